@@ -1,0 +1,34 @@
+"""Dates of credit: months that end early, and the day within its issue month on which a loan was applied for."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # never the locale's
+_SPREAD = 2_654_435_761  # Knuth's multiplicative hash: a stable spread, the same in every version of every library
+
+
+def add_months(day: date, months: int) -> date:
+    """Same day of a later month, clamped to that month's end."""
+    year, month0 = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month0 + 1, min(day.day, monthrange(year, month0 + 1)[1]))
+
+
+def application_date(loan_id: int, issue_month: date) -> date:
+    """The public files name only the issue month; a stable hash of the loan's id spreads its loans over the days."""
+    spread = (loan_id % 2**31) * _SPREAD % 2**32 // 2**16
+    return issue_month.replace(day=1 + spread % monthrange(issue_month.year, issue_month.month)[1])
+
+
+def application_date_expr(loan_id: pl.Expr, issue_month: pl.Expr) -> pl.Expr:
+    """`application_date` for columns; the two are held equal by a property test."""
+    import polars as pl
+
+    spread = (loan_id % 2**31) * _SPREAD % 2**32 // 2**16
+    days = issue_month.dt.month_end().dt.day().cast(pl.Int64)
+    return issue_month.dt.month_start() + pl.duration(days=spread % days)
