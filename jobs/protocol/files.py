@@ -1,0 +1,122 @@
+"""Files that are whole or absent: drafts held by a lock, made durable, then given their name in one step."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DRAFT = ".draft-"  # a name that starts so is never an input; a free lock on it means that its writer is dead
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where everything lies. `durable` is False only in the disposable root of a replay."""
+
+    path: Path
+    durable: bool = True
+
+    def at(self, name: str) -> Path:
+        """The file of a name relative to the root; the only place where names become paths."""
+        return self.path / name
+
+    def name_of(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
+
+@contextmanager
+def draft(root: Root, folder: Path) -> Iterator[Path]:
+    """Yield a new file in `folder` that only its writer sees; it vanishes unless `publish` gives it a name."""
+    make_folder(root, folder)
+    path, handle = _locked_draft(folder)
+    try:
+        yield path
+    finally:
+        os.close(handle)
+        path.unlink(missing_ok=True)
+
+
+def publish(root: Root, path: Path, target: Path) -> None:
+    """Give a finished draft its name, in the same folder, replacing what bore it. On return it survives a power cut."""
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        if root.durable:
+            os.fsync(handle)  # a name must never outlive its bytes
+    finally:
+        os.close(handle)
+    path.replace(target)
+    sync_folder(root, target.parent)
+
+
+def write_whole(root: Root, target: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a small file: whole or absent, durable on return."""
+    with draft(root, target.parent) as path:
+        path.write_bytes(data)
+        path.chmod(mode)
+        publish(root, path, target)
+
+
+def make_folder(root: Root, folder: Path) -> None:
+    """Create a folder and, durably, every missing one above it."""
+    if folder.is_dir():
+        return
+    make_folder(root, folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(root, folder.parent)
+
+
+def sync_folder(root: Root, folder: Path) -> None:
+    if not root.durable:
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> int:
+    """Remove the drafts of dead writers; a living writer holds a lock on its own."""
+    removed = 0
+    for name in os.listdir(folder) if folder.is_dir() else []:
+        if name.startswith(DRAFT) and _is_abandoned(folder / name):
+            (folder / name).unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _locked_draft(folder: Path) -> tuple[Path, int]:
+    while True:
+        path = folder / f"{DRAFT}{os.getpid()}-{os.urandom(6).hex()}"
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o644)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:  # else a sweep took it in the moment before the lock: draw another
+            return path, handle
+        os.close(handle)
+
+
+def _is_abandoned(path: Path) -> bool:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # gone already, or a link or device planted under our name: not ours to open
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(handle)
