@@ -7,11 +7,11 @@ import hashlib
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DRAFT = ".draft-"  # a name that starts so is never an input; a free lock on it means that its writer is dead
 
