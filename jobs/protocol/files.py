@@ -44,7 +44,7 @@ def draft(root: Root, folder: Path) -> Iterator[Path]:
 
 
 def publish(root: Root, path: Path, target: Path) -> None:
-    """Give a finished draft its name, in the same folder, replacing what bore it. On return it survives a power cut."""
+    """Give a finished draft its name, replacing what bore it; on return it survives a power cut."""
     handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     try:
         if root.durable:
@@ -55,9 +55,28 @@ def publish(root: Root, path: Path, target: Path) -> None:
     sync_folder(root, target.parent)
 
 
-def write_whole(root: Root, target: Path, data: bytes, mode: int = 0o644) -> None:
+def publish_numbered(root: Root, path: Path, folder: Path, suffix: str) -> Path:
+    """Give a finished draft the next free number as its name; of two writers at once each gets its own."""
+    if root.durable:
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
+    taken = [int(name.removesuffix(suffix)) for name in os.listdir(folder) if name.removesuffix(suffix).isdigit()]
+    number = max(taken, default=0) + 1
+    while True:
+        target = folder / f"{number}{suffix}"
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            number += 1
+        else:
+            sync_folder(root, folder)
+            return target
+
+
+def write_whole(root: Root, target: Path, data: bytes, *, mode: int = 0o644, drafts_in: Path | None = None) -> None:
     """Write a small file: whole or absent, durable on return."""
-    with draft(root, target.parent) as path:
+    make_folder(root, target.parent)
+    with draft(root, drafts_in or target.parent) as path:
         path.write_bytes(data)
         path.chmod(mode)
         publish(root, path, target)

@@ -1,0 +1,73 @@
+# Two commands for everyone: `make run` and `make test`. Each does all its own set-up; only python3 (3.11+) and make are needed.
+PYTHON ?= python3
+DEMO   ?= demo
+UV      = .venv/bin/python -m uv
+BIN     = .venv/bin
+
+.PHONY: help run test check setup setup-airflow setup-bench bench prove docs lock clean
+.DEFAULT_GOAL := help
+
+help:            ## what each target does
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+: *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
+
+run: .venv/.run  ## simulate a small portfolio and preprocess it into bronze and silver
+	@$(BIN)/python -m jobs.demo --root $(DEMO)
+
+test: .venv/.dev .venv-airflow/.airflow ## every test, on this machine, in minutes
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered -q
+	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q --rootdir=dags -c dags/pytest.ini tests/dags
+
+check: .venv/.dev ## lint, types, layers, generated docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+docs: .venv/.dev ## write the generated pages again
+	$(BIN)/python docs/generate.py
+
+setup: .venv/.dev .venv-airflow/.airflow ## all environments, from locks with hashes
+setup-airflow: .venv-airflow/.airflow
+setup-bench: .venv-bench/.bench
+
+bench: .venv-bench/.bench ## what the performance page promises, measured beside its yardsticks
+	.venv-bench/bin/python -m benchmarks
+
+prove: .venv/.dev ## the long proofs: kills at every system call, models, soaks
+	$(BIN)/python -m tests.prove
+
+lock:            ## resolve the environments anew
+	cd requirements && for set in setup run dev airflow bench; do \
+	  ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade $$set.in -o $$set.txt; done
+
+clean:           ## remove environments and the demo's data
+	rm -rf .venv .venv-airflow .venv-bench $(DEMO)
+
+define install
+	$(UV) pip install --quiet --python $(1) --compile-bytecode --require-hashes -r $(2)
+endef
+
+.venv/.uv: requirements/setup.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
+	touch $@
+
+.venv/.run: .venv/.uv requirements/run.txt
+	$(call install,.venv/bin/python,requirements/run.txt)
+	touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	$(call install,.venv/bin/python,requirements/dev.txt)
+	touch $@
+
+.venv-airflow/.airflow: .venv/.uv requirements/airflow.txt
+	$(PYTHON) -m venv .venv-airflow
+	$(call install,.venv-airflow/bin/python,requirements/airflow.txt)
+	touch $@
+
+.venv-bench/.bench: .venv/.uv requirements/bench.txt
+	$(PYTHON) -m venv .venv-bench
+	$(call install,.venv-bench/bin/python,requirements/bench.txt)
+	touch $@

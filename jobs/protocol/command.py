@@ -1,0 +1,235 @@
+"""The one command line of all jobs: reads the clock, parses, calls the steps, writes the receipt, exits."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from jobs.protocol import clock, files, receipts
+from jobs.protocol.errors import AlreadyRunning, JobError, UsageError
+from jobs.protocol.events import Events
+from jobs.protocol.files import Root
+from jobs.protocol.receipts import Occasion, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+SKIP_WHAT_FOLLOWS = 99  # from a condition step only
+STOPPED = 128 + signal.SIGTERM
+
+
+@dataclass(slots=True)
+class Run:
+    """All that a step knows of the world: where, for which date, on which day it runs, and whom to tell."""
+
+    root: Root
+    day: date
+    today: date
+    dry_run: bool
+    events: Events
+    options: argparse.Namespace
+    now_seconds: float  # since the epoch, read once at the edge: only to tell a file still being copied
+    report: Report = field(default_factory=Report)
+    goes_on: bool = True  # a condition step sets this to False: skip what follows
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A task of the job's DAG, and a `--step` of its command."""
+
+    name: str
+    about: str
+    work: Callable[[Run], None]
+    only_when_named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command: its steps, and what it says of itself."""
+
+    name: str
+    about: str
+    steps: tuple[Step, ...]
+    add_options: Callable[[argparse.ArgumentParser], None] | None = None
+
+
+class Stopped(BaseException):
+    """SIGTERM: a clean stop. Not an Exception, so that nothing takes it for a failure of its own."""
+
+
+def main(job: Job, argv: Sequence[str] | None = None) -> int:
+    """Run a job for a date; the exit code is the contract with schedulers."""
+    started = clock.seconds()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        run = _parsed(job, sys.argv[1:] if argv is None else argv)
+    except JobError as error:
+        return _told(error)
+    try:
+        with _alone(run.root, job.name, dry_run=run.dry_run):
+            return _run(job, run, started)
+    except JobError as error:
+        return _told(error)
+    except Stopped:
+        print(f"{job.name}: stopped; what is published is whole, and the next run goes on from there", file=sys.stderr)
+        return STOPPED
+
+
+def _run(job: Job, run: Run, started: float) -> int:
+    named = run.options.step
+    for step in job.steps:
+        if step.name == named or (named is None and not step.only_when_named):
+            _guarded(step, run)
+    for problem in run.report.problems:
+        print(f"{job.name}: {problem.what}\n  where: {problem.where}\n  mend:  {problem.mend}", file=sys.stderr)
+    if not run.dry_run:
+        seconds = clock.seconds() - started
+        of = Occasion(job.name, run.day, named or "all")
+        receipts.write(run.root, of, run.report, at=clock.now(), seconds=seconds)
+        if run.report.changed:
+            receipts.prune(run.root, job.name, clock.now())
+    return _exit_code(job, run, named)
+
+
+def _exit_code(job: Job, run: Run, named: str | None) -> int:
+    """By steps, one that leaves work possible exits 0 or 99, and the last says what the date has come to."""
+    if named is None or run.report.code == 1:
+        return run.report.code
+    last = [step for step in job.steps if not step.only_when_named][-1].name
+    if named == last and not run.dry_run:
+        return receipts.code_of_day(run.root, job.name, run.day)
+    if any(step.name == named and step.only_when_named for step in job.steps):
+        return run.report.code
+    return 0 if run.goes_on else SKIP_WHAT_FOLLOWS
+
+
+def _guarded(step: Step, run: Run) -> None:
+    """A step's failure is written down; the steps after it still do what they can."""
+    try:
+        step.work(run)
+    except JobError as error:
+        run.report.fail(error)
+    except OSError as error:
+        run.report.fail(_refused_by_the_system(error))
+    except (Stopped, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
+        run.report.fail(_bug(error))
+
+
+def _refused_by_the_system(error: OSError) -> JobError:
+    what = f"the system refused: {os.strerror(error.errno) if error.errno else type(error).__name__}"
+    where = error.filename or "a file or folder of the root"
+    return JobError(what, where=where, mend="mend what it names (space, permissions, limits) and run again")
+
+
+def _bug(error: BaseException) -> JobError:
+    """Type and place only: a library's message may quote a row's values."""
+    if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
+        traceback.print_exception(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if f"{os.sep}jobs{os.sep}" in frame.filename]
+    frame = ours[-1] if ours else place
+    return JobError(
+        f"a bug: {type(error).__name__} in {frame.name}",
+        where=f"{Path(frame.filename).name}:{frame.lineno}",
+        mend="set P2P_TRACEBACK=1 and run again to see all of it (it may show row values), then report it",
+    )
+
+
+@contextmanager
+def _alone(root: Root, job: str, *, dry_run: bool) -> Iterator[None]:
+    """One run of a job on a root at a time; the kernel frees the lock when a process dies."""
+    if dry_run:
+        yield
+        return
+    folder = root.at("datamart/.index")
+    files.make_folder(root, folder)
+    handle = os.open(folder / f"{job}.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(
+                f"{job} already runs on this root", where=root.path, mend="wait for it to end, then run again"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _parsed(job: Job, argv: Sequence[str]) -> Run:
+    options = _parser(job).parse_args(argv)
+    root = open_root(options.root)
+    today = clock.today()
+    day = options.date or today
+    if day > today:
+        raise UsageError(
+            f"{day} is after today ({today}, UTC)", where="--date", mend="give a date up to today: nothing landed later"
+        )
+    return Run(root, day, today, options.dry_run, Events(), options, clock.now().timestamp())
+
+
+def _parser(job: Job) -> argparse.ArgumentParser:
+    steps = "\n".join(f"  {step.name:<10} {step.about}" for step in job.steps)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m jobs.{job.name}",
+        description=job.about,
+        epilog=f"steps, in order (all of them without --step):\n{steps}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)")
+    parser.add_argument(
+        "--date", type=_date, metavar="YYYY-MM-DD", help="all that had landed up to this date (default: today, UTC)"
+    )
+    parser.add_argument("--step", choices=[step.name for step in job.steps], help="run this step only")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done; write nothing")
+    if job.add_options:
+        job.add_options(parser)
+    return parser
+
+
+EXIT_CODES = """exit codes:
+  0 done or nothing to do   1 a bug   2 usage   3 input not there yet   4 contract broken
+  5 policy, note or configuration invalid   6 damaged store   75 this job already runs on this root
+  99 from a condition step: skip what follows   143 stopped by SIGTERM"""
+
+
+def _date(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2024-01-31")
+    return day
+
+
+def open_root(text: str) -> Root:
+    """A root is a folder, as a path or a file: URI. A replay's root says so itself."""
+    scheme, separator, rest = text.partition("://")
+    path = Path(rest if separator else text)
+    if separator and scheme != "file":
+        raise UsageError(f"a root of scheme {scheme!r} is not supported", where="--root", mend="give a folder")
+    if not path.is_dir():
+        raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")
+    return Root(path.resolve())
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    raise Stopped
+
+
+def _told(error: JobError) -> int:
+    print(error, file=sys.stderr)
+    return error.exit_code

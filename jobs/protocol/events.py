@@ -1,0 +1,57 @@
+"""What a run says while it works: a progress bar on a terminal, one JSON line per event otherwise. Never row values."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Step = "Callable[[int], None]"
+
+
+class Events:
+    """Says events to one stream. Sentences for people, the same facts as JSON for everything else."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = sys.stdout if stream is None else stream
+        self.for_people = self.stream.isatty()
+
+    def say(self, event: str, sentence: str = "", **facts: object) -> None:
+        if not self.for_people:
+            print(json.dumps({"event": event, **facts}, default=str), file=self.stream, flush=True)
+        elif sentence:
+            print(sentence, file=self.stream, flush=True)
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Yield a function that is told how much more is done; a bar on a terminal, tenths of the way otherwise."""
+        if self.for_people and total > 1:
+            yield from self._bar(label, total)
+        else:
+            yield self._tenths(label, total)
+
+    def _bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(file=self.stream), transient=True) as bar:
+            task = bar.add_task(f"{label:<12}", total=total)
+            yield lambda more: bar.advance(task, more)
+
+    def _tenths(self, label: str, total: int) -> Callable[[int], None]:
+        done = said = 0
+
+        def advance(more: int) -> None:
+            nonlocal done, said
+            done += more
+            tenth = done * 10 // max(total, 1)
+            if total > 1 and tenth > said:
+                said = tenth
+                self.say("progress", what=label, done=done, of=total)
+
+        return advance

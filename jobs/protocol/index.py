@@ -1,0 +1,76 @@
+"""What a run remembers of the files it saw, so that history is not read again. It may be deleted at any time."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import files
+from jobs.protocol.partitions import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jobs.protocol.files import Root
+
+VERSION = 1
+PREFIX = "snapshot_date="
+
+
+class Index:
+    """Facts that were read out of a file, kept for as long as its identity (size, mtime, inode) stays."""
+
+    def __init__(self, root: Root, job: str) -> None:
+        self.root = root
+        self.path = root.at(f"datamart/.index/{job}.json")
+        self._before = self.path.read_bytes() if self.path.is_file() else b""
+        self.files: dict[str, list[Any]] = _parsed(self._before)
+
+    def facts(self, name: str, stat: os.stat_result, read: Callable[[str], list[str]]) -> list[str]:
+        """What `read` said of this file; it is asked again only when the file has changed."""
+        identity = identity_of(stat)
+        known = self.files.get(name)
+        if known is None or known[0] != identity:
+            known = self.files[name] = [identity, read(name)]
+        return list(known[1])
+
+    def save(self) -> None:
+        """Write what is remembered, if it differs from what was read."""
+        data = json.dumps({"version": VERSION, "files": self.files}, sort_keys=True).encode()
+        if data != self._before:
+            files.write_whole(self.root, self.path, data)
+            self._before = data
+
+
+def identity_of(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+
+
+def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
+    """What lies in a folder of the root, sorted by name; nothing where there is no such folder."""
+    path = root.at(folder)
+    if path.is_dir():
+        with os.scandir(path) as found:
+            yield from sorted(found, key=lambda entry: entry.name)
+
+
+def manifests(root: Root, table: str) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Date, name and identity of the manifest of every partition of a table."""
+    for entry in entries(root, f"datamart/{table}"):
+        if entry.name.startswith(PREFIX):
+            name = f"datamart/{table}/{entry.name}/{MANIFEST}"
+            try:
+                yield entry.name.removeprefix(PREFIX), name, root.at(name).lstat()
+            except FileNotFoundError:
+                continue  # a partition without a manifest does not exist
+
+
+def _parsed(data: bytes) -> dict[str, list[Any]]:
+    try:
+        remembered = json.loads(data)
+        if remembered["version"] == VERSION:
+            return dict(remembered["files"])
+    except (ValueError, KeyError, TypeError):
+        pass  # absent, damaged or of another version: nothing is remembered, and nothing is lost
+    return {}

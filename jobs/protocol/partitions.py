@@ -1,0 +1,193 @@
+"""Partitions: folders of files named by shard and content, and a manifest, the only name that is ever replaced."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import files, strict_json
+from jobs.protocol.errors import StoreDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import polars as pl
+
+    from jobs.protocol.files import Root
+
+FORMAT = 1  # of the manifest; readers refuse a newer one
+MANIFEST = "_manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a partition."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a partition was made from; `partitions` counts them where the hash stands for a range of dates."""
+
+    path: str
+    sha256: str
+    partitions: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything that is known of a partition. No wall-clock time, host or absolute path: same inputs, same bytes."""
+
+    table: str
+    date: date
+    contract: str
+    contract_version: int
+    contract_sha256: str
+    layer_version: int
+    parts: tuple[Part, ...]
+    inputs: tuple[Input, ...]
+    counts: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    def to_bytes(self) -> bytes:
+        facts = {name: getattr(self, name) for name in ("table", "contract", "contract_version", "contract_sha256")}
+        return strict_json.pretty(
+            {"format": FORMAT, **facts, "layer_version": self.layer_version, "date": self.date.isoformat()}
+            | {"rows": self.rows, "shards": len(self.parts), "parts": [asdict(part) for part in self.parts]}
+            | {"inputs": [asdict(entry) for entry in self.inputs], "counts": self.counts, "notes": self.notes}
+        )
+
+    @property
+    def content_sha256(self) -> str:
+        """One hash of the rows alone: what is built from a partition depends on these, not on how they came about."""
+        return _hash_of([part.sha256 for part in self.parts])
+
+    @property
+    def made_from(self) -> str:
+        """One hash of all that decides the content: the same value means that building again gives the same bytes."""
+        return made_from(self.inputs, self.contract_sha256, self.layer_version)
+
+
+def made_from(inputs: Sequence[Input], contract_sha256: str, layer_version: int) -> str:
+    lines = [f"{entry.path} {entry.sha256}" for entry in inputs]
+    return _hash_of([*lines, contract_sha256, str(layer_version)])
+
+
+def _hash_of(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def folder(table: str, day: date) -> str:
+    """The name of a partition, relative to the root."""
+    return f"datamart/{table}/snapshot_date={day.isoformat()}"
+
+
+def manifest_name(table: str, day: date) -> str:
+    return f"{folder(table, day)}/{MANIFEST}"
+
+
+def read(root: Root, table: str, day: date) -> Manifest | None:
+    """The manifest of a partition, or None where there is none."""
+    name = manifest_name(table, day)
+    try:
+        data = root.at(name).read_bytes()
+    except FileNotFoundError:
+        return None
+    return parse(data, where=name)
+
+
+def parse(data: bytes, *, where: str) -> Manifest:
+    mend = "restore the file from a backup, or delete its folder: the next run builds it again"
+    try:
+        facts = strict_json.parse(data, where=where)
+        if facts["format"] > FORMAT:
+            raise StoreDamaged(
+                f"the manifest has format {facts['format']}, newer than {FORMAT}",
+                where=where,
+                mend="use the version of the program that wrote it, or a newer one",
+            )
+        kept = ("table", "contract", "contract_version", "contract_sha256", "layer_version", "counts", "notes")
+        manifest = Manifest(
+            **{name: facts[name] for name in kept},
+            date=date.fromisoformat(facts["date"]),
+            parts=tuple(Part(**part) for part in facts["parts"]),
+            inputs=tuple(Input(**entry) for entry in facts["inputs"]),
+        )
+    except (strict_json.JsonInvalid, KeyError, TypeError, ValueError) as error:
+        raise StoreDamaged("the manifest cannot be read", where=where, mend=mend) from error
+    if manifest.to_bytes() != data:
+        raise StoreDamaged("the manifest is not as it was written", where=where, mend=mend)
+    return manifest
+
+
+def paths(root: Root, manifest: Manifest) -> list[Path]:
+    """The files a manifest lists, each of the size it says; nothing else in the folder is ever opened."""
+    home = root.at(folder(manifest.table, manifest.date))
+    for part in manifest.parts:
+        found = (home / part.name).stat().st_size if (home / part.name).is_file() else -1
+        if found != part.bytes:
+            raise StoreDamaged(
+                f"a file of {part.bytes} bytes is " + ("missing" if found < 0 else f"{found} bytes long"),
+                where=root.name_of(home / part.name),
+                mend="restore it from a backup, or delete its folder: the next run builds it again",
+            )
+    return [home / part.name for part in manifest.parts]
+
+
+def scan(root: Root, manifest: Manifest) -> pl.LazyFrame:
+    """A partition's rows, lazily."""
+    import polars as pl
+
+    return pl.scan_parquet(paths(root, manifest), glob=False)
+
+
+def drafts_folder(root: Root, table: str) -> Path:
+    """Where drafts of a table lie until they are named: one folder a table, so that sweeping is cheap."""
+    return root.at(f"datamart/{table}")
+
+
+def publish(root: Root, manifest: Manifest, drafts: list[Path]) -> bool:
+    """Name the finished drafts and put the manifest last. False, and nothing touched, where it is there already."""
+    home = root.at(folder(manifest.table, manifest.date))
+    target = home / MANIFEST
+    data = manifest.to_bytes()
+    before = target.read_bytes() if target.is_file() else None
+    if before == data and all((home / part.name).is_file() for part in manifest.parts):
+        return False
+    files.make_folder(root, home)
+    for part, path in zip(manifest.parts, drafts, strict=True):
+        files.publish(root, path, home / part.name)
+    if before is not None and before != data:
+        kept = home / f"_manifest-{hashlib.sha256(before).hexdigest()[:12]}.json"
+        if not kept.is_file():  # what older models and scores rest on stays readable
+            files.write_whole(root, kept, before, drafts_in=drafts_folder(root, manifest.table))
+    files.write_whole(root, target, data, drafts_in=drafts_folder(root, manifest.table))
+    return True
+
+
+def part_of(path: Path, rows: int, shard: int = 0, shards: int = 1) -> Part:
+    """Describe a finished draft; its name holds its shard and the hash of its content."""
+    digest = files.sha256_of(path)
+    name = f"part-{shard:03d}-of-{shards:03d}-{digest[:12]}.parquet"
+    return Part(name, rows, path.stat().st_size, digest)
+
+
+def range_input(path: str, contents: Mapping[date, str], first: date, last: date) -> Input:
+    """One input that stands for every partition of a table from `first` to `last`, a hash of hashes by month."""
+    days = sorted(day for day in contents if first <= day <= last)
+    months = groupby(days, key=lambda day: (day.year, day.month))
+    return Input(
+        path, _hash_of([_hash_of([f"{day} {contents[day]}" for day in month]) for _, month in months]), len(days)
+    )

@@ -1,0 +1,116 @@
+"""Receipts: one file for every run that changed something, skipped something for a reason, or failed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import files, strict_json
+from jobs.protocol.errors import JobError, gravest
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from jobs.protocol.files import Root
+
+KEPT_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure as it is written down and said: no row values."""
+
+    code: int
+    what: str
+    where: str
+    mend: str
+
+    @classmethod
+    def of(cls, error: JobError) -> Problem:
+        return cls(error.exit_code, error.what, error.where, error.mend)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one run did, as it goes along."""
+
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def change(self, name: str, **facts: object) -> None:
+        self.changed.append({"name": name, **facts})
+
+    def skip(self, what: str, why: str) -> None:
+        self.skipped.append({"what": what, "why": why})
+
+    def fail(self, error: JobError) -> None:
+        self.problems.append(Problem.of(error))
+
+    @property
+    def code(self) -> int:
+        return gravest([problem.code for problem in self.problems])
+
+    @property
+    def is_silent(self) -> bool:
+        return not (self.changed or self.skipped or self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Which run a receipt is of."""
+
+    job: str
+    day: date
+    step: str
+
+
+def folder(job: str, day: date) -> str:
+    return f"decisions/receipts/{job}/{day.isoformat()}"
+
+
+def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: float) -> str | None:
+    """Write the receipt of a run worth remembering; one that mends an earlier failure of its step always is."""
+    latest = latest_by_step(root, of.job, of.day)
+    if report.is_silent and latest.get(of.step, {}).get("exit_code", 0) == 0:
+        return None
+    receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
+    receipt |= {"changed": report.changed, "skipped": report.skipped}
+    receipt |= {"problems": [asdict(problem) for problem in report.problems]}
+    receipt |= {"at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
+    home = root.at(folder(of.job, of.day))
+    files.make_folder(root, home)
+    with files.draft(root, home) as path:
+        path.write_bytes(strict_json.pretty(receipt))
+        return root.name_of(files.publish_numbered(root, path, home, ".json"))
+
+
+def latest_by_step(root: Root, job: str, day: date) -> dict[str, dict[str, Any]]:
+    """The newest receipt of each step for a date: what that date's runs have come to."""
+    home = root.at(folder(job, day))
+    names = sorted((n for n in os.listdir(home) if n.endswith(".json")), key=_number) if home.is_dir() else []
+    latest: dict[str, dict[str, Any]] = {}
+    for name in names:
+        receipt = strict_json.parse((home / name).read_bytes(), where=f"{folder(job, day)}/{name}")
+        latest[receipt["step"]] = receipt
+    return latest
+
+
+def code_of_day(root: Root, job: str, day: date) -> int:
+    """The gravest code that still stands in a date's receipts."""
+    return gravest([receipt["exit_code"] for receipt in latest_by_step(root, job, day).values()])
+
+
+def prune(root: Root, job: str, now: datetime) -> None:
+    """Remove the folders of receipts in which nothing was written for `KEPT_DAYS`."""
+    home = root.at(f"decisions/receipts/{job}")
+    for name in os.listdir(home) if home.is_dir() else []:
+        if (now.timestamp() - (home / name).stat().st_mtime) > KEPT_DAYS * 86_400:
+            shutil.rmtree(home / name)
+
+
+def _number(name: str) -> int:
+    stem = name.removesuffix(".json")
+    return int(stem) if stem.isdigit() else 0

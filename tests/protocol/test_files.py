@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import files
+from jobs.protocol.files import DRAFT, Root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def drafts(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.startswith(DRAFT)]
+
+
+def test_a_published_file_has_its_bytes_and_leaves_no_draft(tmp_path: Path) -> None:
+    files.write_whole(Root(tmp_path), tmp_path / "a" / "b" / "note.json", b"whole")
+    assert (tmp_path / "a" / "b" / "note.json").read_bytes() == b"whole"
+    assert os.listdir(tmp_path / "a" / "b") == ["note.json"]
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
+    target = tmp_path / "note.json"
+    target.write_bytes(b"old")
+
+    def fail_halfway() -> None:
+        with files.draft(Root(tmp_path), tmp_path) as path:
+            path.write_bytes(b"half")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        fail_halfway()
+    assert target.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["note.json"]
+
+
+def test_the_draft_of_a_killed_writer_is_swept_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from jobs.protocol import files\n"
+        "with files.draft(files.Root(Path(sys.argv[1])), Path(sys.argv[1])) as p: print(p, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        assert files.sweep(tmp_path) == 0
+        assert len(drafts(tmp_path)) == 1
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+    for _ in range(100):
+        if files.sweep(tmp_path):
+            break
+        time.sleep(0.01)
+    assert drafts(tmp_path) == []
+
+
+def test_sweeping_leaves_files_links_and_devices_that_only_bear_a_draft_s_name(tmp_path: Path) -> None:
+    (tmp_path / "kept.json").write_bytes(b"1")
+    (tmp_path / f"{DRAFT}link").symlink_to(tmp_path / "kept.json")
+    os.mkfifo(tmp_path / f"{DRAFT}fifo")
+    files.sweep(tmp_path)  # must not hang on the FIFO
+    assert (tmp_path / "kept.json").read_bytes() == b"1"
+    assert (tmp_path / f"{DRAFT}link").is_symlink()
+
+
+def test_a_draft_taken_by_a_sweep_before_its_lock_is_drawn_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, seen = fcntl.flock, []
+
+    def swept_first(handle: int, how: int) -> None:
+        if not seen:
+            for name in drafts(tmp_path):
+                (tmp_path / name).unlink()
+        seen.append(how)
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", swept_first)
+    with files.draft(Root(tmp_path), tmp_path) as path:
+        assert path.is_file()
+    assert len(seen) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of open files are read from /proc")
+@pytest.mark.parametrize("durable", [True, False])
+def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: calls.append(os.readlink(f"/proc/self/fd/{handle}")))
+    files.write_whole(Root(tmp_path, durable=durable), tmp_path / "note.json", b"whole")
+    if durable:
+        assert DRAFT in calls[0]
+        assert calls[1] == str(tmp_path)
+    else:
+        assert calls == []
+
+
+def test_a_failed_sync_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        files.write_whole(Root(tmp_path), tmp_path / "note.json", b"whole")
+    assert os.listdir(tmp_path) == []
+
+
+def test_two_writers_of_numbered_files_get_a_number_each(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    (tmp_path / "1.json").write_bytes(b"first")
+    with files.draft(root, tmp_path) as path:
+        path.write_bytes(b"second")
+        assert files.publish_numbered(root, path, tmp_path, ".json").name == "2.json"
+    assert (tmp_path / "1.json").read_bytes() == b"first"
