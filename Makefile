@@ -15,7 +15,7 @@ run: .venv/.run  ## simulate a small portfolio and preprocess it into bronze and
 
 test: .venv/.dev .venv-airflow/.airflow ## every test, on this machine, in minutes
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered -q
-	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q --rootdir=dags -c dags/pytest.ini tests/dags
+	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q -c tests/dags/pytest.ini --rootdir=. tests/dags
 
 check: .venv/.dev ## lint, types, layers, generated docs
 	$(BIN)/ruff format --check .
