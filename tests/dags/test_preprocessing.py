@@ -36,7 +36,7 @@ def test_preprocessing_runs_its_steps_in_this_order(bag: Any) -> None:
 
 def test_preprocessing_ticks_daily_at_one_utc_and_never_catches_up(bag: Any) -> None:
     dag = bag.dags["P2PCreditScore_DataPreprocessing"]
-    assert dag.timetable.serialize()["expression"] == "0 1 * * *"
+    assert dag.schedule == "0 1 * * *"
     assert str(dag.timezone) == "UTC"
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
 
