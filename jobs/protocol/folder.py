@@ -1,0 +1,163 @@
+"""One folder held by its descriptor: no name in it leads elsewhere, whatever is planted on the way."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import unicodedata
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.files import DRAFT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.protocol.files import Root
+
+ASIDE = ".aside-"  # a note in the moment between being taken and being replaced
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO opens at once and is then refused, never waited on
+
+
+class Refused(StoreDamaged):
+    """Something that is not a plain file of ours lies under a name of ours."""
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """Split a relative posix name, or refuse it: absolute, upward, hidden or unprintable names lead nowhere."""
+    parts = tuple(name.split("/"))
+    unprintable = any(unicodedata.category(letter).startswith("C") for letter in name)
+    if unprintable or "\\" in name or not all(part and not part.startswith(".") for part in parts):
+        raise Refused(
+            f"{name!r} is no name of a file in a store", where="store", mend="give a relative path like a/b.json"
+        )
+    return parts
+
+
+@contextmanager
+def opened(root: Root, parts: tuple[str, ...]) -> Iterator[int | None]:
+    """Yield the descriptor of a folder below the root, or None where it does not exist."""
+    handle = os.open(
+        root.path, os.O_RDONLY | os.O_DIRECTORY
+    )  # the root itself may be a link: that is its owner's choice
+    try:
+        for depth, part in enumerate(parts, start=1):
+            try:
+                inner = os.open(part, _FOLDER, dir_fd=handle)
+            except FileNotFoundError:
+                yield None
+                return
+            except OSError as error:
+                raise _not_plain(error, "/".join(parts[:depth]), "folder") from error
+            os.close(handle)
+            handle = inner
+            _refuse_open_to_all(handle, "/".join(parts[:depth]))
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def make(root: Root, parts: tuple[str, ...], modes: dict[str, int]) -> None:
+    """Create, durably, every missing folder on the way; `modes` holds those that differ from the default."""
+    for depth in range(1, len(parts) + 1):
+        with opened(root, parts[: depth - 1]) as above, suppress(FileExistsError):
+            if above is None:  # taken away since the round before: the next step would raise less plainly
+                raise FileNotFoundError(errno.ENOENT, "folder vanished", "/".join(parts[: depth - 1]))
+            os.mkdir(parts[depth - 1], 0o755, dir_fd=above)
+            if mode := modes.get("/".join(parts[:depth])):
+                os.chmod(parts[depth - 1], mode, dir_fd=above)
+            sync(root, above)
+
+
+def read(folder: int, name: str, limit: int) -> bytes | None:
+    """Read a plain file of at most `limit` bytes; None if there is none."""
+    try:
+        handle = os.open(name, _FILE, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _not_plain(error, name, "file") from error
+    try:
+        return _content(handle, name, limit)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def drafted(root: Root, folder: int, data: bytes, mode: int) -> Iterator[str]:
+    """Yield the name of a durable draft that only its writer sees; it vanishes at the end whatever happened."""
+    name, handle = _locked(folder)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        os.fchmod(handle, mode)
+        sync(root, handle)  # once: what a failed fsync left in memory may look clean to the next one
+        yield name
+    finally:
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(handle)  # and with it the lock: should the name be left, a later sweep takes it
+
+
+def link(folder: int, name: str, target: str) -> bool:
+    """Give a file a second name, or return False if that name is taken. This is the commit point."""
+    try:
+        os.link(name, target, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def sync(root: Root, handle: int) -> None:
+    if root.durable:
+        os.fsync(handle)
+
+
+def _content(handle: int, name: str, limit: int) -> bytes:
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        raise Refused(f"{name} is not a regular file", where=name, mend="move it away; files here are plain files")
+    _refuse_open_to_all(handle, name)
+    chunks: list[bytes] = []
+    room = limit + 1
+    while room > 0 and (chunk := os.read(handle, room)):
+        chunks.append(chunk)
+        room -= len(chunk)
+    if room <= 0:
+        raise Refused(f"{name} has more than {limit} bytes", where=name, mend="move it away or make it smaller")
+    return b"".join(chunks)
+
+
+def _locked(folder: int) -> tuple[str, int]:
+    while True:
+        name = f"{DRAFT}{os.getpid()}-{os.urandom(6).hex()}"
+        handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            swept = os.fstat(handle).st_nlink == 0  # a sweep took it in the moment before the lock: draw another
+        except OSError:
+            os.close(handle)
+            raise
+        if not swept:
+            return name, handle
+        os.close(handle)
+
+
+def _refuse_open_to_all(handle: int, name: str) -> None:
+    if os.fstat(handle).st_mode & stat.S_IWOTH:
+        raise Refused(
+            f"{name} can be written by everybody", where=name, mend=f"chmod o-w {name}, then look at what is in it"
+        )
+
+
+def _not_plain(error: OSError, name: str, kind: str) -> OSError | Refused:
+    if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO):
+        return error
+    return Refused(f"{name} is not a plain {kind}", where=name, mend="move it away; links and devices are not followed")

@@ -1,0 +1,215 @@
+"""What the jobs and people share: five verbs over named bytes, and the local folder that offers them."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from jobs.protocol import folder as folders
+from jobs.protocol.files import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.protocol.files import Root
+
+LIMIT = 64 << 20  # files that jobs wrote; notes and entries are read with smaller limits
+DECISIONS = "decisions"
+QUARANTINE = f"{DECISIONS}/quarantine"
+RETRAINING_NOTE = f"{DECISIONS}/retraining_decision.json"
+SERVING_NOTE = f"{DECISIONS}/serving_decision.json"
+NOTES = (RETRAINING_NOTE, SERVING_NOTE)  # edited by people at any moment, so never renamed over
+_FOLDER_MODES = {DECISIONS: 0o2770} | {
+    f"{DECISIONS}/{kept}": 0o2750 for kept in ("ledger", "policies", "quarantine", "receipts")
+}
+
+
+class Store(Protocol):
+    """Names are relative posix names. What a verb has done is durable when it returns."""
+
+    def get(self, name: str, limit: int = LIMIT) -> bytes | None:
+        """The bytes of a name, None if there is none, `Refused` if it is no plain file or larger than `limit`."""
+        ...
+
+    def list(self, folder: str) -> tuple[str, ...]:
+        """The last parts of the names in a folder, in order; drafts and folders in it do not show."""
+        ...
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        """Create a name; False if it existed. Of any number that try at once, one gets True."""
+        ...
+
+    def replace_if(self, name: str, expected: bytes, data: bytes) -> bool:
+        """Replace the bytes of a name if they are those expected; else change nothing and return False."""
+        ...
+
+    def remove_if(self, name: str, expected: bytes) -> bool:
+        """Remove a name if its bytes are those expected; else change nothing and return False."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStore:
+    """A local folder. Its two notes are replaced by way of an aside; `hold` keeps other jobs out meanwhile."""
+
+    root: Root
+
+    def get(self, name: str, limit: int = LIMIT) -> bytes | None:
+        *above, last = folders.parts_of(name)
+        with folders.opened(self.root, tuple(above)) as folder:
+            return None if folder is None else folders.read(folder, last, limit)
+
+    def list(self, folder: str) -> tuple[str, ...]:
+        with folders.opened(self.root, folders.parts_of(folder)) as handle:
+            if handle is None:
+                return ()
+            with os.scandir(handle) as found:
+                return tuple(
+                    sorted(
+                        one.name
+                        for one in found
+                        if not one.name.startswith(".") and not one.is_dir(follow_symlinks=False)
+                    )
+                )
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        with self._folder_of(name, make=True) as (folder, last):
+            with folders.drafted(self.root, folder, data, _mode_of(name)) as draft:
+                won = folders.link(folder, draft, last)
+                if won:
+                    folders.sync(self.root, folder)
+            return won
+
+    def replace_if(self, name: str, expected: bytes, data: bytes) -> bool:
+        if self.get(name) != expected:
+            return False
+        with (
+            self._folder_of(name) as (folder, last),
+            folders.drafted(self.root, folder, data, _mode_of(name)) as draft,
+        ):
+            if name not in NOTES:  # its writers hold a lock among themselves
+                os.rename(draft, last, src_dir_fd=folder, dst_dir_fd=folder)
+                folders.sync(self.root, folder)
+                return True
+            return self._swap_aside(folder, last, expected, draft)
+
+    def remove_if(self, name: str, expected: bytes) -> bool:
+        if self.get(name) != expected:
+            return False
+        with self._folder_of(name) as (folder, last):
+            if name in NOTES:
+                return self._swap_aside(folder, last, expected, None)
+            os.unlink(last, dir_fd=folder)
+            folders.sync(self.root, folder)
+            return True
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the decisions alone among the jobs of this host; the kernel frees it when a process dies."""
+        folders.make(self.root, (DECISIONS,), _FOLDER_MODES)
+        with folders.opened(self.root, (DECISIONS,)) as folder:
+            assert folder is not None  # noqa: S101 - made above
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+
+    def finish(self) -> int:
+        """Put back, under `hold`, what a crash left aside, and sweep the drafts of dead writers; count both."""
+        done = 0
+        with folders.opened(self.root, (DECISIONS,)) as folder:
+            if folder is None:
+                return 0
+            for aside in sorted(name for name in os.listdir(folder) if name.startswith(folders.ASIDE)):
+                last = aside.removeprefix(folders.ASIDE).rsplit("-", 1)[0]
+                if f"{DECISIONS}/{last}" in NOTES:
+                    self._give_back(folder, aside, last)
+                    done += 1
+        for name in _FOLDER_MODES:
+            with folders.opened(self.root, folders.parts_of(name)) as inner:
+                done += 0 if inner is None else sweep(self.root.at(name))
+        return done
+
+    @contextmanager
+    def _folder_of(self, name: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        *above, last = folders.parts_of(name)
+        if make:
+            folders.make(self.root, tuple(above), _FOLDER_MODES)
+        with folders.opened(self.root, tuple(above)) as folder:
+            if folder is None:
+                raise FileNotFoundError(name)
+            yield folder, last
+
+    def _swap_aside(self, folder: int, last: str, expected: bytes, draft: str | None) -> bool:
+        """Take the note aside, so that nobody's save is overwritten; put `draft` in its place, or nothing."""
+        aside = f"{folders.ASIDE}{last}-{os.urandom(6).hex()}"
+        try:
+            os.rename(last, aside, src_dir_fd=folder, dst_dir_fd=folder)
+        except FileNotFoundError:
+            return False
+        try:
+            taken = folders.read(folder, aside, LIMIT)
+        except folders.Refused:
+            taken = None
+        if taken != expected:
+            self._give_back(folder, aside, last)
+            return False
+        placed = draft is None or folders.link(folder, draft, last)
+        folders.sync(self.root, folder)
+        self._drop(folder, aside, expected)
+        return placed
+
+    def _drop(self, folder: int, aside: str, expected: bytes) -> None:
+        """Remove an aside; if somebody's editor still wrote into it, what it wrote is kept."""
+        late = folders.read(folder, aside, LIMIT)
+        if late is not None and late != expected:
+            self._quarantine(late)
+        os.unlink(aside, dir_fd=folder)
+        folders.sync(self.root, folder)
+
+    def _give_back(self, folder: int, aside: str, last: str) -> None:
+        """Give an aside its name again; if a newer note took it, keep the older bytes in quarantine."""
+        if not folders.link(folder, aside, last) and not _same_file(folder, aside, last):
+            older = folders.read(folder, aside, LIMIT)
+            if older is not None:
+                self._quarantine(older)
+        folders.sync(self.root, folder)
+        os.unlink(aside, dir_fd=folder)
+        folders.sync(self.root, folder)
+
+    def _quarantine(self, data: bytes) -> None:
+        self.put_if_absent(quarantine_name(data), data)
+
+
+def quarantine_name(data: bytes) -> str:
+    """Where bytes that could not be used are kept; equal bytes are kept once."""
+    return f"{QUARANTINE}/{hashlib.sha256(data).hexdigest()[:12]}.json"
+
+
+@contextmanager
+def held(store: Store) -> Iterator[None]:
+    """Hold the decisions alone, on a store that has moments in which a note is aside; others need no lock."""
+    with store.hold() if isinstance(store, FolderStore) else nullcontext():
+        yield
+
+
+def finish(store: Store) -> int:
+    """Finish what a crash left half-done in the store itself."""
+    return store.finish() if isinstance(store, FolderStore) else 0
+
+
+def _mode_of(name: str) -> int:
+    folder, _, _ = name.rpartition("/")
+    if folder == DECISIONS:
+        return 0o660
+    return 0o440 if name.startswith(f"{DECISIONS}/") else 0o644
+
+
+def _same_file(folder: int, one: str, other: str) -> bool:
+    try:
+        facts = [os.stat(name, dir_fd=folder, follow_symlinks=False) for name in (one, other)]
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(*facts)

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import folder as folders
+from jobs.protocol import store as stores
+from jobs.protocol.files import DRAFT, Root
+from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, finish, held, quarantine_name
+from tests.protocol.faults import Faults, in_child
+from tests.protocol.store_contract import ENTRY, PLAIN, StoreContract
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOTE = RETRAINING_NOTE
+ACTS = [
+    pytest.param(ENTRY, None, lambda s: s.put_if_absent(ENTRY, b"new"), {None, b"new"}, id="put-an-entry"),
+    pytest.param(NOTE, None, lambda s: s.put_if_absent(NOTE, b"new"), {None, b"new"}, id="put-a-note"),
+    pytest.param(NOTE, b"old", lambda s: s.replace_if(NOTE, b"old", b"new"), {b"old", b"new"}, id="replace-a-note"),
+    pytest.param(PLAIN, b"old", lambda s: s.replace_if(PLAIN, b"old", b"new"), {b"old", b"new"}, id="replace-a-file"),
+    pytest.param(NOTE, b"old", lambda s: s.remove_if(NOTE, b"old"), {b"old", None}, id="remove-a-note"),
+    pytest.param(PLAIN, b"old", lambda s: s.remove_if(PLAIN, b"old"), {b"old", None}, id="remove-a-file"),
+]
+
+
+def opened(path: Path) -> FolderStore:
+    return FolderStore(Root(path))
+
+
+@pytest.fixture
+def opener(tmp_path: Path) -> Callable[[], FolderStore]:
+    return partial(opened, tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return opened(tmp_path)
+
+
+class TestFolderStore(StoreContract):
+    """The contract, on a folder."""
+
+
+def hidden(path: Path) -> list[str]:
+    return [one.name for one in path.rglob(".*")]
+
+
+def prepared(path: Path, name: str, before: bytes | None) -> FolderStore:
+    store = opened(path)
+    path.mkdir(exist_ok=True)
+    if before is not None:
+        assert store.put_if_absent(name, before)
+    return store
+
+
+def steps_of(path: Path, name: str, before: bytes | None, act: Callable[[FolderStore], bool]) -> list[str]:
+    """Trace once, so that each mutating call can then be struck in turn."""
+    counting = Faults(at=0)
+    with pytest.MonkeyPatch.context() as patch:
+        store = prepared(path / "traced", name, before)
+        counting.install(patch, folders, stores)
+        assert act(store)
+    return counting.calls
+
+
+@pytest.mark.parametrize(("name", "before", "act", "allowed"), ACTS)
+def test_killed_at_any_call_leaves_the_old_or_the_new_and_recovers(
+    tmp_path: Path, name: str, before: bytes | None, act: Callable[[FolderStore], bool], allowed: set[bytes | None]
+) -> None:
+    for number, call in enumerate(steps_of(tmp_path, name, before, act), start=1):
+        for after in (False, True):
+            root = tmp_path / f"{number}-{call}-{after}"
+            store = prepared(root, name, before)
+            with pytest.MonkeyPatch.context() as patch:
+                Faults(at=number, after=after).install(patch, folders, stores)
+                assert in_child(partial(act, store)) == signal.SIGKILL
+            with held(store):
+                finish(store)
+            assert store.get(name) in allowed, (number, call, after)
+            assert hidden(root) == []
+            act(store)
+            assert store.get(name) in allowed - {before}, (number, call, after)
+
+
+@pytest.mark.parametrize(
+    "error", [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EDQUOT, errno.EMFILE], ids=errno.errorcode.get
+)
+@pytest.mark.parametrize(("name", "before", "act", "allowed"), ACTS)
+def test_an_error_at_any_call_is_raised_and_nothing_is_half_visible(
+    tmp_path: Path,
+    error: int,
+    name: str,
+    before: bytes | None,
+    act: Callable[[FolderStore], bool],
+    allowed: set[bytes | None],
+) -> None:
+    for number, call in enumerate(steps_of(tmp_path, name, before, act), start=1):
+        root = tmp_path / f"{number}-{call}"
+        store = prepared(root, name, before)
+        with pytest.MonkeyPatch.context() as patch:
+            faults = Faults(at=number, error=error)
+            faults.install(patch, folders, stores)
+            with pytest.raises(OSError, match="injected"):
+                act(store)
+        assert call != "fsync" or "fsync" not in faults.calls[number:], "a failed fsync is never tried again"
+        with held(store):
+            finish(store)
+        assert store.get(name) in allowed, (number, call)
+        assert hidden(root) == []
+        act(store)
+        assert store.get(name) in allowed - {before}, (number, call)
+
+
+def test_modes_let_colleagues_edit_notes_and_no_ledger_entry(tmp_path: Path, store: FolderStore) -> None:
+    for name in (ENTRY, RETRAINING_NOTE, quarantine_name(b"x"), "datamart/gold/x/_manifest.json"):
+        assert store.put_if_absent(name, b"x")
+    expected = {
+        "decisions": 0o2770,
+        "decisions/ledger": 0o2750,
+        QUARANTINE: 0o2750,
+        ENTRY: 0o440,
+        RETRAINING_NOTE: 0o660,
+        "datamart/gold/x/_manifest.json": 0o644,
+    }
+    assert {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in expected} == expected
+
+
+@pytest.mark.parametrize("plant", ["link", "dangling", "fifo", "folder"])
+@pytest.mark.timeout(10)
+def test_what_is_no_plain_file_is_refused_and_never_waited_on(tmp_path: Path, store: FolderStore, plant: str) -> None:
+    note = tmp_path / RETRAINING_NOTE
+    (tmp_path / "decisions").mkdir()
+    (tmp_path / "secret").write_bytes(b"secret")
+    plants: dict[str, Callable[[], None]] = {
+        "link": partial(note.symlink_to, tmp_path / "secret"),
+        "dangling": partial(note.symlink_to, tmp_path / "nowhere"),
+        "fifo": partial(os.mkfifo, note),
+        "folder": note.mkdir,
+    }
+    plants[plant]()
+    with pytest.raises(folders.Refused):
+        store.get(RETRAINING_NOTE)
+    assert not store.put_if_absent(RETRAINING_NOTE, b"x")
+    for act in (partial(store.replace_if, data=b"x"), store.remove_if):
+        with pytest.raises(folders.Refused):
+            act(RETRAINING_NOTE, expected=b"secret")
+    assert (tmp_path / "secret").read_bytes() == b"secret"
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path, store: FolderStore) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "decisions").symlink_to(tmp_path / "elsewhere")
+    for act in (
+        lambda: store.get(ENTRY),
+        lambda: store.list("decisions"),
+        lambda: store.put_if_absent(RETRAINING_NOTE, b"x"),
+        lambda: finish(store),
+    ):
+        with pytest.raises(folders.Refused, match="not a plain folder"):
+            act()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["decisions", RETRAINING_NOTE])
+def test_what_everybody_can_write_is_refused(tmp_path: Path, store: FolderStore, name: str) -> None:
+    store.put_if_absent(RETRAINING_NOTE, b"x")
+    (tmp_path / name).chmod(0o2777 if name == "decisions" else 0o666)
+    with pytest.raises(folders.Refused, match="chmod o-w"):
+        store.get(RETRAINING_NOTE)
+
+
+def test_a_living_writers_draft_is_kept_and_a_dead_ones_swept(tmp_path: Path, store: FolderStore) -> None:
+    store.put_if_absent(ENTRY, b"x")
+    (tmp_path / "decisions/ledger" / f"{DRAFT}1-dead").write_bytes(b"half")
+    with folders.opened(store.root, ("decisions", "ledger")) as folder:
+        assert folder is not None
+        with folders.drafted(store.root, folder, b"y", 0o440) as living:
+            assert finish(store) == 1
+            assert hidden(tmp_path) == [living]
+    assert hidden(tmp_path) == []
+    assert store.list("decisions/ledger") == ("00000001.json",)
+
+
+def saving(real: Callable[..., None], save: Callable[[], object]) -> Callable[..., None]:
+    """A rename after which somebody saves at once."""
+
+    def rename(*args: object, **options: object) -> None:
+        real(*args, **options)
+        save()
+
+    return rename
+
+
+@pytest.mark.parametrize("act", ["replace", "remove"])
+@pytest.mark.parametrize("fits", [True, False], ids=["the-note-was-the-expected", "the-note-changed-just-before"])
+def test_a_save_while_the_note_is_aside_stands(
+    tmp_path: Path, store: FolderStore, monkeypatch: pytest.MonkeyPatch, act: str, *, fits: bool
+) -> None:
+    store.put_if_absent(RETRAINING_NOTE, b"old")
+    note = tmp_path / RETRAINING_NOTE
+    if not fits:
+        monkeypatch.setattr(FolderStore, "get", lambda *_: b"old")
+        note.write_bytes(b"edit")
+    monkeypatch.setattr("jobs.protocol.store.os.rename", saving(os.rename, lambda: note.write_bytes(b"save")))
+    done = (
+        store.replace_if(RETRAINING_NOTE, b"old", b"new")
+        if act == "replace"
+        else store.remove_if(RETRAINING_NOTE, b"old")
+    )
+    monkeypatch.undo()
+    assert done is (fits and act == "remove")
+    assert store.get(RETRAINING_NOTE) == b"save"
+    assert store.get(quarantine_name(b"edit")) == (None if fits else b"edit"), "the edit overtaken by a save is kept"
+    assert not [name for name in hidden(tmp_path) if name.startswith(folders.ASIDE)]
+
+
+def test_what_an_editor_still_writes_into_an_aside_is_kept(
+    tmp_path: Path, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_if_absent(RETRAINING_NOTE, b"old")
+    real = folders.link
+
+    def link(folder: int, name: str, target: str) -> bool:
+        (aside,) = [one for one in (tmp_path / "decisions").iterdir() if one.name.startswith(folders.ASIDE)]
+        aside.write_bytes(b"late")
+        monkeypatch.undo()
+        return real(folder, name, target)
+
+    monkeypatch.setattr(folders, "link", link)
+    assert store.replace_if(RETRAINING_NOTE, b"old", b"new")
+    assert store.get(quarantine_name(b"late")) == b"late"
+
+
+def test_a_kept_file_and_a_note_never_share_their_bytes_on_disk(tmp_path: Path, store: FolderStore) -> None:
+    store.put_if_absent(RETRAINING_NOTE, b"old")
+    (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").write_bytes(b"older")
+    finish(store)
+    assert store.get(quarantine_name(b"older")) == b"older"
+    assert all(one.stat().st_nlink == 1 for one in tmp_path.rglob("*") if one.is_file())
+
+
+def test_a_disposable_root_is_not_synced(tmp_path: Path) -> None:
+    faults = Faults(at=0)
+    with pytest.MonkeyPatch.context() as patch:
+        faults.install(patch, folders, stores)
+        FolderStore(Root(tmp_path, durable=False)).put_if_absent(ENTRY, b"x")
+    assert "fsync" not in faults.calls
+    assert "link" in faults.calls
+
+
+def test_bytes_are_durable_before_their_name_and_the_name_before_the_answer(tmp_path: Path) -> None:
+    steps = steps_of(tmp_path, "file", None, lambda store: store.put_if_absent("file", b"x"))
+    assert steps == ["write", "fchmod", "fsync", "link", "fsync", "unlink"]
+
+
+def test_a_crash_between_giving_a_note_back_and_dropping_its_aside_leaves_one_note(
+    tmp_path: Path, store: FolderStore
+) -> None:
+    store.put_if_absent(NOTE, b"old")
+    (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").hardlink_to(tmp_path / NOTE)
+    assert finish(store) == 1
+    assert (store.get(NOTE), store.list(QUARANTINE), hidden(tmp_path)) == (b"old", (), [])
