@@ -1,0 +1,137 @@
+"""JSON read strictly and written in one way: what is written here is read here, and means the same to every reader."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.json_scan import DEPTH, LARGEST, Fault, places
+
+LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
+_BOM = b"\xef\xbb\xbf"
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[{\]}]', re.DOTALL)  # strings are stepped over
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class JsonInvalid(ConfigInvalid):
+    """A text that is not strict JSON: at this line and column, inside the value of this pointer."""
+
+    def __init__(self, what: str, *, where: object, hint: str, place: tuple[int, int], pointer: str = "") -> None:
+        self.line, self.column = place
+        self.hint = hint
+        self.pointer = pointer
+        inside = f", in {pointer}" if pointer else ""
+        super().__init__(what, where=f"{where}: line {self.line}, column {self.column}{inside}", mend=hint)
+
+
+def parse(data: bytes, *, where: object, allow_bom: bool = False, limit: int = LIMIT) -> Any:  # noqa: ANN401
+    """The value of a JSON text; JsonInvalid where it is not one that every reader understands alike."""
+    text = _decoded(data, where=where, allow_bom=allow_bom, limit=limit)
+    try:
+        _refuse_depth(text)  # before parsing: a parser that recurses must never see it
+        value = _DECODER.decode(text)
+    except ValueError:
+        _scan(text, where)  # raises, with the place: both readers refuse the same texts
+        raise
+    if _SURROGATE.search(text):
+        _scan(text, where)
+    return value
+
+
+def canonical(value: object) -> bytes:
+    """The one text of a value, for hashes and immutable files: sorted keys, no blanks, a final newline."""
+    return _written(value, sort_keys=True, separators=(",", ":"))
+
+
+def pretty(value: object) -> bytes:
+    """A value for people: two blanks of indent, keys in the order given, a final newline."""
+    return _written(value, indent=2)
+
+
+def place_of(data: bytes, pointer: str) -> tuple[int, int]:
+    """Line and column, from 1, of what a JSON pointer names in a valid text; of what encloses it where it is absent."""
+    text = data.removeprefix(_BOM).decode()
+    found = places(text)
+    while pointer not in found:
+        pointer = pointer.rpartition("/")[0]
+    return _line_and_column(text, found[pointer])
+
+
+def _decoded(data: bytes, *, where: object, allow_bom: bool, limit: int) -> str:
+    start = (1, 1)
+    if len(data) > limit:
+        hint = f"at most {limit} bytes are read here: shorten the file"
+        raise JsonInvalid(f"the file has {len(data)} bytes", where=where, hint=hint, place=start)
+    if data.startswith(_BOM):
+        if not allow_bom:
+            hint = "save it as UTF-8 without a byte order mark"
+            raise JsonInvalid("the file starts with a byte order mark", where=where, hint=hint, place=start)
+        data = data[len(_BOM) :]
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        place = _line_and_column(before, len(before))
+        raise JsonInvalid("the file is not UTF-8", where=where, hint="save it as UTF-8", place=place) from None
+
+
+def _refuse_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= DEPTH:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
+        if depth > DEPTH:
+            raise ValueError("nested too deeply")
+
+
+def _scan(text: str, where: object) -> None:
+    try:
+        places(text)
+    except Fault as fault:
+        place = _line_and_column(text, fault.at)
+        raise JsonInvalid(fault.what, where=where, hint=fault.hint, place=place, pointer=fault.pointer) from None
+
+
+def _line_and_column(text: str, at: int) -> tuple[int, int]:
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
+def _written(value: object, **form: Any) -> bytes:  # noqa: ANN401
+    data = (json.dumps(value, ensure_ascii=False, allow_nan=False, **form) + "\n").encode()
+    try:
+        parse(data, where="a value about to be written")
+    except JsonInvalid as error:  # a bug of the writer, not of anybody's file
+        raise ValueError(f"what is written here could not be read again: {error.what}") from error
+    return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a key appears twice")
+    return members
+
+
+def _integer(text: str) -> int:
+    if len(text) > len(str(-LARGEST)) or abs(value := int(text)) > LARGEST:
+        raise ValueError("an integer past 2^53")
+    return value
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if abs(value) == float("inf"):
+        raise ValueError("a number too large")
+    return value
+
+
+def _constant(text: str) -> float:
+    raise ValueError(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
+)
