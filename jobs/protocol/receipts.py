@@ -73,8 +73,7 @@ def folder(job: str, day: date) -> str:
 
 def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: float) -> str | None:
     """Write the receipt of a run worth remembering; one that mends an earlier failure of its step always is."""
-    latest = latest_by_step(root, of.job, of.day)
-    if report.is_silent and latest.get(of.step, {}).get("exit_code", 0) == 0:
+    if not _is_news(report, latest_by_step(root, of.job, of.day).get(of.step)):
         return None
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
     receipt |= {"changed": report.changed, "skipped": report.skipped}
@@ -85,6 +84,14 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     with files.draft(root, home) as path:
         path.write_bytes(strict_json.pretty(receipt))
         return root.name_of(files.publish_numbered(root, path, home, ".json"))
+
+
+def _is_news(report: Report, last: dict[str, Any] | None) -> bool:
+    """A run that changed nothing and fails or skips as the last one did has nothing new to say."""
+    if report.changed or last is None:
+        return not report.is_silent
+    problems = [asdict(problem) for problem in report.problems]
+    return (problems, report.skipped) != (last["problems"], last["skipped"])
 
 
 def latest_by_step(root: Root, job: str, day: date) -> dict[str, dict[str, Any]]:

@@ -6,15 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from jobs.protocol import files
 from jobs.protocol.files import DRAFT, Root
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def drafts(folder: Path) -> list[str]:
@@ -73,7 +70,8 @@ def test_sweeping_leaves_files_links_and_devices_that_only_bear_a_draft_s_name(t
 def test_a_draft_taken_by_a_sweep_before_its_lock_is_drawn_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, seen = fcntl.flock, []
+    real = fcntl.flock
+    seen: list[int] = []
 
     def swept_first(handle: int, how: int) -> None:
         if not seen:
@@ -94,7 +92,7 @@ def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, durable: bool
 ) -> None:
     calls: list[str] = []
-    monkeypatch.setattr(os, "fsync", lambda handle: calls.append(os.readlink(f"/proc/self/fd/{handle}")))
+    monkeypatch.setattr(os, "fsync", lambda handle: calls.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
     files.write_whole(Root(tmp_path, durable=durable), tmp_path / "note.json", b"whole")
     if durable:
         assert DRAFT in calls[0]

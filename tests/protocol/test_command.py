@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from freezegun import freeze_time
+
+from jobs.protocol import command, receipts
+from jobs.protocol.command import Job, Run, Step
+from jobs.protocol.errors import AlreadyRunning, ContractBroken, InputMissing, JobError, StoreDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DAY = date(2024, 3, 1)
+MISSING = InputMissing("w", where="f", mend="m")
+BROKEN = ContractBroken("w", where="f", mend="m")
+DAMAGED = StoreDamaged("w", where="f", mend="m")
+
+
+def failing(error: BaseException) -> Callable[[Run], None]:
+    def work(_run: Run) -> None:
+        raise error
+
+    return work
+
+
+def job(*works: Callable[[Run], None]) -> Job:
+    return Job("toy", "A job for tests.", tuple(Step(f"s{n}", "a step", work) for n, work in enumerate(works)))
+
+
+def nothing(_run: Run) -> None:
+    pass
+
+
+def changes(run: Run) -> None:
+    run.report.change("some/table", rows=3)
+
+
+def run(what: Job, root: Path, *arguments: str) -> int:
+    return command.main(what, ["--root", str(root), "--date", str(DAY), *arguments])
+
+
+@pytest.mark.parametrize(
+    ("errors", "code"),
+    [
+        pytest.param([], 0, id="nothing-to-do-is-a-success"),
+        pytest.param([MISSING], 3, id="missing-input"),
+        pytest.param([MISSING, BROKEN], 4, id="gravest"),
+        pytest.param([DAMAGED, BROKEN], 6, id="damage"),
+        pytest.param([ValueError("secret"), DAMAGED], 1, id="a-bug-is-gravest"),
+        pytest.param([BaseException("panic")], 1, id="a-library-s-panic-is-a-bug"),
+        pytest.param([OSError(28, "No space left on device", "f")], 1, id="a-full-disk"),
+    ],
+)
+def test_a_run_does_all_it_can_then_exits_with_its_gravest_code(
+    tmp_path: Path, errors: list[BaseException], code: int
+) -> None:
+    done: list[int] = []
+    steps = [failing(error) for error in errors]
+    assert run(job(*steps, lambda _run: done.append(1)), tmp_path) == code
+    assert done == [1]
+
+
+def test_an_error_says_what_where_and_how_to_mend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(job(failing(ContractBroken("7 rows lack a key", where="a/b.csv", mend="add them"))), tmp_path)
+    assert capsys.readouterr().err == "toy: 7 rows lack a key\n  where: a/b.csv\n  mend:  add them\n"
+
+
+def test_a_bug_shows_its_place_and_no_value_of_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(job(failing(ValueError("CANARY-4711"))), tmp_path) == 1
+    said = capsys.readouterr()
+    assert "a bug: ValueError" in said.err
+    everything = said.out + said.err + "".join(p.read_text() for p in tmp_path.rglob("*.json"))
+    assert "CANARY-4711" not in everything
+
+
+def test_a_run_that_changed_nothing_leaves_no_receipt(tmp_path: Path) -> None:
+    assert run(job(nothing), tmp_path) == 0
+    assert not (tmp_path / "decisions").exists()
+
+
+def test_every_run_that_changed_something_leaves_a_receipt_of_its_own(tmp_path: Path) -> None:
+    run(job(changes), tmp_path)
+    run(job(changes), tmp_path)
+    home = tmp_path / "decisions/receipts/toy/2024-03-01"
+    assert sorted(os.listdir(home)) == ["1.json", "2.json"]
+    receipt = json.loads((home / "1.json").read_bytes())
+    assert (receipt["job"], receipt["date"], receipt["step"], receipt["exit_code"]) == ("toy", "2024-03-01", "all", 0)
+    assert receipt["changed"] == [{"name": "some/table", "rows": 3}]
+
+
+def test_a_failure_that_stands_unchanged_is_receipted_once(tmp_path: Path) -> None:
+    broken = job(failing(ContractBroken("w", where="f", mend="m")))
+    assert [run(broken, tmp_path), run(broken, tmp_path)] == [4, 4]
+    assert os.listdir(tmp_path / "decisions/receipts/toy/2024-03-01") == ["1.json"]
+
+
+def test_by_steps_the_last_one_says_what_the_date_has_come_to(tmp_path: Path) -> None:
+    broken = job(failing(ContractBroken("w", where="f", mend="m")), nothing)
+    assert run(broken, tmp_path, "--step", "s0") == 0
+    assert run(broken, tmp_path, "--step", "s1") == 4
+    mended = job(nothing, nothing)
+    assert run(mended, tmp_path, "--step", "s0") == 0
+    assert run(mended, tmp_path, "--step", "s1") == 0
+
+
+def test_a_condition_that_does_not_hold_exits_with_99(tmp_path: Path) -> None:
+    def no(run: Run) -> None:
+        run.goes_on = False
+
+    assert run(job(no, nothing), tmp_path, "--step", "s0") == 99
+
+
+def test_a_dry_run_writes_nothing_at_all(tmp_path: Path) -> None:
+    assert run(job(changes, failing(ContractBroken("w", where="f", mend="m"))), tmp_path, "--dry-run") == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+@freeze_time("2024-03-01 23:59:59")
+def test_a_date_after_today_in_utc_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(job(nothing), ["--root", str(tmp_path), "--date", "2024-03-02"]) == 2
+    assert "2024-03-02 is after today (2024-03-01, UTC)" in capsys.readouterr().err
+    assert command.main(job(nothing), ["--root", str(tmp_path), "--date", "2024-03-01"]) == 0
+
+
+@pytest.mark.parametrize("text", ["2024-13-01", "20240301", "2024-3-1", "yesterday", ""])
+def test_what_is_no_date_is_refused_with_an_example(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        command.main(job(nothing), ["--root", str(tmp_path), "--date", text])
+    assert stopped.value.code == 2
+    assert "is not a date like 2024-01-31" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("root", ["nowhere/at/all", "s3://bucket/prefix"])
+def test_a_root_that_is_no_folder_is_refused(root: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(job(nothing), ["--root", root]) == 2
+    assert "mend:" in capsys.readouterr().err
+
+
+def test_a_root_may_be_given_as_a_file_uri(tmp_path: Path) -> None:
+    assert command.open_root(f"file://{tmp_path}").path == tmp_path
+
+
+def test_a_second_run_on_the_same_root_stands_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes: list[int] = []
+    inner = job(nothing)
+    assert run(job(lambda _run: codes.append(run(inner, tmp_path))), tmp_path) == 0
+    assert codes == [AlreadyRunning.exit_code]
+    assert "toy already runs on this root" in capsys.readouterr().err
+
+
+def test_sigterm_is_a_clean_stop(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom jobs.protocol import command, files\n"
+        "def work(run):\n"
+        "    with files.draft(run.root, run.root.path): print('here', flush=True); time.sleep(60)\n"
+        "sys.exit(command.main(command.Job('toy', 'x', (command.Step('s', 'x', work),)), ['--root', sys.argv[1]]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as job_process:
+        assert job_process.stdout is not None
+        job_process.stdout.readline()
+        time.sleep(0.05)
+        job_process.send_signal(signal.SIGTERM)
+        _out, said = job_process.communicate(timeout=20)
+    assert job_process.returncode == 143
+    assert said.startswith(b"toy: stopped")
+    assert [name for name in os.listdir(tmp_path) if name != "datamart"] == []
+
+
+def test_help_names_every_step_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        command.main(job(nothing, changes), ["--help"])
+    assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("s0", "s1", "75 this job already runs", "--dry-run", "YYYY-MM-DD"))
+
+
+def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
+    run(job(changes), tmp_path)
+    home = tmp_path / "decisions/receipts/toy"
+    (home / "2020-01-01").mkdir()
+    os.utime(home / "2020-01-01", (0, 0))
+    run(job(changes), tmp_path)
+    assert sorted(os.listdir(home)) == ["2024-03-01"]
+    assert receipts.code_of_day(command.open_root(str(tmp_path)), "toy", DAY) == 0
+
+
+def test_a_job_error_is_shown_whole_when_it_ends_the_run_early(tmp_path: Path) -> None:
+    assert str(JobError("w", where="f", mend="m")) == "w\n  where: f\n  mend:  m"

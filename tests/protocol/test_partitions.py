@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.protocol import files, partitions, strict_json
+from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.files import Root
+from jobs.protocol.index import Index, manifests
+from jobs.protocol.partitions import Input, Manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = date(2024, 2, 29)
+
+
+def publish(root: Root, values: list[int], made_from: str = "a") -> Manifest:
+    folder = partitions.drafts_folder(root, "silver/toy")
+    with files.draft(root, folder) as path:
+        pl.DataFrame({"id": values}).write_parquet(path)
+        manifest = Manifest(
+            table="silver/toy",
+            date=DAY,
+            contract="silver/toy",
+            contract_version=1,
+            contract_sha256="c" * 64,
+            layer_version=1,
+            parts=(partitions.part_of(path, len(values)),),
+            inputs=(Input("datamart/bronze/toy/snapshot_date=2024-02-29", made_from),),
+            counts={"rows": len(values)},
+        )
+        partitions.publish(root, manifest, [path])
+    return manifest
+
+
+def home(root: Root) -> Path:
+    return root.at(partitions.folder("silver/toy", DAY))
+
+
+def test_a_partition_reads_back_as_it_was_published(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    written = publish(root, [1, 2, 3])
+    found = partitions.read(root, "silver/toy", DAY)
+    assert found == written
+    assert partitions.scan(root, written).collect()["id"].to_list() == [1, 2, 3]
+
+
+def test_there_is_no_partition_without_a_manifest(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    publish(root, [1])
+    (home(root) / "_manifest.json").unlink()
+    assert partitions.read(root, "silver/toy", DAY) is None
+    assert list(manifests(root, "silver/toy")) == []
+
+
+def test_publishing_the_same_again_touches_nothing(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    publish(root, [1, 2])
+    before = {path.name: path.stat().st_mtime_ns for path in home(root).iterdir()}
+    publish(root, [1, 2])
+    assert {path.name: path.stat().st_mtime_ns for path in home(root).iterdir()} == before
+
+
+def test_what_a_corrected_partition_replaces_stays_readable(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    first = publish(root, [1, 2])
+    second = publish(root, [1, 3], made_from="b")
+    assert partitions.read(root, "silver/toy", DAY) == second
+    kept = [name for name in os.listdir(home(root)) if name.startswith("_manifest-")]
+    assert [partitions.parse((home(root) / name).read_bytes(), where=name) for name in kept] == [first]
+    assert partitions.scan(root, first).collect()["id"].to_list() == [1, 2]
+    assert partitions.scan(root, second).collect()["id"].to_list() == [1, 3]
+
+
+def test_readers_open_only_what_the_manifest_lists(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    manifest = publish(root, [1])
+    (home(root) / "part-000-of-001-000000000000.parquet").write_bytes(b"planted")
+    assert partitions.scan(root, manifest).collect().height == 1
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_file_that_is_not_as_the_manifest_says_is_damage(tmp_path: Path, damage: str) -> None:
+    root = Root(tmp_path)
+    manifest = publish(root, [1])
+    part = home(root) / manifest.parts[0].name
+    part.unlink() if damage == "gone" else part.write_bytes(part.read_bytes()[:-1])
+    with pytest.raises(StoreDamaged, match="a file of"):
+        partitions.scan(root, manifest)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda data: data[:-2], id="cut"),
+        pytest.param(lambda data: data.replace(b'"rows": 1', b'"rows": 2', 1), id="rows-that-do-not-add-up"),
+        pytest.param(lambda data: data.replace(b'"format": 1', b'"format": 2'), id="of-a-newer-format"),
+        pytest.param(lambda _data: b"[]", id="another-shape"),
+        pytest.param(lambda data: data.replace(b'"inputs"', b'"imports"'), id="another-key"),
+    ],
+)
+def test_a_changed_manifest_is_damage(tmp_path: Path, change: object) -> None:
+    root = Root(tmp_path)
+    publish(root, [1])
+    path = home(root) / "_manifest.json"
+    path.write_bytes(change(path.read_bytes()))  # type: ignore[operator]
+    with pytest.raises(StoreDamaged):
+        partitions.read(root, "silver/toy", DAY)
+
+
+def test_a_manifest_names_no_time_host_or_absolute_path(tmp_path: Path) -> None:
+    first, second = (publish(Root(tmp_path / name), [1, 2]) for name in ("a", "b"))
+    assert first.to_bytes() == second.to_bytes()
+    assert str(tmp_path) not in first.to_bytes().decode()
+    assert strict_json.parse(first.to_bytes(), where="m")["format"] == 1
+
+
+def test_content_is_the_rows_alone_and_made_from_is_all_that_decides_them(tmp_path: Path) -> None:
+    manifest = publish(Root(tmp_path), [1, 2])
+    recounted = replace(manifest, counts={"rows": 3})
+    raised = replace(manifest, layer_version=2)
+    other = replace(manifest, inputs=(Input("x", "y"),))
+    assert (recounted.content_sha256, recounted.made_from) == (manifest.content_sha256, manifest.made_from)
+    assert len({manifest.made_from, raised.made_from, other.made_from}) == 3
+
+
+days = st.dates(date(2015, 1, 1), date(2016, 12, 31))
+
+
+@given(st.dictionaries(days, st.text("ab", min_size=1), min_size=2), days, st.integers(0, 500))
+def test_a_range_s_hash_changes_with_any_day_inside_and_with_none_outside(
+    contents: dict[date, str], first: date, length: int
+) -> None:
+    last = first + timedelta(days=length)
+    whole = partitions.range_input("t", contents, first, last)
+    for day in contents:
+        changed = partitions.range_input("t", contents | {day: "other"}, first, last)
+        assert (changed != whole) == (first <= day <= last)
+
+
+def test_an_index_is_asked_again_only_when_the_file_changes(tmp_path: Path) -> None:
+    root, asked = Root(tmp_path), []
+    (tmp_path / "f").write_bytes(b"1")
+
+    def read(name: str) -> list[str]:
+        asked.append(name)
+        return [root.at(name).read_text()]
+
+    index = Index(root, "toy")
+    assert index.facts("f", (tmp_path / "f").lstat(), read) == ["1"]
+    index.save()
+    assert Index(root, "toy").facts("f", (tmp_path / "f").lstat(), read) == ["1"]
+    assert asked == ["f"]
+    (tmp_path / "f").write_bytes(b"22")
+    assert Index(root, "toy").facts("f", (tmp_path / "f").lstat(), read) == ["22"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"version": 99, "files": {}}', b'{"version": 1}'])
+def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "datamart/.index/toy.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    assert Index(Root(tmp_path), "toy").files == {}

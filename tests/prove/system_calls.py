@@ -1,0 +1,118 @@
+"""Kill a command, or fail it, at every system call with which it changes files; then see what running it again gives.
+
+strace traces one undisturbed run, and every mutating call of it becomes a case: the same command on a fresh copy of
+the same root, with that one call killed or failed. strace counts calls per thread, so commands run with one worker.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+CHANGING = (
+    "write,pwrite64,writev,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,"
+    "fsync,fdatasync,ftruncate,fallocate,chmod,fchmod,fchmodat,openat,open,copy_file_range"
+)
+CALL = re.compile(r"^(?P<thread>\d+)\s+(?P<name>\w+)\((?P<arguments>.*)$")
+KILLED = 137
+ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EMFILE", "EEXIST")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The `ordinal`-th call of this name, counted in its thread."""
+
+    name: str
+    ordinal: int
+    error: str | None = None
+
+    @property
+    def injection(self) -> str:
+        how = f"error={self.error}" if self.error else "signal=SIGKILL"
+        return f"inject={self.name}:{how}:when={self.ordinal}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the command, and of the root after it had run again."""
+
+    case: Case
+    code: int
+    output: str
+    rerun_code: int
+    tree: dict[str, str]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "P2P_WORKERS": "1", "PYTHONHASHSEED": "0"}
+
+
+def command(job: str, root: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", f"jobs.{job}", "--root", str(root), *arguments]
+
+
+def cases(trace: str, root: Path) -> Iterator[Case]:
+    """Every call in the trace that changed something below the root."""
+    counted: Counter[tuple[str, str]] = Counter()
+    main_thread = ""
+    for line in trace.splitlines():
+        found = CALL.match(line)
+        if not found or "resumed>" in line:
+            continue
+        thread, name, arguments = found["thread"], found["name"], found["arguments"]
+        main_thread = main_thread or thread
+        counted[thread, name] += 1
+        is_change = name not in ("open", "openat") or "O_CREAT" in arguments or "O_TRUNC" in arguments
+        if thread == main_thread and is_change and str(root) in arguments:
+            yield Case(name, counted[thread, name])
+
+
+def trace(argv: Sequence[str], log: Path) -> str:
+    """Run a command undisturbed under strace, with the paths behind descriptors shown."""
+    subprocess.run(
+        ["strace", "-f", "-y", "-s", "0", "-e", f"trace={CHANGING}", "-o", str(log), *argv],
+        check=True,
+        capture_output=True,
+        env=environment(),
+    )
+    return log.read_text("utf-8", errors="replace")
+
+
+def fingerprint(root: Path, ignored: Sequence[str]) -> dict[str, str]:
+    """Every file that counts, by its content. What differs by design from run to run is ignored by prefix."""
+    import hashlib
+
+    names = (path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file())
+    counted = (name for name in names if not name.startswith(tuple(ignored)))
+    return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in counted}
+
+
+def try_all(
+    template: Path, scratch: Path, argv_for: Callable[[Path], list[str]], ignored: Sequence[str], found: Sequence[Case]
+) -> Iterator[Outcome]:
+    """Run every case on a root of its own, a few at a time."""
+
+    def try_one(case: Case) -> Outcome:
+        root = scratch / f"{case.name}-{case.ordinal}-{case.error or 'kill'}"
+        shutil.copytree(template, root)
+        argv = argv_for(root)
+        strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={case.name}", "-e", case.injection, *argv]
+        run = subprocess.run(strace, check=False, capture_output=True, text=True, env=environment())
+        again = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment())
+        outcome = Outcome(case, run.returncode, run.stdout + run.stderr, again.returncode, fingerprint(root, ignored))
+        shutil.rmtree(root)
+        return outcome
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield from pool.map(try_one, found)
