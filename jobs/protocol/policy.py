@@ -1,0 +1,200 @@
+"""The standing rules that a person owns: every threshold of the system, read once, checked, and frozen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping  # noqa: TC003 - the annotations are read at run time
+from dataclasses import dataclass, is_dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from jobs.protocol import policy_schema, strict_json
+
+MAX_BYTES = 64 << 10
+
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelPolicy:
+    """What counts as a bad loan, and when that can be said."""
+
+    dpd: int
+    window_months: int | Literal["term"]
+    lag_days: int
+    closing_days: int
+    policy_exceptions: Literal["exclude", "include"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakPolicy:
+    """When a feature is too good to be true."""
+
+    max_single_feature_auc: float
+    max_age_correlation: float
+    min_rows: int
+    min_bads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Severities:
+    """Bounds of a measure; the severity is that of the highest bound it lies above."""
+
+    low: float
+    medium: float
+    high: float
+    critical: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPolicy:
+    """When features or scores have moved."""
+
+    bins: int
+    zero_policy: Literal["additive", "epsilon", "none"]
+    n_min: int
+    psi: Severities
+    alpha: float
+    fdr_q: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptPolicy:
+    """When the model has lost ranking power."""
+
+    auc_drop: float
+    one_sided_conf: float
+    min_rows: int
+    min_bads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorPolicy:
+    """The performance below which a model is retrained whatever else is true."""
+
+    auc: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CbpePolicy:
+    """How far an estimate without labels is believed."""
+
+    enabled: bool
+    max_mae: float
+    max_severity: Literal["low", "medium", "high"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardPolicy:
+    """What a retraining waits for."""
+
+    cooldown_days: int
+    min_new_rows: int
+    max_per_iso_week: int
+    max_per_28_days: int
+    min_history_days: int
+    immediate_bypasses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPolicy:
+    """How long a decision stands, by priority, and how long a claim is believed."""
+
+    valid_days: Mapping[str, int]
+    lease_minutes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditGates:
+    """Gates that an honest credit model can reach."""
+
+    auc: float
+    auc_lower: float
+    ks: float
+    oe: tuple[float, float]
+    ece: float
+    noninferiority: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FraudGates:
+    """Gates of the predecessors for fraud."""
+
+    precision: float
+    recall: float
+    f1: float | None = None  # one of the two asks for none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePolicy:
+    """What a new model must reach before it serves."""
+
+    profile: Literal["credit", "fraud_001", "fraud_002"]
+    credit: CreditGates
+    fraud_001: FraudGates
+    fraud_002: FraudGates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertPolicy:
+    """Whom alerts may reach, and how often."""
+
+    hosts: tuple[str, ...]
+    channels: tuple[str, ...]
+    digest: bool
+    max_pages_per_run: int
+    renotify_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All standing rules, and the hash of the bytes they were read from."""
+
+    label: LabelPolicy
+    feature_profile: Literal["investor", "granting"]
+    leaks: LeakPolicy
+    drift: DriftPolicy
+    concept: ConceptPolicy
+    performance_floor: FloorPolicy
+    cbpe: CbpePolicy
+    calibration: Severities
+    guards: GuardPolicy
+    decision: DecisionPolicy
+    gates: GatePolicy
+    mode: Literal["auto", "advise"]
+    alerts: AlertPolicy
+    sha256: str
+
+
+def load(data: bytes | None, where: object) -> Policy:
+    """The policy in these bytes, absent keys filled in; the defaults where there is no file.
+
+    Raises ConfigInvalid with every breach at once, each with its line and column.
+    """
+    if data is None:
+        data = default_bytes()
+    given = strict_json.parse(data, where=where, limit=MAX_BYTES)
+    if data != default_bytes():
+        policy_schema.check(given, data, where)
+    settings = policy_schema.filled(policy_schema.schema(), given)
+    return _section(Policy, {**settings, "sha256": hashlib.sha256(data).hexdigest()})
+
+
+def default_bytes() -> bytes:
+    """The file that the first run writes: every key with its default, and in comments what it means."""
+    return strict_json.pretty(policy_schema.defaults(policy_schema.schema()))
+
+
+def _section(kind: type[Section], values: Mapping[str, Any]) -> Section:
+    types = get_type_hints(kind)
+    return kind(**{name: _frozen(types[name], value) for name, value in values.items()})
+
+
+def _frozen(kind: object, value: Any) -> Any:  # noqa: ANN401 - whatever the field declares
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _section(kind, value)
+    if isinstance(value, dict):
+        return MappingProxyType(value)
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if kind in (float, float | None) else value
