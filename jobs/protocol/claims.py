@@ -1,0 +1,174 @@
+"""What training does with a decision: claim it, give a failed attempt back, complete it; and the serving note."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import ledger as ledgers
+from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Fact, Serving, State
+from jobs.protocol.folder import Refused
+from jobs.protocol.guards import Circumstances, Guards, blocked_by, retry_after
+from jobs.protocol.ingest import Desk, Seen, look
+from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
+from jobs.protocol.notes import Kind, read_serving, serving_bytes
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, finish, held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jobs.protocol.facts import Decision, Entry
+    from jobs.protocol.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a training came to. `promote`: the gates are passed."""
+
+    promote: bool
+    model_id: str | None
+    model_sha256: str | None
+    reasons: tuple[str, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the serving note says after it was ingested: its bytes, and any problem with its mend."""
+
+    ledger: Ledger
+    data: bytes | None = None
+    problem: ConfigInvalid | None = None
+
+
+def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str) -> tuple[Seen, Entry | None]:
+    """Claim the open decision while the note holds exactly its bytes, or say what blocks it; None if nothing is new."""
+    with held(desk.store):
+        finish(desk.store)
+
+        def said(state: State) -> Fact | None:
+            standing = state.open
+            if standing is None or standing.claim or not standing.retrain:
+                return None
+            if desk.writer.as_of > standing.valid_until:
+                return None
+            same = look(desk, state).kind is Kind.SAME
+            blocks = blocked_by(state, standing, desk.writer.as_of, guards, replace(found, note=same))
+            return _deferred(state, standing, blocks, desk, guards) if blocks else _claimed(standing, lease_until)
+
+        ledger, entry = ledgers.append(desk.store, desk.writer, said)
+        return Seen(ledger, look(desk, ledger.state)), entry
+
+
+def fail_attempt(desk: Desk, claim_seq: int, reason: str) -> Ledger:
+    """Give a decision back whose trainer died or failed; after the last attempt it is declined."""
+
+    def failed(state: State) -> Fact | None:
+        mine = state.claim and state.claim.seq == claim_seq
+        return Fact(RETRAINING, "attempt_failed", {"claim": claim_seq, "reason": reason}) if mine else None
+
+    with held(desk.store):
+        return ledgers.append(desk.store, desk.writer, failed)[0]
+
+
+def choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
+    """Ingest the serving note on its content; write it again where it is absent."""
+    with held(desk.store):
+        finish(desk.store)
+        chosen = _choose(desk, unusable)
+        _restore(desk, chosen.ledger.state)
+        return chosen
+
+
+def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[str], str | None]) -> Ledger:
+    """End the claimed decision: promoted only if no person wants otherwise at this moment. All repeatable."""
+    with held(desk.store):
+        finish(desk.store)
+        chosen = _choose(desk, unusable)
+        free = outcome.promote and chosen.problem is None
+        if free and chosen.data is not None and _may_promote(chosen.ledger.state):
+            free = desk.store.remove_if(SERVING_NOTE, chosen.data)  # an old note found later is a person's wish
+
+        def completed(state: State) -> Fact | None:
+            if state.claim is None or state.claim.seq != claim_seq:
+                return None
+            return _completed(claim_seq, outcome, promoted=free and _may_promote(state))
+
+        decision = chosen.ledger.state.open
+        ledger, entry = ledgers.append(desk.store, desk.writer, completed, chosen.ledger)
+        _restore(desk, ledger.state)
+        if entry and decision:
+            desk.store.remove_if(RETRAINING_NOTE, decision.note)
+        return ledger
+
+
+def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
+    data: bytes | None = None
+    problem: ConfigInvalid | None = None
+
+    def serving(state: State) -> Fact | None:
+        nonlocal data, problem
+        data, problem = None, None
+        try:
+            data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
+            return _wish(data, state.serving, unusable) if data is not None else None
+        except Refused as refusal:
+            problem = NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend)
+        except ConfigInvalid as invalid:
+            problem = invalid
+        return None
+
+    ledger, _ = ledgers.append(desk.store, desk.writer, serving)
+    return Chosen(ledger, data, problem)
+
+
+def _wish(data: bytes, now: Serving | None, unusable: Callable[[str], str | None]) -> Fact | None:
+    note = read_serving(data)
+    if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
+        return None
+    if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
+        raise NoteInvalid(
+            f"model {note.model_id} cannot serve: {why}",
+            where=SERVING_NOTE,
+            mend="name a whole model of model_bank, or delete the note; until then the model before serves on",
+        )
+    return Fact(SERVING, "serving", {"model_id": note.model_id, "reason": note.reason, "pinned": note.pinned})
+
+
+def _restore(desk: Desk, state: State) -> None:
+    now = state.serving
+    if now:
+        data = serving_bytes(now.model_id, now.as_of, now.reason, pinned=now.pinned)
+        desk.store.put_if_absent(SERVING_NOTE, data)
+
+
+def _may_promote(state: State) -> bool:
+    pinned = state.serving is not None and state.serving.pinned
+    return state.claim is not None and state.claim.serving == state.model_id and not pinned
+
+
+def _completed(claim_seq: int, outcome: Outcome, *, promoted: bool) -> Fact:
+    body = {
+        "claim": claim_seq,
+        "verdict": PROMOTED if promoted else KEPT,
+        "model_id": outcome.model_id,
+        "model_sha256": outcome.model_sha256,
+        "reasons": list(outcome.reasons),
+        "metrics": dict(outcome.metrics),
+    }
+    return Fact(RETRAINING, "completed", body)
+
+
+def _claimed(decision: Decision, lease_until: str) -> Fact:
+    sha256 = hashlib.sha256(decision.note).hexdigest()
+    return Fact(RETRAINING, "claimed", {"decision": decision.seq, "note_sha256": sha256, "lease_until": lease_until})
+
+
+def _deferred(state: State, decision: Decision, blocks: tuple[str, ...], desk: Desk, guards: Guards) -> Fact | None:
+    if blocks == decision.blocked_by:
+        return None
+    after = retry_after(state, decision, desk.writer.as_of, guards)
+    body = {"decision": decision.seq, "blocked_by": list(blocks), "retry_after": after.isoformat() if after else None}
+    return Fact(RETRAINING, "deferred", body)

@@ -1,0 +1,122 @@
+"""What the ledger says, as values: facts and entries, and the state that follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+RETRAINING, SERVING = "retraining", "serving"
+MONITOR, PERSON, COLD_START = "monitor", "person", "cold_start"
+PROMOTED, KEPT = "promoted", "kept"
+MAX_ATTEMPTS = 3  # of one decision; then it is declined
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a job wants to say; the ledger gives it a number."""
+
+    topic: str
+    kind: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger holds of one fact, as far as the fold looks at it."""
+
+    seq: int
+    topic: str
+    kind: str
+    as_of: date
+    body: Mapping[str, Any] = field(hash=False)
+    run_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A trainer took the decision; `serving` is the model that served then."""
+
+    seq: int
+    as_of: date
+    serving: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A proposed decision, from the note whose exact bytes are `note`."""
+
+    seq: int
+    source: str
+    note: bytes
+    decision_id: str | None
+    decision_date: date
+    valid_from: date
+    valid_until: date
+    priority: str
+    retrain: bool
+    approved: bool
+    about: str | None
+    attempts: int = 0
+    blocked_by: tuple[str, ...] = ()
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a decision ended, and the entry that ended it."""
+
+    decision: Decision
+    how: str
+    seq: int
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A change of the model that serves, or of its pin."""
+
+    seq: int
+    as_of: date
+    model_id: str
+    reason: str
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that follows from the entries so far. `ignored` holds entries that could not be: they change nothing."""
+
+    head: int = 0
+    newest: date | None = None
+    open: Decision | None = None
+    ended: tuple[Ending, ...] = ()
+    served: tuple[Serving, ...] = ()
+    trained: tuple[date, ...] = ()  # the `as_of` of each claim that was completed
+    ignored: tuple[int, ...] = ()
+
+    @property
+    def serving(self) -> Serving | None:
+        return self.served[-1] if self.served else None
+
+    @property
+    def model_id(self) -> str | None:
+        return self.served[-1].model_id if self.served else None
+
+    @property
+    def claim(self) -> Claim | None:
+        return self.open.claim if self.open else None
+
+    def serving_on(self, day: date) -> Serving | None:
+        """The change that says which model scores `day`."""
+        return next((change for change in reversed(self.served) if change.as_of <= day), None)
+
+    def ending_of(self, note: bytes) -> Ending | None:
+        """How the decision of exactly these bytes ended, if they are those of a closed one."""
+        return next((ending for ending in reversed(self.ended) if ending.decision.note == note), None)
+
+    def is_backfill(self, day: date) -> bool:
+        return self.newest is not None and day < self.newest

@@ -1,0 +1,80 @@
+"""What a decision that is open must wait for before it may be claimed. Pure numbers and dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from jobs.protocol.facts import COLD_START
+
+if TYPE_CHECKING:
+    from jobs.protocol.facts import Decision, State
+
+BUDGET_DAYS = 28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guards:
+    """The standing numbers, from the policy."""
+
+    cooldown_days: int = 2
+    min_new_rows: int = 10_000
+    max_per_iso_week: int = 1
+    max_per_28_days: int = 4
+    immediate_bypasses: tuple[str, ...] = ()
+    approval: bool = False  # mode "advise": nothing is claimed until a person has put a name to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the training run found before it wants to claim."""
+
+    note: bool  # the note in place holds exactly the bytes of the open decision
+    new_rows: int  # labelled rows that matured since the last training
+    policy: bool = True  # policy.json can be read
+    readiness: bool = True  # enough history, and all its partitions whole
+    data_quality: bool = True  # the newest week's evidence has nothing critical
+    feature_version: bool = True  # all rows to train on are of one feature version
+
+
+def blocked_by(state: State, decision: Decision, day: date, guards: Guards, found: Circumstances) -> tuple[str, ...]:
+    """Every reason why this decision may not be claimed on this day; empty if it may."""
+    waits = _waits(state, decision, day, guards)
+    checks = {
+        "note": not found.note,
+        "policy": not found.policy,
+        "approval": guards.approval and not decision.approved,
+        **{name: until > day for name, until in waits.items()},
+        "new_rows": decision.source != COLD_START and found.new_rows < guards.min_new_rows,
+        "readiness": not found.readiness,
+        "data_quality": not found.data_quality,
+        "feature_version": not found.feature_version,
+    }
+    return tuple(name for name, blocks in checks.items() if blocks and name not in _bypassed(decision, guards))
+
+
+def retry_after(state: State, decision: Decision, day: date, guards: Guards) -> date | None:
+    """The first day on which time alone blocks it no more; None if time does not block it."""
+    waits = _waits(state, decision, day, guards)
+    until = max((until for name, until in waits.items() if name not in _bypassed(decision, guards)), default=day)
+    return until if until > day else None
+
+
+def _bypassed(decision: Decision, guards: Guards) -> tuple[str, ...]:
+    return guards.immediate_bypasses if decision.priority == "IMMEDIATE" else ()
+
+
+def _waits(state: State, decision: Decision, day: date, guards: Guards) -> dict[str, date]:
+    """For each guard that time clears, the first day on which it lets a claim pass."""
+    trained = sorted(state.trained)
+    monday = day - timedelta(days=day.weekday())
+    week = [at for at in trained if monday <= at < monday + timedelta(days=7)]
+    recent = [at for at in trained if day - timedelta(days=BUDGET_DAYS) < at]
+    budget_full = len(recent) >= guards.max_per_28_days
+    return {
+        "valid_from": decision.valid_from,
+        "cooldown": trained[-1] + timedelta(days=guards.cooldown_days) if trained else day,
+        "week": monday + timedelta(days=7) if len(week) >= guards.max_per_iso_week else day,
+        "budget": recent[-guards.max_per_28_days] + timedelta(days=BUDGET_DAYS) if budget_full else day,
+    }

@@ -1,0 +1,227 @@
+"""How every run begins: finish what a crash left, record what a person or monitoring wrote, end what is past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import ledger as ledgers
+from jobs.protocol import strict_json
+from jobs.protocol.errors import JobError
+from jobs.protocol.facts import MAX_ATTEMPTS, PERSON, RETRAINING, Fact, State
+from jobs.protocol.folder import Refused
+from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
+from jobs.protocol.notes import BLOCKING, Found, Kind, classify
+from jobs.protocol.store import RETRAINING_NOTE, finish, held, quarantine_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jobs.protocol.ledger import Ledger, Writer
+    from jobs.protocol.store import Store
+
+BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a run works with: the store, its own name, the policy's days, and how to wait."""
+
+    store: Store
+    writer: Writer
+    valid_days: Mapping[str, int]
+    wait: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The ledger after a step, and what lies in place of the retraining note."""
+
+    ledger: Ledger
+    found: Found
+
+    @property
+    def state(self) -> State:
+        return self.ledger.state
+
+
+def begin(desk: Desk) -> Seen:
+    """Settle, ingest, expire. A backfill does none of this: it only reads the fold as of its date."""
+    known = ledgers.read(desk.store)
+    if known.state.is_backfill(desk.writer.as_of):
+        return Seen(known, look(desk, known.state))
+    return expire(desk, ingest(desk, known).ledger)
+
+
+def settle(desk: Desk) -> None:
+    """Finish what a crash left aside, so that no look takes it for a removal."""
+    with held(desk.store):
+        finish(desk.store)
+
+
+def look(desk: Desk, state: State) -> Found:
+    """One look at the retraining note."""
+    try:
+        data = desk.store.get(RETRAINING_NOTE, NOTE_LIMIT)
+    except Refused as refusal:
+        return Found(Kind.INVALID, problem=NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend))
+    return classify(data, state, desk.writer.as_of, desk.valid_days)
+
+
+def ingest(desk: Desk, known: Ledger | None = None) -> Seen:
+    """Record the note if nobody has; put a closed one away; withdraw what a person removed, after a second look."""
+    with held(desk.store):
+        finish(desk.store)
+        seen = record(desk, known)
+    missed = seen.state.open
+    if seen.found.kind is not Kind.ABSENT or missed is None or missed.claim:
+        return seen
+    desk.wait(BETWEEN_LOOKS)
+    with held(desk.store):
+        finish(desk.store)
+
+        def withdrawn(state: State) -> Fact | None:
+            gone = look(desk, state).kind is Kind.ABSENT
+            still_open = state.open and state.open.seq == missed.seq and not state.open.claim
+            body = {"decision": missed.seq, "reason": "the note was removed"}
+            return Fact(RETRAINING, "withdrawn", body) if gone and still_open else None
+
+        ledger, _ = ledgers.append(desk.store, desk.writer, withdrawn, seen.ledger)
+        return record(desk, ledger)
+
+
+def record(desk: Desk, known: Ledger | None) -> Seen:
+    """Under `held`: propose what the note holds if it is new, or put it away if it is closed; a claim defers both."""
+    found = Found(Kind.ABSENT)
+
+    def proposed(state: State) -> Fact | None:
+        nonlocal found  # looked at after each fold: an older look could overrule what another job has recorded since
+        found = look(desk, state)
+        return proposal(found, state) if found.kind is Kind.NEW and not state.claim else None
+
+    ledger, entry = ledgers.append(desk.store, desk.writer, proposed, known)
+    if found.kind is Kind.CLOSED and not ledger.state.claim:
+        put_away(desk, found)
+    return Seen(ledger, look(desk, ledger.state) if entry else found)
+
+
+def expire(desk: Desk, known: Ledger | None = None) -> Seen:
+    """End an unclaimed decision whose last day has passed, and decline one whose attempts are used up."""
+    with held(desk.store):
+        finish(desk.store)
+        ledger, entry = ledgers.append(desk.store, desk.writer, lambda state: _past(state, desk), known)
+        found = look(desk, ledger.state)
+        if entry and found.kind is Kind.CLOSED:
+            put_away(desk, found)
+        return Seen(ledger, found)
+
+
+def withdraw(desk: Desk, reason: str) -> Seen:
+    """A person's veto by command: end the open decision, and remove its note if it is unchanged."""
+
+    def withdrawn(state: State) -> Fact | None:
+        standing = state.open
+        if standing is None or standing.claim:
+            return None
+        return Fact(RETRAINING, "withdrawn", {"decision": standing.seq, "reason": reason})
+
+    with held(desk.store):
+        finish(desk.store)
+        ledger, entry = ledgers.append(desk.store, desk.writer, withdrawn)
+        if entry:
+            desk.store.remove_if(RETRAINING_NOTE, ledger.state.ended[-1].decision.note)
+        return Seen(ledger, look(desk, ledger.state))
+
+
+def put_away(desk: Desk, found: Found) -> None:
+    """Move the note's bytes to quarantine, if they are still in place."""
+    if found.data is not None:
+        desk.store.put_if_absent(quarantine_name(found.data), found.data)
+        desk.store.remove_if(RETRAINING_NOTE, found.data)
+
+
+def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
+    """Monitoring's note, placed over the one that was ingested and recorded; or why it was left alone.
+
+    "placed"; "known" (these bytes had their turn); "person" or "claim" (theirs is open); "changed" (ingest again).
+    """
+    if seen.found.kind in BLOCKING:
+        desk.wait(BETWEEN_LOOKS)
+    with held(desk.store):
+        finish(desk.store)
+        ledger = ledgers.read(desk.store, seen.ledger)
+        found = look(desk, ledger.state)
+        answer = _may_place(ledger.state, found, seen.found, data)
+        if answer != "placed":
+            return Seen(ledger, found), answer
+        if found.data is None:
+            done = desk.store.put_if_absent(RETRAINING_NOTE, data)
+        else:
+            if found.kind in BLOCKING:
+                desk.store.put_if_absent(quarantine_name(found.data), found.data)
+            done = desk.store.replace_if(RETRAINING_NOTE, found.data, data)
+        return record(desk, ledger), "placed" if done else "changed"
+
+
+def proposal(found: Found, state: State) -> Fact:
+    """The fact that a note was read which nobody had recorded."""
+    note, data = found.note, found.data
+    if note is None or data is None:
+        raise ValueError("only a note that could be read is proposed")
+    body = {
+        "source": found.source,
+        "note": data.decode(),
+        "decision_id": note.decision_id,
+        "decision_date": note.decision_date.isoformat(),
+        "valid_from": note.valid_from.isoformat(),
+        "valid_until": note.valid_until.isoformat(),
+        "priority": note.priority,
+        "retrain": note.retrain,
+        "approved_by": note.approved_by,
+        "supersedes": state.open.seq if state.open else None,
+        "about": state.model_id,
+        "edited": list(_edited(data, note.decision_id, state)) if found.source == PERSON else [],
+    }
+    return Fact(RETRAINING, "proposed", body)
+
+
+def _may_place(state: State, found: Found, ingested: Found, data: bytes) -> str:
+    if state.claim:
+        return "claim"
+    if state.open and state.open.source == PERSON:
+        return "person"
+    if (state.open and state.open.note == data) or state.ending_of(data):
+        return "known"
+    removed = found.kind is Kind.ABSENT and state.open is not None
+    unusable = found.kind in (Kind.NEW, Kind.CLOSED) or (found.kind in BLOCKING and found.data is None)
+    return "changed" if removed or unusable or found.data != ingested.data else "placed"
+
+
+def _past(state: State, desk: Desk) -> Fact | None:
+    standing = state.open
+    if standing is None or standing.claim:
+        return None
+    if standing.attempts >= MAX_ATTEMPTS:
+        body = {"decision": standing.seq, "reason": f"{standing.attempts} attempts failed"}
+        return Fact(RETRAINING, "declined", body)
+    if desk.writer.as_of > standing.valid_until:
+        return Fact(RETRAINING, "expired", {"decision": standing.seq})
+    return None
+
+
+def _edited(data: bytes, identity: str | None, state: State) -> list[str]:
+    """The names of the fields in which a person's note differs from the note it started from."""
+    known = [ending.decision for ending in state.ended] + ([state.open] if state.open else [])
+    before = next((decision.note for decision in reversed(known) if decision.decision_id == identity), None)
+    if identity is None or before is None:
+        return []
+    old, new = _fields(before), _fields(data)
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def _fields(data: bytes) -> dict[str, Any]:
+    try:
+        fields: dict[str, Any] = strict_json.parse(data, where=RETRAINING_NOTE, allow_bom=True)
+    except JobError:
+        return {}
+    return fields

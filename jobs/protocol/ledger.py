@@ -1,0 +1,177 @@
+"""The notebook: immutable entries, one fact a file, numbered without gaps and chained by their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import strict_json
+from jobs.protocol.decisions import advance
+from jobs.protocol.errors import JobError, StoreDamaged
+from jobs.protocol.facts import Entry, Fact, State
+from jobs.protocol.preconditions import objection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jobs.protocol.store import Store
+
+FOLDER = "decisions/ledger"
+VERSION = 1
+ENTRY_LIMIT = 512 << 10
+_TEXTS = ("prev", "topic", "kind", "as_of", "run_key", "nonce", "at")
+_FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "body": dict}
+
+
+class Impossible(JobError):
+    """A fact that cannot follow what the ledger holds: a bug of the job that wanted to say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who says it: one run of one job. `at` and `who` are for records, never for logic."""
+
+    job: str
+    as_of: date
+    at: str
+    nonce: str
+    who: Mapping[str, Any]
+
+    @property
+    def run_key(self) -> str:
+        return f"{self.job}/{self.as_of}/{self.nonce}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The entries read so far, the hash of the newest, and the state that follows from them."""
+
+    entries: tuple[Entry, ...] = ()
+    head: str = ""
+    state: State = field(default_factory=State)
+
+
+def name_of(seq: int) -> str:
+    return f"{FOLDER}/{seq:08d}.json"
+
+
+def read(store: Store, known: Ledger | None = None) -> Ledger:
+    """Read every entry, or those after the ones `known`; StoreDamaged where numbers or hashes do not fit."""
+    ledger = known or Ledger()
+    names = store.list(FOLDER)
+    for seq, name in enumerate(names, start=1):
+        if f"{FOLDER}/{name}" != name_of(seq):
+            raise StoreDamaged(
+                f"entry {seq} should be next, and {name} is",
+                where=FOLDER,
+                mend="restore the missing entry from a copy, or move away what is none; do not renumber",
+            )
+    for seq in range(len(ledger.entries) + 1, len(names) + 1):
+        data = store.get(name_of(seq), ENTRY_LIMIT)
+        if data is None:
+            raise _damaged(seq, "was there and is gone")
+        ledger = extended(ledger, data)
+    return ledger
+
+
+def extended(ledger: Ledger, data: bytes) -> Ledger:
+    """The ledger with the next entry, given its bytes."""
+    entry = parsed(data, len(ledger.entries) + 1, ledger.head)
+    try:
+        state = advance(ledger.state, entry)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # the newest entry has no later hash to vouch
+        raise _damaged(entry.seq, f"has no body of a {entry.kind!r}") from error
+    return Ledger((*ledger.entries, entry), hashlib.sha256(data).hexdigest(), state)
+
+
+def parsed(data: bytes, seq: int, prev: str) -> Entry:
+    """The entry of these bytes, which must be number `seq` and follow the entry whose hash is `prev`."""
+    try:
+        given = strict_json.parse(data, where=name_of(seq), limit=ENTRY_LIMIT)
+    except JobError as error:
+        raise _damaged(seq, f"cannot be read: {error.what}") from error
+    if not isinstance(given, dict) or type(given.get("v")) is not int:
+        raise _damaged(seq, "is no entry")
+    if given["v"] > VERSION:
+        raise _newer(seq, given["v"])
+    wrong = [name for name, kind in _FIELDS.items() if type(given.get(name)) is not kind]
+    if wrong:
+        raise _damaged(seq, f"lacks a proper {wrong[0]}")
+    if given["seq"] != seq:
+        raise _damaged(seq, f"says that it is number {given['seq']}")
+    if given["prev"] != prev:
+        raise _damaged(seq, "does not follow the entry before it: one of the two was changed")
+    try:
+        as_of = date.fromisoformat(given["as_of"])
+    except ValueError:
+        raise _damaged(seq, "has no proper as_of") from None
+    return Entry(seq, given["topic"], given["kind"], as_of, given["body"], given["run_key"])
+
+
+def append(
+    store: Store, writer: Writer, say: Callable[[State], Fact | None], known: Ledger | None = None
+) -> tuple[Ledger, Entry | None]:
+    """Say what `say` makes of the newest state, asked anew whenever another writer was quicker; None if nothing."""
+    nonce = os.urandom(8).hex()
+    while True:
+        known = read(store, known)
+        fact = say(known.state)
+        if fact is None:
+            return known, None
+        if why := objection(known.state, fact, writer.as_of):
+            raise Impossible(
+                f"{fact.kind} cannot be said now: {why}",
+                where=FOLDER,
+                mend="run the job again; if it stays, report it with `python -m jobs.decisions show`",
+            )
+        seq = len(known.entries) + 1
+        data = entry_bytes(writer, fact, seq, known.head, nonce)
+        if store.put_if_absent(name_of(seq), data) or _is_mine(store, seq, nonce):
+            known = extended(known, data)
+            return known, known.entries[-1]
+
+
+def entry_bytes(writer: Writer, fact: Fact, seq: int, prev: str, nonce: str) -> bytes:
+    return strict_json.canonical(
+        {
+            "v": VERSION,
+            "seq": seq,
+            "prev": prev,
+            "topic": fact.topic,
+            "kind": fact.kind,
+            "as_of": writer.as_of.isoformat(),
+            "run_key": writer.run_key,
+            "nonce": nonce,
+            "at": writer.at,
+            "who": dict(writer.who),
+            "body": dict(fact.body),
+        }
+    )
+
+
+def _is_mine(store: Store, seq: int, nonce: str) -> bool:
+    """A store that answered late may have taken it all the same: the nonce tells."""
+    data = store.get(name_of(seq), ENTRY_LIMIT)
+    if data is None:
+        raise _damaged(seq, "was there and is gone")
+    given = strict_json.parse(data, where=name_of(seq), limit=ENTRY_LIMIT)
+    return isinstance(given, dict) and given.get("nonce") == nonce
+
+
+def _damaged(seq: int, what: str) -> StoreDamaged:
+    return StoreDamaged(
+        f"ledger entry {seq} {what}",
+        where=name_of(seq),
+        mend="restore this file from a copy of decisions/ledger; `python -m jobs.decisions check` tells what fits",
+    )
+
+
+def _newer(seq: int, version: int) -> StoreDamaged:
+    return StoreDamaged(
+        f"ledger entry {seq} is of version {version}; this program reads up to {VERSION}",
+        where=name_of(seq),
+        mend="install the version of the program that wrote it",
+    )

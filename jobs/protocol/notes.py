@@ -1,0 +1,177 @@
+"""The two notes that people edit: what bytes found in them say, and the bytes in which jobs write them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import strict_json
+from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.facts import COLD_START, MONITOR, PERSON, Ending, State
+from jobs.protocol.note_check import checked, refused
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FURTHEST_DAYS = 92  # a date further ahead is a slip of the pen
+_ORIGINAL = ("decision_date", "performance_score", "retrain", "reason")
+_ORDER = (*_ORIGINAL, "priority", "valid_from", "valid_until", "approved_by")
+
+
+class Kind(Enum):
+    """What the bytes found in a note are; one of these, always."""
+
+    ABSENT = "absent"
+    SAME = "the open decision's"
+    CLOSED = "a closed decision's"
+    INVALID = "unreadable or invalid"
+    OUT_OF_DATE = "out of date when first seen"
+    FUTURE = "of a day to come"
+    OVERTAKEN = "edited from a decision that was completed meanwhile"
+    WAITING = "monitoring's, while a person's decision is open"
+    NEW = "a decision not yet recorded"
+
+
+BLOCKING = (Kind.INVALID, Kind.OUT_OF_DATE, Kind.FUTURE, Kind.OVERTAKEN, Kind.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingNote:
+    """What a note wants, with what it left open filled in."""
+
+    decision_date: date
+    retrain: bool
+    priority: str
+    valid_from: date
+    valid_until: date
+    approved_by: str | None
+    decision_id: str | None
+    by_machine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServingNote:
+    """The model that a person wants to serve."""
+
+    model_id: str
+    reason: str
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies in place of a note: its bytes, what they are, and any problem with its mend."""
+
+    kind: Kind
+    data: bytes | None = None
+    note: RetrainingNote | None = None
+    source: str | None = None
+    ending: Ending | None = None
+    problem: ConfigInvalid | None = None
+
+
+def decision_id(fields: Mapping[str, Any]) -> str:
+    """The date and a hash of the other fields: it fits as long as nobody has edited them."""
+    others = {name: value for name, value in fields.items() if name != "decision_id"}
+    return f"{fields['decision_date']}-{hashlib.sha256(strict_json.canonical(others)).hexdigest()[:12]}"
+
+
+def retraining_bytes(fields: Mapping[str, Any]) -> bytes:
+    """A retraining note as jobs write it: the original's four fields first, in order, and its decision_id."""
+    given = {name: fields[name] for name in _ORDER if name in fields}
+    details = {"details": fields["details"]} if "details" in fields else {}
+    identity = decision_id(given | details)
+    return strict_json.pretty({**given, "decision_id": identity, **details})
+
+
+def serving_bytes(model_id: str, since: date, reason: str, *, pinned: bool) -> bytes:
+    fields = {"model_id": model_id, "since": since.isoformat(), "reason": reason, "pinned": pinned}
+    return strict_json.pretty(fields)
+
+
+def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> RetrainingNote:
+    """What these bytes want; JsonInvalid or NoteInvalid names every place that is wrong."""
+    fields = checked(data, "retraining_note", RETRAINING_NOTE)
+    decided = date.fromisoformat(fields["decision_date"])
+    priority = fields.get("priority", "MEDIUM")
+    start = date.fromisoformat(fields["valid_from"]) if "valid_from" in fields else decided
+    try:
+        until = start + timedelta(days=valid_days[priority])
+    except OverflowError:
+        raise refused(data, "decision_date", "is at the end of time", RETRAINING_NOTE, "give an earlier date") from None
+    end = date.fromisoformat(fields["valid_until"]) if "valid_until" in fields else until
+    if end < start:
+        mend = f"give a date from {start} on, or leave valid_until out"
+        raise refused(data, "valid_until", f"is {end}, before its first day {start}", RETRAINING_NOTE, mend)
+    by_machine = retraining_bytes(fields) == data
+    identity = fields.get("decision_id")
+    return RetrainingNote(
+        decided, fields["retrain"], priority, start, end, fields.get("approved_by"), identity, by_machine
+    )
+
+
+def read_serving(data: bytes) -> ServingNote:
+    """Which model these bytes want to serve."""
+    fields = checked(data, "serving_note", SERVING_NOTE)
+    return ServingNote(fields["model_id"], fields.get("reason", ""), fields.get("pinned", False))
+
+
+def classify(data: bytes | None, state: State, day: date, valid_days: Mapping[str, int]) -> Found:
+    """What the bytes found in place of the retraining note are, and whose. Equal bytes are known without reading."""
+    if data is None:
+        return Found(Kind.ABSENT)
+    if state.open and data == state.open.note:
+        return Found(Kind.SAME, data)
+    if ending := state.ending_of(data):
+        return Found(Kind.CLOSED, data, ending=ending)
+    try:
+        note = read_retraining(data, valid_days)
+    except ConfigInvalid as problem:
+        return Found(Kind.INVALID, data, problem=problem)
+    source = _source_of(note, state)
+    for kind, field, what, mend in _obstacles(note, source, state, day):
+        return Found(kind, data, note, source, problem=refused(data, field, what, RETRAINING_NOTE, mend))
+    return Found(Kind.NEW, data, note, source)
+
+
+def _source_of(note: RetrainingNote, state: State) -> str:
+    if not note.by_machine:
+        return PERSON
+    return MONITOR if state.served else COLD_START
+
+
+def _obstacles(note: RetrainingNote, source: str, state: State, day: date) -> list[tuple[Kind, str, str, str]]:
+    """Why a note that can be read is left in place unheeded: what it is, the field, what is wrong, the mend."""
+    furthest = day + timedelta(days=FURTHEST_DAYS)
+    found = []
+    if note.valid_until < day:
+        until = f"ended on {note.valid_until}, before it was first seen"
+        found.append(
+            (Kind.OUT_OF_DATE, "valid_until", until, "give a later valid_until or decision_date, or delete it")
+        )
+    if note.decision_date > day:
+        ahead = f"is {note.decision_date}, after today"
+        found.append((Kind.FUTURE, "decision_date", ahead, "give today or before; valid_from may lie ahead"))
+    for field, value in (("valid_from", note.valid_from), ("valid_until", note.valid_until)):
+        if value > furthest:
+            far = f"is {value}, over {FURTHEST_DAYS} days ahead"
+            found.append((Kind.FUTURE, field, far, f"give a date until {furthest}"))
+    if _is_overtaken(note, state):
+        late = "is of a decision that was completed before this edit was seen"
+        found.append((Kind.OVERTAKEN, "decision_id", late, "to ask for one more, change decision_date; else delete it"))
+    if source != PERSON and state.open and state.open.source == PERSON:
+        waits = "is a machine's, and a person's decision is open"
+        found.append((Kind.WAITING, "decision_id", waits, "delete decision_id to make it yours, or put your note back"))
+    return found
+
+
+def _is_overtaken(note: RetrainingNote, state: State) -> bool:
+    """An edit keeps the decision_id it started from. With another decision_date it asks anew."""
+    if note.decision_id is None or not note.decision_id.startswith(f"{note.decision_date}-"):
+        return False
+    completed = (ending.decision for ending in state.ended if ending.how == "completed")
+    return any(decision.decision_id == note.decision_id for decision in completed)

@@ -1,0 +1,79 @@
+"""Ordinary desks, notes and entries; a test names only what it is about."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol.claims import Outcome
+from jobs.protocol.facts import RETRAINING, Entry, Fact
+from jobs.protocol.guards import Circumstances, Guards
+from jobs.protocol.ingest import Desk
+from jobs.protocol.ledger import Writer
+from jobs.protocol.notes import retraining_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobs.protocol.store import Store
+
+SUNDAY = date(2024, 1, 14)
+VALID_DAYS = {"MEDIUM": 7, "HIGH": 7, "IMMEDIATE": 14}
+OPEN_GUARDS = Guards(cooldown_days=0, min_new_rows=0, max_per_iso_week=99, max_per_28_days=99)
+READY = Circumstances(note=True, new_rows=10_000)
+MODEL, OTHER = "20240115-0123456789ab", "20240116-ba9876543210"
+PASSED = Outcome(promote=True, model_id=MODEL, model_sha256="a" * 64)
+
+
+def writer(job: str = "monitoring", day: date = SUNDAY) -> Writer:
+    return Writer(job, day, f"{day}T06:00:00+00:00", "abc", {"uid": 1000, "host": "here", "pid": 1})
+
+
+def desk(
+    store: Store, day: date = SUNDAY, *, job: str = "monitoring", wait: Callable[[float], None] = lambda _: None
+) -> Desk:
+    return Desk(store, writer(job, day), VALID_DAYS, wait)
+
+
+def machine(day: date = SUNDAY, **fields: Any) -> bytes:
+    """A note as monitoring writes it."""
+    ordinary = {
+        "decision_date": day.isoformat(),
+        "performance_score": 0.65,
+        "retrain": True,
+        "reason": "Performance score 0.650 below threshold",
+        "priority": "HIGH",
+        "valid_until": (day + timedelta(days=7)).isoformat(),
+        "approved_by": None,
+        "details": {"path": f"datamart/gold/monitoring/week={day}/decision.json", "sha256": "0" * 64},
+    }
+    return retraining_bytes(ordinary | fields)
+
+
+def person(day: date = SUNDAY, **fields: Any) -> bytes:
+    """A note of the original's four fields, as a person types it."""
+    ordinary = {"decision_date": day.isoformat(), "performance_score": None, "retrain": True, "reason": "Because"}
+    return json.dumps(ordinary | fields, indent=4).encode()
+
+
+def proposed(note: bytes, **fields: Any) -> Fact:
+    ordinary: dict[str, Any] = {
+        "source": "monitor",
+        "note": note.decode(),
+        "decision_id": None,
+        "decision_date": SUNDAY.isoformat(),
+        "valid_from": SUNDAY.isoformat(),
+        "valid_until": (SUNDAY + timedelta(days=7)).isoformat(),
+        "priority": "HIGH",
+        "retrain": True,
+        "approved_by": None,
+        "supersedes": None,
+        "about": None,
+        "edited": [],
+    }
+    return Fact(RETRAINING, "proposed", ordinary | fields)
+
+
+def entry(seq: int, fact: Fact, day: date = SUNDAY) -> Entry:
+    return Entry(seq, fact.topic, fact.kind, day, fact.body)

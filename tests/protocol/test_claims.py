@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import ledger as ledgers
+from jobs.protocol.claims import choose, claim, complete, fail_attempt
+from jobs.protocol.files import Root
+from jobs.protocol.ingest import begin
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
+from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, desk, machine, person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(Root(tmp_path))
+
+
+def whole(_: str) -> str | None:
+    return None
+
+
+def started(store: FolderStore, note: bytes | None = None) -> int:
+    store.put_if_absent(RETRAINING_NOTE, note or machine())
+    begin(desk(store))
+    entry = claim(desk(store), OPEN_GUARDS, READY, "2024-01-14T08:00:00+00:00")[1]
+    assert entry is not None
+    assert entry.kind == "claimed"
+    return entry.seq
+
+
+def kinds(store: FolderStore) -> list[str]:
+    return [entry.kind for entry in ledgers.read(store).entries]
+
+
+def serves(store: FolderStore) -> dict[str, object]:
+    fields: dict[str, object] = json.loads(store.get(SERVING_NOTE) or b"{}")
+    return fields
+
+
+def test_a_promoted_model_serves_and_both_notes_say_so(store: FolderStore) -> None:
+    ledger = complete(desk(store), started(store), PASSED, whole)
+    assert ledger.state.model_id == MODEL
+    assert serves(store) == {"model_id": MODEL, "since": "2024-01-14", "reason": "promoted", "pinned": False}
+    assert store.get(RETRAINING_NOTE) is None
+
+
+def test_a_model_that_fails_its_gates_is_kept_out(store: FolderStore) -> None:
+    ledger = complete(desk(store), started(store), replace(PASSED, promote=False), whole)
+    assert (ledger.state.model_id, ledger.entries[-1].body["verdict"], serves(store)) == (None, "kept", {})
+
+
+def test_an_edit_that_came_after_the_claim_stays_in_place(store: FolderStore, tmp_path: Path) -> None:
+    seq = started(store)
+    (tmp_path / RETRAINING_NOTE).write_bytes(person())
+    complete(desk(store), seq, PASSED, whole)
+    assert store.get(RETRAINING_NOTE) == person()
+
+
+@pytest.mark.parametrize(
+    "wish", [{"model_id": OTHER}, {"model_id": MODEL, "pinned": True}], ids=["rolled-back", "pinned"]
+)
+def test_a_persons_choice_during_a_training_wins_over_its_promotion(
+    store: FolderStore, tmp_path: Path, wish: dict[str, object]
+) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    seq = started(store, person())
+    (tmp_path / SERVING_NOTE).write_text(json.dumps(wish))
+    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"), whole)
+    assert kinds(store)[-2:] == ["serving", "completed"]
+    assert (ledger.entries[-1].body["verdict"], ledger.state.model_id) == ("kept", wish["model_id"])
+    assert serves(store) == wish
+
+
+def test_a_serving_note_that_cannot_be_read_stays_and_promotes_nothing(store: FolderStore, tmp_path: Path) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    seq = started(store, person())
+    (tmp_path / SERVING_NOTE).write_bytes(b"{half")
+    assert complete(desk(store), seq, replace(PASSED, model_id=OTHER), whole).state.model_id == MODEL
+    assert store.get(SERVING_NOTE) == b"{half"
+
+
+def test_an_old_serving_note_found_after_a_promotion_is_a_persons_wish(store: FolderStore, tmp_path: Path) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    before = store.get(SERVING_NOTE) or b""
+    complete(desk(store), started(store, person()), replace(PASSED, model_id=OTHER), whole)
+    (tmp_path / SERVING_NOTE).write_bytes(before)
+    assert choose(desk(store), whole).ledger.state.model_id == MODEL
+    assert kinds(store)[-1] == "serving"
+
+
+def test_a_damaged_model_is_refused_and_the_one_before_serves_on(store: FolderStore, tmp_path: Path) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": OTHER}))
+    chosen = choose(desk(store), lambda _: "its manifest is missing")
+    assert chosen.problem is not None
+    assert "its manifest is missing" in chosen.problem.what
+    assert (chosen.ledger.state.model_id, serves(store)) == (MODEL, {"model_id": OTHER})
+
+
+def test_a_serving_note_that_was_deleted_is_written_again_and_means_nothing(store: FolderStore, tmp_path: Path) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    before, said = store.get(SERVING_NOTE), kinds(store)
+    (tmp_path / SERVING_NOTE).unlink()
+    choose(desk(store), whole)
+    assert (store.get(SERVING_NOTE), kinds(store)) == (before, said)
+
+
+def test_a_new_reason_alone_is_no_new_choice(store: FolderStore, tmp_path: Path) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    said = kinds(store)
+    (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": MODEL, "reason": "still good"}))
+    assert choose(desk(store), lambda _: "damaged").problem is None
+    assert kinds(store) == said
+
+
+def test_only_the_current_claim_completes_and_only_once(store: FolderStore) -> None:
+    seq = started(store)
+    fail_attempt(desk(store), seq, "died")
+    complete(desk(store), seq, PASSED, whole)
+    assert kinds(store) == ["proposed", "claimed", "attempt_failed"]
+    again = started(store)
+    for _ in range(2):
+        complete(desk(store), again, PASSED, whole)
+    fail_attempt(desk(store), again, "late")
+    assert kinds(store)[3:] == ["claimed", "completed"]
