@@ -1,0 +1,172 @@
+"""Good or bad, and the day on which that could first be said: pure functions of the servicing rows of a loan."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from jobs.protocol.calendar import add_months
+
+if TYPE_CHECKING:
+    from jobs.protocol.policy import LabelPolicy
+
+_EXCEPTION = "Does not meet the credit policy. Status:"
+CHARGED_OFF = ("Charged Off", "Default", f"{_EXCEPTION}Charged Off")
+PAID = ("Fully Paid", f"{_EXCEPTION}Fully Paid")
+LATE = ("Late (16-30 days)", "Late (31-120 days)")
+PERFORMING = ("Current", "In Grace Period", "Issued")
+POLICY_EXCEPTIONS = (f"{_EXCEPTION}Charged Off", f"{_EXCEPTION}Fully Paid")
+
+TERMS = (36, 60)  # months; the only two that are lent
+CHARGE_OFF_MONTHS = 5  # a loan is charged off at most 150 days after its last instalment fell due
+_FOR_EVER = date(9999, 12, 31)
+_SAME_LABEL = ("y", "label_kind", "event_date", "policy_exception")  # what a correction has to change
+
+LABEL_COLUMNS = (
+    "id",
+    "application_date",
+    "y",
+    "label_kind",
+    "event_date",
+    "known_date",
+    "mature_date",
+    "window_months",
+    "dpd_threshold",
+    "policy_exception",
+    "label_version",
+    "snapshot_date",
+)
+
+
+def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stands_until: pl.Expr) -> pl.LazyFrame:
+    """Add y, label_kind, event_date, known_date and mature_date to rows of loan_performance; y is null where censored.
+
+    A row knows what happened until `knows_until`, and nothing else is heard until `stands_until`. For one final file
+    with a cut-off both are the cut-off.
+    """
+    status = pl.col("loan_status")
+    overdue = _first_unpaid_due() + pl.duration(days=rule.dpd)
+    event = (
+        pl.when(status.is_in(CHARGED_OFF))
+        .then(pl.min_horizontal(overdue, knows_until))
+        .when(status.is_in(LATE) & (overdue <= stands_until))
+        .then(overdue)
+        .when(status.is_in(PERFORMING) & (overdue <= knows_until))
+        .then(overdue)
+    )
+    readable = status.is_in(CHARGED_OFF + PAID + LATE + PERFORMING)
+    lag = pl.duration(days=rule.lag_days)
+    is_bad = pl.col("_event") <= pl.col("_window_end")
+    is_paid = status.is_in(PAID) & (pl.col("_payoff") <= pl.col("_window_end"))
+    is_survivor = readable & (stands_until >= pl.col("_window_end"))
+    return (
+        loans.with_columns(_event=event, _payoff=pl.col("last_pymnt_d").dt.month_end(), _window_end=_window_end(rule))
+        .with_columns(
+            label_kind=pl.when(is_bad)
+            .then(pl.lit("bad"))
+            .when(is_paid)
+            .then(pl.lit("early_good"))
+            .when(is_survivor)
+            .then(pl.lit("survived")),
+            mature_date=pl.col("_window_end") + lag,
+        )
+        .with_columns(
+            y=pl.when(pl.col("label_kind").is_not_null()).then(pl.col("label_kind") == "bad").cast(pl.Int8),
+            event_date=pl.when(pl.col("label_kind") == "bad").then(pl.col("_event")),
+            known_date=pl.when(pl.col("label_kind") == "bad")
+            .then(pl.col("_event") + lag)
+            .when(pl.col("label_kind") == "early_good")
+            .then(pl.col("_payoff") + lag)
+            .when(pl.col("label_kind") == "survived")
+            .then(pl.col("mature_date")),
+        )
+        .drop("_event", "_payoff", "_window_end")
+    )
+
+
+def labels(performance: pl.LazyFrame, rule: LabelPolicy, first: date, last: date) -> pl.LazyFrame:
+    """Every label that became known from `first` to `last`, sorted by loan and version.
+
+    The labels of a day are the same whether it is asked for alone, from the rows that landed from `window_start` of
+    that day to the day itself, or within a longer range. Rows that land after `last` change nothing.
+    """
+    rows = performance.select("id", "application_date", "term", "loan_status", "last_pymnt_d", "snapshot_date").filter(
+        ~is_late_news(rule), _final_date(rule) >= first, pl.col("snapshot_date") <= last
+    )
+    landed = pl.col("snapshot_date")
+    next_landing = _of_same_loan(landed, -1)
+    news = (
+        label(rows, rule, knows_until=landed - pl.duration(days=1), stands_until=pl.lit(_FOR_EVER))
+        .with_columns(
+            known_date=pl.when(pl.col("y").is_not_null()).then(pl.max_horizontal("known_date", landed)),
+            policy_exception=pl.col("loan_status").is_in(POLICY_EXCEPTIONS),
+        )
+        .sort("id", "snapshot_date")
+        .with_columns(_overtaken=(next_landing <= pl.col("known_date")).fill_null(value=False))
+        .filter(pl.col("y").is_not_null(), ~pl.col("_overtaken"))
+    )
+    repeated = pl.all_horizontal(pl.col(name).eq_missing(_of_same_loan(pl.col(name), 1)) for name in _SAME_LABEL)
+    emitted = news.filter(~repeated)
+    return (
+        emitted.with_columns(
+            window_months=_window_months(rule),
+            dpd_threshold=pl.lit(rule.dpd, pl.Int16),
+            label_version=_number_within_loan(),
+            snapshot_date=pl.col("known_date"),
+        )
+        .filter(pl.col("known_date").is_between(pl.lit(first), pl.lit(last)))
+        .select(LABEL_COLUMNS)
+    )
+
+
+def is_late_news(rule: LabelPolicy) -> pl.Expr:
+    """Whether a row lands when the label of its loan is final already: it is counted, and changes nothing."""
+    return pl.col("snapshot_date") > _final_date(rule)
+
+
+def window_start(day: date, rule: LabelPolicy) -> date:
+    """The first landing date on which the labels that become known on `day` can rest."""
+    months = _months_of_term(max(TERMS)) if rule.window_months == "term" else rule.window_months
+    return add_months(day - timedelta(days=rule.lag_days + rule.closing_days), -months)
+
+
+def _first_unpaid_due() -> pl.Expr:
+    """The day of the month of the application, in the month after the last payment, or after the application."""
+    applied, paid = pl.col("application_date"), pl.col("last_pymnt_d")
+    month = pl.max_horizontal(applied.dt.month_start(), paid.dt.month_start()).dt.offset_by("1mo")
+    day = pl.min_horizontal(applied.dt.day(), month.dt.days_in_month())
+    return month + pl.duration(days=day.cast(pl.Int64) - 1)
+
+
+def _window_end(rule: LabelPolicy) -> pl.Expr:
+    applied = pl.col("application_date")
+    if rule.window_months != "term":
+        return applied.dt.offset_by(f"{rule.window_months}mo")
+    short, long = (applied.dt.offset_by(f"{_months_of_term(term)}mo") for term in TERMS)
+    return pl.when(pl.col("term") == TERMS[0]).then(short).when(pl.col("term") == TERMS[1]).then(long)
+
+
+def _window_months(rule: LabelPolicy) -> pl.Expr:
+    months = pl.col("term") + CHARGE_OFF_MONTHS if rule.window_months == "term" else pl.lit(rule.window_months)
+    return months.cast(pl.Int16)
+
+
+def _months_of_term(term: int) -> int:
+    return term + CHARGE_OFF_MONTHS
+
+
+def _final_date(rule: LabelPolicy) -> pl.Expr:
+    return _window_end(rule) + pl.duration(days=rule.lag_days + rule.closing_days)
+
+
+def _of_same_loan(column: pl.Expr, shift: int) -> pl.Expr:
+    """The neighbouring row's value in a frame sorted by loan, null where the neighbour is another loan."""
+    return pl.when(pl.col("id") == pl.col("id").shift(shift)).then(column.shift(shift))
+
+
+def _number_within_loan() -> pl.Expr:
+    row = pl.int_range(pl.len())
+    begins = pl.col("id").ne_missing(pl.col("id").shift(1))
+    return (row - pl.when(begins).then(row).forward_fill() + 1).cast(pl.Int16)
