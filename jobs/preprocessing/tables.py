@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-SOURCES = (
-    "loan_terms",
-    "credit_history",
-    "demographic",
-    "financial",
-)  # loan_terms first: others look dates up in it
+SOURCES = ("loan_terms", "demographic", "credit_history", "financial")
 
-SILVER_OF = {  # silver splits origination from outcome, so that features are never given the latter
-    "loan_terms": ("silver/loan_terms", "silver/loan_performance"),
-    "credit_history": ("silver/credit_history",),
-    "demographic": ("silver/demographic",),
-    "financial": ("silver/financial",),
+COMPANIONS = {  # the silver tables of the same day with which a table is compared; each is built before it
+    "loan_terms": (),
+    "demographic": ("loan_terms",),
+    "credit_history": ("loan_terms", "demographic"),
+    "financial": ("loan_terms", "demographic"),
 }
-CORE = {  # a file without these columns is refused; any other may be missing
+SILVER_OF = {  # silver splits origination from outcome, so that features are never given the latter
+    "loan_terms": ("loan_terms", "loan_performance"),
+    "credit_history": ("credit_history", "credit_performance"),
+    "demographic": ("demographic",),
+    "financial": ("financial",),
+}
+
+CORE = {  # a file that lacks one of these is refused; every other column may be missing
     "loan_terms": ("id", "issue_d", "loan_amnt", "term", "loan_status"),
     "credit_history": (),
     "demographic": (),
@@ -24,10 +26,21 @@ CORE = {  # a file without these columns is refused; any other may be missing
 
 BRONZE_VERSION = 1  # raised when what a layer makes of the same inputs changes: everything built before is built again
 SILVER_VERSION = 1
+FEATURES_VERSION = 1
+LABELS_VERSION = 1
+VERSIONS = (BRONZE_VERSION, SILVER_VERSION, FEATURES_VERSION, LABELS_VERSION)
+
+FEATURES = "gold/feature_store"
+LABELS = "gold/label_store"
+PERFORMANCE = "silver/loan_performance"
 
 
 def bronze(source: str) -> str:
     return f"bronze/{source}"
+
+
+def silver(name: str) -> str:
+    return f"silver/{name}"
 
 
 def rejects(source: str) -> str:
@@ -35,9 +48,12 @@ def rejects(source: str) -> str:
 
 
 def silver_outputs(source: str) -> tuple[str, ...]:
-    return (*SILVER_OF[source], rejects(source))
+    return (*(silver(name) for name in SILVER_OF[source]), rejects(source))
 
 
 def contract_name(table: str) -> str:
     """The contract of a table; the tables of refused cells share one."""
     return "silver/_rejects" if table.startswith("silver/_rejects/") else table
+
+
+ALL_TABLES = (*(table for source in SOURCES for table in (bronze(source), *silver_outputs(source))), FEATURES, LABELS)

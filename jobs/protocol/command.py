@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
 from jobs.protocol.errors import AlreadyRunning, JobError, UsageError
@@ -39,6 +39,7 @@ class Run:
     options: argparse.Namespace
     now_seconds: float  # since the epoch, read once at the edge: only to tell a file still being copied
     report: Report = field(default_factory=Report)
+    memo: dict[str, Any] = field(default_factory=dict)  # what the steps of one process need not read twice
     goes_on: bool = True  # a condition step sets this to False: skip what follows
 
 

@@ -29,11 +29,16 @@ class Index:
 
     def facts(self, name: str, stat: os.stat_result, read: Callable[[str], list[str]]) -> list[str]:
         """What `read` said of this file; it is asked again only when the file has changed."""
-        identity = identity_of(stat)
+        known = self.recall(name, stat)
+        return self.remember(name, stat, read(name)) if known is None else known
+
+    def recall(self, name: str, stat: os.stat_result) -> list[str] | None:
         known = self.files.get(name)
-        if known is None or known[0] != identity:
-            known = self.files[name] = [identity, read(name)]
-        return list(known[1])
+        return list(known[1]) if known and known[0] == identity_of(stat) else None
+
+    def remember(self, name: str, stat: os.stat_result, facts: list[str]) -> list[str]:
+        self.files[name] = [identity_of(stat), facts]
+        return facts
 
     def save(self) -> None:
         """Write what is remembered, if it differs from what was read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import groupby
@@ -108,6 +109,18 @@ def read(root: Root, table: str, day: date) -> Manifest | None:
     return parse(data, where=name)
 
 
+def existing(root: Root, table: str, day: date) -> Manifest:
+    """The manifest of a partition that was there a moment ago."""
+    manifest = read(root, table, day)
+    if manifest is None:
+        raise StoreDamaged(
+            "the partition has gone",
+            where=manifest_name(table, day),
+            mend="run again: it is built from what it rests on",
+        )
+    return manifest
+
+
 def parse(data: bytes, *, where: str) -> Manifest:
     mend = "restore the file from a backup, or delete its folder: the next run builds it again"
     try:
@@ -184,10 +197,27 @@ def part_of(path: Path, rows: int, shard: int = 0, shards: int = 1) -> Part:
     return Part(name, rows, path.stat().st_size, digest)
 
 
-def range_input(path: str, contents: Mapping[date, str], first: date, last: date) -> Input:
-    """One input that stands for every partition of a table from `first` to `last`, a hash of hashes by month."""
-    days = sorted(day for day in contents if first <= day <= last)
-    months = groupby(days, key=lambda day: (day.year, day.month))
-    return Input(
-        path, _hash_of([_hash_of([f"{day} {contents[day]}" for day in month]) for _, month in months]), len(days)
-    )
+class Ranges:
+    """Inputs that stand for all partitions of a table over whole months and the days of a last one."""
+
+    def __init__(self, path: str, contents: Mapping[date, str]) -> None:
+        self.path = path
+        self._contents = contents
+        self._days = sorted(contents)
+        self._months: dict[tuple[date, date], str] = {}
+
+    def input(self, first: date, last: date) -> Input:
+        """Everything from the month of `first` up to `last`."""
+        days = self.days(first, last)
+        months = [list(month) for _, month in groupby(days, key=lambda day: (day.year, day.month))]
+        return Input(self.path, _hash_of([self._hash(month) for month in months]), len(days))
+
+    def days(self, first: date, last: date) -> list[date]:
+        return self._days[bisect_left(self._days, first.replace(day=1)) : bisect_right(self._days, last)]
+
+    def _hash(self, month: list[date]) -> str:
+        """Days of one month; a month that has been seen is not hashed again."""
+        ends = month[0], month[-1]
+        if ends not in self._months:
+            self._months[ends] = _hash_of([f"{day} {self._contents[day]}" for day in month])
+        return self._months[ends]

@@ -14,7 +14,7 @@ from jobs.protocol import files, partitions, strict_json
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, manifests
-from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.partitions import Input, Manifest, Ranges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,14 +136,23 @@ days = st.dates(date(2015, 1, 1), date(2016, 12, 31))
 
 
 @given(st.dictionaries(days, st.text("ab", min_size=1), min_size=2), days, st.integers(0, 500))
-def test_a_range_s_hash_changes_with_any_day_inside_and_with_none_outside(
+def test_a_range_s_hash_changes_with_any_day_of_it_and_with_no_other(
     contents: dict[date, str], first: date, length: int
 ) -> None:
     last = first + timedelta(days=length)
-    whole = partitions.range_input("t", contents, first, last)
+    whole = Ranges("t", contents).input(first, last)
     for day in contents:
-        changed = partitions.range_input("t", contents | {day: "other"}, first, last)
-        assert (changed != whole) == (first <= day <= last)
+        changed = Ranges("t", contents | {day: "other"}).input(first, last)
+        assert (changed != whole) == (first.replace(day=1) <= day <= last)
+
+
+@given(st.dictionaries(days, st.text("ab", min_size=1), min_size=2), st.lists(st.tuples(days, days), min_size=2))
+def test_ranges_asked_for_together_are_those_asked_for_alone(
+    contents: dict[date, str], asked: list[tuple[date, date]]
+) -> None:
+    together = Ranges("t", contents)
+    for first, last in asked:
+        assert together.input(first, last) == Ranges("t", contents).input(first, last)
 
 
 def test_an_index_is_asked_again_only_when_the_file_changes(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""The preprocessing job: its steps, and what it says of the files that cannot be taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.preprocessing import settled
+from jobs.preprocessing.tables import ALL_TABLES, SOURCES
+from jobs.protocol import command, files, partitions
+from jobs.protocol.command import Job, Run, Step
+from jobs.protocol.errors import InputMissing
+from jobs.protocol.receipts import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobs.preprocessing.stock import Stock
+    from jobs.protocol.errors import JobError
+
+
+def check(run: Run) -> None:
+    """Say what has landed, what is missing for the date, and which names cannot be read."""
+    standing = _standing(run)
+    if standing is not None:
+        run.report.problems += standing
+        run.events.say("nothing_to_do", f"{run.day}: all that has landed is built", date=run.day)
+        return
+    stock = _stock(run)
+    for error in _unanswered(stock):
+        run.report.fail(error)
+    for name in stock.unknown:
+        run.report.skip(name, "its name is not that of a landing file")
+    run.events.say("landed", f"{len(stock.landed)} landing files up to {run.day}", files=len(stock.landed))
+
+
+def bronze(run: Run) -> None:
+    if _standing(run) is None:
+        from jobs.preprocessing import bronze as layer
+
+        layer.build(run, _stock(run))
+        _remember(run)
+
+
+def silver(run: Run) -> None:
+    if _standing(run) is None:
+        from jobs.preprocessing import silver as layer
+
+        layer.build(run, _stock(run))
+        _remember(run)
+
+
+def gold(run: Run) -> None:
+    if _standing(run) is None:
+        from jobs.preprocessing import gold as layer
+
+        layer.build(run, _stock(run))
+        _remember(run)
+        _settle(run)
+
+
+def _standing(run: Run) -> list[Problem] | None:
+    if "standing" not in run.memo:
+        run.memo["standing"] = settled.standing(run.root, run.day)
+    found: list[Problem] | None = run.memo["standing"]
+    return found
+
+
+def _stock(run: Run) -> Stock:
+    if "stock" not in run.memo:
+        from jobs.preprocessing.stock import Stock
+
+        for table in ALL_TABLES if not run.dry_run else ():
+            files.sweep(partitions.drafts_folder(run.root, table))
+        run.memo["stock"] = Stock.of(run.root, run.day)
+    stock: Stock = run.memo["stock"]
+    return stock
+
+
+def _unanswered(stock: Stock) -> list[JobError]:
+    """What no run can mend: names that cannot be read, and tables that have not landed for the date."""
+    missing = stock.missing_on(stock.day)
+    if not missing:
+        return [*stock.misnamed]
+    places = ", ".join(f"{table}_{stock.day.isoformat().replace('-', '_')}.*" for table in missing)
+    error = InputMissing(
+        f"{len(missing)} of {len(SOURCES)} tables have no file for {stock.day}",
+        where=f"datamart/landing: {places}",
+        mend="wait for the source, or ask it to land the day again; the next run takes it up",
+    )
+    return [*stock.misnamed, error]
+
+
+def _remember(run: Run) -> None:
+    if not run.dry_run:
+        _stock(run).index.save()
+
+
+def _settle(run: Run) -> None:
+    """Where nothing is left to do, remember that, and the problems that stand: the next run need not look again."""
+    from jobs.preprocessing import bronze as bronze_layer
+    from jobs.preprocessing import gold as gold_layer
+    from jobs.preprocessing import silver as silver_layer
+
+    stock = _stock(run)
+    refused = bronze_layer.refused(stock)
+    to_read = [landed for landed in bronze_layer.stale(stock) if landed.name not in refused]
+    if run.dry_run or to_read or silver_layer.stale(stock) or gold_layer.is_stale(run, stock):
+        return
+    problems = [Problem.of(error) for error in (*_unanswered(stock), *refused.values())]
+    settled.remember(run.root, run.day, problems)
+
+
+JOB = Job(
+    name="preprocessing",
+    about="Turn every landed file up to a date that is not yet built, or has changed, into bronze, silver and gold.",
+    steps=(
+        Step("check", "what has landed, what is missing, what cannot be taken", check),
+        Step("bronze", "landing files into text, every row and column as it came", bronze),
+        Step("silver", "text into typed, clean tables; what is refused into _rejects", silver),
+        Step("gold", "features of the applications, and the labels that became known", gold),
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return command.main(JOB, argv)

@@ -1,0 +1,156 @@
+"""Bronze to silver: a day of a table at a time, shard by shard, so that memory does not grow with the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.preprocessing import tables
+from jobs.protocol import contract, files, partitions
+from jobs.protocol.errors import JobError
+from jobs.protocol.partitions import Input, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    import polars as pl
+
+    from jobs.preprocessing.cleaning import Cleaned
+    from jobs.preprocessing.stock import Stock
+    from jobs.protocol.command import Run
+    from jobs.protocol.files import Root
+    from jobs.protocol.partitions import Part
+
+SHARD_ROWS = 1 << 17  # as many as a row group of bronze: a shard is read without reading its neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One day of one landed table, and what its silver is made from."""
+
+    source: str
+    day: date
+    inputs: tuple[Input, ...]
+
+
+def stale(stock: Stock) -> list[Work]:
+    """The days of a table whose silver is not made from what bronze holds now; companions first."""
+    return [work for source in tables.SOURCES for work in _stale(stock, source)]
+
+
+def build(run: Run, stock: Stock) -> None:
+    """Clean what is stale, table by table: what one table looks up in another is built before it."""
+    for source in tables.SOURCES:
+        work = _stale(stock, source)
+        if run.dry_run:
+            for item in work:
+                name = partitions.folder(tables.silver(source), item.day)
+                run.events.say("would_build", f"would build {name}", name=name)
+            continue
+        with run.events.progress(f"silver {source}", len(work)) as done:
+            for item in work:
+                _attempt(run, stock, item)
+                done(1)
+
+
+def _stale(stock: Stock, source: str) -> list[Work]:
+    days = sorted(day for day in stock.built(tables.bronze(source)) if day <= stock.day)
+    work = (Work(source, day, _inputs(stock, source, day)) for day in days)
+    return [
+        item for item in work if not all(_is_current(stock, item, table) for table in tables.silver_outputs(source))
+    ]
+
+
+def _inputs(stock: Stock, source: str, day: date) -> tuple[Input, ...]:
+    """The bronze of the day, and of the tables it is compared with those that have landed."""
+    names = (tables.bronze(source), *(tables.silver(name) for name in tables.COMPANIONS[source]))
+    return tuple(found for name in names if (found := stock.as_input(name, day)))
+
+
+def _is_current(stock: Stock, work: Work, table: str) -> bool:
+    agreed = contract.load(tables.contract_name(table))
+    return stock.is_current(table, work.day, partitions.made_from(work.inputs, agreed.sha256, tables.SILVER_VERSION))
+
+
+def _attempt(run: Run, stock: Stock, work: Work) -> None:
+    try:
+        _build(run, stock, work)
+    except JobError as error:
+        run.report.fail(error)
+
+
+def _build(run: Run, stock: Stock, work: Work) -> None:
+    from jobs.preprocessing.writing import Writer
+
+    outputs = tables.silver_outputs(work.source)
+    counts: Counter[str] = Counter()
+    with ExitStack() as held:
+        folders = {table: partitions.drafts_folder(run.root, table) for table in outputs}
+        drafts = {table: held.enter_context(files.draft(run.root, folders[table])) for table in outputs}
+        writers = {table: held.enter_context(Writer(drafts[table])) for table in outputs}
+        for cleaned in _cleaned(run, work):
+            counts.update(cleaned.counts)
+            for name in tables.SILVER_OF[work.source]:
+                writers[tables.silver(name)].add(cleaned.tables[name])
+            writers[tables.rejects(work.source)].add(cleaned.rejects)
+        for table in outputs:
+            rows = writers[table].close()
+            manifest = _manifest(work, table, (partitions.part_of(drafts[table], rows),), counts)
+            stock.publish(run, manifest, drafts[table])
+
+
+def _cleaned(run: Run, work: Work) -> Iterator[Cleaned]:
+    from jobs.preprocessing import cleaning, identity
+
+    manifest, bronze = _bronze(run.root, work)
+    clashing = identity.clashes(bronze)
+    origins = _origins(run.root, work)
+    for start in range(0, max(manifest.rows, 1), SHARD_ROWS):
+        shard = bronze.slice(start, SHARD_ROWS).collect()
+        yield cleaning.clean(shard, work.source, work.day, clashing=clashing, origins=origins)
+
+
+def _bronze(root: Root, work: Work) -> tuple[Manifest, pl.LazyFrame]:
+    """The day's bronze; where it landed without ids, with those its members have in loan_terms of the day."""
+    from jobs.preprocessing import identity
+
+    manifest = partitions.existing(root, tables.bronze(work.source), work.day)
+    bronze = partitions.scan(root, manifest)
+    loans = partitions.read(root, tables.bronze("loan_terms"), work.day)
+    if "id" in manifest.notes["columns_absent"] and loans:
+        bronze = identity.with_ids(bronze, identity.ids_of_members(partitions.scan(root, loans)))
+    return manifest, bronze
+
+
+def _origins(root: Root, work: Work) -> pl.DataFrame | None:
+    """What other tables of the day say of each loan: when it was issued, and whether two people applied."""
+    wanted = {"loan_terms": "issue_d", "demographic": "application_type"}
+    found = [
+        partitions.scan(root, manifest).select("id", wanted[name])
+        for name in tables.COMPANIONS[work.source]
+        if (manifest := partitions.read(root, tables.silver(name), work.day))
+    ]
+    if not found:
+        return None
+    first, *others = found
+    for other in others:
+        first = first.join(other, on="id", how="full", coalesce=True)
+    return first.collect()
+
+
+def _manifest(work: Work, table: str, parts: tuple[Part, ...], counts: Counter[str]) -> Manifest:
+    agreed = contract.load(tables.contract_name(table))
+    return Manifest(
+        table=table,
+        date=work.day,
+        contract=agreed.name,
+        contract_version=agreed.version,
+        contract_sha256=agreed.sha256,
+        layer_version=tables.SILVER_VERSION,
+        parts=parts,
+        inputs=work.inputs,
+        counts=dict(sorted(counts.items())),
+    )
