@@ -1,0 +1,100 @@
+"""Scores in bands of equal mass, from the safest to the riskiest, and what tables need of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jobs.measures.bins import PARTS, equal_mass_edges
+from jobs.measures.proportions import jeffreys_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobs.measures.counts import ScoreCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """Rows of neighbouring scores, or of one grade: how many, how many bad, how many expected bad."""
+
+    lowest: float
+    highest: float
+    n: int
+    bads: int
+    expected: float  # sum of the scores: the number of bads they promise, where they are probabilities
+
+    @property
+    def bad_rate(self) -> float:
+        return self.bads / self.n
+
+    @property
+    def mean_score(self) -> float:
+        return self.expected / self.n
+
+    def bad_rate_interval(self) -> tuple[float, float]:
+        return jeffreys_interval(self.bads, self.n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GainsRow:
+    """A band read from the riskiest down; cumulative figures include all riskier bands."""
+
+    band: Band
+    cumulative_bads: float  # share of all bads
+    cumulative_goods: float
+    lift: float  # bad rate over the overall bad rate
+    cumulative_lift: float
+    ks: float
+
+
+def bands(counts: ScoreCounts, parts: int = PARTS) -> tuple[Band, ...]:
+    """Cut at the inner quantiles of the scores; equal scores stay together, so ties make fewer bands."""
+    if not counts.n:
+        return ()
+    edges = equal_mass_edges(counts.unlabelled(), parts)
+    ends = np.append(np.searchsorted(counts.scores, edges, side="right"), len(counts.scores))
+    ends = np.unique(ends)  # an edge at the highest score leaves nothing above it
+    starts = np.concatenate(([0], ends[:-1]))
+    rows, bads = np.add.reduceat(counts.rows, starts), np.add.reduceat(counts.bads, starts)
+    expected = np.add.reduceat(counts.rows * counts.scores, starts)
+    return tuple(
+        Band(
+            lowest=float(counts.scores[start]),
+            highest=float(counts.scores[end - 1]),
+            n=int(rows[place]),
+            bads=int(bads[place]),
+            expected=float(expected[place]),
+        )
+        for place, (start, end) in enumerate(zip(starts, ends, strict=True))
+    )
+
+
+def gains(of: Sequence[Band]) -> tuple[GainsRow, ...]:
+    """Gains table over bands given from the safest to the riskiest; empty where there are no goods or no bads."""
+    n, bads = sum(band.n for band in of), sum(band.bads for band in of)
+    if bads in (0, n):
+        return ()
+    rows, seen, seen_bads = [], 0, 0
+    for band in reversed(of):
+        seen, seen_bads = seen + band.n, seen_bads + band.bads
+        of_bads, of_goods = seen_bads / bads, (seen - seen_bads) / (n - bads)
+        rows.append(
+            GainsRow(
+                band=band,
+                cumulative_bads=of_bads,
+                cumulative_goods=of_goods,
+                lift=band.bad_rate * n / bads,
+                cumulative_lift=of_bads * n / seen,
+                ks=abs(of_bads - of_goods),
+            )
+        )
+    return tuple(rows)
+
+
+def rank_breaks(of: Sequence[Band]) -> int:
+    """Number of neighbouring bands whose bad rate falls where the risk should rise."""
+    return sum(1 for safer, riskier in pairwise(of) if riskier.bad_rate < safer.bad_rate)

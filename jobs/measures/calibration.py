@@ -1,0 +1,186 @@
+"""Whether probabilities promise as many bads as there are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jobs.measures.bands import Band, bands
+from jobs.measures.bins import PARTS
+from jobs.measures.counts import FloatArray, ScoreCounts, weighted_sum
+from jobs.measures.measure import Measure, missing, normal_interval
+from jobs.measures.proportions import jeffreys_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SMALLEST = float(np.finfo(np.float64).eps)  # probabilities of 0 and 1 are read as this far from them
+LEAST_BAND_ROWS = 50
+NOT_PROBABILITIES = "the scores are not probabilities"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChiSquare(Measure):
+    """A chi-squared statistic with its degrees of freedom."""
+
+    df: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrierParts:
+    """Murphy's parts over bands: reliability is the cost of miscalibration, resolution the gain of telling apart."""
+
+    n: int
+    reliability: float
+    resolution: float
+    uncertainty: float
+
+
+def inside(p: FloatArray) -> FloatArray:
+    """Probabilities kept a hair from 0 and 1, so that their logarithms exist."""
+    return np.clip(p, SMALLEST, 1 - SMALLEST)
+
+
+def no_probabilities(counts: ScoreCounts) -> str | None:
+    """Why these scores cannot be read as probabilities, or None where they can."""
+    if not counts.n:
+        return "there are no rows"
+    return NOT_PROBABILITIES if counts.scores[0] < 0 or counts.scores[-1] > 1 else None
+
+
+def brier(counts: ScoreCounts) -> Measure:
+    """Mean squared distance between probability and outcome."""
+    p = counts.scores
+    return _mean_loss(counts, of_goods=p**2, of_bads=(1 - p) ** 2)
+
+
+def log_loss(counts: ScoreCounts) -> Measure:
+    """Mean surprise at the outcomes, in nats."""
+    p = inside(counts.scores)
+    return _mean_loss(counts, of_goods=-np.log1p(-p), of_bads=-np.log(p))
+
+
+def log_loss_skill(counts: ScoreCounts) -> Measure:
+    """Share of the log-loss of the plain bad rate that the scores save; below 0 they do worse than no model."""
+    if reason := no_probabilities(counts) or counts.one_class():
+        return missing(reason, n=counts.n)
+    rate = counts.n_bad / counts.n
+    plain = -rate * math.log(rate) - (1 - rate) * math.log1p(-rate)
+    return Measure(value=1 - log_loss(counts).known() / plain, n=counts.n)
+
+
+def observed_to_expected(counts: ScoreCounts) -> Measure:
+    """Bads over promised bads, with Jeffreys interval; p is that of the two-sided Jeffreys test of the mean."""
+    return observed_to_expected_of(bands(counts, parts=1))
+
+
+def observed_to_expected_of(of: Sequence[Band]) -> Measure:
+    """The same from bands or grades."""
+    n, bads, expected = _totals(of)
+    if reason := _unfit(of):
+        return missing(reason, n=n)
+    if not expected:
+        return missing("no bads are expected", n=n)
+    low, high = jeffreys_interval(bads, n)
+    test = jeffreys_test(n, bads, expected / n)
+    p = min(1.0, 2 * min(test.too_low, test.too_high))
+    return Measure(value=bads / expected, n=n, interval=(low * n / expected, high * n / expected), p=p)
+
+
+@dataclass(frozen=True, slots=True)
+class JeffreysTest:
+    """Posterior weight on either side of a PD: a small `too_low` says that the PD is too low, and so on."""
+
+    too_low: float
+    too_high: float
+
+
+def jeffreys_test(n: int, bads: int, pd: float) -> JeffreysTest:
+    """Test a PD against the bads that came, for a grade or a portfolio."""
+    from scipy.special import betainc, betaincc
+
+    a, b = bads + 0.5, n - bads + 0.5
+    return JeffreysTest(too_low=float(betainc(a, b, pd)), too_high=float(betaincc(a, b, pd)))
+
+
+def hosmer_lemeshow(of: Sequence[Band], *, fitted_on_these: bool = False) -> ChiSquare:
+    """Compare bads with promised bads by band; two degrees of freedom less on the rows the model was fitted on."""
+    from scipy.special import gammaincc
+
+    n = _totals(of)[0]
+    if reason := _unfit(of):
+        return ChiSquare(value=None, n=n, reason=reason)
+    df = len(of) - (2 if fitted_on_these else 0)
+    if df < 1:
+        return ChiSquare(value=None, n=n, reason=f"{len(of)} bands leave no degree of freedom")
+    value = 0.0
+    for band in of:
+        spread = band.expected * (1 - band.mean_score)
+        if spread > 0:
+            value += (band.bads - band.expected) ** 2 / spread
+        elif band.bads != band.expected:
+            return ChiSquare(value=None, n=n, reason="a band was promised to be all good or all bad and was not")
+    return ChiSquare(value=value, n=n, p=float(gammaincc(df / 2, value / 2)), df=df)
+
+
+def reliability_bands(counts: ScoreCounts) -> tuple[Band, ...]:
+    """Up to ten bands of equal mass, fewer where they would hold fewer than fifty rows; none below fifty rows."""
+    parts = min(PARTS, counts.n // LEAST_BAND_ROWS)
+    return bands(counts, parts) if parts else ()
+
+
+def calibration_error(of: Sequence[Band]) -> Measure:
+    """Expected calibration error: mean distance between bad rate and mean score of the bands, weighted by rows."""
+    n = _totals(of)[0]
+    if reason := _unfit(of):
+        return missing(reason, n=n)
+    return Measure(value=math.fsum(abs(band.bads - band.expected) for band in of) / n, n=n)
+
+
+def largest_calibration_error(of: Sequence[Band]) -> Measure:
+    """Largest distance between bad rate and mean score of a band."""
+    n = _totals(of)[0]
+    if reason := _unfit(of):
+        return missing(reason, n=n)
+    return Measure(value=max(abs(band.bad_rate - band.mean_score) for band in of), n=n)
+
+
+def brier_parts(of: Sequence[Band]) -> BrierParts | None:
+    """Reliability, resolution and uncertainty over bands; None where they say nothing about calibration."""
+    n, bads, _ = _totals(of)
+    if _unfit(of):
+        return None
+    rate = bads / n
+    return BrierParts(
+        n=n,
+        reliability=math.fsum(band.n * (band.mean_score - band.bad_rate) ** 2 for band in of) / n,
+        resolution=math.fsum(band.n * (band.bad_rate - rate) ** 2 for band in of) / n,
+        uncertainty=rate * (1 - rate),
+    )
+
+
+def _totals(of: Sequence[Band]) -> tuple[int, int, float]:
+    return sum(band.n for band in of), sum(band.bads for band in of), math.fsum(band.expected for band in of)
+
+
+def _mean_loss(counts: ScoreCounts, *, of_goods: FloatArray, of_bads: FloatArray) -> Measure:
+    """Mean of a loss given for goods and bads at each score, with its normal interval."""
+    n = counts.n
+    if reason := no_probabilities(counts):
+        return missing(reason, n=n)
+    value = (weighted_sum(of_goods, counts.goods) + weighted_sum(of_bads, counts.bads)) / n
+    if n == 1:
+        return Measure(value=value, n=n)
+    squares = weighted_sum((of_goods - value) ** 2, counts.goods) + weighted_sum((of_bads - value) ** 2, counts.bads)
+    variance = squares / (n - 1) / n
+    return Measure(value=value, n=n, interval=normal_interval(value, variance, (0.0, math.inf)), variance=variance)
+
+
+def _unfit(of: Sequence[Band]) -> str | None:
+    """Why bands say nothing about calibration."""
+    if not of:
+        return "there are no bands"
+    return NOT_PROBABILITIES if any(band.lowest < 0 or band.highest > 1 for band in of) else None

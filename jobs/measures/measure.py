@@ -1,0 +1,70 @@
+"""A number as people should read it: with the rows behind it, its interval where there is one, or why it is missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from statistics import NormalDist
+
+CONFIDENCE = 0.95  # of every two-sided interval here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A value and what it rests on; where it cannot be computed, None and the reason, never NaN."""
+
+    value: float | None
+    n: int
+    interval: tuple[float, float] | None = None
+    variance: float | None = None
+    p: float | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) != (self.reason is not None):
+            raise ValueError("a measure has either a value or a reason for having none")
+        for field in fields(self):
+            number = getattr(self, field.name)
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(f"{field.name} of a measure must be finite")
+
+    def known(self) -> float:
+        """Return the value, for callers that have made sure there is one."""
+        if self.value is None:
+            raise ValueError(f"there is no value: {self.reason}")
+        return self.value
+
+    def lower_bound(self, confidence: float = CONFIDENCE) -> float | None:
+        """Return the one-sided lower bound at this confidence; None where there is no variance."""
+        if self.value is None or self.variance is None:
+            return None
+        return self.value - NormalDist().inv_cdf(confidence) * math.sqrt(self.variance)
+
+    def upper_bound(self, confidence: float = CONFIDENCE) -> float | None:
+        """Return the one-sided upper bound at this confidence; None where there is no variance."""
+        return self.lower_bound(1 - confidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Measure):
+    """A measure of `n` rows held against `n_reference` others."""
+
+    n_reference: int
+
+
+def missing(reason: str, *, n: int) -> Measure:
+    """A measure that cannot be computed from these `n` rows, and why."""
+    return Measure(value=None, n=n, reason=reason)
+
+
+def normal_interval(value: float, variance: float, within: tuple[float, float]) -> tuple[float, float] | None:
+    """Two-sided normal interval, cut to the values that can be; None where the variance says nothing."""
+    if variance <= 0:
+        return None
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
+    return max(within[0], value - half), min(within[1], value + half)
+
+
+def two_sided_p(z: float) -> float:
+    """Probability that a standard normal lies at least this far from zero."""
+    return math.erfc(abs(z) / math.sqrt(2))

@@ -1,0 +1,142 @@
+"""How well a score ranks bads above goods. A higher score means a riskier loan; ties count half."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, ValueCounts, weighted_sum
+from jobs.measures.measure import Comparison, Measure, missing, normal_interval, two_sided_p
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separation(Measure):
+    """The Kolmogorov-Smirnov distance and the cut-off that reaches it: the lowest score on the side of the bads."""
+
+    at: float | None = None
+
+
+def auc(counts: ScoreCounts) -> Measure:
+    """Chance that a bad scores above a good, with DeLong's variance and interval."""
+    if reason := counts.one_class():
+        return missing(reason, n=counts.n)
+    value = _pairs_won(counts) / (2 * counts.n_good * counts.n_bad)
+    variance = _delong(*_placements(counts), counts.bads, counts.goods)
+    interval = None if variance is None else normal_interval(value, variance, (0.0, 1.0))
+    return Measure(value=value, n=counts.n, interval=interval, variance=variance)
+
+
+def gini(counts: ScoreCounts) -> Measure:
+    """Twice the AUC less one."""
+    area = auc(counts)
+    if area.value is None:
+        return area
+    interval = area.interval and (2 * area.interval[0] - 1, 2 * area.interval[1] - 1)
+    variance = None if area.variance is None else 4 * area.variance
+    return replace(area, value=2 * area.value - 1, interval=interval, variance=variance)
+
+
+def ks(counts: ScoreCounts) -> Separation:
+    """Largest distance between the shares of bads and of goods below a score, and the lowest such score."""
+    if reason := counts.one_class():
+        return Separation(value=None, n=counts.n, reason=reason)
+    # Whole numbers, so that shards and the whole agree to the last bit.
+    distances = np.abs(np.cumsum(counts.bads) * counts.n_good - np.cumsum(counts.goods) * counts.n_bad)
+    place = int(distances.argmax())
+    value = int(distances[place]) / (counts.n_good * counts.n_bad)
+    above = min(place + 1, len(counts.scores) - 1)  # a single distinct score has nothing above it
+    return Separation(value=value, n=counts.n, at=float(counts.scores[above]))
+
+
+def average_precision(counts: ScoreCounts) -> Measure:
+    """Area under the precision-recall steps (no interpolation between them)."""
+    if reason := counts.one_class():
+        return missing(reason, n=counts.n)
+    bads, rows = counts.bads[::-1], counts.rows[::-1]
+    return Measure(value=weighted_sum(np.cumsum(bads) / np.cumsum(rows), bads) / counts.n_bad, n=counts.n)
+
+
+def auc_change(reference: Measure, current: Measure) -> Comparison:
+    """Current AUC minus reference AUC, measured on different rows, so their variances add up."""
+    for side, area in (("the reference", reference), ("the current data", current)):
+        if area.value is None:
+            reason = f"{side} has no AUC: {area.reason}"
+            return Comparison(value=None, n=current.n, n_reference=reference.n, reason=reason)
+    value = current.known() - reference.known()
+    variance = None if reference.variance is None or current.variance is None else reference.variance + current.variance
+    return _difference(value, variance, n=current.n, n_reference=reference.n)
+
+
+def paired_auc_change(pairs: PairCounts) -> Comparison:
+    """Second model's AUC minus the first's on the same rows, with DeLong's paired variance (after Sun and Xu)."""
+    first, second = pairs.of_first(), pairs.of_second()
+    if reason := first.one_class():
+        return Comparison(value=None, n=first.n, n_reference=first.n, reason=reason)
+    at_first, at_second = np.searchsorted(first.scores, pairs.first), np.searchsorted(second.scores, pairs.second)
+    of_bads, of_goods = (
+        after[at_second] - before[at_first]
+        for before, after in zip(_placements(first), _placements(second), strict=True)
+    )
+    value = (_pairs_won(second) - _pairs_won(first)) / (2 * first.n_good * first.n_bad)
+    variance = _delong(of_bads, of_goods, pairs.bads, pairs.goods)
+    return _difference(value, variance, n=first.n, n_reference=first.n)
+
+
+def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts, parts: int = 10) -> Measure:
+    """Reference AUC if its score bands were as common as they are now: what a change of population alone explains."""
+    from jobs.measures.bins import equal_mass_edges
+
+    if reason := reference.one_class() or (None if current.n else "the current data has no rows"):
+        return missing(reason, n=reference.n)
+    edges = equal_mass_edges(reference.unlabelled(), parts)
+    band = np.searchsorted(edges, reference.scores)
+    before = np.bincount(band, reference.rows, len(edges) + 1)
+    after = np.bincount(np.searchsorted(edges, current.values), current.counts, len(edges) + 1)
+    weights = np.divide(after, before, out=np.zeros_like(after), where=before > 0)[band]
+    goods, bads = reference.goods * weights, reference.bads * weights
+    if not goods.sum() or not bads.sum():
+        return missing("no current score lies in a band that had both goods and bads", n=reference.n)
+    won = weighted_sum(2 * np.cumsum(goods) - goods, bads)
+    return Measure(value=won / (2 * float(goods.sum()) * float(bads.sum())), n=reference.n)
+
+
+def _pairs_won(counts: ScoreCounts) -> int:
+    """Twice the number of pairs of a bad and a good in which the bad scores higher; ties count one."""
+    return int(counts.bads @ (2 * np.cumsum(counts.goods) - counts.goods))
+
+
+def _placements(counts: ScoreCounts) -> tuple[FloatArray, FloatArray]:
+    """For each score: the share of goods that a bad there beats, and the share of bads that beat a good there."""
+    goods_beaten = (2 * np.cumsum(counts.goods) - counts.goods) / (2 * counts.n_good)
+    beaten_by_bads = 1 - (2 * np.cumsum(counts.bads) - counts.bads) / (2 * counts.n_bad)
+    return goods_beaten, beaten_by_bads
+
+
+def _delong(of_bads: FloatArray, of_goods: FloatArray, bads: IntArray, goods: IntArray) -> float | None:
+    """Variance of a mean placement, or of a difference of two; None with fewer than two rows of a class."""
+    n_bad, n_good = int(bads.sum()), int(goods.sum())
+    if min(n_bad, n_good) < 2:  # noqa: PLR2004 - a variance needs two
+        return None
+    return _spread(of_bads, bads, n_bad) / n_bad + _spread(of_goods, goods, n_good) / n_good
+
+
+def _spread(values: FloatArray, weights: IntArray, total: int) -> float:
+    """Sample variance of counted values."""
+    mean = weighted_sum(values, weights) / total
+    return weighted_sum((values - mean) ** 2, weights) / (total - 1)
+
+
+def _difference(value: float, variance: float | None, *, n: int, n_reference: int) -> Comparison:
+    """A difference of two AUCs with its interval and two-sided p where it has a spread."""
+    if not variance:
+        return Comparison(value=value, n=n, n_reference=n_reference, variance=variance)
+    return Comparison(
+        value=value,
+        n=n,
+        n_reference=n_reference,
+        interval=normal_interval(value, variance, (-1.0, 1.0)),
+        variance=variance,
+        p=two_sided_p(value / math.sqrt(variance)),
+    )

@@ -1,0 +1,147 @@
+"""Ways to mend probabilities, and to show them as points."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.measures.calibration import inside, no_probabilities
+from jobs.measures.counts import FloatArray, ScoreCounts, weighted_sum
+from jobs.measures.measure import Measure, missing, normal_interval
+
+MOST_STEPS = 50
+SMALL_STEP = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationLine:
+    """Log-odds of the outcome over log-odds of the score: intercept 0 and slope 1 are perfect."""
+
+    intercept: Measure
+    slope: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic:
+    """A rising piecewise line through its knots, level outside them."""
+
+    scores: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def __call__(self, scores: FloatArray) -> FloatArray:
+        return np.interp(scores, self.scores, self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreScale:
+    """Points that rise as the risk falls, by a fixed number for each doubling of the odds."""
+
+    factor: float
+    offset: float
+
+    def __call__(self, pd: FloatArray) -> FloatArray:
+        return self.offset - self.factor * log_odds(pd)
+
+
+def score_scale(*, points_to_double_odds: float = 20.0, points: float = 600.0, at_odds: float = 50.0) -> ScoreScale:
+    """Scale on which goods to bads of `at_odds` to one stand at `points`."""
+    factor = points_to_double_odds / math.log(2)
+    return ScoreScale(factor, points - factor * math.log(at_odds))
+
+
+def log_odds(p: FloatArray) -> FloatArray:
+    """Log-odds of probabilities, those of 0 and 1 taken as a hair from them."""
+    between = inside(p)
+    odds: FloatArray = np.log(between) - np.log1p(-between)
+    return odds
+
+
+def shifted_prior(p: FloatArray, *, trained: float, target: float) -> FloatArray:
+    """Probabilities of a model trained at one bad rate, for a population with another."""
+    if not (0 < trained < 1 and 0 < target < 1):
+        raise ValueError("bad rates must lie between 0 and 1")
+    bad = p * (target / trained)
+    shifted: FloatArray = bad / (bad + (1 - p) * ((1 - target) / (1 - trained)))
+    return shifted
+
+
+def isotonic(counts: ScoreCounts) -> Isotonic:
+    """Fit the rising line closest to the outcomes (pooled adjacent violators)."""
+    from scipy.optimize import isotonic_regression
+
+    if not counts.n:
+        raise ValueError("there are no rows to fit")
+    fitted: FloatArray = isotonic_regression(counts.bads / counts.rows, weights=counts.rows).x
+    # Inside a level stretch nothing is lost by keeping its two ends only.
+    differs = np.diff(fitted) != 0
+    knots = np.concatenate(([True], differs)) | np.concatenate((differs, [True]))
+    return Isotonic(tuple(counts.scores[knots].tolist()), tuple(fitted[knots].tolist()))
+
+
+def calibration_line(counts: ScoreCounts) -> CalibrationLine:
+    """Fit outcome = intercept + slope * log-odds of the score by maximum likelihood, with Wald intervals."""
+    if reason := no_probabilities(counts) or counts.one_class() or _no_line(counts):
+        return CalibrationLine(missing(reason, n=counts.n), missing(reason, n=counts.n))
+    x = log_odds(counts.scores)
+    centre = weighted_sum(x, counts.rows) / counts.n  # about their mean the two parameters hardly disturb each other
+    fitted, information = _newton(counts, x - centre)
+    covariance = np.linalg.inv(information)
+    slope = float(fitted[1])
+    to_intercept = np.array([1.0, -centre])
+    return CalibrationLine(
+        intercept=_estimate(float(to_intercept @ fitted), float(to_intercept @ covariance @ to_intercept), counts.n),
+        slope=_estimate(slope, float(covariance[1, 1]), counts.n),
+    )
+
+
+def _no_line(counts: ScoreCounts) -> str | None:
+    """Why no finite line is the most likely one."""
+    if len(np.unique(log_odds(counts.scores))) == 1:
+        return "all scores are equal"
+    of_goods, of_bads = counts.scores[counts.goods > 0], counts.scores[counts.bads > 0]
+    if of_goods[-1] <= of_bads[0] or of_bads[-1] <= of_goods[0]:
+        return "one score separates all bads from all goods"
+    return None
+
+
+def _newton(counts: ScoreCounts, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Climb to the most likely line by Newton's steps, halved where too long; return it and its information matrix."""
+    rate = counts.n_bad / counts.n
+    fitted = np.array([math.log(rate / (1 - rate)), 0.0])
+    height = _likelihood(counts, _line(fitted, x))
+    for _ in range(MOST_STEPS):
+        information, gradient = _curvature(counts, x, _line(fitted, x))
+        step = np.linalg.solve(information, gradient)
+        if np.abs(step).max() < SMALL_STEP * (1 + np.abs(fitted).max()):
+            break
+        reached = _likelihood(counts, _line(fitted + step, x))
+        while reached < height - SMALL_STEP * abs(height):  # near the top, rounding must not count as a fall
+            step = step / 2
+            reached = _likelihood(counts, _line(fitted + step, x))
+        fitted, height = fitted + step, reached
+    return fitted, information
+
+
+def _line(parameters: FloatArray, x: FloatArray) -> FloatArray:
+    line: FloatArray = parameters[0] + parameters[1] * x
+    return line
+
+
+def _likelihood(counts: ScoreCounts, line: FloatArray) -> float:
+    """Logarithm of the likelihood of the outcomes at these log-odds."""
+    return -weighted_sum(np.logaddexp(0, -line), counts.bads) - weighted_sum(np.logaddexp(0, line), counts.goods)
+
+
+def _curvature(counts: ScoreCounts, x: FloatArray, line: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Information matrix and gradient of the likelihood at these log-odds."""
+    p = (1 + np.tanh(line / 2)) / 2
+    weight, left = counts.rows * p * (1 - p), counts.bads - counts.rows * p
+    flat, first, second = (float((weight * x**power).sum()) for power in range(3))
+    return np.array([[flat, first], [first, second]]), np.array([left.sum(), (left * x).sum()])
+
+
+def _estimate(value: float, variance: float, n: int) -> Measure:
+    interval = normal_interval(value, variance, (-math.inf, math.inf))
+    return Measure(value=value, n=n, interval=interval, variance=variance)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.measures import ranking
+from jobs.measures.counts import ScoreCounts, ValueCounts
+from jobs.measures.cutoff import confusion
+from jobs.measures.estimate import control_limits, estimated_auc, estimated_confusion
+from jobs.measures.recalibration import Isotonic, isotonic
+from tests.measures.populations import SCORES, binormal, counted
+
+IDENTITY = Isotonic((0.0, 1.0), (0.0, 1.0))
+
+
+@given(scores=st.lists(SCORES, max_size=15))
+def test_the_estimate_is_that_of_weighing_every_pair(scores: list[float]) -> None:
+    """The formula of domain notes 10.7, each row with itself included."""
+    curve = Isotonic((0.0, 0.5, 1.0), (0.1, 0.2, 0.9))
+    chances = curve(np.array(scores)).tolist()
+    won = sum(
+        c * (1 - d) * (1.0 if s > t else 0.5 if s == t else 0.0)
+        for s, c in zip(scores, chances, strict=True)
+        for t, d in zip(scores, chances, strict=True)
+    )
+    found = estimated_auc(ValueCounts.of(scores), curve)
+    if not scores:
+        assert found.reason == "there are no rows"
+    else:
+        assert found.value == pytest.approx(won / (sum(chances) * sum(1 - c for c in chances)))
+        assert found.n == len(scores)
+
+
+@given(scores=st.lists(SCORES, max_size=15), cutoff=SCORES)
+def test_the_estimated_table_sums_chances(scores: list[float], cutoff: float) -> None:
+    table = estimated_confusion(ValueCounts.of(scores), IDENTITY, cutoff)
+    assert table.true_bads == pytest.approx(sum(s for s in scores if s >= cutoff))
+    assert table.false_bads == pytest.approx(sum(1 - s for s in scores if s >= cutoff))
+    assert table.false_goods == pytest.approx(sum(s for s in scores if s < cutoff))
+    assert table.true_goods == pytest.approx(sum(1 - s for s in scores if s < cutoff))
+
+
+@given(scores=st.lists(SCORES, max_size=15), cut=st.integers(0, 15))
+def test_estimates_of_merged_shards_equal_those_of_the_whole(scores: list[float], cut: int) -> None:
+    merged = ValueCounts.merged([ValueCounts.of(scores[cut:]), ValueCounts.of(scores[:cut])])
+    assert estimated_auc(merged, IDENTITY) == estimated_auc(ValueCounts.of(scores), IDENTITY)
+
+
+def test_on_its_own_reference_the_estimate_is_what_came() -> None:
+    """A binormal score is calibrated by a rising curve, so nothing is lost but ties inside its level stretches."""
+    reference = binormal(0.75)
+    curve = isotonic(reference)
+    assert estimated_auc(reference.unlabelled(), curve).value == pytest.approx(0.75, abs=1e-4)
+    cutoff = ranking.ks(reference).at
+    assert cutoff is not None
+    realised, expected = confusion(reference, cutoff), estimated_confusion(reference.unlabelled(), curve, cutoff)
+    assert expected.precision().known() == pytest.approx(realised.precision().known(), abs=1e-4)
+    assert expected.recall().known() == pytest.approx(realised.recall().known(), abs=1e-4)
+
+
+def test_a_concept_drift_cannot_be_seen() -> None:
+    """The same scores with outcomes drawn by lot: the estimate does not move."""
+    reference = binormal(0.75)
+    lot = ScoreCounts(reference.scores, reference.bads * 4, reference.bads)
+    curve = isotonic(reference)
+    assert ranking.auc(lot).value == pytest.approx(0.5)
+    assert estimated_auc(reference.unlabelled(), curve).known() > 0.74
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_reference_of_one_class_expects_no_pairs(label: int) -> None:
+    curve = isotonic(counted([(0.2, label), (0.6, label)]))
+    found = estimated_auc(ValueCounts.of([0.1, 0.9]), curve)
+    assert (found.value, found.n, found.reason) == (None, 2, "no bads or no goods are expected")
+
+
+def test_limits_are_three_deviations_within_what_can_be() -> None:
+    assert control_limits([0.70, 0.72]) == pytest.approx((0.68, 0.74))
+    assert control_limits([0.9, 0.99]) == pytest.approx((0.81, 1.0))
+    assert control_limits([]) is None
