@@ -25,9 +25,10 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=12,
 )
-TOKENS = st.sampled_from("{}[],:\"1-0/'é \n\\\x01") | st.sampled_from(
-    ['"a"', '"b"', ".5", "e9", "1e400", "9007199254740993", "//", "\\ud800", "\\u0041"]
-    + ["true", "True", "null", "NaN", "Infinity", "-Infinity"]
+TOKENS = (
+    st.sampled_from("{}[],:\"1-0/'é \n\\\x01")
+    | st.sampled_from(['"a"', '"b"', ".5", "e9", "1e400", "9007199254740993", "//", "\\ud800", "\\u0041"])
+    | st.sampled_from(["true", "True", "null", "NaN", "Infinity", "-Infinity"])
 )
 
 

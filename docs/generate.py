@@ -1,0 +1,170 @@
+"""Write what the contracts say for people: `python docs/generate.py`; with --check say what is out of date, and exit 1.
+
+The data dictionary comes whole from jobs/contracts; in contracts.md the tables between the marks come from the code.
+"""  # noqa: INP001 - a program beside the pages it writes, not a package
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))  # run as a file, it finds the program whose contracts it describes
+
+from jobs.protocol import annotation, contract, keywords  # noqa: E402
+
+LAYERS = {
+    "bronze": "What landed, as text.",
+    "silver": "Typed and clean; what is refused is listed in `_rejects`.",
+    "gold": "What models and reports read.",
+}
+SIGNS = {"minimum": "≥ {}", "maximum": "≤ {}", "exclusiveMinimum": "> {}", "exclusiveMaximum": "< {}"}
+WORDS = {"multipleOf": "multiple of {}", "minLength": "{} characters or more", "maxLength": "{} characters or fewer"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is out of date")
+    check = parser.parse_args().check
+    stale = {path: text for path, text in pages().items() if not path.is_file() or path.read_text("utf-8") != text}
+    for path, text in stale.items():
+        sys.stdout.write(f"{path.relative_to(DOCS.parent)} {'is out of date' if check else 'written'}\n")
+        if not check:
+            path.write_text(text, "utf-8")
+    return 1 if check and stale else 0
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page with its text."""
+    guide = DOCS / "contracts.md"
+    return {DOCS / "data-dictionary.md": dictionary(), guide: filled(guide.read_text("utf-8"))}
+
+
+def filled(guide: str) -> str:
+    """The guide with its tables as the code has them."""
+    tables = {
+        "annotations": table_of_annotations(),
+        "compiled": table(
+            ("keyword", "a row or value keeps it where"),
+            ((f"`{name}`", text) for name, text in keywords.COMPILED.items()),
+        ),
+        "ignored": ", ".join(f"`{name}`" for name in keywords.ANNOTATIONS),
+        "refused": table_of_refused(),
+    }
+    for name, text in tables.items():
+        first, last = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
+        before, _, rest = guide.partition(first)
+        guide = f"{before}{first}\n{text}\n{last}{rest.partition(last)[2]}"
+    return guide
+
+
+def table_of_annotations() -> str:
+    rows = [
+        (f"`{name}`", where + (", needed" if one.is_needed else ""), one.meaning, one.allowed)
+        for where, known in (("table", annotation.OF_TABLE), ("column", annotation.OF_COLUMN))
+        for name, one in known.items()
+    ]
+    return table(("annotation", "stands in a", "says", "values"), rows)
+
+
+def table_of_refused() -> str:
+    reasons: dict[str, list[str]] = {}
+    for keyword, why in keywords.REFUSED.items():
+        reasons.setdefault(why, []).append(f"`{keyword}`")
+    return table(
+        ("keywords", "why not in the contract of a table"), ((", ".join(found), why) for why, found in reasons.items())
+    )
+
+
+def dictionary() -> str:
+    names = sorted(path.relative_to(contract.HOME).with_suffix("").as_posix() for path in contract.HOME.rglob("*.json"))
+    lines = ["# Data dictionary", "", "Generated from `jobs/contracts` by `python docs/generate.py`; do not edit."]
+    for layer, about in LAYERS.items():
+        lines += ["", f"## {layer}", "", about]
+        for name in (name for name in names if name.startswith(f"{layer}/")):
+            lines += ["", *of_table(contract.load(name))]
+    lines += ["", "## Other files", "", "Decisions, manifests and everything else that is JSON."]
+    for name in (name for name in names if "/" not in name):
+        lines += ["", *of_document(name, contract.document(name))]
+    return "\n".join(lines) + "\n"
+
+
+def of_table(made: contract.Contract) -> Iterator[str]:
+    key = ", ".join(made.key) or "none"
+    yield from (f"### {made.name}", "", made.schema["description"], "", f"Version {made.version}, key: {key}.", "")
+    kept = [head for head, told in COLUMN.items() if any(told(column) for column in made.columns)]
+    yield table(("column", *kept), ((f"`{c.name}`", *(COLUMN[head](c) for head in kept)) for c in made.columns))
+
+
+def soft(column: contract.Column) -> str:
+    said = (("≥", column.soft_minimum), ("≤", column.soft_maximum))
+    return " ".join(f"{sign} {number(limit)}" for sign, limit in said if limit is not None)
+
+
+COLUMN: Mapping[str, Callable[[contract.Column], str]] = {
+    "meaning": lambda column: column.description,
+    "dtype": lambda column: column.dtype + (", may be null" if column.nullable else ""),
+    "refused unless": lambda column: limits(column.schema),
+    "flagged unless": soft,
+    "unit": lambda column: column.unit or "",
+    "role": lambda column: column.role or "",
+    "risk": lambda column: {1: "rises with it", -1: "falls with it"}.get(column.monotone, ""),
+    "filled from": lambda column: str(column.era or ""),
+}
+
+
+def of_document(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"### {name}", "", schema["description"], "")
+    yield table(("field", "type", "meaning", "allowed", "default"), fields(schema, schema, ""))
+
+
+def fields(part: Mapping[str, Any], whole: Mapping[str, Any], path: str) -> Iterator[tuple[str, ...]]:
+    for name, given in part.get("properties", {}).items():
+        field = resolved(given, whole)
+        default = json.dumps(field["default"]) if "default" in field else ""
+        yield f"`{path}{name}`", types(field), field.get("description", ""), limits(field), default
+        yield from fields(field, whole, f"{path}{name}.")
+        if isinstance(field.get("items"), dict):
+            yield from fields(resolved(field["items"], whole), whole, f"{path}{name}[].")
+
+
+def resolved(part: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "$ref" not in part:
+        return part
+    return {**whole["$defs"][part["$ref"].rpartition("/")[2]], **part}
+
+
+def types(schema: Mapping[str, Any]) -> str:
+    found = schema.get("type", "")
+    return found if isinstance(found, str) else " or ".join(found)
+
+
+def number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def limits(schema: Mapping[str, Any]) -> str:
+    """The hard limits in short."""
+    said = [form.format(number(schema[word])) for word, form in (SIGNS | WORDS).items() if word in schema]
+    said = ["not empty" if text == WORDS["minLength"].format(1) else text for text in said]
+    said += [f"matches `{schema['pattern']}`"] if "pattern" in schema else []
+    said += [", ".join(json.dumps(value) for value in schema["enum"] if value is not None)] if "enum" in schema else []
+    said += [json.dumps(schema["const"])] if "const" in schema else []
+    said += [" or ".join(filter(None, map(limits, schema["anyOf"])))] if "anyOf" in schema else []
+    return "; ".join(said)
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(heads), *(list(row) for row in rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

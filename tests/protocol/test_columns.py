@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+
+from jobs.protocol import contract, judge
+from jobs.protocol.columns import ROW, offences, offences_of, polars_schema
+from jobs.protocol.errors import ConfigInvalid
+from tests import contract_suite
+from tests.protocol.row_schemas import ROW_SCHEMAS, frames, verdicts
+
+
+@settings(max_examples=300)
+@given(ROW_SCHEMAS, frames())
+def test_compiler_and_judge_give_the_same_verdict_row_by_row(schema: dict[str, Any], frame: pl.DataFrame) -> None:
+    assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
+
+
+def test_the_official_suite_has_no_wrong_verdict() -> None:
+    folder = os.environ.get("P2P_JSON_SCHEMA_SUITE")
+    if not folder:
+        pytest.skip("P2P_JSON_SCHEMA_SUITE does not name a copy of the official suite")
+    tally = contract_suite.run(Path(folder))
+    assert tally.wrong == []
+    assert tally.supported > 400
+
+
+def test_each_rule_names_its_column_and_its_keyword() -> None:
+    schema = {
+        "properties": {"a": {"type": "string", "maxLength": 3}, "b": {"minimum": 0}, "c": False},
+        "required": ["d"],
+        "additionalProperties": False,
+        "anyOf": [{"properties": {"b": {"const": 1}}}, {"properties": {"a": {"const": "x"}}}],
+    }
+    dtypes = {"a": pl.String(), "b": pl.Int8(), "c": pl.Int8(), "e": pl.Int8()}
+    rules = offences_of(schema, dtypes)
+    assert list(rules) == [
+        *(("a", "type"), ("a", "maxLength"), ("b", "minimum"), ("c", "false")),
+        *(("d", "required"), ("e", "additionalProperties"), (ROW, "anyOf")),
+    ]
+
+
+def test_a_rule_that_no_value_can_break_costs_nothing() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": ["integer", "null"], "maximum": 1000, "maxLength": 1}}}
+    assert offences_of(schema, {"a": pl.Int8()}) == {}
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (
+            {"properties": {"a": {"minimun": 1}}},
+            "/properties/a/minimun: minimun is no keyword; did you mean 'minimum'?",
+        ),
+        ({"minProperties": 1}, "/minProperties: minProperties is not supported"),
+        ({"anyOf": [True, {"$ref": "#"}]}, "/anyOf/1/$ref: $ref is not supported"),
+        (
+            {"properties": {"a": {"pattern": "a$"}}},
+            "/properties/a/pattern: the pattern may be read differently: $ also",
+        ),
+        (
+            {"properties": {"a": {"format": "email"}}},
+            "/properties/a/format: format 'email' is not supported, only date",
+        ),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(schema: object, said: str) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        offences_of(schema, {"a": pl.String()})
+    assert said in caught.value.what
+
+
+def test_a_contract_gives_dtypes_and_rules() -> None:
+    made = contract.load("silver/loan_terms")
+    dtypes = polars_schema(made)
+    assert (dtypes["id"], dtypes["int_rate"], dtypes["issue_d"]) == (pl.Int64(), pl.Float64(), pl.Date())
+    frame = pl.DataFrame(schema=dtypes)
+    rules = offences(made)
+    assert ("int_rate", "maximum") in rules
+    assert frame.select(breaks.alias(f"{n}") for n, breaks in enumerate(rules.values())).height == 0
+
+
+def test_the_rules_of_a_contract_and_the_explainer_agree() -> None:
+    made = contract.load("silver/loan_terms")
+    dtypes = polars_schema(made)
+    row = dict.fromkeys(dtypes) | {"id": 7, "member_id": "MEM_7", "int_rate": 13.56, "term": 37}
+    row |= dict.fromkeys(("issue_d", "application_date", "snapshot_date"), date(2015, 12, 1))
+    frame = pl.DataFrame([row], schema=dtypes)
+    broken = {rule for rule, breaks in offences(made).items() if frame.select(breaks).item()}
+    said = {(each.pointer.removeprefix("/"), each.keyword) for each in judge.complaints(made.schema, row)}
+    assert broken == said == {("int_rate", "maximum"), ("term", "enum")}

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.protocol import contract, judge, partitions, receipts, strict_json
+from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.files import Root
+
+DAY = date(2024, 2, 29)
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(path.relative_to(contract.HOME).with_suffix("").as_posix() for path in contract.HOME.rglob("*.json"))
+TABLES = [name for name in FILES if "/" in name]
+LOANS: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "silver/loans",
+    "description": "One row per loan.",
+    "type": "object",
+    "x-version": 3,
+    "x-key": ["id"],
+    "properties": {
+        "id": {"description": "The loan.", "type": "integer", "minimum": 0, "x-dtype": "int64", "x-role": "key"},
+        "int_rate": {
+            "description": "Yearly rate.",
+            "type": ["number", "null"],
+            "maximum": 1,
+            "x-dtype": "float64",
+            "x-parse": "percent",
+            "x-role": "pricing",
+            "x-unit": "fraction",
+            "x-era": 2007,
+            "x-null-tokens": ["", "n/a"],
+            "x-sentinels": [-1],
+            "x-soft-minimum": 0.05,
+            "x-soft-maximum": 0.36,
+            "x-monotone": 1,
+            "x-severity": "fail",
+            "x-group": "pricing",
+        },
+        "issue_d": {
+            "description": "Month.",
+            "type": "string",
+            "format": "date",
+            "x-dtype": "date",
+            "x-role": "time",
+        },
+    },
+    "required": ["id"],
+    "additionalProperties": False,
+}
+
+
+def read(schema: object) -> contract.Contract:
+    return contract.read(strict_json.pretty(schema), name="silver/loans")
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """The contract of loans with one place set to something else, or removed."""
+    schema: dict[str, Any] = copy.deepcopy(LOANS)
+    *steps, last = path.split("/")
+    part = schema
+    for step in steps:
+        part = part[step]
+    if value is None:
+        del part[last]
+    else:
+        part[last] = value
+    return schema
+
+
+def test_a_contract_says_everything_about_its_columns() -> None:
+    loans = read(LOANS)
+    assert (loans.name, loans.version, loans.key) == ("silver/loans", 3, ("id",))
+    assert [column.name for column in loans.columns] == ["id", "int_rate", "issue_d"]
+    assert loans.column("int_rate") == contract.Column(
+        name="int_rate",
+        dtype="float64",
+        nullable=True,
+        description="Yearly rate.",
+        parse="percent",
+        role="pricing",
+        unit="fraction",
+        era=2007,
+        null_tokens=("", "n/a"),
+        sentinels=(-1,),
+        soft_minimum=0.05,
+        soft_maximum=0.36,
+        monotone=1,
+        severity="fail",
+        group="pricing",
+        schema={},
+    )
+    assert not loans.column("id").nullable
+    assert loans.column("int_rate").schema["maximum"] == 1
+    assert loans.with_role("key", "time") == (loans.columns[0], loans.columns[2])
+
+
+def test_the_hash_of_a_contract_is_that_of_its_file() -> None:
+    data = strict_json.pretty(LOANS)
+    assert contract.read(data, name="a").sha256 == hashlib.sha256(data).hexdigest()
+    assert contract.read(data + b" ", name="a").sha256 != contract.read(data, name="a").sha256
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("x-version", None, "/x-version: it is missing; give an integer from 1"),
+        ("x-version", 1.0, "/x-version: give an integer from 1"),
+        ("x-key", ["idd"], "/x-key: 'idd' is no column; did you mean 'id'?"),
+        ("x-keys", ["id"], "/x-keys: unknown annotation; did you mean 'x-key'?"),
+        ("required", ["int_rat"], "/required: 'int_rat' is no column; did you mean 'int_rate'?"),
+        ("additionalProperties", None, "additionalProperties false"),
+        ("type", "array", "a row has type object"),
+        ("properties", {}, "a row has type object, properties"),
+        (
+            "properties/int_rate/minimun",
+            0,
+            "/properties/int_rate/minimun: minimun is no keyword; did you mean 'minimum'?",
+        ),
+        ("properties/int_rate/x-soft-minimun", 0, "unknown annotation; did you mean 'x-soft-minimum'?"),
+        ("properties/int_rate/minProperties", 0, "minProperties is not supported: the columns of a table are fixed"),
+        ("properties/int_rate/description", None, "/properties/int_rate/description: say what the column holds"),
+        ("properties/int_rate", True, "/properties/int_rate/description: say what the column holds"),
+        ("properties/int_rate/x-dtype", None, "/properties/int_rate/x-dtype: it is missing; give one of int8"),
+        ("properties/int_rate/x-dtype", "float32", "/properties/int_rate/x-dtype: give one of int8"),
+        ("properties/int_rate/x-dtype", "int8", "/properties/int_rate/type: x-dtype int8 is integer in JSON"),
+        ("properties/int_rate/type", None, "/properties/int_rate/type: x-dtype float64 is number in JSON"),
+        ("properties/issue_d/format", None, "/properties/issue_d/format: x-dtype date goes with format date"),
+        ("properties/issue_d/pattern", "-01\\Z", "/properties/issue_d/pattern: begin it with \\A"),
+        ("properties/issue_d/pattern", "\\A2015$", "$ also matches before a last line end: write \\Z"),
+        ("properties/int_rate/x-role", "leak", "/properties/int_rate/x-role: give one of key, time"),
+        ("properties/int_rate/x-parse", "percents", "/properties/int_rate/x-parse: give one of integer, number"),
+        ("properties/int_rate/x-era", 2008, "/properties/int_rate/x-era: give one of 2007, 2012"),
+        ("properties/int_rate/x-monotone", True, "/properties/int_rate/x-monotone: give one of -1, 0, 1"),
+        ("properties/int_rate/x-severity", "error", "/properties/int_rate/x-severity: give one of warn, fail"),
+        ("properties/int_rate/x-null-tokens", "n/a", "/properties/int_rate/x-null-tokens: give a list of texts"),
+        ("properties/int_rate/x-sentinels", [None], "/properties/int_rate/x-sentinels: give a list of values"),
+        ("properties/int_rate/x-soft-maximum", "much", "/properties/int_rate/x-soft-maximum: give a number, or a date"),
+        ("properties/int_rate/x-unit", "", "/properties/int_rate/x-unit: give a word"),
+        ("properties/a column", {"description": "x", "type": "integer", "x-dtype": "int8"}, "letters, digits and _"),
+    ],
+)
+def test_what_is_not_clear_is_refused_by_name(path: str, value: object, said: str) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        read(changed(path, value))
+    assert said in caught.value.what
+    assert caught.value.where == "jobs/contracts/silver/loans.json"
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    schema = changed("properties/int_rate/minimun", 0)
+    schema["properties"]["issue_d"]["uniqueItems"] = True
+    with pytest.raises(ConfigInvalid, match=r"minimun.*uniqueItems"):
+        read(schema)
+
+
+def test_an_unknown_contract_is_answered_with_the_one_that_was_meant() -> None:
+    with pytest.raises(ConfigInvalid, match="did you mean 'silver/loan_terms'"):
+        contract.load("silver/loan_term")
+
+
+def test_a_row_is_explained_without_its_values() -> None:
+    said = contract.explain(read(LOANS), {"id": "canary-7", "int_rat": 0.1})
+    assert said == [
+        "/int_rat: found an unknown name; allowed: known names only, did you mean 'int_rate'?",
+        '/id: found a string; allowed: of type "integer"',
+    ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_s_contract_is_clear_and_says_its_name(name: str) -> None:
+    loaded = contract.load(name)
+    assert loaded.schema["title"] == name
+    assert loaded is contract.load(name)
+    assert set(loaded.key) <= {column.name for column in loaded.columns}
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - set(TABLES)))
+def test_every_document_s_contract_is_clear(name: str) -> None:
+    from jsonschema import Draft202012Validator
+
+    Draft202012Validator.check_schema(contract.document(name))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_contract_file_has_one_order_and_no_surprises(name: str) -> None:
+    data = (contract.HOME / f"{name}.json").read_bytes()
+    assert list(strict_json.parse(data, where=name)) == list(json.loads(data))
+    assert data.endswith(b"}\n")
+
+
+def test_what_is_written_as_a_manifest_keeps_its_contract() -> None:
+    part = partitions.Part("part-000-of-001-0123456789ab.parquet", 3, 100, "a" * 64)
+    manifest = partitions.Manifest(
+        table="silver/loans",
+        date=DAY,
+        contract="silver/loans",
+        contract_version=1,
+        layer_version=1,
+        contract_sha256="b" * 64,
+        parts=(part,),
+        inputs=(partitions.Input("datamart/landing/loans/loans_2024_02_29.csv", "c" * 64),),
+        counts={"rows.in": 3},
+        notes={"columns_absent": ["dti"]},
+    )
+    written = json.loads(manifest.to_bytes())
+    assert judge.complaints(contract.document("manifest"), written) == []
+    assert list(contract.document("manifest")["properties"]) == list(written)
+    changes: tuple[dict[str, Any], ...] = (
+        {"rows": -1},
+        {"parts": [{"name": "../part"}]},
+        {"inputs": [{"path": "/etc"}]},
+        {"host": "a"},
+    )
+    for broken in changes:
+        assert judge.complaints(contract.document("manifest"), written | broken)
+
+
+def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None:
+    report = receipts.Report()
+    report.change("datamart/silver/loans/snapshot_date=2024-02-29", rows=3, why="a newer contract")
+    report.skip("loans.txt", "its name is not that of a landing file")
+    report.fail(ConfigInvalid("no", where="policy.json", mend="mend it"))
+    of = receipts.Occasion("preprocessing", DAY, "silver")
+    name = receipts.write(Root(tmp_path), of, report, at=datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC), seconds=1.5)
+    written = json.loads((tmp_path / str(name)).read_bytes())
+    assert judge.complaints(contract.document("receipt"), written) == []
+    assert list(contract.document("receipt")["properties"]) == list(written)
+    for broken in ({"exit_code": 2}, {"at": "now"}, {"problems": [{}]}, {"changed": [{}]}, {"date": "2024-02-30"}):
+        assert judge.complaints(contract.document("receipt"), written | broken)
+
+
+def test_the_pages_made_from_contracts_are_up_to_date() -> None:
+    code = [sys.executable, "docs/generate.py", "--check"]
+    found = subprocess.run(code, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stdout + found.stderr) == (0, ""), "run python docs/generate.py"
+
+
+def test_loading_a_contract_needs_neither_polars_nor_jsonschema() -> None:
+    code = (
+        "import sys; from jobs.protocol import contract; contract.load('silver/loan_terms');"
+        "sys.exit(' '.join({'polars', 'jsonschema', 'numpy'} & sys.modules.keys()) or 0)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from jobs.protocol import keywords
+from jobs.protocol.keywords import DOCUMENT, problems
+
+DEEP: dict[str, Any] = {"properties": {"a/b": {"anyOf": [True, {"not": {"minimun": 1}}]}}}
+
+
+def test_an_unknown_word_is_named_with_its_place_and_the_word_that_was_meant() -> None:
+    assert list(problems(DEEP)) == [
+        "/properties/a~1b/anyOf/1/not/minimun: minimun is no keyword; did you mean 'minimum'?"
+    ]
+
+
+def test_every_word_of_the_dialect_is_compiled_an_annotation_or_refused_with_a_reason() -> None:
+    vocabulary: set[str] = set()
+    for part in Draft202012Validator.META_SCHEMA["allOf"]:
+        resolved = Draft202012Validator(part)._resolver.lookup(  # type: ignore[attr-defined]
+            f"https://json-schema.org/draft/2020-12/{part['$ref']}"
+        )
+        vocabulary |= resolved.contents["properties"].keys()
+    known = [set(keywords.COMPILED), set(keywords.ANNOTATIONS), set(keywords.REFUSED)]
+    assert vocabulary == set().union(*known)
+    assert sum(map(len, known)) == len(vocabulary)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "argument"),
+    [
+        ("type", "int"),
+        ("type", []),
+        ("type", ["null", "null"]),
+        ("type", 1),
+        ("enum", "a"),
+        ("enum", [[2**53 + 1]]),
+        ("const", {"a": float("inf")}),
+        ("minimum", "1"),
+        ("minimum", True),
+        ("maximum", 2**53 + 1),
+        ("exclusiveMinimum", float("nan")),
+        ("exclusiveMaximum", None),
+        ("multipleOf", 0),
+        ("multipleOf", 1e-200),
+        ("minLength", -1),
+        ("maxLength", 1.5),
+        ("pattern", 1),
+        ("pattern", "a$"),
+        ("format", "email"),
+        ("properties", []),
+        ("required", ["a", 1]),
+        ("dependentRequired", {"a": "b"}),
+        ("additionalProperties", 1),
+        ("allOf", []),
+        ("anyOf", {}),
+        ("oneOf", [1]),
+        ("not", None),
+        ("if", "x"),
+        ("then", 0),
+        ("else", []),
+        ("$schema", "http://json-schema.org/draft-07/schema#"),
+    ],
+)
+def test_an_argument_of_the_wrong_shape_is_refused_in_its_place(keyword: str, argument: object) -> None:
+    assert all(problem.startswith(f"/{keyword}") for problem in problems({keyword: argument}))
+    assert list(problems({keyword: argument}))
+
+
+def test_annotations_and_extensions_pass() -> None:
+    assert not list(problems(dict.fromkeys([*keywords.ANNOTATIONS[1:], "x-anything"], "")))
+
+
+def test_a_document_has_words_for_lists_that_a_table_has_not() -> None:
+    schema = {"$defs": {"a": {"type": "string"}}, "items": {"$ref": "#/$defs/a"}, "maxItems": 3, "uniqueItems": True}
+    assert len(list(problems(schema))) == 4
+    assert not list(problems(schema, known=DOCUMENT))
+    assert list(problems({"items": {"$ref": "other.json"}, "uniqueItems": 1}, known=DOCUMENT)) == [
+        "/items/$ref: refer to #/$defs/... of this file",
+        "/uniqueItems: give true or false",
+    ]
