@@ -1,0 +1,118 @@
+"""What became of every row and cell of a shard, told twice: line by line in the rejects, and in counts that add up.
+
+    rows.in = rows.out + rows.rejected
+    cells.in + cells.made = cells.out + cells.token + cells.rejected + cells.in_rejected_rows
+
+A cell is a landed text of a column that silver keeps; `token` are those that say "no value" in words, `made` are values
+that no text stood for (a member_id made of the id). A category that none of its levels explains stays in `cells.out` as
+`__UNSEEN__` and is listed among the rejects too: they have rows.rejected + cells.rejected + cells.unseen lines.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jobs.preprocessing.rules import Rule
+    from jobs.protocol.contract import Column
+
+REJECTS = pl.Schema(
+    {"id": pl.String(), "source_row": pl.Int64(), "column": pl.String(), "raw": pl.String(), "rule": pl.String()}
+)
+REFUSED = pl.Schema({"row": pl.UInt32(), "column": pl.String(), "raw": pl.String(), "rule": pl.String()})
+_NOT_REJECTED = ("token", "rounded")
+
+
+class Mark(NamedTuple):
+    """The cells of a column that one rule speaks of."""
+
+    column: str
+    rule: str
+    rows: pl.Series
+
+
+def rejects(texts: pl.DataFrame, refused: pl.DataFrame, marks: Iterable[Mark]) -> pl.DataFrame:
+    """One line for each refused row, refused cell and unseen category, in the order of the rows."""
+    cells = [
+        texts.select(
+            row=pl.lit(mark.rows),
+            column=pl.lit(mark.column),
+            raw=pl.col(mark.column).gather(mark.rows),
+            rule=pl.lit(mark.rule),
+        )
+        for mark in marks
+        if mark.rule not in _NOT_REJECTED and mark.rows.len()
+    ]
+    if refused.is_empty() and not cells:
+        return pl.DataFrame(schema=REJECTS)
+    lines = pl.concat([refused, *cells]).sort("row", maintain_order=True)
+    source = texts.select("id", source_row="_source_row")[lines["row"]]
+    return source.hstack(lines.select("column", "raw", "rule")).cast(REJECTS)
+
+
+def counts_of_rows(texts: pl.DataFrame, refused: pl.DataFrame) -> dict[str, int]:
+    """The rows at both doors, and `row.<rule>` for each rule that refused some."""
+    doors = {"in": texts.height, "out": texts.height - refused.height, "rejected": refused.height}
+    by_rule = refused["rule"].value_counts().sort("rule").iter_rows() if refused.height else ()
+    return {f"rows.{name}": count for name, count in doors.items()} | {f"row.{rule}": count for rule, count in by_rule}
+
+
+def counts_of_cells(
+    texts: pl.DataFrame, kept: pl.DataFrame, values: pl.DataFrame, marks: Iterable[Mark]
+) -> dict[str, int]:
+    """The cells at both doors, what happened between them, and `cell.<column>.<rule>` for each rule that spoke."""
+    between = {"token": 0, "rejected": 0, "unseen": 0, "rounded": 0}
+    by_rule = {}
+    for mark in marks:
+        if mark.rows.len():
+            by_rule[f"cell.{mark.column}.{mark.rule}"] = mark.rows.len()
+            between[mark.rule if mark.rule in between else "rejected"] += mark.rows.len()
+    landed = _filled(texts, values.columns)
+    refused = 0 if kept is texts else landed - _filled(kept, values.columns)
+    doors = {"in": landed, "out": _filled(values, values.columns), "in_rejected_rows": refused}
+    return {f"cells.{name}": count for name, count in (doors | between).items()} | by_rule
+
+
+def _filled(frame: pl.DataFrame, names: list[str]) -> int:
+    return frame.height * len(names) - sum(map(int, frame.select(names).null_count().row(0)))
+
+
+def counts_of_rules(values: pl.DataFrame, measures: Iterable[pl.Expr]) -> dict[str, int]:
+    """How often each rule between columns was checked and failed, and each soft limit passed if it ever was."""
+    counts = values.lazy().select(measures).collect().row(0, named=True)
+    return {name: count for name, count in counts.items() if count or name.startswith("rule.")}
+
+
+def beyond_soft_limits(columns: Iterable[Column]) -> list[pl.Expr]:
+    """For each column with a usual range `soft.<column>`, the number of values outside it: they are kept."""
+    return [
+        pl.any_horizontal(outside).sum().cast(pl.Int64).alias(f"soft.{column.name}")
+        for column in columns
+        if (outside := _outside(column))
+    ]
+
+
+def _outside(column: Column) -> list[pl.Expr]:
+    value = pl.col(column.name)
+    below = [value < _limit(column.soft_minimum)] if column.soft_minimum is not None else []
+    above = [value > _limit(column.soft_maximum)] if column.soft_maximum is not None else []
+    return below + above
+
+
+def _limit(limit: float | str) -> float | date:
+    """Limits of dates are written as text."""
+    return date.fromisoformat(limit) if isinstance(limit, str) else limit
+
+
+def measured(rules: Iterable[Rule]) -> list[pl.Expr]:
+    """For each rule `rule.<name>.checked` and `rule.<name>.failed`: counts over a frame, which add up over shards."""
+    return [
+        count.cast(pl.Int64).alias(f"rule.{rule.name}.{what}")
+        for rule in rules
+        for what, count in (("checked", rule.holds.count()), ("failed", rule.holds.not_().sum()))
+    ]

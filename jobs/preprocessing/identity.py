@@ -1,0 +1,50 @@
+"""Which row is which loan: ids for tables that land without them, and rows that claim the same one."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from jobs.preprocessing.parsing import loan_id
+
+SOURCE = ("_source_file", "_source_row")  # what bronze adds to every landed row, and names it for good
+
+CLASHES = pl.Schema({"_source_file": pl.String(), "_source_row": pl.Int64(), "rule": pl.String()})
+
+
+def ids_of_members(loan_terms: pl.LazyFrame) -> pl.DataFrame:
+    """`member_id` and `id` (text) of the members that stand for exactly one loan in this bronze table."""
+    pairs = loan_terms.select("member_id", "id").filter(pl.col("member_id").is_not_null()).unique()
+    one_to_one = (pl.len().over("member_id") == 1) & (pl.len().over("id") == 1)
+    return pairs.filter(pl.col("id").is_not_null() & one_to_one).sort("member_id").collect()
+
+
+def with_ids(bronze: pl.LazyFrame, members: pl.DataFrame) -> pl.LazyFrame:
+    """A bronze table that landed without `id`, with the ids its members have in loan_terms of the same day."""
+    known = members.lazy().select("member_id", "id")
+    return bronze.drop("id", strict=False).join(known, on="member_id", how="left", maintain_order="left")
+
+
+def clashes(bronze: pl.LazyFrame) -> pl.DataFrame:
+    """Rows that must go because another has their id: `_source_file`, `_source_row` and the rule that refuses them.
+
+    Of rows alike in every landed column the first stays; where any column differs nobody can tell which is right, and
+    all go. The whole table is looked at, so that the answer does not depend on how it is cut into shards.
+    """
+    landed = [name for name in bronze.collect_schema() if name not in SOURCE]
+    if "id" not in landed:
+        return pl.DataFrame(schema=CLASHES)
+    ids = bronze.select(loan=loan_id(pl.col("id"))).drop_nulls()
+    twice = ids.group_by("loan").len().filter(pl.col("len") > 1).select("loan").collect()
+    if twice.is_empty():
+        return pl.DataFrame(schema=CLASHES)
+    rows = (
+        bronze.with_columns(loan=loan_id(pl.col("id")))
+        .join(twice.lazy(), on="loan", how="semi")
+        .select("loan", *SOURCE, content=pl.struct(landed).hash())
+        .collect()
+        .sort(SOURCE)
+    )
+    alike = pl.col("content").n_unique().over("loan") == 1
+    first = pl.int_range(pl.len()).over("loan") == 0
+    rule = pl.when(~alike).then(pl.lit("duplicate_conflict")).when(~first).then(pl.lit("duplicate_identical"))
+    return rows.select(*SOURCE, rule=rule).drop_nulls("rule")
