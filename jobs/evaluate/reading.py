@@ -1,0 +1,206 @@
+"""Read scored files: which column is the score, which the label, and what of it can be used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Never
+
+import polars as pl
+
+from jobs.measures.counts import ScoreCounts, ValueCounts
+from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CSV, PARQUET = (".csv", ".csv.gz"), (".parquet",)
+NULLS = ["NA", "N/A", "null", "NULL"]  # not "None": in home_ownership it is a level
+TWO = 2
+TWICE = "_duplicated_0"  # what polars adds to the second column of a name
+MOST_NAMES = 20  # of columns, in a message
+MOST_SPELLINGS = 50  # of two labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What the command line says of a file's columns."""
+
+    score: str
+    label: str
+    bad: str | None
+    higher_is_safer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredFile:
+    """A file's rows with a score as counts, riskier scores higher, and its other columns as they are."""
+
+    name: str
+    rows: int
+    without_score: int
+    without_label: int | None  # among the rows with a score; None where the file has no labels at all
+    probabilities: bool
+    scored: ValueCounts
+    labelled: ScoreCounts
+    others: pl.DataFrame
+
+
+def read_scored(path: Path, columns: Columns, *, needs_labels: bool) -> ScoredFile:
+    """Read a CSV or parquet file with scores, and labels where it has or needs them."""
+    frame = read_frame(path)
+    required = [columns.score, columns.label] if needs_labels else [columns.score]
+    for name in required:
+        _require(name, frame.columns, path)
+    scores = _numbers(frame.get_column(columns.score), path)
+    has_score = scores.is_finite().fill_null(value=False)
+    probabilities = _are_probabilities(scores.filter(has_score), columns.score, path)
+    risk = scores.filter(has_score).to_numpy()
+    if columns.higher_is_safer:
+        risk = 1 - risk if probabilities else -risk
+    without_label, labelled = None, ScoreCounts.of((), ())
+    if columns.label in frame.columns:
+        labels = _labels(frame.get_column(columns.label), columns, path).filter(has_score)
+        has_label = labels.is_not_null()
+        without_label = len(labels) - int(has_label.sum())
+        labelled = ScoreCounts.of(risk[has_label.to_numpy()], labels.filter(has_label).to_numpy())
+    return ScoredFile(
+        name=str(path),
+        rows=frame.height,
+        without_score=frame.height - len(risk),
+        without_label=without_label,
+        probabilities=probabilities,
+        scored=ValueCounts.of(risk),
+        labelled=labelled,
+        others=frame.drop(columns.score, columns.label, strict=False),
+    )
+
+
+def read_frame(path: Path) -> pl.DataFrame:
+    """Read a whole file; every column of a CSV file as text, so that no value is guessed at."""
+    if not path.is_file():
+        raise InputMissing("there is no such file", where=path, mend="give the path of a scored file")
+    if path.name.endswith(PARQUET):
+        return _read_parquet(path)
+    if not path.name.endswith(CSV):
+        raise UsageError("the kind of file is unknown", where=path, mend="name it .csv, .csv.gz or .parquet")
+    try:
+        frame = pl.read_csv(path, infer_schema=False, null_values=NULLS)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        _refuse(path, "CSV", "save it as UTF-8, separated by commas, every row with the fields of the header")
+    _check_header(frame.columns, path)
+    return frame
+
+
+def numbers_or_none(column: pl.Series) -> pl.Series | None:
+    """Read a column as numbers; None where it holds text that is none, or values of another kind."""
+    if column.dtype == pl.String:
+        numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
+        return numbers if numbers.null_count() == column.null_count() else None
+    if column.dtype.is_numeric() or column.dtype == pl.Null:
+        return column.cast(pl.Float64)
+    return None
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        pq.read_metadata(path)  # refuses what could bring polars down
+        return pl.read_parquet(path, glob=False)
+    except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        _refuse(path, "parquet", "write it again")
+
+
+def _check_header(names: list[str], path: Path) -> None:
+    """Refuse a first line that holds no names: else values would stand in messages as names."""
+    if any("\r" in name for name in names):
+        _refuse(path, "CSV", "end its lines with a line feed, not with a carriage return alone")
+    if any(_is_number(name) for name in names):
+        _refuse(path, "CSV", "name the columns in its first line")
+    if any(name.endswith(TWICE) and name.removesuffix(TWICE) in names for name in names):
+        _refuse(path, "CSV", "give each column a name of its own")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse(path: Path, kind: str, mend: str) -> Never:
+    # The libraries' own messages quote values.
+    raise ContractBroken(f"the file cannot be read as {kind}", where=path, mend=mend) from None
+
+
+def _require(name: str, present: list[str], path: Path) -> None:
+    if name in present:
+        return
+    only = present[0] if len(present) == 1 else ""
+    if separator := next((mark for mark in ";\t|" if mark in only), None):
+        mend = f"the fields seem to be separated by {separator!r}: save the file with commas"
+    elif close := get_close_matches(name, present, n=1):
+        mend = f"did you mean {close[0]!r}?"
+    else:
+        mend = f"the file has {', '.join(repr(column) for column in present[:MOST_NAMES])}"
+    raise ContractBroken(f"there is no column {name!r}", where=path, mend=mend)
+
+
+def _numbers(column: pl.Series, path: Path) -> pl.Series:
+    numbers = numbers_or_none(column)
+    if numbers is not None:
+        return numbers
+    raise ContractBroken(
+        "the scores are not all numbers",
+        where=f"{path}, column {column.name!r}",
+        mend="write plain numbers, without signs such as %, and nothing where there is none",
+    )
+
+
+def _are_probabilities(scores: pl.Series, name: str, path: Path) -> bool:
+    """Tell probabilities from points; a few scores outside [0, 1] are an error, not points."""
+    outside = int((~scores.is_between(0, 1)).sum())
+    if TWO * outside >= len(scores) > 0:
+        return False
+    if outside:
+        raise ContractBroken(
+            f"{outside} of {len(scores)} scores lie outside [0, 1]",
+            where=f"{path}, column {name!r}",
+            mend="correct them; a score that is no probability has most of its values outside",
+        )
+    return True
+
+
+def _labels(column: pl.Series, columns: Columns, path: Path) -> pl.Series:
+    """Read labels as 0 and 1, null where there is none."""
+    distinct = column.drop_nulls().unique()
+    where = f"{path}, column {column.name!r}"
+    spelled = {value: _spelled(value) for value in distinct.head(MOST_SPELLINGS).to_list()}
+    names = {name for name in spelled.values() if name}
+    if len(distinct) > MOST_SPELLINGS or len(names) > TWO:
+        mend = "make a column of two values first, for loans whose outcome is known"
+        raise ContractBroken(f"the labels have {len(distinct)} values, not two", where=where, mend=mend)
+    if columns.bad is None and not names <= {"0", "1"}:
+        mend = "give a column of 0 and 1, or say with --bad which of its two values means bad"
+        raise ContractBroken("the labels are not 0 and 1", where=where, mend=mend)
+    bad = "1" if columns.bad is None else _spelled(columns.bad)
+    if len(names) == TWO and bad not in names:
+        mend = "spell the value as in the file"
+        raise ContractBroken("neither of the two labels is the one given with --bad", where=where, mend=mend)
+    known = {value: int(name == bad) for value, name in spelled.items() if name}
+    return column.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Int8)
+
+
+def _spelled(value: object) -> str:
+    """Spell equal labels alike, whatever their type: 1, 1.0, "1" and true are one label; a blank or NaN is none."""
+    text = str(value).strip()
+    text = {"false": "0", "true": "1"}.get(text.lower(), text)
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return "" if math.isnan(number) else f"{number:.17g}"

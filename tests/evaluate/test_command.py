@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from jobs.evaluate.__main__ import main
+from tests.evaluate.files import ENDS, refused, scored, told, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert str(tmp_path / "none.csv") in refused(capsys, 3, tmp_path / "none.csv", *ENDS)
+    path = write(scored(), tmp_path / "scored.csv")
+    assert "there is no such file" in refused(capsys, 3, path, *ENDS, "--reference", tmp_path / "none.csv")
+
+
+def test_usage_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(scored(), tmp_path / "scored.csv")
+    assert "--reference" in refused(capsys, 2, path, *ENDS, "--estimate")
+    assert "one column" in refused(capsys, 2, path, "--score", "pd", "--label", "pd")
+    (tmp_path / "scored.xlsx").write_bytes(b"PK")
+    assert ".parquet" in refused(capsys, 2, tmp_path / "scored.xlsx", *ENDS)
+    with pytest.raises(SystemExit) as left:
+        main([str(path), "--score", "pd"])
+    assert left.value.code == 2
+
+
+CANARY = "canary-7731"
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        pytest.param("pds,y\n0.1,0\n", ENDS, "did you mean 'pds'?", id="a-column-misspelt"),
+        pytest.param("pd;y\n0.1;0\n", ENDS, "separated by ';'", id="another-separator"),
+        pytest.param("a,b\n0.1,0\n", ENDS, "the file has 'a', 'b'", id="no-such-column"),
+        pytest.param(f"pd,y\n{CANARY},0\n", ENDS, "the scores are not all numbers", id="scores-of-text"),
+        pytest.param("pd,y\n7731 %,0\n", ENDS, "without signs such as %", id="scores-with-a-sign"),
+        pytest.param("pd,y\n0.1,0\n0.2,1\n7731.5,0\n", ENDS, "1 of 3 scores lie outside [0, 1]", id="a-score-outside"),
+        pytest.param(f"pd,y\n0.1,0\n0.2,{CANARY}\n", ENDS, "not 0 and 1", id="labels-of-text"),
+        pytest.param(f"pd,y\n0.1,0\n0.2,1\n0.2,{CANARY}\n", ENDS, "3 values, not two", id="a-third-label"),
+        pytest.param(
+            f"pd,y\n0.1,good\n0.2,{CANARY}\n",
+            (*ENDS, "--bad", "evil"),
+            "neither of the two labels",
+            id="an-unknown-bad",
+        ),
+        pytest.param(f"pd,y\n0.1,0\n0.2,1,{CANARY}\n", ENDS, "cannot be read as CSV", id="a-row-too-long"),
+        pytest.param("pd,y\r0.1,0\r7731,1\r", ENDS, "line feed", id="lines-that-end-in-cr-alone"),
+        pytest.param("0.7731,0\n0.2,1\n", ENDS, "name the columns", id="no-names"),
+        pytest.param("pd,pd,y\n0.1,0.2,0\n", ENDS, "a name of its own", id="one-name-twice"),
+        pytest.param("", ENDS, "cannot be read as CSV", id="no-header"),
+        pytest.param(b"pd,y\n0.1,\xff\xfe7731\n", ENDS, "cannot be read as CSV", id="not-utf-8"),
+    ],
+)
+def test_a_broken_file_is_named_without_its_values(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | bytes, options: Sequence[str], expected: str
+) -> None:
+    path = tmp_path / "scored.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    message = refused(capsys, 4, path, *options)
+    assert expected in message
+    assert str(path) in message
+    assert "7731" not in message
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(40) + b"PAR1", b"pd,y\n0.1,0\n"])
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+    path = tmp_path / "scored.parquet"
+    path.write_bytes(content)
+    assert "cannot be read as parquet" in refused(capsys, 4, path, *ENDS)
+
+
+def test_scores_of_two_scales_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = write(scored().with_columns(pd=pl.col("points")), tmp_path / "old.csv")
+    new = write(scored(), tmp_path / "new.csv")
+    assert "probabilities" in refused(capsys, 4, new, *ENDS, "--reference", old)
+
+
+def test_a_reference_without_labels_gives_no_estimate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = write(scored().drop("y"), tmp_path / "old.csv"), write(scored(), tmp_path / "new.csv")
+    assert "there is no column 'y'" in refused(capsys, 4, new, *ENDS, "--reference", old, "--estimate")
+    assert told(capsys, new, *ENDS, "--reference", old)["psi"] == 0.0
+
+
+def test_the_module_runs_as_a_command_and_says_how_to_use_it() -> None:
+    command = [sys.executable, "-m", "jobs.evaluate"]
+    shown = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0
+    for option in ("--score", "--label", "--bad", "--reference", "--estimate", "--json", "exit codes"):
+        assert option in shown.stdout
+    missing = subprocess.run([*command, "none.csv", *ENDS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert missing.returncode == 3
+    assert missing.stderr.count("\n") == 3
