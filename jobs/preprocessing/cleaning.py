@@ -99,7 +99,7 @@ def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:
             is_token = _evaluated(token, text.gather(left))
             rows = left.filter(~is_token)
             found = _evaluated(thorough, text.gather(rows))
-            mended.append(value.clone().scatter(rows, found))
+            mended.append(value.scatter(rows, found))
             marks += _marks(column, left.filter(is_token), rows, found)
     return values.with_columns(mended), marks
 
@@ -130,17 +130,16 @@ def _rounded(values: pl.DataFrame) -> tuple[pl.DataFrame, list[Mark]]:
     for name, least in ROUNDING.items():
         if name in values.columns:
             rows = values[name].is_between(least, 0, closed="none").arg_true()
-            values = values.with_columns(values[name].clone().scatter(rows, 0.0))
+            values = values.with_columns(values[name].scatter(rows, 0.0))
             marks.append(Mark(name, "rounded", rows))
     return values, marks
 
 
 def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> tuple[pl.DataFrame, list[Mark]]:
     """Null every cell that is refused; of several rules that a cell breaks, the first tells of it."""
-    seen = values
+    seen = values  # where both have a column, the table's own keeps the name
     if origins is not None:
-        foreign = ["id", *(name for name in origins.columns if name not in values.columns)]
-        seen = values.join(origins.select(foreign), on="id", how="left", validate="m:1", maintain_order="left")
+        seen = values.join(origins, on="id", how="left", validate="m:1", maintain_order="left")
     checks = [check for check in _checks(table) if check.needs <= set(seen.columns)]
     broken = seen.lazy().select(check.breaks.sum().alias(str(n)) for n, check in enumerate(checks)).collect().row(0)
     rows_of: dict[str, pl.Series] = {}
@@ -151,7 +150,7 @@ def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> 
         rows = rows.filter(~rows.is_in(known.implode()))
         rows_of[check.column] = pl.concat([known, rows])
         marks.append(Mark(check.column, check.name, rows))
-    return values.with_columns(values[name].clone().scatter(rows, None) for name, rows in rows_of.items()), marks
+    return values.with_columns(values[name].scatter(rows, None) for name, rows in rows_of.items()), marks
 
 
 @cache

@@ -77,7 +77,7 @@ PERFORMED = {"total_rec_prncp": 100.0, "total_rec_int": 10.0, "total_rec_late_fe
         ("sub_grade_in_grade", {"grade": "C", "sub_grade": UNSEEN}, "not judged"),
         ("funded_within_asked", {"funded_amnt": 5000.0, "loan_amnt": 5000.0}, "holds"),
         ("funded_within_asked", {"funded_amnt": 5000.01, "loan_amnt": 5000.0}, "fails"),
-        ("invested_within_funded", {"funded_amnt_inv": 4999.99, "funded_amnt": 5000.0}, "holds"),
+        ("invested_within_funded", {"funded_amnt_inv": 5000.005, "funded_amnt": 5000.0}, "holds"),
         ("invested_within_funded", {"funded_amnt_inv": 5000.02, "funded_amnt": 5000.0}, "fails"),
         ("payment_after_issue", {"last_pymnt_d": date(2015, 12, 1), "issue_d": date(2015, 12, 1)}, "holds"),
         ("payment_after_issue", {"last_pymnt_d": date(2015, 11, 1), "issue_d": date(2015, 12, 1)}, "fails"),
