@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import ledger as ledgers
@@ -35,10 +35,12 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The ledger after a step, and what lies in place of the retraining note."""
+    """The ledger after a step, what lies in place of the retraining note, and what was put away as closed."""
 
     ledger: Ledger
     found: Found
+    closed: Found | None = None
+    backfill: bool = False
 
     @property
     def state(self) -> State:
@@ -49,8 +51,10 @@ def begin(desk: Desk) -> Seen:
     """Settle, ingest, expire. A backfill does none of this: it only reads the fold as of its date."""
     known = ledgers.read(desk.store)
     if known.state.is_backfill(desk.writer.as_of):
-        return Seen(known, look(desk, known.state))
-    return expire(desk, ingest(desk, known).ledger)
+        return Seen(known, look(desk, known.state), backfill=True)
+    ingested = ingest(desk, known)
+    expired = expire(desk, ingested.ledger)
+    return replace(expired, closed=expired.closed or ingested.closed)
 
 
 def settle(desk: Desk) -> None:
@@ -87,7 +91,7 @@ def ingest(desk: Desk, known: Ledger | None = None) -> Seen:
             return Fact(RETRAINING, "withdrawn", body) if gone and still_open else None
 
         ledger, _ = ledgers.append(desk.store, desk.writer, withdrawn, seen.ledger)
-        return record(desk, ledger)
+        return replace(record(desk, ledger), closed=seen.closed)
 
 
 def record(desk: Desk, known: Ledger | None) -> Seen:
@@ -100,20 +104,18 @@ def record(desk: Desk, known: Ledger | None) -> Seen:
         return proposal(found, state) if found.kind is Kind.NEW and not state.claim else None
 
     ledger, entry = ledgers.append(desk.store, desk.writer, proposed, known)
-    if found.kind is Kind.CLOSED and not ledger.state.claim:
-        put_away(desk, found)
-    return Seen(ledger, look(desk, ledger.state) if entry else found)
+    closed = put_away(desk, found, ledger.state)
+    return Seen(ledger, look(desk, ledger.state) if entry or closed else found, closed)
 
 
 def expire(desk: Desk, known: Ledger | None = None) -> Seen:
     """End an unclaimed decision whose last day has passed, and decline one whose attempts are used up."""
     with held(desk.store):
         finish(desk.store)
-        ledger, entry = ledgers.append(desk.store, desk.writer, lambda state: _past(state, desk), known)
+        ledger, _ = ledgers.append(desk.store, desk.writer, lambda state: _past(state, desk), known)
         found = look(desk, ledger.state)
-        if entry and found.kind is Kind.CLOSED:
-            put_away(desk, found)
-        return Seen(ledger, found)
+        closed = put_away(desk, found, ledger.state)
+        return Seen(ledger, look(desk, ledger.state) if closed else found, closed)
 
 
 def withdraw(desk: Desk, reason: str) -> Seen:
@@ -133,18 +135,23 @@ def withdraw(desk: Desk, reason: str) -> Seen:
         return Seen(ledger, look(desk, ledger.state))
 
 
-def put_away(desk: Desk, found: Found) -> None:
-    """Move the note's bytes to quarantine, if they are still in place."""
-    if found.data is not None:
-        desk.store.put_if_absent(quarantine_name(found.data), found.data)
-        desk.store.remove_if(RETRAINING_NOTE, found.data)
+def put_away(desk: Desk, found: Found, state: State) -> Found | None:
+    """Move the bytes of a closed decision to quarantine; a claim defers that too. What was put away, if anything."""
+    if found.kind is not Kind.CLOSED or found.data is None or state.claim:
+        return None
+    desk.store.put_if_absent(quarantine_name(found.data), found.data)
+    desk.store.remove_if(RETRAINING_NOTE, found.data)
+    return found
 
 
 def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
     """Monitoring's note, placed over the one that was ingested and recorded; or why it was left alone.
 
-    "placed"; "known" (these bytes had their turn); "person" or "claim" (theirs is open); "changed" (ingest again).
+    "placed"; "known" (these bytes had their turn); "person" or "claim" (theirs is open); "changed" (ingest again);
+    "backfill" (only outputs are written).
     """
+    if seen.backfill:
+        return seen, "backfill"
     if seen.found.kind in BLOCKING:
         desk.wait(BETWEEN_LOOKS)
     with held(desk.store):

@@ -10,7 +10,7 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import claim, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.folder import ASIDE
-from jobs.protocol.ingest import begin, expire, ingest, place, settle, withdraw
+from jobs.protocol.ingest import begin, expire, ingest, settle, withdraw
 from jobs.protocol.notes import Kind
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine, person
@@ -105,8 +105,10 @@ def test_the_bytes_of_a_closed_decision_are_put_away_and_kept(store: FolderStore
     note.unlink()
     ingest(desk(store))
     note.write_bytes(NOTE)
-    found = ingest(desk(store)).found
-    assert (found.kind, found.ending and found.ending.how) == (Kind.CLOSED, "withdrawn")
+    closed = begin(desk(store)).closed
+    assert closed is not None
+    assert closed.ending is not None
+    assert closed.ending.how == "withdrawn"
     assert (note.exists(), store.get(quarantine_name(NOTE))) == (False, NOTE)
 
 
@@ -174,6 +176,15 @@ def test_after_three_failed_attempts_a_decision_is_declined(store: FolderStore, 
     assert (kinds(store).count("claimed"), kinds(store)[-1], seen.state.open) == (3, "declined", None)
 
 
+def test_an_old_note_put_over_the_open_one_is_put_away_and_the_open_one_was_removed(
+    store: FolderStore, note: Path
+) -> None:
+    for data in (NOTE, person(), NOTE):
+        note.write_bytes(data)
+        seen = ingest(desk(store))
+    assert (kinds(store), seen.closed and seen.closed.data) == (["proposed", "proposed", "withdrawn"], NOTE)
+
+
 def test_a_veto_by_command_ends_the_decision_and_removes_its_note(store: FolderStore, note: Path) -> None:
     note.write_bytes(NOTE)
     ingest(desk(store))
@@ -183,59 +194,11 @@ def test_a_veto_by_command_ends_the_decision_and_removes_its_note(store: FolderS
     assert kinds(store) == ["proposed", "withdrawn"]
 
 
-def test_monitoring_replaces_its_own_note_and_a_rerun_does_nothing(store: FolderStore, note: Path) -> None:
-    later = machine(SUNDAY + 7 * DAY)
-    for data, day in ((NOTE, SUNDAY), (later, SUNDAY + 7 * DAY)):
-        assert place(desk(store, day), data, begin(desk(store, day)))[1] == "placed"
-    for data in (later, NOTE):
-        assert place(desk(store, SUNDAY + 7 * DAY), data, begin(desk(store, SUNDAY + 7 * DAY)))[1] == "known"
-    assert (kinds(store), note.read_bytes()) == (["proposed", "proposed"], later)
-
-
-def test_monitoring_leaves_a_persons_note_and_a_claim_alone(store: FolderStore, note: Path) -> None:
-    note.write_bytes(person())
-    assert place(desk(store), NOTE, begin(desk(store)))[1] == "person"
-    claim(desk(store), OPEN_GUARDS, READY, "")
-    assert place(desk(store), NOTE, begin(desk(store)))[1] == "claim"
-    assert note.read_bytes() == person()
-
-
-@pytest.mark.parametrize("save", [person(), b"{half", None], ids=["saved", "half-saved", "removed"])
-def test_what_a_person_did_since_monitoring_looked_stands(store: FolderStore, note: Path, save: bytes | None) -> None:
-    note.write_bytes(NOTE)
-    seen = begin(desk(store))
-    note.unlink() if save is None else note.write_bytes(save)
-    assert place(desk(store), machine(reason="new"), seen)[1] == "changed"
-    assert (note.read_bytes() if note.exists() else None) == save
-
-
-def test_bytes_that_nobody_can_use_are_kept_and_then_replaced_by_monitoring(store: FolderStore, note: Path) -> None:
-    note.write_bytes(b"{half")
-    assert place(desk(store), NOTE, begin(desk(store)))[1] == "placed"
-    assert (note.read_bytes(), store.get(quarantine_name(b"{half"))) == (NOTE, b"{half")
-    assert kinds(store) == ["proposed"]
-
-
-def test_half_saved_bytes_that_become_whole_while_monitoring_waits_stand(store: FolderStore, note: Path) -> None:
-    note.write_bytes(b"{half")
-    seen = begin(desk(store))
-    waiting = desk(store, wait=saving(note, person()))
-    assert place(waiting, NOTE, seen)[1] == "changed"
-    assert note.read_bytes() == person()
-
-
-def test_while_a_persons_decision_is_open_its_half_saved_edit_is_never_replaced(store: FolderStore, note: Path) -> None:
-    note.write_bytes(person())
-    begin(desk(store))
-    note.write_bytes(b"{half")
-    assert place(desk(store), NOTE, begin(desk(store)))[1] == "person"
-    assert note.read_bytes() == b"{half"
-
-
 def test_a_decision_on_record_when_its_day_is_over_does_not_outlive_its_note(store: FolderStore, note: Path) -> None:
     note.write_bytes(NOTE)
     ingest(desk(store))
-    assert expire(desk(store, SUNDAY + 9 * DAY)).found.kind is Kind.CLOSED
+    seen = expire(desk(store, SUNDAY + 9 * DAY))
+    assert (seen.found.kind, seen.closed and seen.closed.data) == (Kind.ABSENT, NOTE)
     assert not note.exists()
 
 
