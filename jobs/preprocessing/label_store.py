@@ -1,4 +1,4 @@
-"""Silver to the label store: for every day the labels that became known on it, from the servicing news of its window."""
+"""Silver to the label store: for every day the labels that became known on it."""
 
 from __future__ import annotations
 
@@ -62,13 +62,14 @@ def build(run: Run, stock: Stock, policy: Policy) -> None:
 
 
 def _build(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
-    from jobs.preprocessing import labels
+    from jobs.preprocessing import labels, leak_guard
 
     first, last = batch[0].day, batch[-1].day
     start = labels.window_start(first, policy.label)
     days = [day for day in sorted(stock.built(tables.PERFORMANCE)) if start <= day <= last]
     performance = stock.scan(tables.PERFORMANCE, days)
     found = labels.labels(performance, policy.label, first, last).collect()
+    leak_guard.check(stock, policy, found, first, last)
     late = performance.filter(labels.is_late_news(policy.label)).group_by("snapshot_date").len().collect()
     late_on = dict(late.iter_rows())
     by_day = found.partition_by("known_date", as_dict=True)

@@ -1,0 +1,58 @@
+"""Silver to gold: the features of applications, and the labels that became known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.preprocessing import feature_store, label_store, tables
+from jobs.protocol import contract, policy
+from jobs.protocol.errors import JobError
+from jobs.protocol.store import FolderStore
+
+if TYPE_CHECKING:
+    from jobs.preprocessing.stock import Stock
+    from jobs.protocol.command import Run
+    from jobs.protocol.policy import Policy
+
+POLICY = "decisions/policy.json"
+
+
+def build(run: Run, stock: Stock) -> None:
+    """Features first: labels are published only after the features of their loans have been looked at."""
+    from jobs.preprocessing import leaks
+
+    leaks.refuse_leaks(contract.load(tables.FEATURES), *(contract.load(name) for name in _silver_tables()))
+    if run.dry_run:
+        _tell(run, stock)
+        return
+    feature_store.build(run, stock)
+    rules = _policy(run)
+    try:
+        label_store.build(run, stock, rules)
+    except JobError as error:
+        run.report.fail(error)
+
+
+def is_stale(run: Run, stock: Stock) -> bool:
+    return bool(feature_store.stale(stock) or label_store.stale(stock, _policy(run)))
+
+
+def _policy(run: Run) -> Policy:
+    """The rules a person owns; the first run writes them down with their defaults."""
+    store = FolderStore(run.root)
+    data = store.get(POLICY, policy.MAX_BYTES)
+    if data is None and not run.dry_run:
+        store.put_if_absent(POLICY, policy.default_bytes())
+    return policy.load(data, POLICY)
+
+
+def _tell(run: Run, stock: Stock) -> None:
+    found = {tables.FEATURES: [item.day for item in feature_store.stale(stock)]}
+    found[tables.LABELS] = [item.day for item in label_store.stale(stock, _policy(run))]
+    for table, days in found.items():
+        for day in days:
+            run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
+
+
+def _silver_tables() -> list[str]:
+    return [tables.silver(name) for names in tables.SILVER_OF.values() for name in names]
