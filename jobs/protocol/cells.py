@@ -155,20 +155,20 @@ def _multiple_of(cell: Cell, step: float) -> Truth:
     if cell.kind not in {"integer", "number"}:
         return False
     values = cell.expr.cast(pl.Float64)
-    remains = values.map_batches(lambda column: _remains(column, float(step)), return_dtype=pl.Boolean)
-    inexact = remains & values.is_not_null()
-    if isinstance(step, int):
-        return cell.where(inexact)
-    quotient = values / step  # the draft asks for an integer quotient; what overflows is divided exactly
-    return cell.where(pl.when(quotient.is_infinite()).then(inexact).otherwise(quotient != quotient.floor()))
+    return values.is_not_null() & values.map_batches(lambda column: _remains(column, step), return_dtype=pl.Boolean)
 
 
 def _remains(column: pl.Series, step: float) -> pl.Series:
-    """Where a remainder is left; C's fmod is exact where polars' is not."""
+    """Where a remainder is left: polars' own division and remainder of floats round in ways that IEEE does not."""
     import numpy as np
 
-    with np.errstate(invalid="ignore"):
-        return pl.Series(np.fmod(column.to_numpy(), step) != 0)
+    values = column.to_numpy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        remains = np.fmod(values, step) != 0
+        if not isinstance(step, int):  # then the quotient must be whole; one past all floats is left to fmod, exactly
+            quotient = values / step
+            remains = np.where(np.isinf(quotient), remains, quotient != np.floor(quotient))
+    return pl.Series(remains)
 
 
 def _shorter(cell: Cell, least: float) -> Truth:

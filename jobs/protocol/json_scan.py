@@ -8,6 +8,7 @@ import re
 DEPTH = 32  # of nested lists and objects; no file of ours comes near it
 LARGEST = 2**53  # beyond it a reader that keeps numbers as floats sees another integer
 
+_LONGEST = 200  # characters of a key or pointer that a message repeats
 _BLANK = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
@@ -48,6 +49,12 @@ def places(text: str) -> dict[str, int]:
 def pointer_to(pointer: str, key: str | int) -> str:
     """The JSON pointer (RFC 6901) of a member."""
     return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def printable(text: str) -> str:
+    """A key or pointer for a message: nothing of it can steer a terminal or fill a log."""
+    escaped = json.dumps(text)[1:-1]
+    return escaped if len(escaped) <= _LONGEST else f"{escaped[:_LONGEST]}..."
 
 
 class _Scanner:
@@ -96,7 +103,7 @@ class _Scanner:
                 raise self.unexpected(pointer, "found no key in double quotes", _KEY)
             place, key = self.at, self.string(pointer)
             if key in keys:
-                raise Fault(place, pointer, f"the key {json.dumps(key)} appears twice", "keep one of the two")
+                raise Fault(place, pointer, f'the key "{printable(key)}" appears twice', "keep one of the two")
             keys.add(key)
             if self.next() != ":":
                 raise self.unexpected(pointer, "found no : after a key", _KEY)

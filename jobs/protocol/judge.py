@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.validators import extend
 
-from jobs.protocol.json_scan import pointer_to
+from jobs.protocol.json_scan import pointer_to, printable
 from jobs.protocol.keywords import FORMATS, suggestion
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Complaint:
 
     @property
     def sentence(self) -> str:
-        return f"{self.pointer or '/'}: found {self.found}; allowed: {self.allowed}"
+        return f"{printable(self.pointer) or '/'}: found {self.found}; allowed: {self.allowed}"
 
 
 def keeps(schema: Mapping[str, Any] | bool, value: object) -> bool:  # noqa: FBT001

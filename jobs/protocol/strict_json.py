@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.json_scan import DEPTH, LARGEST, Fault, places
+from jobs.protocol.json_scan import DEPTH, LARGEST, Fault, places, printable
 
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
 _BOM = b"\xef\xbb\xbf"
@@ -22,7 +22,7 @@ class JsonInvalid(ConfigInvalid):
         self.line, self.column = place
         self.hint = hint
         self.pointer = pointer
-        inside = f", in {pointer}" if pointer else ""
+        inside = f", in {printable(pointer)}" if pointer else ""
         super().__init__(what, where=f"{where}: line {self.line}, column {self.column}{inside}", mend=hint)
 
 

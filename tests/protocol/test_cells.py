@@ -42,6 +42,7 @@ OWN_CASES = [
         {"format": "date"}, pl.String(), ["2021-02-29", "0000-01-01", "2020-02-29"], [False, False, True], id="dates"
     ),
     pytest.param({"multipleOf": 0.01}, pl.Float64(), [0.5, 0.07], [True, False], id="a-fraction-as-floats-divide"),
+    pytest.param({"multipleOf": 0.1}, pl.Float64(), [0.5, 0.3], [True, False], id="a-division-as-IEEE-has-it"),
     pytest.param(
         {"multipleOf": 3}, pl.Float64(), [1e17, 3e17, 1e308], [False, True, False], id="large-remainders-are-exact"
     ),

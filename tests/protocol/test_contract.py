@@ -235,7 +235,14 @@ def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None
     written = json.loads((tmp_path / str(name)).read_bytes())
     assert judge.complaints(contract.document("receipt"), written) == []
     assert list(contract.document("receipt")["properties"]) == list(written)
-    for broken in ({"exit_code": 2}, {"at": "now"}, {"problems": [{}]}, {"changed": [{}]}, {"date": "2024-02-30"}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"exit_code": 2},
+        {"at": "now"},
+        {"problems": [{}]},
+        {"changed": [{}]},
+        {"date": "2024-02-30"},
+    )
+    for broken in changes:
         assert judge.complaints(contract.document("receipt"), written | broken)
 
 

@@ -100,6 +100,13 @@ def test_the_pointer_says_inside_what_it_is_wrong() -> None:
     assert error.pointer in str(error)
 
 
+def test_a_key_cannot_steer_a_terminal_or_fill_a_log() -> None:
+    said = str(refusal(b'{"\\u001b[2J\\u202e%s": {"a": 1, "a": 2}}' % (b"x" * 10_000)))
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert len(said) < 600
+
+
 def test_a_value_never_appears_in_a_message() -> None:
     canary = "canary7"
     texts = [f'["{canary}\n"]', f"[{canary}]", f'{{"a": "{canary}" "{canary}"}}', "[90071992547409931234]", "[7.7.7]"]
