@@ -92,6 +92,7 @@ def test_versions_are_numbered_in_the_order_in_which_they_became_known(rows: lis
 
 
 @given(rows=histories())
+@settings(deadline=None)
 def test_news_after_the_label_is_final_is_counted_and_changes_nothing(rows: list[Row]) -> None:
     late = frame(rows).filter(is_late_news(BRISK)).collect()
     final = [add_months(row.application_date, 3) + timedelta(25) for row in rows]
@@ -106,6 +107,7 @@ def test_news_after_the_label_is_final_is_counted_and_changes_nothing(rows: list
     wait=st.integers(0, 400),
     offset=st.integers(-3, 3),
 )
+@settings(deadline=None)
 def test_no_loan_older_than_the_window_can_still_get_a_label(
     applied: date, window: Any, wait: int, offset: int
 ) -> None:

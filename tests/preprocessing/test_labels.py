@@ -1,24 +1,24 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.preprocessing import labels as subject
-from jobs.preprocessing.labels import LABEL_COLUMNS, label
+from jobs.preprocessing.labels import LABEL_COLUMNS, label, labels
+from jobs.protocol import contract
 from jobs.protocol.calendar import add_months
+from jobs.protocol.columns import offences, polars_schema
 from tests.preprocessing.loan_histories import (
     BRISK,
     DAYS,
     DNMCP,
     FIRST,
     FOR_EVER,
+    LAST,
     RULE,
     STATUSES,
     Row,
@@ -29,8 +29,6 @@ from tests.preprocessing.loan_histories import (
     known,
     told,
 )
-
-CONTRACTS = Path(subject.__file__).parents[1] / "contracts"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +81,7 @@ def test_a_payoff_on_the_last_day_of_the_window_is_within_it() -> None:
 
 
 @given(rows=histories(), cut_off=DAYS, dpd=st.sampled_from([30, 60, 90, 120]))
+@settings(deadline=None)
 def test_one_final_file_is_labelled_as_by_hand(rows: list[Row], cut_off: date, dpd: int) -> None:
     rule, at = replace(BRISK, dpd=dpd), pl.lit(cut_off)
     found = label(frame(rows), rule, knows_until=at, stands_until=at).collect().to_dicts()
@@ -94,6 +93,7 @@ def test_one_final_file_is_labelled_as_by_hand(rows: list[Row], cut_off: date, d
 
 
 @given(day=st.dates(date(1970, 1, 1), date(2100, 1, 1)), months=st.integers(1, 65))
+@settings(deadline=None)
 def test_months_end_early_for_columns_as_they_do_in_the_calendar(day: date, months: int) -> None:
     assert pl.select(pl.lit(day).dt.offset_by(f"{months}mo")).item() == add_months(day, months)
 
@@ -181,6 +181,16 @@ def test_a_label_carries_its_rule_and_the_day_of_its_partition() -> None:
     assert found["policy_exception"] is False
 
 
+@given(rows=histories())
+@settings(deadline=None, max_examples=30)
+def test_labels_keep_their_contract(rows: list[Row]) -> None:
+    store = contract.load("gold/label_store")
+    found = labels(frame(rows), BRISK, FIRST, LAST).collect()
+    assert found.schema == pl.Schema(polars_schema(store))
+    broken = found.select(breaks.any().alias(":".join(rule)) for rule, breaks in offences(store).items())
+    assert [rule for rule, is_broken in broken.row(0, named=True).items() if is_broken] == []
+
+
 def test_a_loan_found_to_be_outside_the_credit_policy_is_told_again() -> None:
     lost = news("2016-06-20", f"{DNMCP}Charged Off")
     found = known([CURRENT, LATE, lost], RULE, FIRST, FOR_EVER)
@@ -197,7 +207,7 @@ def test_the_window_may_be_the_whole_life_of_the_loan(term: int, months: int) ->
 
 
 def test_every_status_of_the_contract_is_read() -> None:
-    schema = json.loads((CONTRACTS / "silver" / "loan_performance.json").read_text())
-    statuses = set(schema["properties"]["loan_status"]["enum"]) - {"__UNSEEN__", None}
+    column = contract.load("silver/loan_performance").column("loan_status")
+    statuses = set(column.schema["enum"]) - {"__UNSEEN__", None}
     assert statuses == set(STATUSES) - {"Issued"}  # cleaning reads Issued as Current
     assert len(STATUSES) == len(set(STATUSES))

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -119,11 +119,15 @@ def test_a_key_left_out_has_its_default_and_every_other_stays_as_written() -> No
         pytest.param({"alerts": {"hosts": ["a\n"]}}, "/alerts/hosts/0", id="a-host-with-a-line-end"),
         pytest.param({"guards": {"immediate_bypasses": ["data_quality"]}}, '"cooldown"', id="a-guard-never-bypassed"),
         pytest.param({"cbpe": {"max_severity": "critical"}}, '"high"', id="an-estimate-is-never-critical"),
+        pytest.param({"alerts": {"channels": ["file", "file"]}}, "each once", id="the-same-channel-twice"),
+        pytest.param({"mode": "a" * 70}, f'/mode is "{"a" * 59}..., but may be', id="a-long-value-is-cut-short"),
         pytest.param({"gates": {"credit": {"oe": [0.9]}}}, "a list of a number", id="half-an-interval"),
         pytest.param({"gates": {"credit": {"oe": [1.1, 0.9]}}}, "from 0 to 1", id="an-interval-without-one"),
         pytest.param({"drift": {"psi": {"low": 0.26}}}, "puts low (0.26) above medium (0.25)", id="severities-crossed"),
         pytest.param(
-            {"calibration": {"critical": 0.2}}, "puts high (0.25) above critical (0.2)", id="bound-below-default"
+            {"calibration": {"critical": 0.2}},
+            "/calibration/critical puts high (0.25) above critical (0.2)",
+            id="bound-below-default",
         ),
         pytest.param({"gates": {"credit": {"auc_lower": 0.7}}}, "above auc (0.65)", id="lower-bound-above-the-value"),
         pytest.param({"\u001b[2J\u202e": 1}, "\\u001b[2J\\u202e is unknown", id="nothing-steers-the-terminal"),
@@ -186,6 +190,7 @@ JSON = st.recursive(
 
 
 @given(given=JSON)
+@settings(deadline=None)
 def test_whatever_is_written_is_read_or_refused_with_what_where_and_mend(given: object) -> None:
     try:
         rules = read(given)
