@@ -90,6 +90,7 @@ def test_an_old_serving_note_found_after_a_promotion_is_a_persons_wish(store: Fo
     complete(desk(store), started(store), PASSED, whole)
     before = store.get(SERVING_NOTE) or b""
     complete(desk(store), started(store, person()), replace(PASSED, model_id=OTHER), whole)
+    assert serves(store)["model_id"] == OTHER
     (tmp_path / SERVING_NOTE).write_bytes(before)
     assert choose(desk(store), whole).ledger.state.model_id == MODEL
     assert kinds(store)[-1] == "serving"

@@ -156,3 +156,8 @@ def test_a_run_before_the_newest_entry_is_a_backfill() -> None:
     state = said(OPEN)
     assert [state.is_backfill(SUNDAY + shift * DAY) for shift in (-1, 0, 1)] == [True, False, False]
     assert not State().is_backfill(SUNDAY)
+
+
+def test_a_training_counts_in_the_week_of_its_claim() -> None:
+    state = fold([entry(1, OPEN), entry(2, claimed()), entry(3, completed(2), SUNDAY + DAY)])
+    assert state.trained == (SUNDAY,)

@@ -146,8 +146,9 @@ def test_a_decision_expires_the_day_after_its_last_and_its_note_is_put_away(stor
 def test_a_backfill_reads_and_changes_nothing(store: FolderStore, note: Path) -> None:
     note.write_bytes(person())
     ingest(desk(store, SUNDAY))
-    note.write_bytes(person(retrain=False))
-    assert begin(desk(store, SUNDAY - DAY)).found.kind in (Kind.NEW, Kind.FUTURE)
+    note.write_bytes(person(SUNDAY - DAY))
+    seen = begin(desk(store, SUNDAY - DAY))
+    assert (seen.found.kind, seen.backfill) == (Kind.NEW, True)
     assert kinds(store) == ["proposed"]
 
 
@@ -164,6 +165,16 @@ def test_while_claimed_nothing_is_superseded_withdrawn_expired_or_put_away(store
     fail_attempt(desk(store), 2, "died")
     assert ingest(desk(store)).found.kind is Kind.SAME
     assert kinds(store)[2:] == ["attempt_failed", "proposed"]
+
+
+def test_while_claimed_even_the_bytes_of_a_closed_decision_stay(store: FolderStore, note: Path) -> None:
+    for data in (person(), NOTE):
+        note.write_bytes(data)
+        ingest(desk(store))
+    claim(desk(store), OPEN_GUARDS, READY, "")
+    note.write_bytes(person())
+    assert begin(desk(store)).closed is None
+    assert note.read_bytes() == person()
 
 
 def test_after_three_failed_attempts_a_decision_is_declined(store: FolderStore, note: Path) -> None:

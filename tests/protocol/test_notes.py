@@ -45,6 +45,7 @@ def test_a_note_of_the_originals_four_fields_is_valid_and_the_rest_is_filled_in(
     note = read_retraining(person(), VALID_DAYS)
     assert (note.priority, note.valid_from, note.valid_until) == ("MEDIUM", SUNDAY, SUNDAY + 7 * DAY)
     assert not note.by_machine
+    assert read_retraining(person(valid_until="2024-01-14"), VALID_DAYS).valid_until == SUNDAY
     urgent = read_retraining(person(priority="IMMEDIATE", valid_from="2024-01-16"), VALID_DAYS)
     assert urgent.valid_until == date(2024, 1, 30)
 
