@@ -168,13 +168,13 @@ def test_while_claimed_nothing_is_superseded_withdrawn_expired_or_put_away(store
 
 
 def test_while_claimed_even_the_bytes_of_a_closed_decision_stay(store: FolderStore, note: Path) -> None:
-    for data in (person(), NOTE):
+    for data in (NOTE, person()):
         note.write_bytes(data)
         ingest(desk(store))
     claim(desk(store), OPEN_GUARDS, READY, "")
-    note.write_bytes(person())
+    note.write_bytes(NOTE)
     assert begin(desk(store)).closed is None
-    assert note.read_bytes() == person()
+    assert note.read_bytes() == NOTE
 
 
 def test_after_three_failed_attempts_a_decision_is_declined(store: FolderStore, note: Path) -> None:
