@@ -103,8 +103,9 @@ def _canonical(column: Column) -> pl.Expr:
             levels, [constant(level) for level in levels], default=None, return_dtype=pl.Int64
         )
     elif column.dtype == "float64":
-        bits = (value + 0.0).reinterpret(dtype=pl.Int64)  # 0.0 and -0.0 are one value
-        number = bits ^ (bits // _HALF)  # the lower half of most floats is empty; fill it with the upper
+        bits = (value + 0.0).reinterpret(dtype=pl.UInt64)  # 0.0 and -0.0 are one value
+        mixed = bits ^ (bits // _HALF)  # the lower half of most floats is empty; fill it with the upper
+        number = mixed.reinterpret(dtype=pl.Int64)
     else:
         number = value.cast(pl.Int64)
     return number.fill_null(constant("null"))
