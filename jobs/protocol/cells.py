@@ -94,7 +94,7 @@ def inverse(truth: Truth) -> Truth:
 def equals(cell: Cell, values: list[Any]) -> Truth:
     """Where the value is one of these, as JSON compares: 1 is 1.0, but neither is true."""
     null = any(value is None for value in values) and cell.is_null
-    return any_of(null, _is_one_of(cell, [value for value in values if value is not None]))
+    return any_of(null, _is_one_of(cell, values))
 
 
 def _is_one_of(cell: Cell, values: list[Any]) -> Truth:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-NUMBERS = st.sampled_from([0, 1, -1, 2, 3, 36, 127, -128, 128, 40000, 2**31, 2**53, -(2**53)]) | st.sampled_from(
-    [0.0, -0.0, 0.1, 0.3, 0.5, 1.0, 1.5, 36.0, -1.5, 1e-9, 1e18, 1e19, 1e300, 0.07, 7e-7]
+NUMBERS = (
+    *(0, 1, -1, 2, 3, 36, 127, -128, 128, 40000, 2**31, 2**53, -(2**53)),
+    *(0.0, -0.0, 0.1, 0.3, 0.5, 1.0, 1.5, 36.0, -1.5, 1e-9, 1e18, 1e19, 1e300, 0.07, 7e-7, 19.99, 2.2),
 )
+A_NUMBER = st.sampled_from(NUMBERS)
 TEXTS = st.sampled_from(
     [
         "",
@@ -45,7 +47,7 @@ NAMES = st.sampled_from(["p", "q", "r"])
 CELLS: Mapping[pl.DataType, SearchStrategy[object]] = {
     pl.Int8(): st.sampled_from([0, 1, -1, 2, 36, 127, -128]),
     pl.Int64(): st.sampled_from([0, 1, 3, 36, 128, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]),
-    pl.Float64(): NUMBERS.map(float) | st.sampled_from([math.nan, math.inf, -math.inf, 1.8e307, 0.30000000000000004]),
+    pl.Float64(): A_NUMBER.map(float) | st.sampled_from([math.nan, math.inf, -math.inf, 1.8e307, 0.30000000000000004]),
     pl.Boolean(): st.booleans(),
     pl.String(): TEXTS,
     pl.Date(): DATES,
@@ -54,7 +56,7 @@ CELLS: Mapping[pl.DataType, SearchStrategy[object]] = {
 
 
 def values() -> SearchStrategy[object]:
-    plain = st.none() | st.booleans() | NUMBERS | TEXTS | DATES.map(date.isoformat)
+    plain = st.none() | st.booleans() | A_NUMBER | TEXTS | DATES.map(date.isoformat)
     return plain | st.lists(plain, max_size=1) | st.dictionaries(NAMES, plain, max_size=3)
 
 
@@ -62,7 +64,7 @@ OF_A_VALUE: dict[str, SearchStrategy[Any]] = {
     "type": TYPES | st.lists(TYPES, min_size=1, max_size=3, unique=True),
     "enum": st.lists(values(), max_size=4),
     "const": values(),
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), NUMBERS),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), A_NUMBER),
     "multipleOf": STEPS,
     **dict.fromkeys(("minLength", "maxLength"), st.sampled_from([0, 1, 2, 2.0, 10])),
     "pattern": PATTERNS,

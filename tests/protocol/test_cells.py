@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jobs.protocol import judge
 from jobs.protocol.columns import offences_of
 from jobs.protocol.errors import ConfigInvalid
-from tests.protocol.row_schemas import CELLS, OF_A_VALUE, verdicts
+from tests.protocol.row_schemas import CELLS, NUMBERS, OF_A_VALUE, verdicts
 
 OWN_CASES = [
     pytest.param({"minimum": 1.5}, pl.Int64(), [1, 2, None], [False, True, True], id="a-fraction-bounds-integers"),
@@ -50,11 +50,21 @@ OWN_CASES = [
     pytest.param(
         {"oneOf": [{"minimum": 1}, {"maximum": 1}]}, pl.Int8(), [0, 1, 2], [True, False, True], id="exactly-one"
     ),
+    pytest.param(
+        *({"oneOf": [{"minimum": 1}, {"maximum": 1}, {"minimum": 0}]}, pl.Int8()),
+        *([-1, 0, 1, 2], [True, False, False, False]),
+        id="exactly-one-of-three",
+    ),
+    pytest.param(
+        *({"if": {"minimum": 1}, "then": {"maximum": 5}, "else": {"const": -1}}, pl.Int8()),
+        *([2, 9, 0, -1], [True, False, False, True]),
+        id="else-is-asked-only-of-the-others",
+    ),
 ]
 
 
 @pytest.mark.parametrize("keyword", sorted(OF_A_VALUE))
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_each_keyword_gives_the_judge_s_verdict_on_every_dtype(keyword: str, data: st.DataObject) -> None:
     schema = {"properties": {"p": {keyword: data.draw(OF_A_VALUE[keyword])}}}
@@ -62,6 +72,16 @@ def test_each_keyword_gives_the_judge_s_verdict_on_every_dtype(keyword: str, dat
         column = pl.Series("p", [None, *data.draw(st.lists(cells, min_size=3, max_size=6))], dtype=dtype)
         frame = column.to_frame()
         assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
+
+
+@pytest.mark.parametrize("keyword", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+def test_numbers_are_judged_exactly_on_a_whole_grid(keyword: str) -> None:
+    floats = pl.DataFrame({"p": [float(number) for number in NUMBERS]})
+    integers = pl.DataFrame({"p": [*(number for number in NUMBERS if isinstance(number, int)), 2**53 + 1, -(2**63)]})
+    for argument in (number for number in NUMBERS if keyword != "multipleOf" or number > 0):
+        schema = {"properties": {"p": {keyword: argument}}}
+        for frame in (floats, integers):
+            assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
 
 
 @pytest.mark.parametrize(("schema", "dtype", "cells", "expected"), OWN_CASES)

@@ -16,7 +16,7 @@ from tests import contract_suite
 from tests.protocol.row_schemas import ROW_SCHEMAS, frames, verdicts
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(ROW_SCHEMAS, frames())
 def test_compiler_and_judge_give_the_same_verdict_row_by_row(schema: dict[str, Any], frame: pl.DataFrame) -> None:
     assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
