@@ -53,7 +53,7 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
 
     agreed = contract.load(tables.FEATURES)
     terms, history, demographic, financial = (stock.scan(tables.silver(name), [work.day]) for name in ORDER)
-    found = features.features(terms, history, demographic, financial, agreed).collect()
+    found = features.features(terms, history, demographic, financial, agreed).collect(engine="in-memory")
     counts = features.reconciliation(terms, history, demographic, financial).collect().row(0, named=True)
     with files.draft(run.root, partitions.drafts_folder(run.root, tables.FEATURES)) as path:
         found.write_parquet(path)
