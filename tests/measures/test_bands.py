@@ -61,10 +61,11 @@ def test_gains_gather_all_bads_from_the_riskiest_down(rows: list[Row]) -> None:
 
 
 def test_gains_by_hand() -> None:
-    rows = gains(bands(counted([(0.1, 0), (0.1, 0), (0.9, 1), (0.9, 0)]), 2))
-    assert [(row.band.lowest, row.lift, row.cumulative_bads) for row in rows] == [(0.9, 2.0, 1.0), (0.1, 0.0, 1.0)]
-    assert rows[0].cumulative_goods == pytest.approx(1 / 3)
-    assert rows[0].ks == pytest.approx(2 / 3)
+    rows = gains(bands(counted([(0.1, 0)] * 5 + [(0.9, 1)] * 2 + [(0.9, 0)]), 2))
+    assert [(row.band.lowest, row.cumulative_bads) for row in rows] == [(0.9, 1.0), (0.1, 1.0)]
+    assert [row.lift for row in rows] == pytest.approx([(2 / 3) / (2 / 8), 0.0])
+    assert rows[0].cumulative_goods == pytest.approx(1 / 6)
+    assert rows[0].ks == pytest.approx(5 / 6)
 
 
 @pytest.mark.parametrize("rows", [[], [(0.5, 0)], [(0.5, 1)]], ids=["empty", "goods-only", "bads-only"])
@@ -76,3 +77,4 @@ def test_a_riskier_band_with_fewer_bads_breaks_the_rank() -> None:
     goods = [(n / 10, 0) for n in range(3)]
     assert rank_breaks(bands(counted([*goods, (0.1, 1), (0.2, 1)]), 3)) == 0
     assert rank_breaks(bands(counted([*goods, (0.1, 1)]), 3)) == 1
+    assert rank_breaks(bands(counted(goods), 3)) == 0  # equal rates break nothing

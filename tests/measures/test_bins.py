@@ -32,11 +32,15 @@ def test_edges_are_observed_values_with_the_share_of_rows_below(values: list[flo
     assert list(edges) == sorted(by_hand)
 
 
-@given(values=VALUES, edges=st.sets(st.integers(-7, 7).map(float), min_size=1), sentinels=st.sets(st.just(3.0)))
+@given(
+    values=VALUES,
+    edges=st.sets(st.integers(-7, 7).map(float), min_size=1),
+    sentinels=st.sampled_from([(), (3.0,), (-1.0, 3.0)]),
+)
 def test_every_row_falls_into_the_right_closed_bin(
-    values: list[float], edges: set[float], sentinels: set[float]
+    values: list[float], edges: set[float], sentinels: tuple[float, ...]
 ) -> None:
-    bins = NumericBins(tuple(sorted(edges)), tuple(sentinels))
+    bins = NumericBins(tuple(sorted(edges)), sentinels)
     rows = bins.count(ValueCounts.of(values), missing=2).rows
     body = [value for value in values if value not in sentinels]
     ends = [-math.inf, *bins.edges, math.inf]
@@ -75,11 +79,19 @@ def test_levels_freeze_and_count() -> None:
     assert bins == TextLevels(("a", "b"), ("c",))
     counts = bins.count({"a": 1, "b": 2, "c": 3, "new": 4, "__UNSEEN__": 5, None: 6})
     assert counts.rows == (1, 2, 3, 9, 6)
+    assert bins.count({"a": 1}).rows == (1, 0, 0, 0, 0)
     assert [counts.part(name) for name in ("missing", "unseen", "other", "= d")] == [6, 9, 3, 0]
 
 
 def test_a_level_of_exactly_half_a_percent_has_its_own_bin() -> None:
-    assert freeze_levels({"a": 995, "b": 5}).levels == ("a", "b")
+    assert freeze_levels({"a": 995, "b": 5}) == TextLevels(("a", "b"), ())
+
+
+def test_missing_rows_count_when_a_level_is_weighed() -> None:
+    counts = ValueCounts.of([0.0] * 990 + [1.0] * 5)
+    assert freeze_numbers(counts, missing=5) == NumberLevels((0.0, 1.0))
+    assert freeze_numbers(counts, missing=6) == NumberLevels((0.0,))
+    assert freeze_levels({"a": 990, "b": 5, None: 6}) == TextLevels(("a",), ("b",))
 
 
 BINS: list[Bins] = [NumericBins((0.1, 0.30000000000000004), (999.0,)), NumberLevels((0.0,)), TextLevels(("a",), ("b",))]

@@ -72,6 +72,14 @@ def test_measures_of_merged_shards_equal_those_of_the_whole(rows: list[Row], cut
     assert calibration.hosmer_lemeshow(bands(merged)) == calibration.hosmer_lemeshow(bands(whole))
 
 
+def test_a_mean_loss_has_a_normal_interval_not_below_zero() -> None:
+    few = calibration.brier(counted([(0.05, 0), (0.3, 0), (0.4, 1)]))
+    assert few.variance is not None
+    assert few.interval is not None
+    assert few.interval[0] == 0.0
+    assert few.interval[1] == pytest.approx(few.known() + 1.959963984540054 * few.variance**0.5)
+
+
 def test_a_wrong_certainty_costs_much_but_not_infinitely_much() -> None:
     assert calibration.log_loss(counted([(0.0, 1)])).value == pytest.approx(36.04365338911715)
 
@@ -83,10 +91,10 @@ def test_the_plain_bad_rate_has_no_skill() -> None:
 
 
 def test_observed_to_expected_has_the_jeffreys_interval_of_the_bad_rate() -> None:
-    ratio = calibration.observed_to_expected(counted([(0.1, 1)] * 2 + [(0.1, 0)] * 8))
-    assert ratio.value == pytest.approx(2.0)
-    assert ratio.interval == pytest.approx(tuple(end / 0.1 for end in jeffreys_interval(2, 10)))
-    assert ratio.p == pytest.approx(2 * calibration.jeffreys_test(10, 2, 0.1).too_low)
+    ratio = calibration.observed_to_expected(counted([(0.05, 1)] * 2 + [(0.05, 0)] * 8))
+    assert ratio.value == pytest.approx(4.0)
+    assert ratio.interval == pytest.approx(tuple(end / 0.05 for end in jeffreys_interval(2, 10)))
+    assert ratio.p == pytest.approx(2 * calibration.jeffreys_test(10, 2, 0.05).too_low)
 
 
 def test_brier_falls_into_its_parts_where_bands_hold_one_score_each() -> None:
@@ -106,7 +114,8 @@ def test_reliability_bands_hold_fifty_rows_at_least(rows: int, expected: int) ->
     assert all(band.n >= 50 for band in found)
 
 
-POINTS = [(610.0, 1), (700.0, 0), (820.0, 0)]
+POINTS = [(0.4, 1), (0.7, 0), (1.5, 0)]
+LOG_ODDS = [(-0.5, 1), (0.7, 0), (0.9, 0)]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,7 @@ POINTS = [(610.0, 1), (700.0, 0), (820.0, 0)]
         lambda counts: calibration.largest_calibration_error(bands(counts)),
     ],
 )
-@pytest.mark.parametrize("rows", [[], POINTS], ids=["empty", "points"])
+@pytest.mark.parametrize("rows", [[], POINTS, LOG_ODDS], ids=["empty", "above-1", "below-0"])
 def test_what_is_no_probability_has_no_calibration(measure: object, rows: list[Row]) -> None:
     assert callable(measure)
     found = measure(counted(rows))
@@ -156,6 +165,8 @@ def test_hosmer_lemeshow_on_the_fitting_rows_needs_three_bands() -> None:
     two = bands(counted([(0.2, 0), (0.4, 1)]))
     assert calibration.hosmer_lemeshow(two, fitted_on_these=True).reason == "2 bands leave no degree of freedom"
     assert calibration.hosmer_lemeshow(two).df == 2
+    three = bands(counted([(0.2, 0), (0.4, 1), (0.5, 1)]))
+    assert calibration.hosmer_lemeshow(three, fitted_on_these=True).df == 1
 
 
 def test_a_kept_certain_promise_costs_nothing() -> None:

@@ -70,6 +70,13 @@ def test_the_type_of_a_column_does_not_move_its_rows(dtype: type[pl.DataType]) -
     assert columns.count(pl.DataFrame({"x": pl.Series(range(20), dtype=dtype)}), bins) == plain
 
 
+def test_missing_rows_count_when_a_value_is_weighed() -> None:
+    values = [0.0] * 990 + [1.0] * 5
+    for missing, levels in ((5, (0.0, 1.0)), (6, (0.0,))):
+        frame = pl.DataFrame({"x": [*values, *[None] * missing]})
+        assert columns.freeze(frame, ["x"])["x"] == NumberLevels(levels)
+
+
 def test_infinite_values_take_no_part_in_the_edges_and_fall_into_the_outer_bins() -> None:
     frame = pl.DataFrame({"x": [float("-inf"), 1.0, 2.0, 3.0, float("inf")]})
     bins = columns.freeze(frame, ["x"])

@@ -59,9 +59,10 @@ def test_pairs_of_shards_add_up_and_hold_both_models() -> None:
     assert same(whole.of_second(), ScoreCounts.of(second, labels))
 
 
-def test_negative_zero_is_zero() -> None:
-    counts = ScoreCounts.of([-0.0, 0.0], [0, 1])
-    assert counts.scores.tobytes() == np.array([0.0]).tobytes()
+@pytest.mark.parametrize("other", [0.5, 7.0], ids=["among-probabilities", "among-points"])
+def test_negative_zero_is_zero(other: float) -> None:
+    counts = ScoreCounts.of([-0.0, 0.0, other], [0, 1, 0])
+    assert counts.scores.tobytes() == np.array([0.0, other]).tobytes()
 
 
 @pytest.mark.parametrize(

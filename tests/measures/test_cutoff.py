@@ -55,6 +55,7 @@ def test_what_a_binormal_score_can_reach(auc: float, recall: float, precision: f
 def test_shares_of_nothing_have_reasons() -> None:
     goods = confusion(counted([(0.1, 0)]), 0.5)
     assert goods.precision().reason == "no score reaches the cut-off"
+    assert goods.precision().n == 0
     assert goods.recall().reason == "there are no bads"
     assert goods.f1().reason == "there are no bads and no score reaches the cut-off"
     assert confusion(ScoreCounts.of((), ()), 0.5).n == 0

@@ -78,6 +78,7 @@ def test_missing_rows_are_a_bin_of_their_own() -> None:
     found = psi(BinCounts(bins, (40, 30, 30, 0)), BinCounts(bins, (20, 15, 15, 50)))
     assert found.missing_part > 0.8 * (found.value or 0)
     assert found.missing_part == found.parts[-1]
+    assert found.body == pytest.approx(sum(found.parts[:-1]))
 
 
 @pytest.mark.parametrize(
@@ -94,9 +95,10 @@ def test_an_empty_bin_is_smoothed(policy: ZeroPolicy, expected: float) -> None:
 
 
 def test_without_smoothing_an_empty_bin_gives_a_reason_instead_of_infinity() -> None:
-    found = psi(ten([10, 0, *[1] * 8]), ten([10, 1, *[1] * 8]), ZeroPolicy.NONE)
-    assert found.value is None
-    assert "infinite" in (found.reason or "")
+    some, none = ten([10, 2, *[1] * 8]), ten([10, 0, *[1] * 8])
+    for found in (psi(some, none, ZeroPolicy.NONE), psi(none, some, ZeroPolicy.NONE)):
+        assert found.value is None
+        assert "infinite" in (found.reason or "")
 
 
 @given(rows=st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=10, max_size=10))

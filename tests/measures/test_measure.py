@@ -27,6 +27,7 @@ def test_a_missing_measure_says_why_and_never_gives_a_number() -> None:
     nothing = missing("there are no rows", n=0)
     assert nothing.value is None
     assert nothing.lower_bound() is None
+    assert Measure(value=0.5, n=1).lower_bound() is None
     with pytest.raises(ValueError, match="there are no rows"):
         nothing.known()
 

@@ -149,6 +149,13 @@ def test_auc_change_adds_the_variances_of_different_rows() -> None:
     assert change.upper_bound() == pytest.approx(-0.06 + 1.6448536269514722 * 0.02)
 
 
+def test_auc_change_from_a_single_bad_has_no_interval() -> None:
+    known, single = Measure(value=0.7, n=5, variance=0.01), Measure(value=0.6, n=5)
+    for change in (ranking.auc_change(known, single), ranking.auc_change(single, known)):
+        assert (change.variance, change.interval, change.p) == (None, None, None)
+        assert change.value == pytest.approx(-0.1 if change.known() < 0 else 0.1)
+
+
 def test_auc_change_without_an_auc_says_which_side() -> None:
     known, unknown = Measure(value=0.7, n=5, variance=0.01), missing("there are no bads", n=3)
     assert ranking.auc_change(unknown, known).reason == "the reference has no AUC: there are no bads"
