@@ -151,9 +151,10 @@ def test_auc_change_adds_the_variances_of_different_rows() -> None:
 
 def test_auc_change_from_a_single_bad_has_no_interval() -> None:
     known, single = Measure(value=0.7, n=5, variance=0.01), Measure(value=0.6, n=5)
-    for change in (ranking.auc_change(known, single), ranking.auc_change(single, known)):
+    for before, after, expected in ((known, single, -0.1), (single, known, 0.1)):
+        change = ranking.auc_change(before, after)
         assert (change.variance, change.interval, change.p) == (None, None, None)
-        assert change.value == pytest.approx(-0.1 if change.known() < 0 else 0.1)
+        assert change.value == pytest.approx(expected)
 
 
 def test_auc_change_without_an_auc_says_which_side() -> None:
