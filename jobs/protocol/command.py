@@ -73,16 +73,15 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         run = _parsed(job, sys.argv[1:] if argv is None else argv)
-    except JobError as error:
-        return _told(error)
-    try:
         with _alone(run.root, job.name, dry_run=run.dry_run):
             return _run(job, run, started)
-    except JobError as error:
-        return _told(error)
-    except Stopped:
+    except (Stopped, KeyboardInterrupt):
         print(f"{job.name}: stopped; what is published is whole, and the next run goes on from there", file=sys.stderr)
         return STOPPED
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
+        return _told(job, _as_job_error(error))
 
 
 def _run(job: Job, run: Run, started: float) -> int:
@@ -117,14 +116,16 @@ def _guarded(step: Step, run: Run) -> None:
     """A step's failure is written down; the steps after it still do what they can."""
     try:
         step.work(run)
-    except JobError as error:
-        run.report.fail(error)
-    except OSError as error:
-        run.report.fail(_refused_by_the_system(error))
     except (Stopped, KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-        run.report.fail(_bug(error))
+        run.report.fail(_as_job_error(error))
+
+
+def _as_job_error(error: BaseException) -> JobError:
+    if isinstance(error, JobError):
+        return error
+    return _refused_by_the_system(error) if isinstance(error, OSError) else _bug(error)
 
 
 def _refused_by_the_system(error: OSError) -> JobError:
@@ -231,6 +232,6 @@ def _stop(_signal: int, _frame: object) -> NoReturn:
     raise Stopped
 
 
-def _told(error: JobError) -> int:
-    print(error, file=sys.stderr)
+def _told(job: Job, error: JobError) -> int:
+    print(f"{job.name}: {error}", file=sys.stderr)
     return error.exit_code

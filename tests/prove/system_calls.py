@@ -50,6 +50,7 @@ class Outcome:
     case: Case
     code: int
     output: str
+    at_once: dict[str, str]
     rerun_code: int
     tree: dict[str, str]
 
@@ -62,20 +63,22 @@ def command(job: str, root: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"jobs.{job}", "--root", str(root), *arguments]
 
 
-def cases(trace: str, root: Path) -> Iterator[Case]:
-    """Every call in the trace that changed something below the root."""
+def cases(trace: str, root: Path) -> list[Case]:
+    """Every call in the trace that changed something below the root. strace counts for each thread by itself, so the
+    same ordinal of two threads is one case: the first of them to come so far is hit.
+    """
     counted: Counter[tuple[str, str]] = Counter()
-    main_thread = ""
+    found: dict[Case, None] = {}
     for line in trace.splitlines():
-        found = CALL.match(line)
-        if not found or "resumed>" in line:
+        call = CALL.match(line)
+        if not call or "resumed>" in line:
             continue
-        thread, name, arguments = found["thread"], found["name"], found["arguments"]
-        main_thread = main_thread or thread
-        counted[thread, name] += 1
+        name, arguments = call["name"], call["arguments"]
+        counted[call["thread"], name] += 1
         is_change = name not in ("open", "openat") or "O_CREAT" in arguments or "O_TRUNC" in arguments
-        if thread == main_thread and is_change and str(root) in arguments:
-            yield Case(name, counted[thread, name])
+        if is_change and str(root) in arguments:
+            found[Case(name, counted[call["thread"], name])] = None
+    return list(found)
 
 
 def trace(argv: Sequence[str], log: Path) -> str:
@@ -109,10 +112,25 @@ def try_all(
         argv = argv_for(root)
         strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={case.name}", "-e", case.injection, *argv]
         run = subprocess.run(strace, check=False, capture_output=True, text=True, env=environment())
+        at_once = fingerprint(root, ignored)
         again = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment())
-        outcome = Outcome(case, run.returncode, run.stdout + run.stderr, again.returncode, fingerprint(root, ignored))
+        said, now = run.stdout + run.stderr, fingerprint(root, ignored)
+        outcome = Outcome(case, run.returncode, said, at_once, again.returncode, now)
         shutil.rmtree(root)
         return outcome
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         yield from pool.map(try_one, found)
+
+
+def verdict(outcome: Outcome, expected: dict[str, str]) -> str:
+    """What a case shows; anything that begins with WRONG must not be."""
+    if outcome.tree != expected or outcome.rerun_code != 0:
+        return "WRONG: running again does not give the same bytes"
+    if "Traceback" in outcome.output:
+        return "WRONG: a traceback"
+    if outcome.case.error is None:
+        return "died, mended by running again" if outcome.code in (-9, KILLED) else "WRONG: did not die"
+    if outcome.code == 0:
+        return "succeeded in truth" if outcome.at_once == expected else "WRONG: a false success"
+    return "one clear error, mended by running again"
