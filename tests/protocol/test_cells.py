@@ -29,6 +29,10 @@ OWN_CASES = [
     pytest.param({"maximum": 1}, pl.String(), ["36", None], [True, True], id="a-bound-says-nothing-of-texts"),
     pytest.param({"enum": [1, "a"]}, pl.Int64(), [1, 2, None], [True, False, False], id="null-must-be-listed"),
     pytest.param({"enum": [None, 1.0]}, pl.Int64(), [1, None, 2], [True, True, False], id="1.0-is-1"),
+    pytest.param(
+        {"enum": [1, 300, -40000]}, pl.Int8(), [1, 44, 2], [True, False, False], id="choices-beyond-the-dtype"
+    ),
+    pytest.param({"const": 300}, pl.Int8(), [44, None], [False, False], id="a-value-beyond-the-dtype"),
     pytest.param({"const": 1}, pl.Boolean(), [True, False], [False, False], id="true-is-not-1"),
     pytest.param({"const": True}, pl.Boolean(), [True, False, None], [True, False, False], id="true-is-true"),
     pytest.param({"maxLength": 2}, pl.String(), ["😀é", "abc"], [True, False], id="length-counts-code-points"),

@@ -107,6 +107,7 @@ def test_the_largest_accepted_repeat_is_one_that_rust_compiles(one: str) -> None
         ("\\A[0-9]{3}xx\\Z", True),
         ("\\A(a|b)\\Z", True),
         ("\\Aa|b\\Z", False),
+        ("\\Aa\\Z|b", False),
         ("[0-9]\\Z", False),
         ("\\A[0-9]", False),
         ("\\Aa\\\\Z", False),

@@ -160,7 +160,7 @@ def test_brackets_in_strings_are_not_depth() -> None:
 
 
 def test_many_members_side_by_side_are_not_depth() -> None:
-    value = [{"a": [index]} for index in range(1000)]
+    value = [*({"a": [index]} for index in range(1000)), json.loads("[" * 31 + "]" * 31)]
     assert strict_json.parse(json.dumps(value).encode(), where="note.json") == value
 
 
