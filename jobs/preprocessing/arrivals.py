@@ -1,0 +1,163 @@
+"""What lies in a landing folder: names read into table, date and kind, and whether a file is whole yet."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from io import FileIO
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from jobs.protocol import files
+from jobs.protocol.errors import ContractBroken, InputMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+KINDS = ("csv", "csv.gz", "jsonl", "parquet")
+CHECKSUM = ".sha256"
+QUIET_FOR = timedelta(seconds=60)  # a copy that pauses longer than this cannot be told from a finished one
+CHECKSUM_BYTES = 4096
+_DAY = re.compile(r"([0-9]{4})_([0-9]{2})_([0-9]{2})")
+_DIGEST = re.compile(r"([0-9a-f]{64})(?:\s|\Z)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Arrival:
+    """A landing file, as its name tells it."""
+
+    day: date
+    table: str
+    kind: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.table}_{self.day.isoformat().replace('-', '_')}.{self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a landing folder offers: files to take, files that must not be taken, and names that say nothing to us."""
+
+    arrivals: tuple[Arrival, ...]
+    refused: tuple[ContractBroken, ...]
+    unknown: tuple[str, ...]
+
+
+def discover(table: str, names: Iterable[str]) -> Listing:
+    """Read the names in the landing folder of one table. One broken name keeps no other file from being taken."""
+    offered: list[Arrival] = []
+    refused: list[ContractBroken] = []
+    unknown: list[str] = []
+    for name in sorted(names):
+        if name.startswith((".", files.DRAFT)) or name.endswith(CHECKSUM):
+            continue
+        kind = next((kind for kind in KINDS if name.endswith(f".{kind}")), None)
+        if kind is None or not name.startswith(f"{table}_"):
+            unknown.append(name)
+        elif day := _day(name.removeprefix(f"{table}_").removesuffix(f".{kind}")):
+            offered.append(Arrival(day, table, kind))
+        else:
+            refused.append(_without_date(table, name, kind))
+    arrivals: list[Arrival] = []
+    for _, group in groupby(sorted(offered), key=lambda arrival: arrival.day):
+        same_day = list(group)
+        if len(same_day) == 1:
+            arrivals += same_day
+        else:
+            refused.append(_in_two_formats(table, same_day))
+    return Listing(tuple(arrivals), tuple(refused), tuple(unknown))
+
+
+def is_quiet(path: Path, now: datetime) -> bool:
+    """Whether the file can be taken for whole: its checksum lies beside it and fits, or nobody wrote to it of late."""
+    beside = path.with_name(path.name + CHECKSUM)
+    try:
+        youngest = _plain(path).st_mtime
+        if has_checksum := os.path.lexists(beside):
+            youngest = max(youngest, _plain(beside).st_mtime)
+            if _fits(path, beside):
+                return True
+    except (FileNotFoundError, InputMissing):  # taken away since the folder was listed
+        return False
+    if now - datetime.fromtimestamp(youngest, UTC) < QUIET_FOR:
+        return False
+    if has_checksum:
+        raise ContractBroken(
+            "the file and the checksum beside it do not belong together",
+            where=path,
+            mend=f"land the file again, or write its SHA-256 (64 hex digits) into {beside.name}, or remove that",
+        )
+    return True
+
+
+def open_plain(path: Path) -> FileIO:
+    """Open a regular file. A link, pipe or device in its place is refused, and never waited for."""
+    try:
+        _plain(path)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise InputMissing(
+            "the file is gone", where=path, mend="land it again; or nothing, if it was taken back"
+        ) from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _not_plain(path, "a link") from error
+        raise
+    file = FileIO(handle)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):  # swapped since it was looked at
+        file.close()
+        raise _not_plain(path, "no regular file")
+    return file
+
+
+def _plain(path: Path) -> os.stat_result:
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise _not_plain(path, "a link" if stat.S_ISLNK(found.st_mode) else "no regular file")
+    return found
+
+
+def _not_plain(path: Path, what: str) -> ContractBroken:
+    return ContractBroken(f"what lies there is {what}", where=path, mend="land a copy of the file itself")
+
+
+def _fits(path: Path, beside: Path) -> bool:
+    """True where the first word beside the file is its SHA-256, as `sha256sum` writes it."""
+    with open_plain(beside) as file:
+        given = _DIGEST.match(file.read(CHECKSUM_BYTES).decode("ascii", "replace"))
+    if given is None:
+        return False
+    with open_plain(path) as file:
+        return given[1].lower() == hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _day(text: str) -> date | None:
+    found = _DAY.fullmatch(text)
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
+
+
+def _without_date(table: str, name: str, kind: str) -> ContractBroken:
+    return ContractBroken(
+        "the name holds no date that exists",
+        where=name,
+        mend=f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed",
+    )
+
+
+def _in_two_formats(table: str, same_day: list[Arrival]) -> ContractBroken:
+    names = [arrival.name for arrival in same_day]
+    return ContractBroken(
+        f"{same_day[0].day} landed more than once: {', '.join(names)}",
+        where=table,
+        mend="keep the right one, and take the other away; one table has one file a day",
+    )

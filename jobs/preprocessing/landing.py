@@ -1,0 +1,126 @@
+"""The door: one landing file, read strictly, into one bronze file, whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+from jobs.preprocessing import arrivals, landing_csv
+from jobs.protocol.errors import ContractBroken, InputMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import FileIO
+    from pathlib import Path
+
+    from jobs.preprocessing.landing_shape import Names, Shape
+
+    Writer = Callable[[FileIO, Path, Names, Names, Path], tuple[Shape, int]]
+
+MOST_TIMES = 200  # what a packed file may grow to; real ones grow four-fold to twenty-fold
+SMALL = 64 << 20  # bytes any file may grow to
+MOST_BYTES = 64 << 30  # and none may pass
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What was read: which bytes, how many rows, and how its columns differ from those the table should have."""
+
+    sha256: str
+    rows: int
+    absent: tuple[str, ...]
+    extra: tuple[str, ...]
+
+
+def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Landed:
+    """Read a landing file of a kind (`arrivals.KINDS`) and write its bronze to `write_to`, a draft of the caller's.
+
+    Bronze has the `known` columns in their order, then any other that came, all as text; `_source_file`, `_source_row`.
+    """
+    with arrivals.open_plain(path) as file, ThreadPoolExecutor(1) as beside:
+        before = os.fstat(file.fileno())
+        digest = beside.submit(_sha256, file.fileno())
+        try:
+            shape, rows = _writer(kind)(file, path, known, core, write_to)
+        except ContractBroken as error:
+            if _changed(path, before):
+                raise _still_written(path) from error
+            raise
+        sha256 = digest.result()
+        if _changed(path, before):
+            raise _still_written(path)
+        return Landed(sha256, rows, shape.absent, shape.extra)
+
+
+def _sha256(handle: int) -> str:
+    """Hash a file without moving the place up to which others have read it."""
+    digest, place = hashlib.sha256(), 0
+    while data := os.pread(handle, _CHUNK, place):
+        digest.update(data)
+        place += len(data)
+    return digest.hexdigest()
+
+
+def _changed(path: Path, before: os.stat_result) -> bool:
+    try:
+        after = path.lstat()
+    except FileNotFoundError:
+        return True
+    return any(getattr(after, fact) != getattr(before, fact) for fact in ("st_dev", "st_ino", "st_size", "st_mtime_ns"))
+
+
+def _still_written(path: Path) -> InputMissing:
+    return InputMissing(
+        "the file changed while it was read: it is still being written",
+        where=path,
+        mend=f"run again when it is whole; a source does best to land NAME{arrivals.CHECKSUM} beside its file",
+    )
+
+
+def _packed_csv(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int]:
+    """Unpack beside the draft, into a file without a name that no crash can leave behind."""
+    with TemporaryFile(buffering=0, dir=write_to.parent) as plain:
+        try:
+            _unpack(file, plain, path)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ContractBroken(
+                "the gzip is damaged, cut short or followed by something else", where=path, mend="land it again, whole"
+            ) from error
+        return landing_csv.write(plain, path, known, core, write_to)
+
+
+def _unpack(file: FileIO, plain: FileIO, path: Path) -> None:
+    size = os.fstat(file.fileno()).st_size
+    most, written = min(max(SMALL, MOST_TIMES * size), MOST_BYTES), 0
+    with gzip.GzipFile(fileobj=file) as packed:
+        while data := packed.read(_CHUNK):
+            written += len(data)
+            if written > most:
+                raise ContractBroken(
+                    f"the file of {size} bytes unpacks to more than {most}",
+                    where=path,
+                    mend="check it, and land it plain",
+                )
+            plain.write(data)
+
+
+def _writer(kind: str) -> Writer:
+    """Who reads a kind; what only some kinds need is not loaded for the others."""
+    if kind == "csv":
+        return landing_csv.write
+    if kind == "csv.gz":
+        return _packed_csv
+    if kind == "jsonl":
+        from jobs.preprocessing import landing_jsonl
+
+        return landing_jsonl.write
+    from jobs.preprocessing import landing_parquet
+
+    return landing_parquet.write

@@ -1,0 +1,118 @@
+"""Foreign Parquet into bronze. Only pyarrow opens it: a damaged file makes other readers panic, or ends the process."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import parquet, types
+
+from jobs.preprocessing.landing_shape import ROW_GROUP, judged
+from jobs.preprocessing.landing_text import without_exponent, write_batches
+from jobs.protocol.errors import ContractBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+    from pathlib import Path
+
+    from jobs.preprocessing.landing_shape import Names, Shape
+
+MOST_ROWS = 100_000_000  # a few bytes can claim any number of equal rows
+MOST_TIMES = 200  # what a file may unpack to
+SMALL = 64 << 20  # bytes that any may unpack to
+_DAMAGED = (pa.ArrowException, OSError, ValueError, OverflowError)
+_FLAT = (
+    *(types.is_integer, types.is_float32, types.is_float64, types.is_decimal128, types.is_boolean, types.is_null),
+    *(types.is_string, types.is_large_string, types.is_string_view, types.is_date, types.is_timestamp),
+)
+_DAY_0001, _DAY_9999 = -719_162, 2_932_896  # the first and last day that a date can be written for, from 1970-01-01
+_MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
+_IN_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int]:
+    """Write the bronze of a Parquet file; return its columns and how many rows it has."""
+    try:
+        source = parquet.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
+    except _DAMAGED:
+        raise _refused(path, "the file is no Parquet, or damaged") from None
+    _check_claims(source.metadata, os.fstat(file.fileno()).st_size, path)
+    shape = judged(source.schema_arrow.names, known, core, path)
+    _check_types(source.schema_arrow, path)
+    rows = write_batches(_frames(source, path), shape, path.name, write_to)
+    if rows != source.metadata.num_rows:
+        raise _refused(path, f"the file has {rows} rows, and claims {source.metadata.num_rows}")
+    return shape, rows
+
+
+def _check_claims(footer: parquet.FileMetaData, size: int, path: Path) -> None:
+    """What the footer says the file unpacks to, before anything is unpacked.
+
+    No column of it is asked for by itself: that ends the process where the footer is damaged, and nothing can catch it.
+    """
+    groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
+    rows, unpacked = [group.num_rows for group in groups], [group.total_byte_size for group in groups]
+    if footer.num_rows > MOST_ROWS or sum(unpacked) > max(SMALL, MOST_TIMES * size):
+        raise _refused(path, f"{size} bytes claim to hold {footer.num_rows} rows, {sum(unpacked)} bytes unpacked")
+    if min([*rows, *unpacked], default=0) < 0 or sum(rows) != footer.num_rows:
+        raise _refused(path, "the sizes in the footer contradict one another")
+
+
+def _check_types(schema: pa.Schema, path: Path) -> None:
+    unfit = [
+        f"column {place} is {field.type.id if types.is_nested(field.type) else field.type}"
+        for place, field in enumerate(schema, start=1)
+        if not any(fits(_plain(field.type)) for fits in _FLAT)
+    ]
+    if unfit:
+        raise ContractBroken(
+            "not every value can be written as one text: " + "; ".join(unfit[:5]),
+            where=path,
+            mend="land flat columns of text, numbers, booleans, dates or timestamps",
+        )
+
+
+def _plain(dtype: pa.DataType) -> pa.DataType:
+    return dtype.value_type if types.is_dictionary(dtype) else dtype
+
+
+def _frames(source: parquet.ParquetFile, path: Path) -> Iterator[pl.DataFrame]:
+    try:
+        for batch in source.iter_batches(batch_size=ROW_GROUP):
+            batch.validate(full=True)
+            named = zip(batch.schema.names, batch.columns, strict=True)
+            yield pl.DataFrame([_text(name, cells, path) for name, cells in named])
+    except _DAMAGED:
+        raise _refused(path, "the file is damaged: its pages do not hold what its footer says") from None
+
+
+def _text(name: str, cells: pa.Array, path: Path) -> pl.Series:
+    """Values as the text that a CSV of them would hold; an instant in UTC, and as its date where it is a midnight."""
+    dtype = _plain(cells.type)
+    cells = cells.cast(pa.timestamp("ms", dtype.tz)) if types.is_timestamp(dtype) and dtype.unit == "s" else cells
+    values = pl.Series(name, pl.from_arrow(cells))
+    if values.dtype.is_temporal():
+        _check_days(values, path)
+    if isinstance(values.dtype, pl.Datetime):
+        moments = pl.col(name).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if values.dtype.time_zone is None:
+            moments = pl.col(name)
+        midnight = moments.dt.truncate("1d") == moments
+        written = pl.when(midnight).then(moments.dt.strftime("%Y-%m-%d")).otherwise(moments.dt.strftime(_MOMENT))
+        return values.to_frame().select(written.alias(name)).to_series()
+    text = values.cast(pl.String)
+    return without_exponent(text) if values.dtype.is_float() else text
+
+
+def _check_days(values: pl.Series, path: Path) -> None:
+    unit = _IN_A_DAY[values.dtype.time_unit] if isinstance(values.dtype, pl.Datetime) else 1
+    days = values.to_physical() // unit
+    if not days.drop_nulls().is_between(_DAY_0001, _DAY_9999).all():
+        raise _refused(path, "a date lies outside the years 1 to 9999")
+
+
+def _refused(path: Path, what: str) -> ContractBroken:
+    return ContractBroken(what, where=path, mend="land the file again, whole")

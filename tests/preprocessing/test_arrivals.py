@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.preprocessing.arrivals import Arrival, discover, is_quiet, open_plain
+from jobs.protocol.errors import ContractBroken
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2024, 1, 31, 6, tzinfo=UTC)
+DATA = b"id,member_id\n1,MEM_1\n"
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+def landed(folder: Path, *, age: float, checksum: str | None = None, checksum_age: float = 3600) -> Path:
+    path = folder / "financial_2024_01_31.csv"
+    path.write_bytes(DATA)
+    touch(path, age)
+    if checksum is not None:
+        beside = folder / f"{path.name}.sha256"
+        beside.write_text(checksum)
+        touch(beside, checksum_age)
+    return path
+
+
+def touch(path: Path, age: float) -> None:
+    moment = (NOW - timedelta(seconds=age)).timestamp()
+    os.utime(path, (moment, moment))
+
+
+def test_names_give_table_date_and_kind_oldest_first() -> None:
+    names = ["financial_2024_02_01.parquet", "financial_2024_01_31.csv.gz", "financial_2024_01_30.jsonl"]
+    found = discover("financial", names)
+    assert [(arrival.day.day, arrival.kind) for arrival in found.arrivals] == [
+        (30, "jsonl"),
+        (31, "csv.gz"),
+        (1, "parquet"),
+    ]
+    assert not found.refused
+    assert not found.unknown
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "parquet"])
+def test_an_arrival_knows_its_name(kind: str) -> None:
+    name = f"loan_terms_0907_06_05.{kind}"
+    assert [arrival.name for arrival in discover("loan_terms", [name]).arrivals] == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".financial_2024_01_31.csv.swp", ".draft-12-ab", "financial_2024_01_31.csv.sha256", ".hidden"],
+)
+def test_drafts_checksums_and_hidden_files_are_passed_over(name: str) -> None:
+    found = discover("financial", [name])
+    assert (found.arrivals, found.refused, found.unknown) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "financial.csv",
+        "loan_terms_2024_01_31.csv",
+        "financial_2024_01_31.xlsx",
+        "Financial_2024_01_31.csv",
+    ],
+)
+def test_other_names_are_reported_and_keep_nothing_else_from_being_taken(name: str) -> None:
+    found = discover("financial", [name, "financial_2024_01_31.csv"])
+    assert found.unknown == (name,)
+    assert len(found.arrivals) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024_02_30", "2024_13_01", "2024_1_05", "20240105", "2024-01-05", "2024_01_05_final", "٢٠٢٤_01_05", "0000_01_01"],
+)
+def test_a_name_without_a_real_date_is_refused_by_name(text: str) -> None:
+    name = f"financial_{text}.csv"
+    found = discover("financial", [name, "financial_2024_01_31.csv"])
+    assert [refusal.where for refusal in found.refused] == [name]
+    assert len(found.arrivals) == 1
+
+
+def test_two_files_for_one_day_are_both_named_and_neither_is_taken() -> None:
+    found = discover(
+        "financial", [f"financial_2024_01_31.{kind}" for kind in ("csv", "csv.gz")] + ["financial_2024_02_01.csv"]
+    )
+    assert found.arrivals == (Arrival(date(2024, 2, 1), "financial", "csv"),)
+    assert "financial_2024_01_31.csv, financial_2024_01_31.csv.gz" in found.refused[0].what
+
+
+@pytest.mark.parametrize(("age", "quiet"), [(61, True), (60, True), (59, False), (0, False), (-5, False)])
+def test_a_file_is_taken_when_nobody_wrote_to_it_for_a_minute(tmp_path: Path, age: float, quiet: bool) -> None:
+    assert is_quiet(landed(tmp_path, age=age), NOW) is quiet
+
+
+@pytest.mark.parametrize(
+    "text", [DIGEST, DIGEST.upper(), f"{DIGEST}  financial_2024_01_31.csv\n", f"{DIGEST} *financial_2024_01_31.csv\r\n"]
+)
+def test_a_file_whose_checksum_fits_is_taken_at_once(tmp_path: Path, text: str) -> None:
+    assert is_quiet(landed(tmp_path, age=0, checksum=text, checksum_age=0), NOW)
+
+
+@pytest.mark.parametrize("text", ["", "0" * 64, DIGEST[:-1], DIGEST + "0", "é"])
+@pytest.mark.parametrize(("age", "checksum_age"), [(3, 3600), (3600, 3)])
+def test_a_checksum_that_does_not_fit_yet_may_still(tmp_path: Path, text: str, age: float, checksum_age: float) -> None:
+    assert not is_quiet(landed(tmp_path, age=age, checksum=text, checksum_age=checksum_age), NOW)
+
+
+@pytest.mark.parametrize("text", ["", "0" * 64, DIGEST[:-1], DIGEST + "0", "é"])
+def test_a_checksum_that_never_fitted_refuses_the_file(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ContractBroken, match="do not belong together"):
+        is_quiet(landed(tmp_path, age=3600, checksum=text), NOW)
+
+
+def test_a_file_that_is_gone_is_not_quiet(tmp_path: Path) -> None:
+    assert not is_quiet(tmp_path / "financial_2024_01_31.csv", NOW)
+
+
+@pytest.mark.parametrize("planted", ["link", "pipe", "folder"])
+@pytest.mark.parametrize("where", ["file", "checksum"])
+def test_only_regular_files_are_looked_at(tmp_path: Path, planted: str, where: str) -> None:
+    path = landed(tmp_path, age=3600, checksum=DIGEST)
+    target = path if where == "file" else tmp_path / f"{path.name}.sha256"
+    target.unlink()
+    plant(target, planted)
+    with pytest.raises(ContractBroken, match="what lies there is"):
+        is_quiet(path, NOW)
+    with pytest.raises(ContractBroken, match="what lies there is"):
+        open_plain(target)
+
+
+def plant(path: Path, planted: str) -> None:
+    if planted == "link":
+        (path.parent / "elsewhere").write_bytes(DATA)
+        path.symlink_to(path.parent / "elsewhere")
+    elif planted == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+
+
+def test_looking_for_arrivals_needs_no_library() -> None:
+    code = "import sys, jobs.preprocessing.arrivals; print(sorted({'polars', 'pyarrow', 'numpy'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "[]"
