@@ -1,0 +1,119 @@
+"""Rows of text become loans with a key, or are skipped for a reason. Pure: frames in, frames out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from jobs.protocol.calendar import MONTHS, application_date_expr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+REASONS = {
+    "footer": "a note or total that the file puts among its rows",
+    "wrong_number_of_fields": "more or fewer fields than the header has",
+    "repeated_header": "the header once more",
+    "no_id": "no id, and none in url",
+    "id_not_digits": "an id that is not a number",
+    "no_issue_month": "issue_d is not a month since 2007",
+    "after_cut_off": "issued or last paid after the cut-off given",
+    "repeated_loan": "a loan that was read before, the same in every column",
+    "conflicting_loan": "a loan that was read before with other content; the first is kept",
+}
+_FOOTER = r"^\s*\"?(Total amount funded|Loans that do not meet|Notes offered by Prospectus)"
+_NO_TEXT = ("", "nan", "none", "null", "n/a")
+_FIRST_YEAR = 2007
+_MONTH = r"^\s*(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)-[0-9]{4}\s*$"
+_NUMERIC_MONTH = r"^\s*([0-9]{4})[-/](0?[1-9]|1[0-2])(?:[-/][0-9]{1,2}(?:[ T][0-9:.+Z]*)?)?\s*$"
+
+
+def reason_of_ragged(text: str) -> str:
+    return "footer" if re.match(_FOOTER, text) else "wrong_number_of_fields"
+
+
+def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> pl.DataFrame:
+    """Write months as `Dec-2015` and the keys as the contracts want them; add what dates rest on, and `_reason`.
+
+    `_applied` is the day of the application, `_paid` the first of the month of the last payment, `_unclear` where
+    that month cannot be read. `_reason` is null where the row is a loan.
+    """
+    rows = rows.with_columns(month_text(pl.col(name)) for name in months)
+    given = pl.col("id").str.strip_chars()
+    is_blank = given.str.to_lowercase().is_in(_NO_TEXT).fill_null(value=True)
+    number = (
+        pl.when(is_blank)
+        .then(pl.col("url").str.extract(r"loan_id=([0-9]{1,18})(?:[^0-9]|$)"))
+        .otherwise(given.str.extract(r"^([0-9]{1,18})(?:\.0*)?$"))
+        .cast(pl.Int64)
+    )
+    paid_text = pl.col("last_pymnt_d").str.strip_chars()
+    has_paid = ~paid_text.str.to_lowercase().is_in(_NO_TEXT).fill_null(value=True)
+    return (
+        rows.with_columns(_number=number, _issued=month_of("issue_d"), _paid=month_of("last_pymnt_d"))
+        .with_columns(
+            _unclear=has_paid & pl.col("_paid").is_null(),
+            _applied=application_date_expr(pl.col("_number"), pl.col("_issued")),
+            _reason=pl.when(given.str.to_lowercase() == "id")
+            .then(pl.lit("repeated_header"))
+            .when(given.str.contains(_FOOTER))
+            .then(pl.lit("footer"))
+            .when(pl.col("_number").is_null())
+            .then(pl.when(is_blank).then(pl.lit("no_id")).otherwise(pl.lit("id_not_digits")))
+            .when((pl.col("_issued").dt.year() >= _FIRST_YEAR).not_().fill_null(value=True))
+            .then(pl.lit("no_issue_month")),
+        )
+        .with_columns(
+            id=pl.col("_number").cast(pl.String),
+            member_id="MEM_" + pl.col("_number").cast(pl.String),
+            _reason=pl.coalesce("_reason", _after(cut_off)),
+        )
+    )
+
+
+def repeats(loans: pl.DataFrame, taken: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give the reason to loans that were read before; `taken` holds the id and content hash of each loan so far."""
+    content = sorted(name for name in loans.columns if not name.startswith("_"))
+    keys = loans.select("_number", _content=loans.select(content).hash_rows(seed=0))
+    before = pl.concat([taken, keys]).unique("_number", keep="first", maintain_order=True)
+    first = keys.join(before, on="_number", how="left", maintain_order="left", suffix="_first")
+    is_new = pl.col("_number").is_first_distinct() & ~pl.col("_number").is_in(taken["_number"].implode())
+    reason = first.select(
+        _reason=pl.when(~is_new).then(
+            pl.when(pl.col("_content") == pl.col("_content_first"))
+            .then(pl.lit("repeated_loan"))
+            .otherwise(pl.lit("conflicting_loan"))
+        )
+    )
+    return loans.with_columns(reason), before
+
+
+def none_taken() -> pl.DataFrame:
+    return pl.DataFrame(schema={"_number": pl.Int64, "_content": pl.UInt64})
+
+
+def month_text(column: pl.Expr) -> pl.Expr:
+    """`2015-12-01`, `2015/12/1` and `dec-2015` as `Dec-2015`; any other text as it is."""
+    numbers = {f"{number}": name for number, name in enumerate(MONTHS, start=1)}
+    month = column.str.extract(_NUMERIC_MONTH, 2).str.strip_chars_start("0").replace_strict(numbers, default=None)
+    return (
+        pl.when(column.str.contains(_MONTH))
+        .then(column.str.strip_chars().str.to_titlecase())
+        .otherwise(pl.coalesce(month + "-" + column.str.extract(_NUMERIC_MONTH, 1), column))
+    )
+
+
+def month_of(name: str) -> pl.Expr:
+    """The first of the month that a text like `Dec-2015` names, null where it names none."""
+    is_month = pl.col(name).str.contains(_MONTH)
+    return pl.when(is_month).then(("01-" + pl.col(name)).str.to_date("%d-%b-%Y", strict=False))
+
+
+def _after(cut_off: date | None) -> pl.Expr:
+    if cut_off is None:
+        return pl.lit(None, pl.String)
+    is_after = (pl.col("_applied") > cut_off) | (pl.col("_paid") > cut_off).fill_null(value=False)
+    return pl.when(is_after).then(pl.lit("after_cut_off"))

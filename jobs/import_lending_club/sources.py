@@ -1,0 +1,217 @@
+"""The public file as rows of text, a bounded number at a time: CSV, plain or packed, or Parquet. No other kind."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet as arrow_parquet
+
+from jobs.import_lending_club import header, loans
+from jobs.protocol.errors import ContractBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+_CHUNK_BYTES = 48 << 20  # of text held at once
+_LONGEST_ROW = 8 << 20
+_MOST_LINES = 100  # in one row of the wrong length; more means a quote that swallows its neighbours
+_MOST_TIMES = 200  # its own size that a packed file may grow to; the real ones grow four-fold
+_SMALL = 64 << 20  # what any may grow to
+_FOREIGN = {
+    b"%PDF": "a PDF document",
+    b"\xd0\xcf\x11\xe0": "an Excel or Word file",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"7z\xbc\xaf": "packed with 7-Zip",
+    b"\x28\xb5\x2f\xfd": "packed with zstandard",
+    b"Rar!": "packed with RAR",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+
+
+@dataclass(slots=True)
+class Source:
+    """A file to import, and what was noted while it was read."""
+
+    path: Path
+    sha256: str
+    member: str | None = None  # of a zip
+    columns: header.Columns | None = None
+    ragged: list[int] = field(default_factory=list)  # numbers of rows of the wrong length, as they are met
+    skipped: dict[int, str] = field(default_factory=dict)  # row number -> why
+    rows: int = 0
+
+    def refusal(self, what: str, mend: str = header.ACCEPTED) -> ContractBroken:
+        return ContractBroken(what, where=self.path, mend=mend)
+
+    def check_growth(self, size: int) -> None:
+        if size > max(_SMALL, _MOST_TIMES * self.path.stat().st_size):
+            raise self.refusal(f"the file unpacks to over {_MOST_TIMES} times its size", "unpack it, and look at it")
+
+
+def frames(source: Source, known: tuple[str, ...], advance: Callable[[int], None]) -> Iterator[pl.DataFrame]:
+    """Yield the known columns as text and the row's number as `_row`; what else was seen is noted in the source."""
+    place = 0
+    with source.path.open("rb") as raw:
+        try:
+            for frame in _frames_of(source, raw, known):
+                advance(max(0, raw.tell() - place))
+                place = max(place, raw.tell())
+                yield frame
+        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
+            raise source.refusal("the file is damaged or cut short", "fetch it again, whole") from None
+        except (pa.ArrowException, pl.exceptions.PolarsError) as error:
+            raise _unreadable(source, str(error)) from None  # the message may quote a row
+
+
+def _frames_of(source: Source, raw: BinaryIO, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+    magic = raw.read(8)
+    raw.seek(0)
+    kind = next((kind for mark, kind in _FOREIGN.items() if magic.startswith(mark)), None)
+    if kind or not magic:
+        raise source.refusal(f"the file is {kind or 'empty'}")
+    if magic.startswith(b"PAR1"):
+        return _parquet(source, raw, known)
+    if magic.startswith(b"\x1f\x8b"):
+        return _csv(source, gzip.GzipFile(fileobj=raw), known)
+    if magic.startswith(b"PK\x03\x04"):
+        return _csv(source, _member(source, zipfile.ZipFile(raw)), known)
+    return _csv(source, raw, known)
+
+
+def _member(source: Source, archive: zipfile.ZipFile) -> _Stream:
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    if "[Content_Types].xml" in names:
+        raise source.refusal("the file is an Excel workbook (.xlsx) or another Office document")
+    chosen = [name for name in names if name == source.member or (not source.member and name.lower().endswith(".csv"))]
+    if len(chosen) != 1:
+        held = f"no {source.member!r}" if source.member else f"{len(chosen)} .csv files, not one"
+        raise source.refusal(f"the zip holds {held}: {names[:9]}", "name the file inside with --member NAME")
+    info = archive.getinfo(chosen[0])
+    source.check_growth(info.file_size)
+    try:
+        return archive.open(info)
+    except (NotImplementedError, RuntimeError):  # an unusual method; a password
+        raise source.refusal("the zip is encrypted or packed by an unusual method", "give the CSV itself") from None
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Body:
+    """A CSV after its header, counted as it unfolds, so that a bomb is stopped early."""
+
+    closed = False
+
+    def __init__(self, source: Source, rest: bytes, stream: _Stream) -> None:
+        self._source, self._rest, self._stream, self._size = source, rest, stream, 0
+
+    def read(self, size: int) -> bytes:
+        data = self._rest[:size] or self._stream.read(size)
+        self._rest = self._rest[size:]
+        self._size += len(data)
+        self._source.check_growth(self._size)
+        return bytes(data)
+
+
+def _csv(source: Source, stream: _Stream, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+    source.columns, rest = header.found_in(stream.read(header.MOST_BYTES), known, source.path)
+    if not rest.strip():
+        return
+    swallowed: list[int] = []
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        source.ragged.append(row.number)
+        source.skipped[row.number] = loans.reason_of_ragged(row.text)
+        if row.text.count("\n") > _MOST_LINES:
+            swallowed.append(row.number)
+        return "skip"
+
+    picked = [str(place) for place in source.columns.picked]
+    reader = arrow_csv.open_csv(
+        pa.PythonFile(_Body(source, rest, stream), mode="r"),
+        arrow_csv.ReadOptions(  # rows are numbered only by a reader of one thread
+            use_threads=False,
+            column_names=[str(place) for place in range(len(source.columns.names))],
+            block_size=_LONGEST_ROW,
+        ),
+        arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(picked, pa.string()),
+            include_columns=picked,
+            strings_can_be_null=True,
+            null_values=[""],
+        ),
+    )
+    for table in _gathered(reader):
+        yield _frame(source, source.columns, table)
+    source.rows += sum(number > source.rows for number in source.ragged)
+    if swallowed:
+        what = f"row {swallowed[0]} goes over more than {_MOST_LINES} lines: a quote opens there and never closes"
+        raise source.refusal(what, "mend the quotes, or fetch the file again")
+
+
+def _parquet(source: Source, raw: BinaryIO, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+    file = arrow_parquet.ParquetFile(raw, pre_buffer=False)
+    source.check_growth(sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)))
+    schema = file.schema_arrow
+    source.columns = header.judged([name.strip().lower() for name in schema.names], known, source.path)
+    if nested := [schema.names[place] for place in source.columns.picked if schema.types[place].num_fields]:
+        raise source.refusal(f"the columns {nested[:5]} hold structures, not values")
+    picked = source.columns.picked
+    # by name, pyarrow brings repeated columns in an order of its own
+    wanted = None if source.columns.again else [schema.names[place] for place in picked]
+    for batches in _gathered(file.iter_batches(batch_size=20_000, columns=wanted, use_threads=False)):
+        frame = _frame(source, source.columns, batches if wanted else batches.select(picked))
+        yield frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))  # empty, as in a CSV
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.nbytes for one in held) >= _CHUNK_BYTES:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _frame(source: Source, columns: header.Columns, table: pa.Table) -> pl.DataFrame:
+    """Name the columns, hold the repeated ones against each other, and number the rows."""
+    places = [str(place) for place in columns.picked]
+    frame = pl.DataFrame(pl.from_arrow(table.rename_columns(places))).cast(pl.String)
+    for name, place in columns.again:
+        if frame[str(columns.first[name])].ne_missing(frame[str(place)]).any():
+            what = f"the column {name} stands there more than once, with different content"
+            raise source.refusal(what, "keep the right one, or rename the others")
+    named = [pl.col(str(place)).alias(name) for name, place in columns.first.items()]
+    return frame.select(*named, _row=_numbers(source, frame.height))
+
+
+def _numbers(source: Source, count: int) -> pl.Series:
+    """The numbers of the next rows that were not skipped; 1 is the first after the header."""
+    skipped = [number for number in source.ragged if number > source.rows]
+    coming = np.arange(source.rows + 1, source.rows + 1 + count + len(skipped), dtype=np.int64)
+    numbers = coming[~np.isin(coming, skipped)][:count]
+    source.rows = int(numbers[-1]) if count else source.rows
+    return pl.Series(numbers)
+
+
+def _unreadable(source: Source, message: str) -> ContractBroken:
+    if "straddling" in message:
+        return source.refusal("a row is longer than 8 MiB: a quote opens and never closes", "mend the quotes")
+    if "UTF8" in message:
+        return source.refusal("the text is not UTF-8", "convert it, e.g. iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW")
+    return source.refusal("the file cannot be read")

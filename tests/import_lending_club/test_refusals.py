@@ -1,0 +1,67 @@
+"""What the command refuses, and that it has written nothing then."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.import_lending_club import publishing
+from jobs.import_lending_club.__main__ import main
+from jobs.protocol.files import Root
+from tests.import_lending_club.public_file import loan, put, run, text_of, tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_landing_files_of_another_source_are_refused_before_anything_is_written(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / f"root/datamart/landing/financial/financial_2016_01_31.{kind}"
+    other.parent.mkdir(parents=True)
+    other.write_text("of another source")
+    before = tree(tmp_path / "root")
+    assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 2
+    message = capsys.readouterr().err
+    assert f"1 landing files are there already with other content, financial_2016_01_31.{kind} for one" in message
+    assert "mend:  nothing was written; import all files of a history in one run" in message
+    assert tree(tmp_path / "root") == before | {"imports/.lock": b""}
+
+
+REFUSALS = {
+    "no-payment-tells-the-cut-off": (loan(last_pymnt_d=""), [], 2, "no last_pymnt_d tells until when"),
+    "a-cut-off-after-today": (loan(last_pymnt_d="Mar-2091"), [], 2, "the cut-off would be 2091-03-31, after today"),
+    "a-cut-off-given-after-today": (loan(), ["--cut-off", "2091-03-31"], 2, "where: --cut-off"),
+    "no-row-is-a-loan": (loan(issue_d=""), [], 4, "no row is a loan; rows skipped, by reason: {'no_issue_month': 1}"),
+}
+
+
+@pytest.mark.parametrize(("row", "options", "code", "message"), REFUSALS.values(), ids=REFUSALS)
+def test_what_cannot_be_is_refused_and_nothing_lands(
+    row: dict[str, str], options: list[str], code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "root", put(tmp_path, text_of(row)), *options) == code
+    assert message in capsys.readouterr().err
+    assert os.listdir(tmp_path / "root/imports") == [".lock"]
+    assert not (tmp_path / "root/datamart").exists()
+
+
+def test_a_missing_file_a_missing_root_and_a_wrong_date_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "root", tmp_path / "absent.csv") == 3
+    assert "there is no such file\n  where: " in capsys.readouterr().err
+    assert main([str(put(tmp_path, text_of(loan()))), "--root", str(tmp_path / "nowhere")]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["loans.csv", "--cut-off", "31.3.2019"])
+    assert "'31.3.2019' is not a date like 2019-03-31" in capsys.readouterr().err
+
+
+def test_one_import_runs_on_a_root_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    with publishing.work_folder(Root(tmp_path / "root")):
+        assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 75
+    assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 0

@@ -1,0 +1,135 @@
+"""What lands of a loan, and when: the label's worked examples, and labels of the feed against those of the file."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise, product
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from jobs.import_lending_club import layout, loans, servicing
+from jobs.preprocessing import labels
+from jobs.protocol.calendar import application_date_expr
+from jobs.protocol.policy import LabelPolicy
+from tests.import_lending_club.public_file import id_applied_on, landed, loan, month_name, put, run, text_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CUT_OFF = date(2019, 3, 31)
+CHARGED_OFF, LATE, PAID = "Charged Off", "Late (31-120 days)", "Fully Paid"
+POLICY = "Does not meet the credit policy. Status:"
+DECEMBER, JANUARY, JUNE, OCTOBER = date(2015, 12, 10), date(2016, 1, 5), date(2018, 6, 15), date(2018, 10, 20)
+EXAMPLES = {  # applied, status, last payment; the landing dates of: shows late, final state
+    "A-charged-off": (DECEMBER, CHARGED_OFF, "Apr-2016", date(2016, 6, 11), date(2016, 10, 8)),
+    "A-in-default": (DECEMBER, "Default", "Apr-2016", date(2016, 6, 11), date(2016, 9, 9)),
+    "A-outside-the-policy": (DECEMBER, f"{POLICY}Charged Off", "Apr-2016", date(2016, 6, 11), date(2016, 10, 8)),
+    "B-charged-off-late": (DECEMBER, CHARGED_OFF, "Feb-2018", date(2018, 4, 11), date(2018, 8, 8)),
+    "C-never-paid": (JANUARY, CHARGED_OFF, "", date(2016, 3, 8), date(2016, 7, 5)),
+    "D-paid-early": (DECEMBER, PAID, "Jul-2016", None, date(2016, 8, 1)),
+    "D-in-old-spelling": (DECEMBER, f"{POLICY[:-1]}:  FULLY PAID", "Jul-2016", None, date(2016, 8, 1)),
+    "E-young-and-current": (OCTOBER, "Current", "Mar-2019", None, date(2019, 4, 1)),
+    "F-late": (JUNE, LATE, "Nov-2018", date(2019, 1, 16), date(2019, 4, 1)),
+    "G-late-for-less": (JUNE, LATE, "Jan-2019", date(2019, 3, 19), date(2019, 4, 1)),
+    "H-current": (DECEMBER, "Current", "Mar-2019", None, date(2019, 4, 1)),
+    "late-for-a-month-only": (JUNE, "Late (16-30 days)", "Feb-2019", None, date(2019, 4, 1)),
+    "charged-off-before-its-time": (JUNE, CHARGED_OFF, "Mar-2019", None, date(2019, 4, 1)),
+    "paid-in-the-month-of-issue": (date(2016, 1, 31), PAID, "Jan-2016", None, date(2016, 2, 2)),
+    "paid-on-a-date-we-cannot-read": (DECEMBER, CHARGED_OFF, "Apr-16", None, date(2019, 4, 1)),
+    "end-of-month-clamped": (date(2016, 12, 31), CHARGED_OFF, "Jan-2017", date(2017, 4, 1), date(2017, 7, 29)),
+}
+
+
+def dated(applied: date, status: str, paid: str, cut_off: date = CUT_OFF) -> pl.DataFrame:
+    row = loan(id=id_applied_on(applied), issue_d=month_name(applied), loan_status=status, last_pymnt_d=paid)
+    judged = loans.judged(pl.DataFrame([row]), ("issue_d", "last_pymnt_d"), None)
+    return servicing.dated(judged, cut_off)
+
+
+@pytest.mark.parametrize(("applied", "status", "paid", "late", "final"), EXAMPLES.values(), ids=EXAMPLES)
+def test_each_state_lands_the_day_after_it_is_known(
+    applied: date, status: str, paid: str, late: date | None, final: date
+) -> None:
+    day_before = timedelta(days=1)
+    seen = dated(applied, status, paid).select("_applied", "_late", "_final").row(0)
+    assert seen == (applied, late and late - day_before, final - day_before)
+
+
+def test_at_the_application_nothing_of_the_outcome_is_known() -> None:
+    outcomes = layout.load().outcomes & set(loan())
+    one, other = (
+        servicing.at_application(dated(DECEMBER, status, paid).with_columns(out_prncp=pl.lit(left)), outcomes)
+        for status, paid, left in ((CHARGED_OFF, "Apr-2016", "0.0"), ("In Grace Period", "", "412.7"))
+    )
+    columns = list(loan())
+    assert one.select(columns).equals(other.select(columns))
+    seen = one.select("loan_status", "out_prncp", "total_pymnt", "last_pymnt_d", "funded_amnt_inv").row(0)
+    assert seen == ("Current", "5000.0", "0", None, None)
+    assert one.select("last_fico_range_high", "fico_range_low").row(0) == (None, "735.0")
+
+
+@pytest.mark.parametrize("status", ["In Review", "", None])
+def test_a_status_we_do_not_know_is_never_called_current(status: str | None) -> None:
+    row = dated(DECEMBER, "Current", "Mar-2019").with_columns(loan_status=pl.lit(status, pl.String))
+    assert servicing.at_application(row, ["loan_status"])["loan_status"].to_list() == [status]
+
+
+def test_a_late_row_says_no_more_than_what_was_known_that_day() -> None:
+    outcomes = [*layout.load().outcomes & set(loan()), "loan_status"]
+    late, final = servicing.later(dated(DECEMBER, CHARGED_OFF, "Apr-2016"), outcomes).iter_rows(named=True)
+    assert (late["loan_status"], late["last_pymnt_d"], late["funded_amnt_inv"]) == (LATE, "Apr-2016", "4975.0")
+    assert (late["total_pymnt"], late["out_prncp"], late["last_fico_range_high"]) == (None, None, None)
+    assert (final["loan_status"], final["total_pymnt"]) == (CHARGED_OFF, "5863.15")
+    assert late["dti"] == final["dti"] == "27.65"
+
+
+def every_fate() -> list[dict[str, str]]:
+    """Loans of every status, applied for over two years, last paid in any month until the cut-off or never."""
+    statuses = (CHARGED_OFF, "Default", PAID, LATE, "Late (16-30 days)", "In Grace Period", "Current")
+    months = [date(2017 + number // 12, number % 12 + 1, 1) for number in range(27)]
+    first_ids = iter(range(1, 10**6))
+    return [
+        loan(id=str(next(first_ids)), issue_d=month_name(issued), loan_status=status, last_pymnt_d=paid)
+        for issued, status in product(months[:24:2], statuses)
+        for paid in ["", *(month_name(month) for month in months if month >= issued)]
+    ]
+
+
+def servicing_rows(root: Path) -> pl.DataFrame:
+    rows = landed(root, "loan_terms").with_columns(pl.col("id").cast(pl.Int64), term=pl.lit(36, pl.Int8))
+    return rows.with_columns(issue_d=loans.month_of("issue_d"), last_pymnt_d=loans.month_of("last_pymnt_d")).select(
+        "id", "term", "loan_status", "last_pymnt_d", "snapshot_date",
+        application_date=application_date_expr(pl.col("id"), pl.col("issue_d")),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    folder = tmp_path_factory.mktemp("feed")
+    assert run(folder / "root", put(folder, text_of(*every_fate()))) == 0
+    return servicing_rows(folder / "root")
+
+
+@pytest.mark.parametrize(("dpd", "window"), [(90, 12), (90, 6), (30, 12), (120, 18)])
+def test_labels_of_the_feed_are_those_of_the_file(feed: pl.DataFrame, dpd: int, window: int) -> None:
+    """A loan is labelled from the rows as they land just as it would be from the one file, once that is known."""
+    rule = LabelPolicy(dpd=dpd, window_months=window, lag_days=31, closing_days=1, policy_exceptions="exclude")
+    last = feed["snapshot_date"].max()
+    assert last == CUT_OFF + timedelta(days=1)
+    final = feed.sort("snapshot_date").group_by("id", maintain_order=True).last().lazy()
+    cut_off = pl.lit(CUT_OFF)
+    facts = ("id", "y", "label_kind", "event_date", "known_date", "mature_date")
+    of_file = labels.label(final, rule, knows_until=cut_off, stands_until=cut_off).filter(pl.col("known_date") <= last)
+    of_feed = labels.labels(feed.lazy(), rule, date(2017, 1, 1), CUT_OFF + timedelta(days=1))
+    expected = of_file.select(facts).collect().sort("id")
+    assert of_feed.select(facts).collect().sort("id").equals(expected)
+    assert set(expected["label_kind"]) == {"bad", "early_good", "survived"}
+
+
+def test_a_loan_has_one_row_a_day_in_the_order_of_its_life(feed: pl.DataFrame) -> None:
+    for rows in feed.sort("snapshot_date").partition_by("id"):
+        days = rows["snapshot_date"].to_list()
+        assert all(earlier < later for earlier, later in pairwise(days))
+        assert rows["loan_status"][0] == "Current" or len(days) == 1
