@@ -1,0 +1,160 @@
+"""The four source tables as the public file writes them: columns in order, the eras they came with, and their texts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from jobs.protocol import contract
+from jobs.protocol.calendar import MONTHS
+
+Columns = dict[str, npt.NDArray[Any]]  # numbers with NaN for empty, texts as codes with -1, months with NaT
+
+# landing table: the silver tables it becomes, and what of it stays in bronze
+BECOMES = {
+    "credit_history": (("credit_history", "credit_performance"), ()),
+    "demographic": (("demographic",), ("emp_title",)),
+    "financial": (("financial",), ()),
+    "loan_terms": (("loan_terms", "loan_performance"), ("url", "desc", "title", "policy_code")),
+}
+MADE_IN_SILVER = ("snapshot_date", "application_date")
+JOINT_SINCE, SECOND_SINCE = date(2015, 12, 1), date(2017, 3, 1)
+ERAS = {2012: date(2012, 8, 1), 2015: JOINT_SINCE, 2017: SECOND_SINCE}
+
+
+def _landing(table: str) -> tuple[str, ...]:
+    silver, in_bronze = BECOMES[table]
+    names = (column.name for name in silver for column in contract.load(f"silver/{name}").columns)
+    return tuple(name for name in dict.fromkeys((*names, *in_bronze)) if name not in MADE_IN_SILVER)
+
+
+def _since() -> dict[str, date]:
+    """From which issue month on a column is filled; as in the public file it stands in every header, empty before."""
+    silver = (contract.load(f"silver/{name}") for names, _ in BECOMES.values() for name in names)
+    eras = {column.name: column.era for table in silver for column in table.columns}
+    eras |= {"disbursement_method": 2007}  # the public file says Cash for every loan of before it was asked
+    return {name: ERAS[era] for name, era in eras.items() if era in ERAS}
+
+
+TABLES = {table: _landing(table) for table in BECOMES}
+SINCE = _since()
+
+EMPTY_CODE = -1
+CURRENT, GRACE, LATE_16, LATE_31, DEFAULT, CHARGED_OFF, FULLY_PAID = range(7)
+STATUSES = (
+    "Current",
+    "In Grace Period",
+    "Late (16-30 days)",
+    "Late (31-120 days)",
+    "Default",
+    "Charged Off",
+    "Fully Paid",
+)
+VERIFICATION = ("Not Verified", "Source Verified", "Verified")
+PURPOSES = {  # purpose: (share, title)
+    "debt_consolidation": (0.571, "Debt consolidation"),
+    "credit_card": (0.216, "Credit card refinancing"),
+    "home_improvement": (0.070, "Home improvement"),
+    "other": (0.058, "Other"),
+    "major_purchase": (0.021, "Major purchase"),
+    "medical": (0.013, "Medical expenses"),
+    "car": (0.011, "Car financing"),
+    "small_business": (0.011, "Business"),
+    "vacation": (0.009, "Vacation"),
+    "moving": (0.008, "Moving and relocation"),
+    "house": (0.006, "Home buying"),
+    "wedding": (0.003, "Wedding expenses, both families'"),
+    "renewable_energy": (0.002, "Green loan"),
+    "educational": (0.001, "Winter term"),
+}
+# state, share in percent, first and last three digits of its postal codes
+STATES = [
+    (state, float(share), int(first), int(last))
+    for state, share, first, last in (
+        entry.split()
+        for entry in """CA 14.0 900 961|TX 8.6 750 799|NY 8.4 100 149|FL 7.4 320 349|IL 3.9 600 629|GA 3.3 300 319
+NJ 3.1 70 89|OH 3.2 430 458|PA 3.1 150 196|MA 2.9 10 27|NC 2.8 270 289|AZ 2.6 850 865|VA 2.5 220 246|MI 2.5 480 499
+MD 2.3 206 219|IN 2.1 460 479|MN 2.0 550 567|CO 2.0 800 816|WA 1.9 980 994|WI 1.4 530 549|MO 1.5 630 658|CT 1.4 60 69
+AL 1.2 350 369|LA 1.2 700 714|TN 1.4 370 385|OK 0.9 730 749|SC 1.2 290 299|KY 0.9 400 427|KS 0.9 660 679|NV 1.3 889 898
+OR 1.1 970 979|MS 0.7 386 397|AR 0.8 716 729|UT 0.7 840 847|RI 0.5 28 29|HI 0.5 967 968|NM 0.5 870 884|ME 0.2 39 49
+SD 0.2 570 577|DE 0.3 197 199|WV 0.4 247 268|DC 0.3 200 205|ID 0.2 832 838|WY 0.2 820 831|AK 0.3 995 999|MT 0.3 590 599
+NH 0.4 30 38|NE 0.3 680 693|VT 0.2 50 59|ND 0.2 580 588|IA 0.1 500 528""".replace("\n", "|").split("|")
+    )
+]
+EMP_LENGTHS = ("< 1 year", "1 year", *(f"{years} years" for years in range(2, 10)), "10+ years")
+EMP_TITLES = (
+    *("Teacher", "Manager", "Registered Nurse", "Owner", "Driver", "Supervisor", "RN", "Sales", "Project Manager"),
+    *("Office Manager", "Director", "General Manager", "Truck Driver", "Engineer", "Operations Manager", "President"),
+    *("teacher", "OWNER/MANAGER", "Accountant", "Administrative Assistant", "Vice President", "Server", "Electrician"),
+    *("Manager, Server Operations", "Sr. Director, Labor and Operations", "VP, Business Development", "Nurse, ICU "),
+    *('Foreman "Night Shift"', 'Owner, "Main St." Bakery', "Machinist's Mate, Nuclear", "R&B Grinding Co", "Técnico"),
+    *("Investment Consulting Services,  LLC", "Bartender/Certified Trainer", "Police Officer", "LPN", "US Army"),
+)
+HARDSHIP_REASONS = ("UNEMPLOYMENT", "INCOME_CURTAILMENT", "MEDICAL", "NATURAL_DISASTER", "EXCESSIVE_OBLIGATIONS")
+WISHES = (
+    "I want to pay off my cards, and then never use them again.",
+    'My bank calls me a "valued customer" and charges 24%, so I came here.',
+    "New roof, new windows, new start.",
+)
+TEXTS: dict[str, tuple[str, ...]] = {
+    "term": (" 36 months", " 60 months"),
+    "grade": tuple("ABCDEFG"),
+    "sub_grade": tuple(f"{letter}{step}" for letter in "ABCDEFG" for step in range(1, 6)),
+    "loan_status": STATUSES,
+    "hardship_loan_status": STATUSES,
+    "pymnt_plan": ("n", "y"),
+    "hardship_flag": ("N", "Y"),
+    "debt_settlement_flag": ("N", "Y"),
+    "desc": WISHES,
+    "purpose": tuple(PURPOSES),
+    "title": tuple(title for _, title in PURPOSES.values()),
+    "initial_list_status": ("w", "f"),
+    "hardship_type": ("INTEREST ONLY-3 MONTHS DEFERRAL",),
+    "hardship_reason": HARDSHIP_REASONS,
+    "hardship_status": ("ACTIVE", "COMPLETED"),
+    "disbursement_method": ("Cash", "DirectPay"),
+    "settlement_status": ("ACTIVE", "COMPLETE", "BROKEN"),
+    "emp_title": EMP_TITLES,
+    "emp_length": EMP_LENGTHS,
+    "home_ownership": ("MORTGAGE", "RENT", "OWN", "ANY"),
+    "verification_status": VERIFICATION,
+    "verification_status_joint": VERIFICATION,
+    "application_type": ("Individual", "Joint App"),
+    "addr_state": tuple(state for state, *_ in STATES),
+    "zip_code": tuple(f"{digits:03d}xx" for digits in range(1000)),
+}
+_FIRST_MONTH = np.datetime64("1930-01", "M")
+_MONTH_TEXTS = pl.Series([f"{month}-{year}" for year in range(1930, 2060) for month in MONTHS])
+
+
+def as_frame(columns: Columns, names: tuple[str, ...]) -> pl.DataFrame:
+    """The named columns as the file will show them; `id` must be among `columns`."""
+    ids = pl.Series("id", columns["id"])
+    made = {"id": ids, "member_id": pl.select(pl.format("MEM_{}", ids)).to_series()}
+    if "url" in names:
+        made["url"] = pl.select(
+            pl.format("https://lendingclub.com/browse/loanDetail.action?loan_id={}", ids)
+        ).to_series()
+    return pl.DataFrame({name: made[name] if name in made else _texts(name, columns[name]) for name in names})
+
+
+def _texts(name: str, values: npt.NDArray[Any]) -> pl.Series:
+    if name in TEXTS:
+        codes = pl.Series(values, dtype=pl.Int64)
+        return pl.Series(TEXTS[name]).gather(codes.set(codes == EMPTY_CODE, None))
+    if values.dtype.kind == "M":
+        absent = np.isnat(values)
+        months = pl.Series(np.where(absent, 0, (values - _FIRST_MONTH).astype(np.int64)))
+        return _MONTH_TEXTS.gather(months.set(pl.Series(absent), None))
+    return pl.Series(values.astype(np.float64)).fill_nan(None)
+
+
+def empty_like(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The column with nothing in it."""
+    if name in TEXTS:
+        return np.full_like(values, EMPTY_CODE)
+    return np.full(values.shape, np.datetime64("NaT", "M") if values.dtype.kind == "M" else np.nan)

@@ -1,0 +1,128 @@
+"""Risk and its price: the true probability of default, and the platform's noisy view of it as grade and rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jobs.simulate.applicants import MEDIAN_INCOME, RENT
+from jobs.simulate.chance import chance, logistic, share
+from jobs.simulate.columns import EMPTY_CODE, PURPOSES, SECOND_SINCE
+
+if TYPE_CHECKING:
+    from jobs.simulate.chance import Floats, Ints
+    from jobs.simulate.columns import Columns
+    from jobs.simulate.settings import Market
+
+TERMS = np.array([36, 60])
+# int_rate of the 35 sub-grades in percent, and how many loans in a thousand each takes
+RATES = np.array(
+    [
+        *(
+            5.31,
+            6.49,
+            7.12,
+            7.56,
+            8.08,
+            9.44,
+            9.93,
+            10.42,
+            10.99,
+            11.67,
+            12.62,
+            13.35,
+            13.99,
+            14.65,
+            15.41,
+            16.46,
+            17.27,
+        ),
+        *(18.25, 19.03, 19.99, 20.75, 21.45, 22.15, 22.91, 23.88, 24.85, 25.69, 26.3, 27.31, 28.18, 28.8, 29.49, 30.17),
+        *(30.75, 30.99),
+    ]
+)
+PER_MILLE = np.array(
+    [
+        *(33, 36, 40, 44, 55, 52, 53, 54, 58, 57, 64, 56, 52, 65, 51, 35, 32, 28, 26, 20, 17, 13, 10, 10, 9),
+        *(5, 4, 4, 3, 4, 3, 2, 2, 1, 1),
+    ]
+)
+REFINANCING = [code for code, name in enumerate(PURPOSES) if name in {"debt_consolidation", "credit_card"}]
+PURPOSE_RISK = {
+    "small_business": 0.55,
+    "moving": 0.25,
+    "medical": 0.20,
+    "house": 0.20,
+    "renewable_energy": 0.20,
+    "other": 0.15,
+    "home_improvement": -0.05,
+    "wedding": -0.10,
+    "car": -0.12,
+    "credit_card": -0.15,
+}
+
+
+def true_pd(file: Columns, market: Market) -> Floats:
+    """The probability of 90 days past due within twelve months: a function of what lands with the application."""
+    index = market.risk_slope * (_plain_risk(file) + _joint_effects(file)) + 0.16 * (file["int_rate"] - 13) / 5
+    return logistic(market.risk_level + index)
+
+
+def price(rng: np.random.Generator, file: Columns, market: Market) -> Columns:
+    """The platform sees the plain part of the risk through noise, and nothing of how features work together."""
+    size = file["dti"].size
+    known = _plain_risk(file) + 0.9 * (file["term"] - 0.28)  # it charges more for the long term than that costs
+    seen = (known + market.lender_noise * rng.standard_normal(size)) / np.hypot(1.15, market.lender_noise)
+    sub_grade = np.searchsorted(np.cumsum(PER_MILLE)[:-1] / PER_MILLE.sum(), share(seen - 0.02), side="right")
+    asked, rate = file["loan_amnt"], RATES[sub_grade]
+    funded = np.where(chance(rng, 0.0015, size), 25 * np.ceil(0.9 * asked / 25), asked)
+    can_go_direct = np.isin(file["purpose"], REFINANCING) & (file["issue_d"] >= np.datetime64(SECOND_SINCE, "M"))
+    return {
+        "funded_amnt": funded,
+        "funded_amnt_inv": funded - 25 * chance(rng, 0.07, size),
+        "int_rate": rate,
+        "installment": instalment(funded, rate, TERMS[file["term"]]),
+        "grade": sub_grade // 5,
+        "sub_grade": sub_grade,
+        "initial_list_status": chance(rng, 0.31, size).astype(np.int64),
+        "disbursement_method": (can_go_direct & chance(rng, 0.10, size)).astype(np.int64),
+    }
+
+
+def instalment(amount: Floats, rate: Floats, months: Ints) -> Floats:
+    """The monthly payment of an annuity, rounded up to the cent as Lending Club does."""
+    monthly = rate / 1_200
+    return np.asarray(np.ceil(100 * amount * monthly / (1 - (1 + monthly) ** -months)) / 100)
+
+
+def _plain_risk(file: Columns) -> Floats:
+    """Every feature by itself, each in the direction a practitioner expects; mean about 0, deviation about 1."""
+    purpose = np.array([PURPOSE_RISK.get(name, 0.0) for name in PURPOSES])[file["purpose"]]
+    income = np.fmax(file["annual_inc"], file["annual_inc_joint"])  # a joint application is carried by both
+    return np.asarray(
+        -0.60 * (file["fico_range_low"] - 700) / 33
+        + 0.28 * (file["dti"] - 18) / 9
+        - 0.30 * np.log(income / MEDIAN_INCOME) / 0.52
+        + 0.16 * (file["revol_util"] - 50) / 25
+        + 0.20 * (np.minimum(file["inq_last_6mths"], 5) - 0.6)
+        + 0.08 * (np.minimum(file["acc_open_past_24mths"], 12) - 4.6)
+        + 0.22 * np.log(np.maximum(file["loan_amnt"] / income, 0.02) / 0.2)
+        + 0.55 * (file["term"] - 0.28)
+        + 0.16 * (np.minimum(file["delinq_2yrs"], 4) - 0.3)
+        + 0.20 * (np.minimum(file["pub_rec"], 4) - 0.2)
+        + 0.20 * (file["emp_length"] == EMPTY_CODE)
+        + purpose
+    )
+
+
+def _joint_effects(file: Columns) -> Floats:
+    """What only a model that sees several features together can find; each part only adds to the risk."""
+    weak = np.clip((700 - file["fico_range_low"]) / 40, 0, None)
+    stretched = np.clip((file["dti"] - 20) / 10, 0, None)
+    drawn = np.clip((file["revol_util"] - 60) / 25, 0, None)
+    seeking = np.clip((file["acc_open_past_24mths"] - 5) / 3, 0, 3)
+    renting = file["home_ownership"] == RENT
+    return np.asarray(
+        1.2 * drawn * seeking + 1.0 * weak * file["term"] + 1.2 * stretched * renting + 0.8 * weak * seeking - 0.44
+    )

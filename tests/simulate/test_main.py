@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from jobs.protocol.calendar import application_date
+from jobs.simulate.columns import TABLES as COLUMNS
+from jobs.simulate.landing import contents, names
+from jobs.simulate.portfolio import Day, months
+from tests.simulate.simulated import TABLES, fingerprints, landed, run, settings, truth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_every_date_has_all_four_files_each_with_its_checksum_beside_it(tmp_path: Path) -> None:
+    assert run(tmp_path, "2016-02-27", "2016-03-02") == 0
+    for table in TABLES:
+        names = {path.name for path in (tmp_path / "datamart/landing" / table).iterdir()}
+        dates = [date(2016, 2, 27) + timedelta(days) for days in range(5)]
+        data = {f"{table}_{day:%Y_%m_%d}.csv" for day in dates}
+        assert names == data | {f"{name}.sha256" for name in data}
+        for name in data:
+            path = tmp_path / "datamart/landing" / table / name
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            assert path.with_name(f"{name}.sha256").read_text() == f"{digest}  {name}\n"
+
+
+def test_a_day_on_which_nothing_happens_has_headers_only() -> None:
+    asked = settings("2016-02-01", "2016-02-01", dirt=0.5)
+    (day,) = [day for days in months(asked) for day in days]
+    empty = Day(day.landed, {table: frame.clear() for table, frame in day.tables.items()}, day.truth.clear())
+    made = contents(asked, empty)
+    assert sorted(made) == sorted(names(asked, day.landed))
+    for table in TABLES:
+        assert made[f"datamart/landing/{table}/{table}_2016_02_01.csv"].decode().splitlines() == [
+            ",".join(COLUMNS[table])
+        ]
+
+
+def test_each_application_lands_the_day_after_the_day_its_id_says(tmp_path: Path) -> None:
+    run(tmp_path, "2016-02-25", "2016-03-05", loans=50)
+    for table in ("credit_history", "demographic", "financial"):
+        frame = landed(tmp_path, table).join(truth(tmp_path), left_on=pl.col("id").cast(pl.Int64), right_on="id")
+        assert (frame["application_date"] + timedelta(days=1) == frame["date"]).all()
+    for number, applied in truth(tmp_path).select("id", "application_date").iter_rows():
+        assert application_date(number, applied.replace(day=1)) == applied
+        assert 8 <= len(str(number)) <= 9
+
+
+def test_the_same_settings_give_the_same_bytes_whatever_the_number_of_threads(tmp_path: Path) -> None:
+    made = []
+    for threads in ("1", "3"):
+        root = tmp_path / threads
+        root.mkdir()
+        asked = f"--root {root} --start 2017-03-30 --end 2017-05-03 --loans-per-day 15 --dirt 0.02".split()
+        environment = os.environ | {"POLARS_MAX_THREADS": threads}
+        subprocess.run(
+            [sys.executable, "-m", "jobs.simulate", *asked], check=True, env=environment, capture_output=True
+        )
+        made.append(fingerprints(root))
+    assert made[0] == made[1]
+
+
+def test_every_file_is_in_the_order_of_ids(tmp_path: Path) -> None:
+    run(tmp_path, "2016-01-30", "2016-03-25")
+    for table in TABLES:
+        for (_,), file in landed(tmp_path, table).sort("date", "row").group_by("date", maintain_order=True):
+            assert file["id"].cast(pl.Int64).is_sorted()
+
+
+def test_another_seed_gives_other_loans(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        (tmp_path / str(seed)).mkdir()
+        run(tmp_path / str(seed), "2016-02-01", "2016-02-03", seed=seed)
+    assert fingerprints(tmp_path / "1").keys() == fingerprints(tmp_path / "2").keys()
+    assert not set(fingerprints(tmp_path / "1").values()) & set(fingerprints(tmp_path / "2").values())
+
+
+def test_a_second_run_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, "2016-02-01", "2016-02-10", "--dirt", "0.01")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    capsys.readouterr()
+    assert run(tmp_path, "2016-02-01", "2016-02-10", "--dirt", "0.01") == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["written"] == 0
+
+
+def test_a_later_end_only_adds_files(tmp_path: Path) -> None:
+    for name in ("longer", "at_once"):
+        (tmp_path / name).mkdir()
+    run(tmp_path / "longer", "2016-01-28", "2016-02-12", "--dirt", "0.01")
+    before = fingerprints(tmp_path / "longer")
+    assert run(tmp_path / "longer", "2016-01-28", "2016-03-06", "--dirt", "0.01") == 0
+    after = fingerprints(tmp_path / "longer")
+    assert {name: after[name] for name in before} == before
+    run(tmp_path / "at_once", "2016-01-28", "2016-03-06", "--dirt", "0.01")
+    assert fingerprints(tmp_path / "at_once") == after
+    terms, opened = landed(tmp_path / "at_once", "loan_terms"), landed(tmp_path / "at_once", "financial")
+    assert terms["id"].is_duplicated().any()  # servicing news among it, and of no loan that did not land before
+    assert set(terms["id"]) - set(truth(tmp_path / "at_once", "dirt")["now"]) <= set(opened["id"])
+
+
+def test_what_was_lost_is_written_again(tmp_path: Path) -> None:
+    run(tmp_path, "2016-02-01", "2016-02-04")
+    before = fingerprints(tmp_path)
+    lost = [
+        tmp_path / "datamart/landing/financial/financial_2016_02_02.csv",
+        tmp_path / "truth/loans_2016_02_03.parquet",
+    ]
+    for path in lost:
+        path.unlink()
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert run(tmp_path, "2016-02-01", "2016-02-04") == 0
+    assert fingerprints(tmp_path) == before
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+@pytest.mark.parametrize(
+    ("file", "data"),
+    [
+        ("datamart/landing/financial/financial_2016_02_03.csv", b"id,member_id\n"),
+        ("datamart/landing/financial/financial_2016_02_03.csv.sha256", b"0  financial_2016_02_03.csv\n"),
+        ("datamart/landing/financial/financial_2016_02_03.parquet", b"PAR1"),
+        ("datamart/landing/loan_terms/loan_terms_2016_02_01.csv.gz", b""),
+        ("truth/loans_2016_02_05.parquet", b"PAR1"),
+    ],
+    ids=["other bytes", "other checksum", "another form", "another form, compressed", "another truth"],
+)
+def test_nothing_is_written_where_somebody_elses_file_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, data: bytes
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    assert run(tmp_path, "2016-02-01", "2016-02-10") == 2
+    assert list(fingerprints(tmp_path)) == [file]
+    message = capsys.readouterr().err
+    assert path.name in message
+    assert "mend:" in message
+
+
+def test_other_settings_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    run(tmp_path, "2016-02-01", "2016-02-03")
+    before = fingerprints(tmp_path)
+    assert run(tmp_path, "2016-02-01", "2016-02-20", seed=2) == 2
+    assert fingerprints(tmp_path) == before
+
+
+def test_files_of_other_dates_stand_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "datamart/landing/financial/financial_2016_02_11.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PAR1")
+    assert run(tmp_path, "2016-02-01", "2016-02-10") == 0
+
+
+@pytest.mark.parametrize(
+    ("dates", "more", "word"),
+    [
+        (("2016-02-02", "2016-02-01"), (), "--end"),
+        (("2007-01-01", "2007-02-01"), (), "--start"),
+        (("2034-05-01", "2034-05-02"), (), "--end"),
+        (("2016-02-01", "2016-02-02"), ("--loans-per-day", "0"), "--loans-per-day"),
+        (("2016-02-01", "2016-02-02"), ("--dirt", "0.6"), "--dirt"),
+        (("2016-02-01", "2016-02-02"), ("--dirt", "nan"), "--dirt"),
+        (("2016-02-01", "2016-02-02"), ("--seed", "-1"), "--seed"),
+        (("2016-02-01", "2016-02-02"), ("--root", "/nowhere/at/all"), "--root"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place_and_a_mend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dates: tuple[str, str], more: tuple[str, ...], word: str
+) -> None:
+    assert run(tmp_path, *dates, *more) == 2
+    assert re.search(rf"where: {word}\n  mend:  .", capsys.readouterr().err)
+    assert fingerprints(tmp_path) == {}
+
+
+def test_a_date_that_is_none_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path, "2016-02-30", "2016-03-01")
+    assert "not a date like 2016-01-31" in capsys.readouterr().err
+
+
+def test_the_first_and_the_last_possible_dates_work(tmp_path: Path) -> None:
+    for day in ("2007-01-02", "2034-05-01"):
+        assert run(tmp_path, day, day, loans=1_000) == 0
+    ids = truth(tmp_path)["id"].to_list()
+    assert len({len(str(number)) for number in ids}) == 2
+    assert len(set(ids)) == len(ids)
+    assert all(8 <= len(str(number)) <= 9 for number in ids)
+
+
+def test_it_says_what_it_does_in_one_json_line_an_event(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, "2016-02-01", "2016-03-10")
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["event"] for each in said] == ["start", *["progress"] * (len(said) - 2), "end"]
+    assert said[0] == {"event": "start", "seed": 1, "start": "2016-02-01", "end": "2016-03-10", "loans_per_day": 20}
+    assert said[-2]["done"] == said[-2]["of"] == 39
+    assert said[-1]["written"] == len(fingerprints(tmp_path)) == 39 * 9
+
+
+@pytest.mark.parametrize("form", ["csv.gz", "parquet", "jsonl"])
+def test_other_forms_hold_the_same_rows(tmp_path: Path, form: str) -> None:
+    for each in (form, "csv"):
+        (tmp_path / each).mkdir()
+        run(tmp_path / each, "2016-02-01", "2016-02-03", "--format", each, "--dirt", "0.02")
+    path = tmp_path / form / f"datamart/landing/demographic/demographic_2016_02_02.{form}"
+    if form == "parquet":
+        frame = pl.read_parquet(path).cast(pl.String)
+    else:
+        frame = (pl.read_csv(path) if form == "csv.gz" else pl.read_ndjson(path)).cast(pl.String)
+    expected = landed(tmp_path / "csv", "demographic").filter(pl.col("date") == date(2016, 2, 2)).drop("row", "date")
+    assert frame.select("id", "zip_code", "home_ownership").equals(expected.select("id", "zip_code", "home_ownership"))
