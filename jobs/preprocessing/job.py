@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.preprocessing import settled
 from jobs.preprocessing.tables import ALL_TABLES, SOURCES
-from jobs.protocol import command, files, partitions
+from jobs.protocol import command, files
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.receipts import Problem
@@ -69,8 +69,9 @@ def _stock(run: Run) -> Stock:
     if "stock" not in run.memo:
         from jobs.preprocessing.stock import Stock
 
-        for table in ALL_TABLES if not run.dry_run else ():
-            files.sweep(partitions.drafts_folder(run.root, table))
+        drafts = (*(f"datamart/{table}" for table in ALL_TABLES), "datamart/.index", "decisions")
+        for folder in drafts if not run.dry_run else ():
+            files.sweep(run.root.at(folder))
         run.memo["stock"] = Stock.of(run.root, run.day)
     stock: Stock = run.memo["stock"]
     return stock

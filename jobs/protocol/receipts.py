@@ -81,6 +81,7 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     receipt |= {"at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
     home = root.at(folder(of.job, of.day))
     files.make_folder(root, home)
+    files.sweep(home)
     with files.draft(root, home) as path:
         path.write_bytes(strict_json.pretty(receipt))
         return root.name_of(files.publish_numbered(root, path, home, ".json"))
