@@ -1,0 +1,142 @@
+"""Models as folders named by their content, the manifest last; nothing is parsed before its hash has been verified."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import files, strict_json
+from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
+from jobs.protocol.store import LIMIT, FolderStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from jobs.protocol.files import Root
+
+BANK, MANIFEST = "model_bank", "manifest.json"
+TREES = "model.txt"
+FORMAT = 1
+PROBE_SECONDS = 60.0
+_ID = re.compile(r"[0-9]{8}-[0-9a-f]{12}")
+_MANIFEST_LIMIT = 64 << 10
+
+# Loading and predicting once, where a crash costs nothing: LightGBM dies or hangs on most damaged texts.
+_PROBE = """
+import resource, sys
+import lightgbm, numpy
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+booster = lightgbm.Booster(model_str=sys.stdin.buffer.read().decode("utf-8"))
+scores = booster.predict(numpy.full((2, booster.num_feature()), numpy.nan), raw_score=True, num_threads=1)
+sys.exit(0 if scores.shape == (2,) and numpy.isfinite(scores).all() else 3)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A whole model: the hash of its manifest stands for every byte of it."""
+
+    model_id: str
+    sha256: str
+    files: Mapping[str, bytes]
+
+
+def put(root: Root, day: date, contents: Mapping[str, bytes]) -> Model:
+    """Add a model under the name that its content gives it; adding it again changes nothing."""
+    listed = [
+        {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in sorted(contents.items())
+    ]
+    content = hashlib.sha256(strict_json.canonical(listed)).hexdigest()
+    model_id = f"{day:%Y%m%d}-{content[:12]}"
+    manifest = strict_json.pretty({"format": FORMAT, "model_id": model_id, "files": listed})
+    _checked(manifest, model_id)
+    folder = root.at(f"{BANK}/{model_id}")
+    files.make_folder(root, folder)
+    files.sweep(folder)
+    for name, data in (*sorted(contents.items()), (MANIFEST, manifest)):
+        files.write_whole(root, folder / name, data)
+    return Model(model_id, hashlib.sha256(manifest).hexdigest(), dict(contents))
+
+
+def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
+    """A whole model, every file verified. `expected_sha256` is the ledger's hash of the manifest.
+
+    Where the ledger does not vouch for it (None), the trees are first tried in a process of their own, with a time
+    limit. StoreDamaged says what is wrong, whatever lies in the folder.
+    """
+    manifest = _read(root, model_id, MANIFEST, _MANIFEST_LIMIT)
+    sha256 = hashlib.sha256(manifest).hexdigest()
+    if expected_sha256 not in (None, sha256):
+        raise _damaged(model_id, "the manifest is not the one that the ledger vouches for")
+    contents = {}
+    for listed in _checked(manifest, model_id)["files"]:
+        name = listed["name"]
+        data = _read(root, model_id, name, min(LIMIT, listed["bytes"]))
+        if hashlib.sha256(data).hexdigest() != listed["sha256"]:
+            raise _damaged(model_id, f"{name} is not what the manifest says")
+        contents[name] = data
+    if expected_sha256 is None and (why := _fails(contents.get(TREES, b""))):
+        raise _damaged(model_id, f"{TREES} {why}")
+    return Model(model_id, sha256, contents)
+
+
+def unusable(root: Root, model_id: str, expected_sha256: str | None = None) -> str | None:
+    """Why a model cannot serve, or None where it can."""
+    try:
+        get(root, model_id, expected_sha256)
+    except JobError as error:
+        return error.what
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    return None
+
+
+def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
+    if not _ID.fullmatch(model_id):
+        raise _damaged("-", "that is no name of a model")
+    data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
+    if data is None:
+        raise _damaged(model_id, f"{name} is missing")
+    return data
+
+
+def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
+    """The manifest's JSON; its names are single plain names, each once."""
+    from jobs.protocol import contract, judge
+
+    try:
+        found = strict_json.parse(manifest, where=f"{BANK}/{model_id}/{MANIFEST}", limit=_MANIFEST_LIMIT)
+    except ConfigInvalid as error:
+        raise _damaged(model_id, f"the manifest is no JSON: {error.what}") from error
+    wrong = [complaint.sentence for complaint in judge.complaints(contract.document("model"), found)]
+    if wrong:
+        raise _damaged(model_id, "the manifest does not keep its contract: " + "; ".join(wrong[:3]))
+    names = [listed["name"] for listed in found["files"]]
+    if len(set(names)) < len(names) or MANIFEST in names or found["model_id"] != model_id:
+        raise _damaged(model_id, "the manifest names a file twice, itself, or another model")
+    content = hashlib.sha256(strict_json.canonical(found["files"])).hexdigest()
+    if not model_id.endswith(content[:12]):
+        raise _damaged(model_id, "the manifest lists other files than those that gave the model its name")
+    return found
+
+
+def _fails(trees: bytes) -> str | None:
+    """Why these trees cannot be loaded, tried where a crash or a hang does no harm."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _PROBE], input=trees, capture_output=True, timeout=PROBE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"could not be loaded within {PROBE_SECONDS:.0f} seconds"
+    return None if done.returncode == 0 else f"cannot be loaded: a trial ended with code {done.returncode}"
+
+
+def _damaged(model_id: str, what: str) -> StoreDamaged:
+    mend = "restore the folder from a backup, or choose another model in serving_decision.json"
+    return StoreDamaged(what, where=f"{BANK}/{model_id}", mend=mend)

@@ -1,0 +1,102 @@
+"""Fit the trees: the same rows and settings give the same bytes, whatever the number of threads."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import lightgbm as lgb
+import numpy as np
+
+from jobs.training_inference.dataset import TRAIN, VALID
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from jobs.measures.counts import FloatArray
+    from jobs.protocol.contract import Column
+    from jobs.training_inference.dataset import Dataset, Encoding
+
+MOST_ROUNDS, PATIENCE = 1500, 50
+LEAF_ROWS, LEAVES_AT_LEAST = 200, 60  # on few rows a leaf may be smaller: always room for so many
+SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabilities
+    "objective": "binary",
+    "metric": "binary_logloss",
+    "num_leaves": 8,  # risk of credit is nearly additive: deeper trees learnt the training rows, not the loans
+    "max_depth": 3,
+    "learning_rate": 0.05,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 20.0,
+    "max_cat_to_onehot": 8,
+    "cat_smooth": 50.0,
+    "monotone_constraints_method": "advanced",
+    "deterministic": True,
+    "force_row_wise": True,
+    "seed": 20_110_101,
+    "verbosity": -1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The model as text, and what to tell of how it came about."""
+
+    text: bytes
+    rounds: int
+    stopped_early: bool
+    settings: dict[str, Any]
+
+
+def fit(data: Dataset, columns: tuple[Column, ...], encoding: Encoding, *, threads: int) -> Fitted:
+    """Boost on the train slice until the valid slice has not gained for a while; keep the best round."""
+    settings = settings_for(data.frames[TRAIN].height, columns)
+    train = _lgb_dataset(data.frames[TRAIN], encoding)
+    valid = _lgb_dataset(data.frames[VALID], encoding, reference=train)
+    booster = lgb.train(
+        {**settings, "num_threads": threads},
+        train,
+        num_boost_round=MOST_ROUNDS,
+        valid_sets=[valid],
+        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+    )
+    rounds = booster.best_iteration
+    text = re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string(num_iteration=rounds))
+    return Fitted(text.encode(), rounds, booster.current_iteration() < MOST_ROUNDS, settings)
+
+
+def settings_for(rows: int, columns: tuple[Column, ...]) -> dict[str, Any]:
+    """The settings of a fit, but for the number of threads; a monotone sign never meets a category: LightGBM aborts."""
+    signs = [0 if column.dtype == "string" else column.monotone for column in columns]
+    leaf = max(1, min(LEAF_ROWS, rows // LEAVES_AT_LEAST))
+    return {**SETTINGS, "min_data_in_leaf": leaf, "monotone_constraints": signs}
+
+
+def threads_for(cores: int, load: float) -> int:
+    """Fewer threads than free cores: one more than there are, and LightGBM takes many times as long."""
+    return max(1, min(cores - 1, math.floor(cores - load)))
+
+
+def booster_of(text: bytes) -> lgb.Booster:
+    """The trees in a text whose hash has been verified: LightGBM survives no other."""
+    return lgb.Booster(model_str=text.decode())
+
+
+def raw_scores(booster: lgb.Booster, encoding: Encoding, frame: pl.DataFrame, *, threads: int) -> FloatArray:
+    """Log-odds before calibration. Columns go by the model's own names: in another order it would be silently wrong."""
+    if not frame.height:
+        return np.empty(0)
+    table = encoding.table(frame).select(booster.feature_name())
+    return np.asarray(booster.predict(table, raw_score=True, num_threads=threads), dtype=np.float64)
+
+
+def _lgb_dataset(frame: pl.DataFrame, encoding: Encoding, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+    return lgb.Dataset(
+        encoding.table(frame),
+        label=frame["y"].to_numpy(),
+        categorical_feature=list(encoding.vocabulary),
+        reference=reference,
+    )
