@@ -1,0 +1,180 @@
+"""What notes, policy and ledger come to together, and what the next run will make of them. Nothing is changed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.protocol import ledger as ledgers
+from jobs.protocol import policy as policies
+from jobs.protocol.errors import ConfigInvalid, JobError
+from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON
+from jobs.protocol.folder import Refused
+from jobs.protocol.guards import Guards, retry_after
+from jobs.protocol.ingest import look
+from jobs.protocol.note_check import NOTE_LIMIT
+from jobs.protocol.notes import BLOCKING, Kind, ServingNote, read_serving
+from jobs.protocol.store import DECISIONS, QUARANTINE, SERVING_NOTE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+
+    from jobs.protocol.facts import Decision, Ending, State
+    from jobs.protocol.ingest import Desk
+    from jobs.protocol.ledger import Ledger
+    from jobs.protocol.notes import Found
+    from jobs.protocol.policy import Policy
+    from jobs.protocol.store import Store
+
+POLICY = f"{DECISIONS}/policy.json"
+AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training, because no model served"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """All that the text follows from. `wish` is a change of the serving model that no run has recorded yet."""
+
+    state: State
+    head: str
+    today: date
+    found: Found
+    guards: Guards | None = None
+    policy_problem: JobError | None = None
+    serving_problem: JobError | None = None
+    wish: ServingNote | None = None
+    quarantined: frozenset[str] = frozenset()
+    verdict: str = ""  # of monitoring, while a person's decision or a claim keeps it from writing its note
+
+
+def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> Sight:
+    """Look at ledger, notes and policy without changing anything. `unusable`: why a model cannot serve."""
+    ledger = ledgers.read(desk.store)
+    policy, policy_problem = read_policy(desk.store)
+    wish, serving_problem = _wish(desk.store, ledger, unusable)
+    return Sight(
+        state=ledger.state,
+        head=ledger.head,
+        today=desk.writer.as_of,
+        found=look(desk, ledger.state),
+        guards=guards_of(policy) if policy else None,
+        policy_problem=policy_problem,
+        serving_problem=serving_problem,
+        wish=wish,
+        quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
+        verdict=verdict,
+    )
+
+
+def read_policy(store: Store) -> tuple[Policy | None, JobError | None]:
+    """The policy in place, or what is wrong with it."""
+    try:
+        data = store.get(POLICY, policies.MAX_BYTES)
+        if data is not None:
+            return policies.load(data, POLICY), None
+    except (ConfigInvalid, Refused) as problem:
+        return None, problem
+    mend = "restore it from decisions/policies, or from a colleague's copy; nothing is claimed or promoted until then"
+    return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend)
+
+
+def guards_of(policy: Policy) -> Guards:
+    """What a retraining waits for, as the policy says."""
+    names = ("cooldown_days", "min_new_rows", "max_per_iso_week", "max_per_28_days", "immediate_bypasses")
+    return Guards(**{name: getattr(policy.guards, name) for name in names}, approval=policy.mode == "advise")
+
+
+def next_run(sight: Sight) -> Iterator[str]:
+    """What the next run will make of the notes and the policy as they stand."""
+    if sight.policy_problem:
+        yield "Nothing is claimed or promoted until policy.json can be read; the last good policy counts for the rest."
+    yield _of_note(sight)
+    if sight.state.open and sight.found.kind not in (Kind.ABSENT, Kind.NEW):
+        yield _of_decision(sight, sight.state.open)
+    if sight.wish:
+        pin = "pinned: nothing is promoted until that changes" if sight.wish.pinned else "not pinned"
+        yield f"Training records a person's choice: model {sight.wish.model_id} serves, {pin}."
+    if sight.state.model_id:
+        yield f"Scoring goes on with model {sight.state.model_id}, whatever becomes of notes and decisions."
+    else:
+        yield "Nothing is scored: no model serves. Training builds the first one when enough history has matured."
+
+
+def end_of(ending: Ending) -> str:
+    decision = ending.decision
+    wanted = "a retraining" if decision.retrain else "no retraining"
+    return f"decision {decision.seq}, {wanted} wanted by {AUTHORS[decision.source]}, {ending.how} in entry {ending.seq}"
+
+
+def printable(given: str) -> str:
+    """A person's or a model's words on one line, with nothing in them that steers a terminal."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in given).split())
+
+
+def _wish(
+    store: Store, ledger: Ledger, unusable: Callable[[str], str | None]
+) -> tuple[ServingNote | None, JobError | None]:
+    now = ledger.state.serving
+    try:
+        data = store.get(SERVING_NOTE, NOTE_LIMIT)
+        note = None if data is None else read_serving(data)
+    except (ConfigInvalid, Refused) as problem:
+        return None, problem
+    if note is None or (now and (now.model_id, now.pinned) == (note.model_id, note.pinned)):
+        return None, None
+    if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
+        mend = "name a whole model of model_bank, or delete the note; until then the model before serves on"
+        return None, ConfigInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
+    return note, None
+
+
+def _of_note(sight: Sight) -> str:
+    state, found = sight.state, sight.found
+    if found.kind is Kind.NEW and state.claim:
+        return "The note was saved after the claim: too late for that training. It stays, and is read when that ends."
+    if found.kind is Kind.NEW and found.note:
+        wanted = "a retraining" if found.note.retrain else "no retraining"
+        ends = f", which ends decision {state.open.seq}" if state.open else ""
+        whose = AUTHORS[found.source or PERSON]
+        return f"The note is valid and new: it is recorded as a decision of {whose} for {wanted}{ends}."
+    if found.kind is Kind.CLOSED and found.ending:
+        had = f"The note had its turn ({end_of(found.ending)}) and is moved to quarantine"
+        return f"{had}; to ask again, change decision_date."
+    if found.kind in BLOCKING:
+        free = not state.claim and not (state.open and state.open.source == PERSON)
+        then = "Monitoring copies it to quarantine and writes its own." if free else "It is left in place."
+        return f"Nothing is claimed on the note: it is {found.kind.value}, see PROBLEMS. {then}"
+    if found.kind is Kind.ABSENT and state.open:
+        claimed = "The note is gone, but training is at work on it already."
+        return claimed if state.claim else f"The note is gone: decision {state.open.seq} ends withdrawn."
+    return (
+        "The note is recorded."
+        if state.open
+        else "There is no note; monitoring writes one when it has judged its week."
+    )
+
+
+def _of_decision(sight: Sight, standing: Decision) -> str:
+    which = f"Decision {standing.seq}"
+    if standing.claim:
+        return f"{which} is claimed: training ends it, or gives it back if it died."
+    if sight.today > standing.valid_until:
+        return f"{which} was valid until {standing.valid_until}: it ends expired."
+    if standing.attempts >= MAX_ATTEMPTS:
+        return f"{which} ends declined: its {standing.attempts} attempts failed."
+    if not standing.retrain:
+        return f"{which} asks for no retraining: it stands until it is replaced or {standing.valid_until} has passed."
+    return f"{which} {_of_retraining(sight, standing)}"
+
+
+def _of_retraining(sight: Sight, standing: Decision) -> str:
+    if sight.found.kind is not Kind.SAME or sight.policy_problem:
+        return "waits."
+    if sight.guards and sight.guards.approval and not standing.approved:
+        return 'waits for approval: the mode is "advise". Write a name into approved_by of the note and save.'
+    after = retry_after(sight.state, standing, sight.today, sight.guards) if sight.guards else None
+    if after and after > standing.valid_until:
+        return f"cannot be claimed before {after} and ends expired after {standing.valid_until}."
+    if after:
+        return f"waits: a training run on {after} or later may claim it."
+    return "may be claimed by the next training run, if it then finds rows and data as the guards ask."

@@ -1,0 +1,159 @@
+"""STATUS.txt, the first thing a person opens: what serves, what is open, what happens next, what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+from jobs.protocol.facts import MAX_ATTEMPTS
+from jobs.protocol.guards import retry_after
+from jobs.protocol.outlook import AUTHORS, end_of, next_run, printable, survey
+from jobs.protocol.store import DECISIONS, held, quarantine_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jobs.protocol.facts import State
+    from jobs.protocol.ingest import Desk
+    from jobs.protocol.outlook import Sight
+
+STATUS = f"{DECISIONS}/STATUS.txt"
+WIDTH, INDENT = 80, 15
+SHOWN = 5  # ended decisions
+BLOCKS = {
+    "note": "the note in place does not hold exactly the bytes of this decision",
+    "policy": "policy.json is gone or cannot be read",
+    "approval": 'the policy\'s mode is "advise": write a name into approved_by of the note and save',
+    "valid_from": "its first day has not come",
+    "cooldown": "too soon after the last training (guards.cooldown_days)",
+    "week": "this ISO week has had its training (guards.max_per_iso_week)",
+    "budget": "28 days have had their trainings (guards.max_per_28_days)",
+    "new_rows": "too few labels have matured since the last training (guards.min_new_rows)",
+    "readiness": "too little history, or a partition of it is damaged or missing",
+    "data_quality": "the newest week's data are critically bad; a better week clears it",
+    "feature_version": "the rows to train on are of more than one feature version",
+}
+_HEAD = re.compile(r"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
+
+
+def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> bool:
+    """Write STATUS.txt if its text changes; not to be called under `held`. Whether it was written."""
+    with held(desk.store):  # looked at and written under one lock: an older text never replaces a newer
+        data = text(survey(desk, unusable, verdict)).encode()
+        before = desk.store.get(STATUS)
+        if before is None:
+            return desk.store.put_if_absent(STATUS, data)
+        return before != data and desk.store.replace_if(STATUS, before, data)
+
+
+def head_of(status: str) -> tuple[int, str] | None:
+    """The newest ledger entry and its hash, as a text of STATUS.txt remembers them."""
+    found = _HEAD.search(status)
+    return (int(found[1]), found[2]) if found else None
+
+
+def text(sight: Sight) -> str:
+    """What a person reads. Pure; without a run's time, so that it changes only with what it says."""
+    sections = {
+        "PROBLEMS": [*_problems(sight)],
+        "SERVING MODEL": [*_serving(sight.state)],
+        "OPEN DECISION": [*_open(sight)],
+        "THE NEXT RUN": [line for said in next_run(sight) for line in _wrapped(said, "  - ", 4)],
+        "ENDED LATELY": [*_ended(sight)],
+        "LEDGER": [*_ledger(sight)],
+    }
+    title = "P2PCreditScore: which model serves, what is decided, what comes next\n"
+    about = "Written by the jobs when it changes. Edit the notes beside it, not this file.\n"
+    return title + about + "".join(f"\n{name}\n" + "\n".join(lines) + "\n" for name, lines in sections.items() if lines)
+
+
+def words_of(note: bytes) -> str:
+    """The reason that a recorded note gives."""
+    return printable(str(json.loads(note.removeprefix(b"\xef\xbb\xbf"))["reason"]))
+
+
+def _problems(sight: Sight) -> Iterator[str]:
+    problems = [one for one in (sight.policy_problem, sight.found.problem, sight.serving_problem) if one]
+    for number, problem in enumerate(problems, start=1):
+        yield from _wrapped(printable(problem.what), f"  {number}. ", 5)
+        yield from _wrapped(f"where: {printable(problem.where)}", "     ", 12)
+        yield from _wrapped(f"mend:  {printable(problem.mend)}", "     ", 12)
+
+
+def _serving(state: State) -> Iterator[str]:
+    now = state.serving
+    if now is None:
+        yield "  none yet"
+        return
+    first = now
+    for change in reversed(state.served):  # a change of the pin alone is no change of the model
+        if change.model_id != now.model_id:
+            break
+        first = change
+    yield from _row("model", now.model_id)
+    yield from _row("since", first.as_of.isoformat())
+    yield from _row("why", f"{printable(now.reason) or 'a person chose it'} (ledger entry {now.seq})")
+    yield from _row("pinned", "yes: nothing is promoted until a person sets pinned to false" if now.pinned else "no")
+
+
+def _open(sight: Sight) -> Iterator[str]:
+    standing = sight.state.open
+    if standing is None:
+        yield "  none"
+        return
+    wanted = "a retraining" if standing.retrain else "no retraining"
+    yield from _row("wanted", f"{wanted}, priority {standing.priority}")
+    yield from _row(
+        "proposed by", f"{AUTHORS[standing.source]}, {standing.decision_date} (ledger entry {standing.seq})"
+    )
+    yield from _row("because", words_of(standing.note))
+    yield from _row("valid", f"{standing.valid_from} until {standing.valid_until}, that day included")
+    if standing.attempts:
+        yield from _row("attempts", f"{standing.attempts} of {MAX_ATTEMPTS} failed; after the last it ends declined")
+    if standing.claim:
+        yield from _row("claimed", f"by training for {standing.claim.as_of} (ledger entry {standing.claim.seq})")
+    for name in standing.blocked_by:
+        yield from _row("blocked by", f"{name}: {BLOCKS.get(name, 'a guard that this version does not know')}")
+    after = retry_after(sight.state, standing, sight.today, sight.guards) if sight.guards and standing.retrain else None
+    if after and not standing.claim:
+        yield from _row("claimable", f"from {after} on, as far as time alone blocks it")
+    if sight.verdict:
+        yield from _row("monitoring", f"would now say: {printable(sight.verdict)}")
+
+
+def _ended(sight: Sight) -> Iterator[str]:
+    ended = sight.state.ended
+    back = [one for one in ended[:-SHOWN] if quarantine_name(one.decision.note) in sight.quarantined]
+    shown = [*ended[-SHOWN:][::-1], *back[-SHOWN:][::-1]]
+    for ending in shown:
+        yield from _row(ending.as_of.isoformat(), f"{end_of(ending)}: {words_of(ending.decision.note)}")
+        if quarantine_name(ending.decision.note) in sight.quarantined:
+            yield from _row("", f"came back unchanged and lies in {quarantine_name(ending.decision.note)}")
+    if shown:
+        yield from _wrapped("To ask again, save the note with another decision_date: equal bytes count once.", "  ", 2)
+
+
+def _ledger(sight: Sight) -> Iterator[str]:
+    if not sight.state.head:
+        yield "  empty"
+        return
+    yield from _row("entry", str(sight.state.head))
+    yield from _row("sha256", sight.head)
+    if sight.state.ignored:
+        yield from _row("ignored", f"entries {', '.join(map(str, sight.state.ignored))}: they could not follow")
+    said = (
+        "Each entry holds the hash of the one before, so a copy of these two lines kept elsewhere shows any later "
+        "change of the entries up to this one. Without such a copy it proves nothing against somebody who may write "
+        "here: the whole chain, and this file, can be written anew. It says nothing of whether an entry is true."
+    )
+    yield from _wrapped(said, "  ", 2)
+
+
+def _row(label: str, said: str) -> list[str]:
+    return _wrapped(said, f"  {label:<{INDENT - 2}}", INDENT)
+
+
+def _wrapped(said: str, start: str, indent: int) -> list[str]:
+    return textwrap.wrap(said, WIDTH, initial_indent=start, subsequent_indent=" " * indent, break_on_hyphens=False)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import ledger as ledgers
+from jobs.protocol import policy, status
+from jobs.protocol.claims import choose, claim, complete, fail_attempt
+from jobs.protocol.files import Root
+from jobs.protocol.ingest import begin, place
+from jobs.protocol.outlook import POLICY, survey
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
+from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, SUNDAY, desk, machine, person
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.protocol.ingest import Desk
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    store = FolderStore(Root(tmp_path, durable=False))
+    store.put_if_absent(POLICY, policy.default_bytes())
+    return store
+
+
+def path(store: FolderStore, name: str) -> Path:
+    return store.root.at(name)
+
+
+def usable(model_id: str) -> str | None:
+    return None if model_id in (MODEL, OTHER) else "it is not there"
+
+
+def told(store: FolderStore, day: date = SUNDAY, verdict: str = "") -> str:
+    """The text, with its lines joined again as far as they belong together."""
+    said = status.text(survey(desk(store, day), usable, verdict))
+    assert all(len(line) <= 80 for line in said.splitlines())
+    assert said.isascii()
+    return " ".join(said.split())
+
+
+def proposed(store: FolderStore, note: bytes) -> Desk:
+    at_desk = desk(store)
+    place(at_desk, note, begin(at_desk))
+    return at_desk
+
+
+def trained(store: FolderStore) -> None:
+    at_desk = proposed(store, machine())
+    _, entry = claim(at_desk, OPEN_GUARDS, READY, "")
+    assert entry
+    complete(at_desk, entry.seq, PASSED, usable)
+
+
+def test_an_empty_root_says_what_comes_first(store: FolderStore) -> None:
+    said = told(store)
+    assert "SERVING MODEL none yet OPEN DECISION none" in said
+    assert "Training builds the first one when enough history has matured" in said
+    assert said.endswith("LEDGER empty")
+    assert "PROBLEMS" not in said
+
+
+def test_an_open_decision_shows_whose_why_and_until_when(store: FolderStore) -> None:
+    proposed(store, machine())
+    said = told(store)
+    assert "wanted a retraining, priority HIGH" in said
+    assert "proposed by training, because no model served, 2024-01-14 (ledger entry 1)" in said
+    assert "because Performance score 0.650 below threshold" in said
+    assert "valid 2024-01-14 until 2024-01-21, that day included" in said
+    assert "Decision 1 may be claimed by the next training run" in said
+
+
+def test_a_served_model_shows_since_when_and_why_and_what_time_blocks(store: FolderStore) -> None:
+    trained(store)
+    path(store, RETRAINING_NOTE).write_bytes(person(reason="Again"))
+    begin(desk(store))
+    said = told(store)
+    assert f"SERVING MODEL model {MODEL} since 2024-01-14 why promoted (ledger entry 3) pinned no" in said
+    assert "claimable from 2024-01-16 on" in said
+    assert "Decision 4 waits: a training run on 2024-01-16 or later may claim it." in said
+    assert "decision 1, a retraining wanted by training, because no model served, completed in entry 3" in said
+    assert "another decision_date" in said
+    assert "may be claimed by the next training run" in told(store, SUNDAY + 2 * DAY)
+    assert "Decision 4 was valid until 2024-01-21: it ends expired." in told(store, SUNDAY + 8 * DAY)
+
+
+def test_what_blocks_is_said_in_words(store: FolderStore) -> None:
+    at_desk = proposed(store, machine())
+    claim(at_desk, replace(OPEN_GUARDS, approval=True), replace(READY, readiness=False), "")
+    said = told(store)
+    assert 'blocked by approval: the policy\'s mode is "advise": write a name into approved_by' in said
+    assert "blocked by readiness: too little history" in said
+
+
+def test_every_guard_has_its_words() -> None:
+    source = (Path(status.__file__).parent / "guards.py").read_text("utf-8")
+    named = [line.split('"')[1] for line in source.splitlines() if line.startswith('        "')]
+    assert sorted(named) == sorted(status.BLOCKS)
+
+
+def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderStore) -> None:
+    proposed(store, machine())
+    path(store, RETRAINING_NOTE).write_bytes(person(retrain="yes"))
+    said = told(store)
+    assert 'PROBLEMS 1. line 4, column 16: retrain is "yes", but may be true or false' in said
+    assert "where: decisions/retraining_decision.json mend: correct these places and save" in said
+    assert "Monitoring copies it to quarantine and writes its own." in said
+    assert "Decision 1 waits." in said
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(None, "there is no policy", id="gone"),
+        pytest.param(b'{"guards": {"cooldown_days": -1}}', "cooldown_days", id="a-limit-broken"),
+        pytest.param(b'{"guards": ', "1.", id="half-saved"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_shown(store: FolderStore, data: bytes | None, expected: str) -> None:
+    path(store, POLICY).unlink()
+    if data:
+        path(store, POLICY).write_bytes(data)
+    said = told(store)
+    assert expected in said.partition("PROBLEMS")[2].partition("SERVING")[0]
+    assert "Nothing is claimed or promoted until policy.json can be read" in said
+
+
+def test_a_wish_for_another_model_and_one_for_an_unknown_model(store: FolderStore) -> None:
+    trained(store)
+    wish = path(store, SERVING_NOTE)
+    wish.write_text(f'{{"model_id": "{OTHER}", "pinned": true}}')
+    assert f"model {OTHER} serves, pinned: nothing is promoted until that changes" in told(store)
+    choose(desk(store), usable)
+    assert "why a person chose it (ledger entry 4) pinned yes" in told(store)
+    wish.write_text('{"model_id": "20240115-ffffffffffff"}')
+    assert "model 20240115-ffffffffffff cannot serve: it is not there" in told(store)
+
+
+def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
+    at_desk = proposed(store, machine())
+    path(store, RETRAINING_NOTE).unlink()
+    assert "The note is gone: decision 1 ends withdrawn." in told(store)
+    path(store, RETRAINING_NOTE).write_bytes(machine())
+    _, entry = claim(at_desk, OPEN_GUARDS, READY, "")
+    path(store, RETRAINING_NOTE).write_bytes(person())
+    said = told(store, verdict="leave the model")
+    assert "claimed by training for 2024-01-14 (ledger entry 2)" in said
+    assert "too late for that training" in said
+    assert "monitoring would now say: leave the model" in said
+    assert entry
+    fail_attempt(at_desk, entry.seq, "died")
+    assert "attempts 1 of 3 failed" in told(store)
+
+
+def test_a_closed_note_that_comes_back_is_told_of_for_good(store: FolderStore) -> None:
+    trained(store)
+    path(store, RETRAINING_NOTE).write_bytes(machine())
+    assert "to ask again, change decision_date" in told(store)
+    begin(desk(store))
+    assert "came back unchanged and lies in decisions/quarantine/" in told(store)
+
+
+def test_words_of_a_person_cannot_steer_a_terminal(store: FolderStore) -> None:
+    path(store, RETRAINING_NOTE).write_bytes(person(reason="a\x1b[2J\nLEDGER\u202e b"))
+    begin(desk(store))
+    assert "because a [2J LEDGER b" in told(store)
+
+
+def test_it_is_written_only_when_its_text_changes(store: FolderStore) -> None:
+    proposed(store, machine())
+    assert status.refresh(desk(store), usable)
+    assert not status.refresh(desk(store, SUNDAY + DAY), usable)
+    assert status.refresh(desk(store, SUNDAY + 8 * DAY), usable)
+    path(store, RETRAINING_NOTE).unlink()
+    assert status.refresh(desk(store), usable)
+    known = ledgers.read(store)
+    assert status.head_of(path(store, status.STATUS).read_text("utf-8")) == (1, known.head)
+    assert status.head_of("nothing") is None
