@@ -192,7 +192,7 @@ def _parser(job: Job) -> argparse.ArgumentParser:
     )
     parser.add_argument("--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)")
     parser.add_argument(
-        "--date", type=_date, metavar="YYYY-MM-DD", help="all that had landed up to this date (default: today, UTC)"
+        "--date", type=iso_date, metavar="YYYY-MM-DD", help="all that had landed up to this date (default: today, UTC)"
     )
     parser.add_argument("--step", choices=[step.name for step in job.steps], help="run this step only")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done; write nothing")
@@ -207,7 +207,7 @@ EXIT_CODES = """exit codes:
   99 from a condition step: skip what follows   143 stopped by SIGTERM"""
 
 
-def _date(text: str) -> date:
+def iso_date(text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:

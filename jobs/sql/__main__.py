@@ -1,0 +1,73 @@
+"""Ask the layers in SQL: `python -m jobs.sql "select ..."`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from jobs.protocol import clock
+from jobs.protocol.command import iso_date, open_root
+from jobs.protocol.errors import JobError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ABOUT = """Ask bronze, silver and gold in SQL (DuckDB's), reading only, as of a date.
+
+Every table is a view: bronze_loan_terms, silver_loan_performance, silver_rejects_financial, gold_label_store ...
+Its snapshot_date is the day on which a row landed or became known; rows later than --date are not there.
+Without a query: all views and columns, and what they mean."""
+
+MORE = """examples:
+  python -m jobs.sql | less
+  python -m jobs.sql "select rule, count(*) from silver_rejects_financial group by all" --root demo
+  python -m jobs.sql "from gold_label_store where y = 1" --date 2015-03-31 --format csv > bad.csv
+
+exit codes:
+  0 done   2 the query or the command line is wrong   3 nothing is built yet   6 damaged store"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Answer; the exit code says how it went."""
+    try:
+        _answer(_options(argv))
+        sys.stdout.flush()
+    except JobError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _answer(options: argparse.Namespace) -> None:
+    root, today = open_root(options.root), clock.today()
+    if options.date and options.date > today:
+        raise UsageError(f"{options.date} is after today, {today}", where="--date", mend="give a date up to today")
+    from jobs.protocol import contract
+    from jobs.sql import asking, showing, views
+
+    if options.query is not None:
+        show = {"table": showing.as_table, "csv": showing.as_csv, "json": showing.as_json}[options.format]
+        show(*asking.ask(root, options.query, options.date or today), sys.stdout)
+        return
+    for view in views.known():
+        sys.stdout.write(f"{view.name}: {contract.load(view.contract).schema['description']}\n")
+        for column in view.columns:
+            sys.stdout.write(f"  {column.name:<35} {column.dtype:<8} {column.description}\n")
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m jobs.sql", description=ABOUT, epilog=MORE, formatter_class=layout)
+    parser.add_argument("query", nargs="?", help="one query, in quotes")
+    parser.add_argument("--root", default=".", help="folder that holds datamart/ (default: .)")
+    parser.add_argument("--date", type=iso_date, metavar="YYYY-MM-DD", help="as of this date (default: today, UTC)")
+    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="(default: table)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

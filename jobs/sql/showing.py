@@ -1,0 +1,78 @@
+"""Answers as a table for people, as CSV for spreadsheets, as JSON for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from decimal import Decimal
+from itertools import islice
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, TextIO
+
+from jobs.protocol.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MOST_ROWS, MOST_CHARACTERS = 200, 60  # of a table on a terminal; of a cell of a table
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+
+
+def as_table(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:
+    """Columns aligned, numbers to the right; a terminal is not flooded."""
+    shown = list(islice(rows, MOST_ROWS if out.isatty() else None))
+    cells = [[_cell(value) for value in line] for line in (names, *shown)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = ["<" if any(isinstance(row[at], str) for row in shown) else ">" for at in range(len(names))]
+    for line in (cells[0], ["-" * width for width in widths], *cells[1:]):
+        aligned = (f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True))
+        out.write("  ".join(aligned).rstrip() + "\n")
+    if more := sum(1 for _ in rows):
+        out.write(f"... and {more} more rows: add LIMIT, or write them all with --format csv\n")
+
+
+def as_csv(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:
+    """Every row; a text that a spreadsheet would take for a formula gets a quote before it."""
+    # told of CRLF, the writer puts texts that hold either into quotes; lines themselves end as they do elsewhere
+    writer = csv.writer(SimpleNamespace(write=lambda line: out.write(line.removesuffix("\r\n") + "\n")))
+    writer.writerow([_unformed(name) for name in names])
+    writer.writerows([_unformed(_plain(value)) for value in row] for row in rows)
+
+
+def as_json(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:
+    """A list of objects, one a line."""
+    if len(set(names)) < len(names):
+        raise UsageError("two columns have one name", where="the query", mend="name them apart, with AS")
+    before = "["
+    for row in rows:
+        out.write(f"{before}\n{json.dumps(dict(zip(names, map(_plain, row), strict=True)))}")
+        before = ","
+    out.write("[]\n" if before == "[" else "\n]\n")
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it: a number stays a number, and what is no number of JSON is null."""
+    if value is None or isinstance(value, (int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else str(value)
+
+
+def _unformed(value: object) -> object:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
+    return json.dumps(value) if isinstance(value, (bool, dict, list)) else value
+
+
+def _cell(value: object) -> str:
+    """A value in little room; what could steer a terminal is spelled out."""
+    value = f"{value:.10g}" if isinstance(value, float) else _plain(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text if text.isprintable() else text.encode("unicode_escape").decode()
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
