@@ -1,0 +1,64 @@
+"""`python -m jobs.decisions`: what is decided, whether all is whole, and why."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from jobs.decisions import showing
+from jobs.protocol.command import open_root
+from jobs.protocol.errors import JobError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jobs.protocol.files import Root
+
+EXIT_CODES = """exit codes:
+  0 done   2 usage   5 a note or the policy is invalid   6 something is damaged   75 a job is at work on this root"""
+
+COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]], str]] = {
+    "show": (showing.show, "the state of every decision and model, and the runs with problems"),
+    "lint": (showing.lint, "what the next run will do with the notes and the policy as they stand"),
+    "withdraw": (showing.withdraw, "end the open decision: a person's veto"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do one command; the exit code says how it went."""
+    try:
+        options = _options(argv)
+        code, said = COMMANDS[options.command][0](open_root(options.root), options)
+        sys.stdout.write(said)
+        sys.stdout.flush()
+    except JobError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "python -m jobs.decisions", description=__doc__, epilog=EXIT_CODES, formatter_class=layout
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, about) in COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about, epilog=EXIT_CODES, formatter_class=layout)
+        command.add_argument(
+            "--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)"
+        )
+        if name in ("show", "lint"):
+            command.add_argument("--json", action="store_true", help="the same for programs")
+        if name == "withdraw":
+            command.add_argument("--reason", required=True, help="why, in a sentence; it is kept in the ledger")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

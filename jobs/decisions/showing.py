@@ -1,0 +1,122 @@
+"""The state of every decision and model, what the next run will do with the notes, and a person's veto."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs.decisions.finding import Finding
+from jobs.protocol import clock, model_bank, policy, receipts, status
+from jobs.protocol.errors import UsageError, gravest
+from jobs.protocol.index import entries
+from jobs.protocol.ingest import Desk, settle
+from jobs.protocol.ingest import withdraw as veto
+from jobs.protocol.ledger import Writer
+from jobs.protocol.outlook import next_run, printable, read_policy, survey
+from jobs.protocol.store import FolderStore
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from jobs.protocol.files import Root
+    from jobs.protocol.outlook import Sight
+
+RECEIPTS = "decisions/receipts"
+SHOWN = 20  # receipts with problems
+
+
+def desk_of(root: Root, day: date) -> Desk:
+    """A desk for a person at the command line; the days of the policy, or of its defaults where it cannot be read."""
+    store = FolderStore(root)
+    rules = read_policy(store)[0] or policy.load(None, "defaults")
+    who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
+    writer = Writer("decisions", day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)
+    return Desk(store, writer, rules.decision.valid_days, time.sleep)
+
+
+def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
+    """The fold for people: what STATUS.txt says at this moment, all models that served, the runs with problems."""
+    sight = sight_of(root, clock.today())
+    troubled = list(_troubled(root))[:SHOWN]
+    if options.json:
+        return 0, _json({**asdict(sight.state), "head_sha256": sight.head, "problems": troubled})
+    served = [
+        f"  {change.as_of}   {change.model_id}  {printable(change.reason)}{' (pinned)' if change.pinned else ''}, "
+        f"entry {change.seq}"
+        for change in reversed(sight.state.served)
+    ]
+    runs = [
+        f"  {one['name']}: {one['what']}\n      where: {one['where']}\n      mend:  {one['mend']}" for one in troubled
+    ]
+    sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": runs}
+    more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())
+    return 0, status.text(sight) + more
+
+
+def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
+    """What the next run will do with notes and policy as they stand; 5 where one of them is invalid."""
+    today = clock.today()
+    sight, later = sight_of(root, today), sight_of(root, today + timedelta(days=1))
+    given = (sight.policy_problem, sight.found.problem, sight.serving_problem)
+    problems = [Finding.of(problem) for problem in given if problem]
+    code = gravest([problem.code for problem in problems])
+    now, then = list(next_run(sight)), list(next_run(later))
+    if options.json:
+        said = {"note": sight.found.kind.value, "problems": [asdict(one) for one in problems]}
+        return code, _json({**said, "today": now, "tomorrow": then})
+    lines = [f"The retraining note is {sight.found.kind.value}.", *(one.told() for one in problems)]
+    lines += ["A run today:", *(f"  - {line}" for line in now)]
+    if then != now:
+        lines += ["If the next run is tomorrow's:", *(f"  - {line}" for line in then)]
+    return code, "\n".join(lines) + "\n"
+
+
+def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
+    """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it."""
+    desk = desk_of(root, clock.today())
+    settle(desk)
+    before = survey(desk, _usable(root)).state
+    standing = before.open
+    if standing is None or standing.claim:
+        why = f"decision {standing.seq} is claimed: training ends it" if standing else "no decision is open"
+        mend = "to keep the model that serves, pin it in serving_decision.json" if standing else "nothing needs doing"
+        raise UsageError(f"nothing can be withdrawn: {why}", where="decisions/ledger", mend=mend)
+    state = veto(desk, options.reason).state
+    ended = next((one for one in state.ended if one.decision.seq == standing.seq), None)
+    status.refresh(desk, _usable(root))
+    if ended is None or ended.how != "withdrawn":
+        mend = "look at `python -m jobs.decisions show`"
+        raise UsageError(f"decision {standing.seq} changed meanwhile", where="decisions/ledger", mend=mend)
+    return 0, f"decision {standing.seq} is withdrawn (ledger entry {ended.seq})\n"
+
+
+def sight_of(root: Root, day: date) -> Sight:
+    return survey(desk_of(root, day), _usable(root))
+
+
+def _usable(root: Root) -> Any:  # noqa: ANN401
+    return lambda model_id: model_bank.unusable(root, model_id)
+
+
+def _troubled(root: Root) -> Iterator[dict[str, Any]]:
+    """The problems that still stand, those of the newest dates first."""
+    jobs = [entry.name for entry in entries(root, RECEIPTS)]
+    days = [(day.name, job) for job in jobs for day in entries(root, f"{RECEIPTS}/{job}")]
+    for day, job in sorted(days, reverse=True):
+        for step, receipt in receipts.latest_by_step(root, job, date.fromisoformat(day)).items():
+            for problem in receipt["problems"]:
+                yield {"name": f"{job} {day}" + ("" if step == "all" else f" {step}"), **problem}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, default=_plain) + "\n"
+
+
+def _plain(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.decisions.__main__ import main
+from jobs.protocol import clock, policy, receipts
+from jobs.protocol.claims import claim
+from jobs.protocol.errors import InputMissing
+from jobs.protocol.files import Root
+from jobs.protocol.ingest import Desk, begin, place
+from jobs.protocol.outlook import POLICY
+from jobs.protocol.receipts import Occasion, Report
+from jobs.protocol.store import RETRAINING_NOTE, FolderStore
+from tests.protocol.build import OPEN_GUARDS, READY, desk, machine, person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TODAY = clock.today()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    store = FolderStore(Root(tmp_path, durable=False))
+    store.put_if_absent(POLICY, policy.default_bytes())
+    return store
+
+
+def opened(store: FolderStore) -> Desk:
+    at_desk = desk(store, TODAY)
+    place(at_desk, machine(TODAY), begin(at_desk))
+    return at_desk
+
+
+def said(capsys: pytest.CaptureFixture[str], store: FolderStore, *words: str) -> tuple[int, str]:
+    code = main([*words, "--root", str(store.root.path)])
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_show_tells_the_state_and_the_runs_with_problems(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(store)
+    report = Report()
+    report.fail(InputMissing("no file has landed", where="datamart/landing", mend="wait"))
+    receipts.write(store.root, Occasion("preprocessing", TODAY, "all"), report, at=clock.now(), seconds=1)
+    before = everything(store.root.path)
+    code, text = said(capsys, store, "show")
+    assert code == 0
+    assert "because      Performance score 0.650 below threshold" in text
+    assert f"preprocessing {TODAY}: no file has landed" in text
+    code, given = said(capsys, store, "show", "--json")
+    facts = json.loads(given)
+    assert (code, facts["head"], facts["open"]["seq"], facts["problems"][0]["mend"]) == (0, 1, 1, "wait")
+    assert everything(store.root.path) == before
+
+
+@pytest.mark.parametrize(
+    ("note", "code", "expected"),
+    [
+        pytest.param(person(TODAY), 0, "recorded as a decision of a person", id="valid"),
+        pytest.param(b'{"retrain": ', 5, "line 1, column", id="half-saved"),
+        pytest.param(person(TODAY, retrain="yes"), 5, "may be true or false", id="invalid"),
+        pytest.param(person(TODAY, decision_date="2020-01-01"), 5, "before it was first seen", id="out-of-date"),
+        pytest.param(None, 0, "The note is gone: decision 1 ends withdrawn", id="deleted"),
+        pytest.param(machine(TODAY), 0, "The note is recorded.", id="the-open-one"),
+    ],
+)
+def test_lint_tells_what_the_next_run_will_do_and_changes_nothing(
+    store: FolderStore, capsys: pytest.CaptureFixture[str], note: bytes | None, code: int, expected: str
+) -> None:
+    opened(store)
+    path = store.root.at(RETRAINING_NOTE)
+    path.unlink()
+    if note is not None:
+        path.write_bytes(note)
+    before = everything(store.root.path)
+    assert said(capsys, store, "lint")[0] == code
+    told = said(capsys, store, "lint")[1]
+    assert expected in told
+    facts = json.loads(said(capsys, store, "lint", "--json")[1])
+    assert bool(facts["problems"]) == bool(code)
+    assert everything(store.root.path) == before
+
+
+def test_withdraw_ends_the_open_decision_and_removes_its_note(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(store)
+    code, text = said(capsys, store, "withdraw", "--reason", "not before the holidays")
+    assert (code, text) == (0, "decision 1 is withdrawn (ledger entry 2)\n")
+    assert not store.root.at(RETRAINING_NOTE).exists()
+    assert b"not before the holidays" in (store.get("decisions/ledger/00000002.json") or b"")
+    assert b"withdrawn in entry 2" in (store.get("decisions/STATUS.txt") or b"")
+    code, text = said(capsys, store, "withdraw", "--reason", "again")
+    assert code == 2
+    assert "no decision is open" in text
+
+
+def test_withdraw_refuses_a_claimed_decision_and_leaves_an_edited_note(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_desk = opened(store)
+    store.root.at(RETRAINING_NOTE).write_bytes(machine(TODAY))
+    claim(at_desk, OPEN_GUARDS, READY, "")
+    code, text = said(capsys, store, "withdraw", "--reason", "no")
+    assert code == 2
+    assert "decision 1 is claimed" in text
+    assert "mend:  to keep the model that serves, pin it" in text
+
+
+def test_a_damaged_ledger_and_a_root_that_is_none_have_their_codes(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(store)
+    entry = store.root.at("decisions/ledger/00000001.json")
+    entry.chmod(0o600)
+    entry.write_bytes(b"{")
+    code, text = said(capsys, store, "show")
+    assert code == 6
+    assert "mend:  restore this file" in text
+    assert main(["show", "--root", str(store.root.path / "nowhere")]) == 2
