@@ -1,0 +1,92 @@
+"""The partitions of a root, by table and day: what is built, and of what, without reading history again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.protocol import index, partitions
+from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.partitions import Input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    import polars as pl
+
+    from jobs.protocol.command import Run
+    from jobs.protocol.files import Root
+    from jobs.protocol.index import Index
+    from jobs.protocol.partitions import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What must be known of a partition to tell whether it is still right."""
+
+    content: str
+    made_from: str
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, facts: list[str]) -> Built:
+        content, made_from, *parts = facts
+        return cls(content, made_from, tuple(parts))
+
+
+@dataclass(slots=True, kw_only=True)
+class Shelf:
+    """Each table is listed once, when it is first asked for."""
+
+    root: Root
+    index: Index
+    _built: dict[str, dict[date, Built]] = field(default_factory=dict)
+
+    def built(self, table: str) -> Mapping[date, Built]:
+        if table not in self._built:
+            self._built[table] = {
+                date.fromisoformat(day): Built.of(self.index.facts(name, stat, _facts_of(self.root)))
+                for day, name, stat in index.manifests(self.root, table)
+            }
+        return self._built[table]
+
+    def publish(self, run: Run, manifest: Manifest, draft: Path) -> None:
+        """Publish a partition of one file, and tell of it."""
+        why = "its input changed" if manifest.date in self.built(manifest.table) else "new"
+        partitions.publish(self.root, manifest, [draft])
+        name = partitions.manifest_name(manifest.table, manifest.date)
+        facts = self.index.remember(name, self.root.at(name).lstat(), _facts(manifest))
+        self._built[manifest.table][manifest.date] = Built.of(facts)
+        run.report.change(partitions.folder(manifest.table, manifest.date), rows=manifest.rows, why=why)
+
+    def as_input(self, table: str, day: date) -> Input | None:
+        built = self.built(table).get(day)
+        return Input(partitions.folder(table, day), built.content) if built else None
+
+    def is_current(self, table: str, day: date, made_from: str) -> bool:
+        built = self.built(table).get(day)
+        return built is not None and built.made_from == made_from
+
+    def scan(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
+        """The rows of many days at once, without reading their manifests again."""
+        import polars as pl
+
+        built = self.built(table)
+        names = [f"{partitions.folder(table, day)}/{part}" for day in days for part in built[day].parts]
+        return pl.scan_parquet([self.root.at(name) for name in names], glob=False)
+
+
+def _facts(manifest: Manifest) -> list[str]:
+    return [manifest.content_sha256, manifest.made_from, *(part.name for part in manifest.parts)]
+
+
+def _facts_of(root: Root) -> Callable[[str], list[str]]:
+    def read(name: str) -> list[str]:
+        try:
+            return _facts(partitions.parse(root.at(name).read_bytes(), where=name))
+        except StoreDamaged:
+            return ["damaged", "damaged"]  # equal to nothing: it is built again, and its bytes are kept aside
+
+    return read
