@@ -79,4 +79,5 @@ def test_a_reference_of_one_class_expects_no_pairs(label: int) -> None:
 def test_limits_are_three_deviations_within_what_can_be() -> None:
     assert control_limits([0.70, 0.72]) == pytest.approx((0.68, 0.74))
     assert control_limits([0.9, 0.99]) == pytest.approx((0.81, 1.0))
+    assert control_limits([0.01, 0.1]) == pytest.approx((0.0, 0.19))
     assert control_limits([]) is None

@@ -35,7 +35,11 @@ def test_adjusting_keeps_the_order_and_never_helps(p_values: list[float]) -> Non
     assert [found[place] for place in order] == sorted(found)
 
 
-def test_no_tests_and_impossible_tests() -> None:
-    assert adjusted([]) == []
+@pytest.mark.parametrize("impossible", [float("nan"), -0.01, 1.01])
+def test_impossible_p_values_are_refused(impossible: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        adjusted([0.5, float("nan")])
+        adjusted([0.5, impossible])
+
+
+def test_no_tests_give_no_values() -> None:
+    assert adjusted([]) == []
