@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Block = NDArray[np.uint8]
+    Marks = NDArray[np.bool_]
 
 NUL, LF, CR, BLANK, QUOTE, SEPARATOR = b'\0\n\r ",'
-_FEW = 600  # edges in a block; where there are more, finding every mark is quicker than looking within each pair
-_BLOCK_BYTES = 1 << 20
+_FEW = 1000  # quotes in a block; to go from one to the next is quicker than to go through all bytes
+_BLOCK_BYTES = 1 << 16  # what is made of a larger one is given back to the system each time, and asked for again
 _STRETCH_BYTES = 16 << 20
 _LONGEST_LINE = 64 << 20
 _BEFORE_OPENING = np.isin(np.arange(256), (SEPARATOR, LF, QUOTE))
@@ -52,16 +53,18 @@ class Survey:
 
     def take(self, block: Block) -> None:
         """Count one block, which ends with a line end."""
-        line_ends = block == LF
-        lines = int(np.count_nonzero(line_ends))
+        ends, separators = block == LF, block == SEPARATOR
+        lines = records = int(np.count_nonzero(ends))
         quotes = np.flatnonzero(block == QUOTE)
         if quotes.size:
             self._check_quotes(block, quotes)
-        edges = self._edges(block, quotes)
+        outside = self._outside(block, quotes)
         if np.count_nonzero(block < BLANK) != lines:  # one look for all that is rare
-            self._check_controls(block, edges)
-        self.separators += _outside(block == SEPARATOR, edges)
-        self.records += _outside(line_ends, edges) if edges.size else lines
+            self._check_controls(block, outside)
+        if outside is not None:
+            records, separators = int(np.count_nonzero(ends & outside)), separators & outside
+        self.records += records
+        self.separators += int(np.count_nonzero(separators))
         if quotes.size & 1:
             self.inside = not self.inside
             self.opened = self._line(block, int(quotes[-1]))
@@ -86,19 +89,26 @@ class Survey:
         begins = opening[_EDGE[block[opening - 1]] & (block[opening + 1] == QUOTE)]
         self.quoted_empties |= bool((block[begins + 2] != QUOTE).any())
 
-    def _check_controls(self, block: Block, edges: NDArray[np.intp]) -> None:
+    def _check_controls(self, block: Block, outside: Marks | None) -> None:
         if np.count_nonzero(block == NUL):
             self._refuse(block, int(np.argmax(block == NUL)), "there is a NUL byte")
         lone = np.flatnonzero((block[:-1] == CR) & (block[1:] != LF))
-        outside = lone[np.searchsorted(edges, lone, side="right") % 2 == 0]
-        if outside.size:
-            self._refuse(block, int(outside[0]), "there is a carriage return without a line feed")
+        lone = lone if outside is None else lone[outside[lone]]
+        if lone.size:
+            self._refuse(block, int(lone[0]), "there is a carriage return without a line feed")
 
-    def _edges(self, block: Block, quotes: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Where quoted text begins and ends, in turn, within this block."""
-        head = [0] if self.inside else []
-        tail = [block.size] if (quotes.size + self.inside) & 1 else []
-        return np.concatenate((head, quotes, tail)).astype(np.intp) if head or tail else quotes
+    def _outside(self, block: Block, quotes: NDArray[np.intp]) -> Marks | None:
+        """Which bytes stand outside quotes; None where all do."""
+        if not quotes.size and not self.inside:
+            return None
+        if quotes.size > _FEW:
+            passed = np.bitwise_xor.accumulate((block == QUOTE).view(np.uint8))
+            return np.asarray(passed == self.inside)
+        outside = np.ones(block.size, bool)
+        edges = [0] * self.inside + quotes.tolist() + [block.size]  # the last closes what is open, or is left over
+        for opening, closing in zip(edges[::2], edges[1::2], strict=False):
+            outside[opening:closing] = False
+        return outside
 
     def _line(self, block: Block, place: int) -> int:
         return self.lines + int(np.count_nonzero(block[:place] == LF)) + 1
@@ -172,13 +182,3 @@ def _blocks(handle: int, path: Path, start: int, end: int) -> Iterator[Block]:
                     mend="end every row with a line feed",
                 )
             buffer = buffer + bytearray(held)
-
-
-def _outside(marked: NDArray[np.bool_], edges: NDArray[np.intp]) -> int:
-    """How many of the marked bytes stand outside quotes."""
-    if edges.size < _FEW:
-        within = sum(int(np.count_nonzero(marked[start:end])) for start, end in edges.reshape(-1, 2).tolist())
-        return int(np.count_nonzero(marked)) - within
-    places = np.flatnonzero(marked)
-    before = np.searchsorted(places, edges)
-    return places.size - int((before[1::2] - before[::2]).sum())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from jobs.preprocessing import landing_jsonl
 from jobs.protocol.errors import ContractBroken
 from tests.preprocessing.landings import KNOWN, read, rows
 
@@ -23,6 +24,7 @@ from tests.preprocessing.landings import KNOWN, read, rows
             '{"id": 12345678901234567890, "dti": -0}', ("12345678901234567890", None, "-0", None), id="any-length"
         ),
         pytest.param('{"id": 1, "dti": 1E+5, "term": 25e-3}', ("1", None, "100000.0", "0.025"), id="no-exponents"),
+        pytest.param('{"id":1,"dti" :\t-1.5E+1}', ("1", None, "-15.0", None), id="nor-after-a-tab"),
         pytest.param('{"id": 1, "dti": true, "term": false}', ("1", None, "true", "false"), id="booleans"),
         pytest.param('{"id": 1, "dti": null, "term": ""}', ("1", None, None, None), id="nothing"),
         pytest.param('{"id": 1, "term": "\\ud83d\\ude00\\n\\""}', ("1", None, None, '😀\n"'), id="escapes"),
@@ -34,7 +36,8 @@ def test_json_values_are_kept_as_they_were_written(tmp_path: Path, line: str, ex
     assert rows(tmp_path, line.encode() + b"\n", "jsonl") == [expected]
 
 
-def test_a_name_that_only_a_late_line_brings_is_a_column_too(tmp_path: Path) -> None:
+def test_a_name_that_only_a_late_line_brings_is_a_column_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landing_jsonl, "_FIRST_ROWS", 1)
     landed, bronze = read(tmp_path, b'{"id": 1}\n{"id": 2, "late": 5}\n', "jsonl")
     assert bronze["late"].to_list() == [None, "5"]
     assert landed.extra == ("late",)
