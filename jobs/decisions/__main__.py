@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from jobs.decisions import showing
+from jobs.decisions import checking, showing
 from jobs.protocol.command import open_root
 from jobs.protocol.errors import JobError
 
@@ -21,6 +21,7 @@ EXIT_CODES = """exit codes:
 
 COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]], str]] = {
     "show": (showing.show, "the state of every decision and model, and the runs with problems"),
+    "check": (checking.check, "whether ledger, notes, receipts, models and partitions are whole"),
     "lint": (showing.lint, "what the next run will do with the notes and the policy as they stand"),
     "withdraw": (showing.withdraw, "end the open decision: a person's veto"),
 }
@@ -53,7 +54,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument(
             "--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)"
         )
-        if name in ("show", "lint"):
+        if name in ("show", "check", "lint"):
             command.add_argument("--json", action="store_true", help="the same for programs")
         if name == "withdraw":
             command.add_argument("--reason", required=True, help="why, in a sentence; it is kept in the ledger")

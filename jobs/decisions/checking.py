@@ -1,0 +1,193 @@
+"""The fsck: ledger, notes, receipts and models; every finding with its mend. Nothing is ever changed here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from dataclasses import asdict
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from jobs.decisions import checking_partitions
+from jobs.decisions.finding import REMARK, Finding
+from jobs.protocol import clock, contract, model_bank, status, strict_json
+from jobs.protocol import ledger as ledgers
+from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
+from jobs.protocol.events import Events
+from jobs.protocol.files import DRAFT
+from jobs.protocol.folder import ASIDE
+from jobs.protocol.index import entries
+from jobs.protocol.store import FolderStore
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from jobs.protocol.files import Root
+
+RESTORE = "restore it from a backup of decisions/"
+KEPT_BY_HASH = re.compile(r"[0-9a-f]{12}\.json")
+
+
+def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
+    """Look at everything, and say what is damaged; exit 6 where anything is."""
+    found = list(chain(ledger(root), notes(root), receipts(root), models(root), evidence(root)))
+    found += checking_partitions.check(root, Events(sys.stderr))
+    code = gravest([one.code for one in found])
+    if options.json:
+        return code, json.dumps([asdict(one) for one in found], indent=2) + "\n"
+    grave = sum(1 for one in found if one.code)
+    last = "everything is whole" if not grave else f"{grave} to mend"
+    return code, "".join(f"{one.told()}\n" for one in found) + f"{last}, {len(found) - grave} remarks\n"
+
+
+def ledger(root: Root) -> Iterator[Finding]:
+    """Numbers, chain, bytes as they were written, entries that could not follow, and the head that STATUS.txt saw."""
+    store, hashes = FolderStore(root), {0: ""}
+    names = store.list(ledgers.FOLDER)
+    numbers = [int(name[:8]) for name in names if re.fullmatch(r"[0-9]{8}\.json", name)]
+    for name in names:
+        if not re.fullmatch(r"[0-9]{8}\.json", name):
+            yield Finding("this is no entry, and stops every reader", f"{ledgers.FOLDER}/{name}", "move it away")
+    for seq in range(1, max(numbers, default=0) + 1):
+        try:
+            data = store.get(ledgers.name_of(seq), ledgers.ENTRY_LIMIT)
+            if data is None:
+                yield Finding(f"entry {seq} is missing", ledgers.name_of(seq), RESTORE + "ledger; do not renumber")
+                continue
+            hashes[seq] = hashlib.sha256(data).hexdigest()
+            given = strict_json.parse(data, where=ledgers.name_of(seq))
+            ledgers.parsed(data, seq, hashes.get(seq - 1, given["prev"] if isinstance(given, dict) else ""))
+            if strict_json.canonical(given) != data:
+                yield Finding(f"entry {seq} is not as it was written", ledgers.name_of(seq), RESTORE + "ledger")
+        except (ConfigInvalid, KeyError) as error:
+            what = error.what if isinstance(error, JobError) else "it lacks the hash of the entry before"
+            yield Finding(f"entry {seq} cannot be read: {what}", ledgers.name_of(seq), RESTORE + "ledger")
+        except StoreDamaged as error:
+            yield Finding.of(error)
+    yield from _witnessed(store, max(numbers, default=0), hashes)
+
+
+def notes(root: Root) -> Iterator[Finding]:
+    """Notes and policy as the next run will find them; kept bytes under the name of their hash; what a crash left."""
+    from jobs.decisions.showing import sight_of
+
+    store = FolderStore(root)
+    try:
+        sight = sight_of(root, clock.today())
+    except StoreDamaged:
+        return  # the ledger's own findings say more
+    yield from (
+        Finding(
+            f"entry {seq} could not follow what was before it", ledgers.name_of(seq), "report it: it changes nothing"
+        )
+        for seq in sight.state.ignored
+    )
+    policy_problem = sight.policy_problem if root.at("decisions").is_dir() else None
+    for problem in (policy_problem, sight.found.problem, sight.serving_problem):
+        if problem:
+            yield Finding.of(problem)
+    for folder in ("decisions/quarantine", "decisions/policies"):
+        for name in store.list(folder):
+            if store.get(f"{folder}/{name}") is None or not _is_named_by_hash(store, folder, name):
+                yield Finding("its bytes are not those of its name", f"{folder}/{name}", RESTORE)
+    for place in ("decisions", "decisions/ledger", "decisions/policies", "decisions/quarantine"):
+        for entry in entries(root, place):
+            if entry.name.startswith((DRAFT, ASIDE)):
+                mend = "nothing needs doing: the next run finishes it"
+                yield Finding("a run died while it wrote, or is writing now", f"{place}/{entry.name}", mend, REMARK)
+
+
+def receipts(root: Root) -> Iterator[Finding]:
+    """Every receipt parses, keeps its contract and lies where it says."""
+    for job in entries(root, "decisions/receipts"):
+        for day in entries(root, f"decisions/receipts/{job.name}"):
+            for one in entries(root, f"decisions/receipts/{job.name}/{day.name}"):
+                name = f"decisions/receipts/{job.name}/{day.name}/{one.name}"
+                if not one.name.startswith(DRAFT) and (why := _wrong_receipt(root, name, job.name, day.name)):
+                    yield Finding(f"the receipt {why}", name, RESTORE + "; or move it away: runs do not depend on it")
+
+
+def models(root: Root) -> Iterator[Finding]:
+    """Every file of every model by its hash, each manifest by what the ledger says of it; the serving one is there."""
+    from jobs.protocol import judge  # noqa: F401 - a model's contract is judged by it
+
+    vouched, serving = _promised(FolderStore(root))
+    present = [entry.name for entry in entries(root, model_bank.BANK) if entry.is_dir(follow_symlinks=False)]
+    for model_id in dict.fromkeys((*present, *([serving] if serving else []))):
+        where = f"{model_bank.BANK}/{model_id}"
+        manifest = root.at(f"{where}/{model_bank.MANIFEST}")
+        try:
+            data = manifest.read_bytes() if manifest.is_file() else b""
+            model = model_bank.get(root, model_id, vouched.get(model_id, hashlib.sha256(data).hexdigest()))
+            if strict_json.pretty(strict_json.parse(data, where=where)) != data:
+                yield Finding("the manifest is not as it was written", where, "restore the folder from a backup")
+            extra = {entry.name for entry in entries(root, where)} - {*model.files, model_bank.MANIFEST}
+            for name in sorted(extra):
+                yield Finding("the manifest does not list this file", f"{where}/{name}", "move it away", REMARK)
+        except JobError as error:
+            yield Finding.of(StoreDamaged(error.what, where=where, mend=error.mend))
+
+
+def evidence(root: Root) -> Iterator[Finding]:
+    """The evidence to which recorded notes point is there, with the hash that they give."""
+    mend = "restore it from a backup: a recorded decision rests on it"
+    for seq, details in _cited(FolderStore(root)):
+        path = root.at(str(details["path"]))
+        kept = [one for one in path.parent.iterdir() if one.is_file()] if path.parent.is_dir() else []
+        hashes = {hashlib.sha256(one.read_bytes()).hexdigest() for one in kept}  # what was replaced is kept beside it
+        if details["sha256"] not in hashes:
+            yield Finding(f"the evidence of decision {seq} is changed or missing", str(details["path"]), mend)
+
+
+def _witnessed(store: FolderStore, newest: int, hashes: dict[int, str]) -> Iterator[Finding]:
+    """The newest entry has no later one to vouch for it: STATUS.txt does."""
+    seen = status.head_of((store.get(status.STATUS) or b"").decode(errors="replace"))
+    if newest and (seen is None or seen[0] < newest):
+        mend = "nothing needs doing: the next run writes STATUS.txt anew"
+        yield Finding(f"nothing vouches for the newest entry, {newest}, yet", status.STATUS, mend, REMARK)
+    if seen and hashes.get(seen[0]) != seen[1]:
+        what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
+        yield Finding(what, ledgers.name_of(seen[0]), RESTORE + "ledger, or STATUS.txt if that was edited")
+
+
+def _promised(store: FolderStore) -> tuple[dict[str, str], str | None]:
+    """The hash that the ledger gives of each model's manifest, and which model serves."""
+    try:
+        known = ledgers.read(store)
+    except StoreDamaged:
+        return {}, None
+    bodies = [entry.body for entry in known.entries if entry.kind == "completed" and entry.body["model_sha256"]]
+    return {body["model_id"]: body["model_sha256"] for body in bodies}, known.state.model_id
+
+
+def _cited(store: FolderStore) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        known = ledgers.read(store)
+    except StoreDamaged:
+        return
+    for entry in known.entries:
+        if entry.kind == "proposed":
+            details = json.loads(entry.body["note"].removeprefix("\ufeff")).get("details")
+            if isinstance(details, dict) and {"path", "sha256"} <= details.keys() and entry.body["source"] == "monitor":
+                yield entry.seq, details
+
+
+def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
+    data = store.get(f"{folder}/{name}") or b""
+    return KEPT_BY_HASH.fullmatch(name) is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])
+
+
+def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
+    from jobs.protocol import judge
+
+    try:
+        given = strict_json.parse(root.at(name).read_bytes(), where=name)
+    except ConfigInvalid as error:
+        return f"cannot be read: {error.what}"
+    complaints = judge.complaints(contract.document("receipt"), given)
+    if complaints:
+        return f"does not keep its contract: {complaints[0].sentence}"
+    return None if (given["job"], given["date"]) == (job, day) else "is of another job or date"

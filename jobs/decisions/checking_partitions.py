@@ -1,0 +1,137 @@
+"""The fsck of the layers: each manifest as it was written, each file by size and hash, each input there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from jobs.decisions.finding import REMARK, Finding
+from jobs.protocol import files, partitions
+from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.files import DRAFT
+from jobs.protocol.index import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.protocol.events import Events
+    from jobs.protocol.files import Root
+    from jobs.protocol.partitions import Input, Manifest
+
+LAYERS = ("bronze", "silver", "gold")
+PARTITION = re.compile(r"(snapshot_date|week)=\d{4}-\d\d-\d\d")
+KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")
+PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
+BUILD = "run the job that writes this table: it builds what is missing"
+RESTORE = "restore it from a backup, or delete its folder: the next run builds it again"
+
+
+def check(root: Root, events: Events) -> list[Finding]:
+    """Every partition of every table."""
+    homes = list(folders(root))
+    found = [one for table in sorted({home.rpartition("/")[0] for home in homes}) for one in _drafts(root, table)]
+    with events.progress("partitions", len(homes)) as done:
+        for home in homes:
+            found += _partition(root, home)
+            done(1)
+    return found
+
+
+def folders(root: Root, above: str = "datamart") -> Iterator[str]:
+    """The folder of every partition."""
+    for entry in entries(root, above):
+        name = f"{above}/{entry.name}"
+        if not entry.is_dir(follow_symlinks=False) or (above == "datamart" and entry.name not in LAYERS):
+            continue
+        if PARTITION.fullmatch(entry.name):
+            yield name
+        else:
+            yield from folders(root, name)
+
+
+def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manifest:
+    """A manifest of this folder, kept or current, or StoreDamaged."""
+    where = f"{home}/{name}"
+    manifest = partitions.parse(root.at(where).read_bytes(), where=where)
+    if not home.endswith(f"={manifest.date}") or home != f"datamart/{manifest.table}/{home.rpartition('/')[2]}":
+        raise StoreDamaged("the manifest is that of another partition", where=where, mend=RESTORE)
+    return manifest
+
+
+def _partition(root: Root, home: str) -> Iterator[Finding]:
+    names = {entry.name for entry in entries(root, home)}
+    if not any(KEPT.fullmatch(name) or PART.fullmatch(name) or name == partitions.MANIFEST for name in names):
+        if not names:
+            yield Finding("the partition is empty", home, BUILD)
+        return  # evidence and reports are vouched for by the ledger
+    if partitions.MANIFEST not in names:
+        yield Finding("the partition has no manifest: it was removed, or a run died before writing it", home, BUILD)
+    listed = {partitions.MANIFEST}
+    for name in sorted(name for name in names if name == partitions.MANIFEST or KEPT.fullmatch(name)):
+        try:
+            manifest = manifest_in(root, home, name)
+        except StoreDamaged as error:
+            yield Finding.of(error)
+            continue
+        listed |= {part.name for part in manifest.parts}
+        yield from _parts(root, home, manifest)
+        if name == partitions.MANIFEST:
+            for given in manifest.inputs:
+                yield from _input(root, home, given)
+    for name in sorted(names - {partitions.MANIFEST}):
+        yield from _other(root, f"{home}/{name}", listed)
+
+
+def _parts(root: Root, home: str, manifest: Manifest) -> Iterator[Finding]:
+    for part in manifest.parts:
+        path = root.at(f"{home}/{part.name}")
+        if not path.is_file() or path.is_symlink():
+            yield Finding("a file that the manifest lists is missing", f"{home}/{part.name}", RESTORE)
+        elif path.stat().st_size != part.bytes or files.sha256_of(path) != part.sha256:
+            yield Finding("the file is not what the manifest says", f"{home}/{part.name}", RESTORE)
+
+
+def _other(root: Root, name: str, listed: set[str]) -> Iterator[Finding]:
+    """What no current manifest lists: a kept file must still be that of its name."""
+    last = name.rpartition("/")[2]
+    if last in listed:
+        return
+    named = KEPT.fullmatch(last) or PART.fullmatch(last)
+    if named is None:
+        yield Finding("no manifest lists this file, and no job reads it", name, "move it away", REMARK)
+    elif not files.sha256_of(root.at(name)).startswith(named[1]):
+        yield Finding("a kept file is not that of its name", name, "restore it from a backup")
+
+
+def _input(root: Root, home: str, given: Input) -> Iterator[Finding]:
+    """An input is there; one that has changed since is the next run's work, not damage."""
+    name = given.path.partition("#")[0]
+    path = root.at(name)
+    if not path.exists():
+        mend = "restore it from a backup: without it this partition cannot be built again"
+        yield Finding(f"what {home} was made from is missing", name, mend)
+    elif "#" not in given.path and path.is_file() and files.sha256_of(path) != given.sha256:
+        yield Finding(f"it has changed since {home} was made from it", name, BUILD, REMARK)
+    elif PARTITION.fullmatch(name.rpartition("/")[2]) and not _holds(root, name, given.sha256):
+        yield Finding(f"it holds other rows than {home} was made from", name, BUILD, REMARK)
+
+
+def _holds(root: Root, home: str, sha256: str) -> bool:
+    kept = [entry.name for entry in entries(root, home) if KEPT.fullmatch(entry.name)]
+    for name in (partitions.MANIFEST, *kept):
+        try:
+            manifest = manifest_in(root, home, name)
+        except (StoreDamaged, FileNotFoundError):
+            return True  # said where it lies
+        data = root.at(f"{home}/{name}").read_bytes()
+        if sha256 in (manifest.content_sha256, hashlib.sha256(data).hexdigest()):
+            return True
+    return False
+
+
+def _drafts(root: Root, table: str) -> Iterator[Finding]:
+    for entry in entries(root, table):
+        if entry.name.startswith(DRAFT):
+            mend = "nothing needs doing: the next run of its job sweeps what a dead one left"
+            yield Finding("a run died while it wrote, or is writing now", f"{table}/{entry.name}", mend, REMARK)

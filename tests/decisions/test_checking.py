@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.decisions.__main__ import main
+from jobs.protocol.files import Root
+from tests.decisions.wholes import LANDED, land, whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VOUCHED = ("decisions/ledger", "model_bank", "datamart/bronze", "datamart/silver", "datamart/gold")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    root = Root(tmp_path, durable=False)
+    whole(root)
+    return root
+
+
+def checked(root: Root, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, str]]]:
+    code = main(["check", "--json", "--root", str(root.path)])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def vouched(root: Root) -> list[Path]:
+    return sorted(path for place in VOUCHED for path in root.at(place).rglob("*") if path.is_file())
+
+
+def write(path: Path, data: bytes) -> None:
+    """As a failing disk does it: the name, time and mode stay."""
+    facts = path.stat()
+    path.chmod(0o600)
+    path.write_bytes(data)
+    path.chmod(facts.st_mode)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def test_a_whole_root_is_whole_and_left_as_it_is(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat() for path in root.path.rglob("*")}
+    code, found = checked(root, capsys)
+    assert (code, [one for one in found if one["code"]]) == (0, [])
+    assert {path: path.stat()[:7] for path in root.path.rglob("*")} == {path: one[:7] for path, one in before.items()}
+    assert main(["check", "--root", str(root.path)]) == 0
+    assert "everything is whole" in capsys.readouterr().out
+
+
+def test_one_flipped_bit_is_found_wherever_it_is(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    """At a few hundred places spread over every file that something vouches for."""
+    places = 0
+    for path in vouched(root):
+        data = path.read_bytes()
+        for at in range(0, len(data), max(1, len(data) // 16)):
+            flipped = bytearray(data)
+            flipped[at] ^= 1 << (at * 7 + places) % 8
+            write(path, bytes(flipped))
+            code, found = checked(root, capsys)
+            assert code == 6, f"bit in byte {at} of {root.name_of(path)}"
+            assert all(one["mend"] and one["where"] for one in found)
+            places += 1
+        write(path, data)
+    assert places > 200
+    assert checked(root, capsys)[0] == 0
+
+
+def test_a_deleted_and_a_cut_file_are_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in vouched(root):
+        data, mode = path.read_bytes(), path.stat().st_mode
+        write(path, data[: len(data) // 2])
+        assert checked(root, capsys)[0] == 6, f"{root.name_of(path)} cut"
+        if not path.name.startswith("_manifest-"):  # gc removes these, and what needs them says so
+            path.unlink()
+            assert checked(root, capsys)[0] == 6, f"{root.name_of(path)} deleted"
+        path.unlink(missing_ok=True)
+        path.write_bytes(data)
+        path.chmod(mode)
+    assert checked(root, capsys)[0] == 0
+
+
+def test_two_swapped_files_are_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = vouched(root)
+    for one, other in itertools.pairwise(paths):
+        data = one.read_bytes(), other.read_bytes()
+        write(one, data[1])
+        write(other, data[0])
+        assert checked(root, capsys)[0] == 6, f"{root.name_of(one)} and {root.name_of(other)}"
+        write(one, data[0])
+        write(other, data[1])
+
+
+def test_a_corrected_landing_file_is_work_and_a_lost_one_is_damage(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    land(root, "id\n1\n2\n3\n")
+    code, found = checked(root, capsys)
+    assert (code, [one["where"] for one in found]) == (0, [LANDED])
+    assert found[0]["mend"].startswith("run the job")
+    root.at(LANDED).unlink()
+    code, found = checked(root, capsys)
+    assert (code, found[0]["where"]) == (6, LANDED)
+
+
+def test_an_invalid_note_is_5_and_what_a_crash_left_is_a_remark(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    root.at("decisions/.draft-1-ab").write_bytes(b"")
+    root.at("datamart/silver/toy/.draft-1-ab").write_bytes(b"")
+    code, found = checked(root, capsys)
+    assert (code, len([one for one in found if "died while it wrote" in one["what"]])) == (0, 2)
+    root.at("decisions/retraining_decision.json").write_bytes(b"{")
+    assert checked(root, capsys)[0] == 5
+    root.at("decisions/receipts/preprocessing/2024-01-14/1.json").write_bytes(b"{}")
+    assert checked(root, capsys)[0] == 6
+
+
+def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = root.at("datamart/bronze/toy/snapshot_date=2024-01-14")
+    shutil.rmtree(home)
+    code, found = checked(root, capsys)
+    assert code == 6
+    assert "what datamart/silver/toy/snapshot_date=2024-01-14 was made from is missing" in found[0]["what"]

@@ -1,0 +1,84 @@
+"""A small root with something of everything that can be damaged."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from jobs.protocol import clock, files, ledger, model_bank, partitions, policy, receipts, status
+from jobs.protocol.claims import Outcome, claim, complete
+from jobs.protocol.facts import RETRAINING, Fact
+from jobs.protocol.ingest import begin, place
+from jobs.protocol.outlook import POLICY
+from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.receipts import Occasion, Report
+from jobs.protocol.store import FolderStore
+from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobs.protocol.files import Root
+
+LANDED = "datamart/landing/toy/toy_2024_01_14.csv"
+DETAILS = "datamart/gold/monitoring/week=2024-01-13/decision.json"
+ONE_DAY = timedelta(days=1)
+
+
+def publish(root: Root, table: str, values: list[int], inputs: Sequence[Input], day: date = SUNDAY) -> Manifest:
+    """A partition of one column."""
+    with files.draft(root, partitions.drafts_folder(root, table)) as path:
+        pl.DataFrame({"id": values}).write_parquet(path)
+        manifest = Manifest(
+            table=table,
+            date=day,
+            contract=table,
+            contract_version=1,
+            contract_sha256="c" * 64,
+            layer_version=1,
+            parts=(partitions.part_of(path, len(values)),),
+            inputs=tuple(inputs),
+            counts={"rows": len(values), "refused": 0},
+            notes={"columns_absent": ["dti", "grade"]},
+        )
+        partitions.publish(root, manifest, [path])
+    return manifest
+
+
+def cited(manifest: Manifest) -> Input:
+    return Input(partitions.folder(manifest.table, manifest.date), manifest.content_sha256)
+
+
+def land(root: Root, text: str = "id\n1\n") -> Input:
+    files.write_whole(root, root.at(LANDED), text.encode())
+    return Input(LANDED, files.sha256_of(root.at(LANDED)))
+
+
+def whole(root: Root) -> str:
+    """Landing, a replaced bronze and its silver, evidence, a model that serves, a receipt, STATUS.txt."""
+    store = FolderStore(root)
+    store.put_if_absent(POLICY, policy.default_bytes())
+    publish(root, "bronze/toy", [1], [land(root)])
+    bronze = publish(root, "bronze/toy", [1, 2], [land(root, "id\n1\n2\n")])
+    publish(root, "silver/toy", [1, 2], [cited(bronze)])
+    files.write_whole(root, root.at(DETAILS), b'{"retrain": true}\n')
+    model = model_bank.put(root, SUNDAY, {"recipe.json": b'{"trees": 1}\n'})
+    trainer = desk(store, job="training_inference")
+    details = {"path": DETAILS, "sha256": files.sha256_of(root.at(DETAILS))}
+    place(trainer, machine(details=details), begin(trainer))
+    _, entry = claim(trainer, OPEN_GUARDS, READY, "")
+    assert entry
+    complete(
+        trainer, entry.seq, Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256), lambda _: None
+    )
+    place(desk(store), machine(reason="Next week", details=details), begin(desk(store)))
+    ledger.append(
+        store, desk(store).writer, lambda _: Fact(RETRAINING, "deferred", {"decision": 4, "blocked_by": ["week"]})
+    )
+    report = Report()
+    report.change("datamart/silver/toy/snapshot_date=2024-01-14", rows=2, why="new")
+    receipts.write(root, Occasion("preprocessing", SUNDAY, "all"), report, at=clock.now(), seconds=1)
+    status.refresh(desk(store), lambda _: None)
+    return model.model_id
