@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jobs.training_inference.dataset import Dataset, Encoding
 
 MOST_ROUNDS, PATIENCE = 1500, 50
+SWEEP_VALUES = 20
 LEAF_ROWS, LEAVES_AT_LEAST = 200, 60  # on few rows a leaf may be smaller: always room for so many
 SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabilities
     "objective": "binary",
@@ -30,10 +31,10 @@ SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabili
     "feature_fraction": 0.4,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
-    "lambda_l2": 20.0,
+    "lambda_l2": 50.0,
     "max_cat_to_onehot": 8,
     "cat_smooth": 50.0,
-    "monotone_constraints_method": "advanced",
+    "monotone_constraints_method": "basic",  # the sweep caught "advanced" breaking its promise, see LightGBM 5358
     "deterministic": True,
     "force_row_wise": True,
     "seed": 20_110_101,
@@ -91,6 +92,23 @@ def raw_scores(booster: lgb.Booster, encoding: Encoding, frame: pl.DataFrame, *,
         return np.empty(0)
     table = encoding.table(frame).select(booster.feature_name())
     return np.asarray(booster.predict(table, raw_score=True, num_threads=threads), dtype=np.float64)
+
+
+def worst_violation(
+    booster: lgb.Booster, encoding: Encoding, rows: pl.DataFrame, columns: tuple[Column, ...], *, threads: int
+) -> float:
+    """How far the raw score ever moves against a sign while one column alone runs through its values in these rows."""
+    worst = 0.0
+    for column in (column for column in columns if column.monotone):
+        values = rows[column.name].drop_nulls().unique().sort()
+        if values.len() > SWEEP_VALUES:
+            values = values[np.linspace(0, values.len() - 1, SWEEP_VALUES).astype(np.int64)]
+        if values.len() < 2:  # noqa: PLR2004 - one value cannot fall
+            continue
+        swept = rows.drop(column.name).join(values.to_frame(), how="cross", maintain_order="left_right")
+        scores = raw_scores(booster, encoding, swept, threads=threads).reshape(rows.height, values.len())
+        worst = max(worst, float((-column.monotone * np.diff(scores, axis=1)).max()))
+    return worst
 
 
 def _lgb_dataset(frame: pl.DataFrame, encoding: Encoding, reference: lgb.Dataset | None = None) -> lgb.Dataset:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from jobs.protocol.policy import CreditGates, FraudGates, GatePolicy
 
-MOST_GINI_LOSS = 0.15  # relative, from train to out of time
+MOST_GINI_LOSS = 0.15  # relative, from in time to out of time, beyond what noise explains
+MOST_VIOLATION = 1e-9  # rounding
 MOST_LOG_LOSS_RISE = 0.005  # relative, against the champion
 
 
@@ -24,11 +25,12 @@ class Facts:
     oe: float | None
     ece: float | None
     rate_auc: float | None  # of the interest rate alone, on the same rows
-    gini_train: float | None
-    gini_oot: float | None
+    gini_in_time: float | None  # of rows in time that the trees were not fitted on: on fitted ones any model shines
+    gini_change_upper: float | None  # in time to out of time, of the 95 % interval: few rows alone are no loss
     precision: float | None
     recall: float | None
     f1: float | None
+    worst_violation: float | None  # of a monotone sign, in the raw score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,10 @@ def _credit(facts: Facts, asked: CreditGates) -> Iterator[Gate]:
     yield _at_most("ece", facts.ece, asked.ece)
     beats = facts.auc is not None and facts.rate_auc is not None and facts.auc > facts.rate_auc
     yield Gate("auc_over_interest_rate_alone", facts.auc, "above", facts.rate_auc, beats)
-    yield _at_most("gini_loss", _relative_fall(facts.gini_train, facts.gini_oot), MOST_GINI_LOSS)
+    change, before = facts.gini_change_upper, facts.gini_in_time
+    loss = None if change is None or before is None or before <= 0 else -change / before
+    yield _at_most("gini_loss_lower", loss, MOST_GINI_LOSS)
+    yield _at_most("monotone_violation", facts.worst_violation, MOST_VIOLATION)
 
 
 def _fraud(facts: Facts, asked: FraudGates) -> Iterator[Gate]:

@@ -1,0 +1,172 @@
+"""The model card: what a person must know before a model decides about people, as JSON and as one page."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from dataclasses import asdict
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import lightgbm
+import polars as pl
+
+from jobs.training_inference.dataset import features
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.protocol.contract import Contract
+    from jobs.protocol.policy import Policy
+    from jobs.training_inference.dataset import Dataset
+    from jobs.training_inference.gates import Verdict
+
+Json = dict[str, Any]
+
+PURPOSE = (
+    "Probability that a peer-to-peer instalment loan defaults within the window of its label, for ranking and pricing."
+)
+NOT_FOR = [
+    "Decisions about a person without human review",
+    "Other kinds of credit, other countries, or loans outside the lender's policy",
+    "Loss given default, prepayment, or any horizon but that of the label",
+]
+LIMITS = [
+    "Only loans that the lender granted are seen: applicants it refused may behave differently.",
+    "Loans that fell behind and recovered after the window count by what the window showed.",
+    "The training months saw one state of the economy.",
+    "The age of the credit file may stand for the age of a person; a longer file never raises the risk.",
+]
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
+table{border-collapse:collapse;margin:.3rem 0}th,td{border:1px solid #bbb;padding:.15rem .5rem;text-align:left;
+vertical-align:top}th{background:#f0f0f0;font-weight:600}h2{margin-top:2rem;border-bottom:2px solid #1b1b1b}"""
+WHY_LEFT_OUT = {
+    "key": "names the loan",
+    "time": "a date tells the vintage, and so how long a loan had to fail",
+    "constant": "says nothing of the loan",
+    "pricing": "another model's output, not known when a loan is granted",
+}
+
+
+def card(data: Dataset, contract: Contract, policy: Policy, reference: Json, verdict: Verdict, facts: Json) -> Json:
+    """All that is known of a model, in the order in which people ask for it."""
+    return {
+        "title": "Model card",
+        "purpose": PURPOSE,
+        "not_for": NOT_FOR,
+        "verdict": {
+            "profile": verdict.profile,
+            "passed": verdict.passed,
+            "champion": facts["champion"],
+            "gates": [{**asdict(gate), "sentence": gate.sentence} for gate in verdict.gates],
+        },
+        "approval": {"name": None, "date": None, "decision": None, "remarks": None},
+        "population": {
+            "waterfall": [{"step": step, "rows": rows} for step, rows in data.waterfall],
+            "slices": [_slice(data, name) for name in data.frames],
+            "vintages": _vintages(data),
+        },
+        "label": {**asdict(policy.label), "policy_sha256": facts["policy_sha256"]},
+        "performance": [
+            {"slice": name, **{figure: _shown(found) for figure, found in figures.items()}}
+            for name, figures in reference["performance"].items()
+        ],
+        "benchmark": {"interest_rate_alone_auc": _shown(reference["rate_alone"])},
+        "calibration": facts["calibration"] | {"deciles": reference["deciles"]},
+        "grades": [{"grade": grade, **band} for grade, band in reference["grades"].items()],
+        "features": _features(contract, policy, reference),
+        "left_out": _left_out(contract, policy),
+        "monotonicity": {"worst_violation_of_raw_score": facts["worst_monotone_violation"], "rows_swept": "a sample"},
+        "algorithm": {"name": "LightGBM", "version": lightgbm.__version__, "polars": pl.__version__, **facts["fitted"]},
+        "limits": LIMITS,
+        "monitoring": {"drift_psi": asdict(policy.drift.psi), "auc_drop": policy.concept.auc_drop},
+        "feature_set": {"profile": policy.feature_profile, "version": contract.version, "sha256": contract.sha256},
+        "recipe": {"as_of": facts["recipe"]["as_of"], "partitions": len(facts["recipe"]["inputs"])},
+    }
+
+
+def page(described: Json) -> bytes:
+    """The card for a browser: no script, nothing fetched, every text escaped."""
+    digest = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'"
+    sections = "".join(
+        f"<h2>{escape(_words(name))}</h2>{_rendered(value)}" for name, value in described.items() if name != "title"
+    )
+    title = escape(str(described["title"]))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{STYLE}</style></head>'
+        f"<body><h1>{title}</h1>{sections}</body></html>\n"
+    ).encode()
+
+
+def _slice(data: Dataset, name: str) -> Json:
+    frame, span = data.frames[name], data.spans[name]
+    return {
+        "slice": name,
+        "first": span.first.isoformat(),
+        "last": span.last.isoformat(),
+        "rows": frame.height,
+        "bads": int(frame["y"].sum()),
+    }
+
+
+def _vintages(data: Dataset) -> list[Json]:
+    rows = pl.concat(frame.select("application_date", "y") for frame in data.frames.values())
+    months = rows.group_by(pl.col("application_date").dt.strftime("%Y-%m").alias("month")).agg(
+        pl.len().alias("rows"), pl.col("y").cast(pl.Int64).sum().alias("bads"), pl.col("y").mean().alias("bad_rate")
+    )
+    return months.sort("month").to_dicts()
+
+
+def _features(contract: Contract, policy: Policy, reference: Json) -> list[Json]:
+    used = features(contract, policy.feature_profile)
+    known = {
+        name: {key: found[key] for key in ("information_value", "missing", "shap_share")}
+        for name, found in reference["features"].items()
+    }
+    listed = [
+        {"name": c.name, "role": c.role, "type": c.dtype, "sign": c.monotone, "reason": c.group, **known[c.name]}
+        for c in used
+    ]
+    return sorted(listed, key=lambda each: -each["shap_share"])
+
+
+def _left_out(contract: Contract, policy: Policy) -> list[Json]:
+    used = features(contract, policy.feature_profile)
+    return [
+        {"name": column.name, "why": WHY_LEFT_OUT.get(column.role or "", "not of this profile")}
+        for column in contract.columns
+        if column not in used
+    ]
+
+
+def _shown(measure: Json) -> Json:
+    return {key: measure[key] for key in ("value", "interval", "n", "reason") if measure.get(key) is not None}
+
+
+def _rendered(value: Any) -> str:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        rows = (
+            f"<tr><th>{escape(_words(str(key)))}</th><td>{_rendered(each)}</td></tr>" for key, each in value.items()
+        )
+        return f"<table>{''.join(rows)}</table>"
+    if isinstance(value, list | tuple) and value and all(isinstance(each, dict) for each in value):
+        return "".join(_table(list(value)))
+    if isinstance(value, list | tuple):
+        return "<br>".join(_rendered(each) for each in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else escape(str(value))
+
+
+def _table(rows: list[Json]) -> Iterator[str]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    yield "<table><tr>" + "".join(f"<th>{escape(_words(name))}</th>" for name in names) + "</tr>"
+    for row in rows:
+        yield "<tr>" + "".join(f"<td>{_rendered(row.get(name))}</td>" for name in names) + "</tr>"
+    yield "</table>"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,155 @@
+"""What monitoring and the gates hold a model against: features as it learned them, scores and outcomes out of time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
+from jobs.measures.counts import PairCounts, ScoreCounts, collapsed
+from jobs.training_inference import scorecard
+from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID
+from jobs.training_inference.gates import Against, Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from jobs.measures.counts import FloatArray, IntArray
+    from jobs.measures.measure import Measure
+    from jobs.protocol.contract import Column
+    from jobs.training_inference.dataset import Dataset
+
+FORMAT = 1
+Json = dict[str, Any]
+
+
+def labels_of(frame: pl.DataFrame) -> IntArray:
+    return frame["y"].to_numpy().astype(np.int64)
+
+
+def counts_by_slice(data: Dataset, pd: Mapping[str, FloatArray]) -> dict[str, ScoreCounts]:
+    """Scores and outcomes of each slice."""
+    return {name: ScoreCounts.of(pd[name], labels_of(data.frames[name])) for name in SLICES}
+
+
+def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
+    """Every figure of one slice, each with its rows and interval, or the reason why it is missing."""
+    taken = cutoff.confusion(counts, at)
+    found = {
+        "auc": ranking.auc(counts),
+        "gini": ranking.gini(counts),
+        "ks": ranking.ks(counts),
+        "average_precision": ranking.average_precision(counts),
+        "log_loss": calibration.log_loss(counts),
+        "brier": calibration.brier(counts),
+        "observed_to_expected": calibration.observed_to_expected(counts),
+        "calibration_error": calibration.calibration_error(calibration.reliability_bands(counts)),
+        "precision": taken.precision(),
+        "recall": taken.recall(),
+        "f1": taken.f1(),
+    }
+    return {name: asdict(measure) for name, measure in found.items()}
+
+
+def cutoff_of(pd: FloatArray, labels: IntArray) -> float:
+    """The probability above which as many loans lie as turned bad: fixed before the out-of-time rows are seen."""
+    return float(np.quantile(pd, 1 - labels.mean(), method="inverted_cdf"))
+
+
+def rate_alone(frame: pl.DataFrame) -> Measure:
+    """How well the lender's interest rate alone ranks these rows; rows without a rate are left out."""
+    priced = frame.drop_nulls("int_rate")
+    return ranking.auc(ScoreCounts.of(priced["int_rate"].to_numpy(), labels_of(priced)))
+
+
+def facts(counts: Mapping[str, ScoreCounts], at: float, rate: Measure, violation: float) -> Facts:
+    """The numbers that the gates judge."""
+    found = {name: figure["value"] for name, figure in performance(counts[OOT], at).items()}
+    area = ranking.auc(counts[OOT])
+    in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))
+    change = ranking.auc_change(in_time, area).interval
+    return Facts(
+        auc=area.value,
+        auc_lower=area.interval[0] if area.interval else None,
+        ks=found["ks"],
+        oe=found["observed_to_expected"],
+        ece=found["calibration_error"],
+        rate_auc=rate.value,
+        gini_in_time=None if in_time.value is None else 2 * in_time.value - 1,
+        gini_change_upper=2 * change[1] if change else None,
+        precision=found["precision"],
+        recall=found["recall"],
+        f1=found["f1"],
+        worst_violation=violation,
+    )
+
+
+def against(champion: FloatArray, challenger: FloatArray, labels: IntArray) -> Against:
+    """The champion and the new model on the same rows. Equal scores are no change, without any spread."""
+    change = ranking.paired_auc_change(PairCounts.of(champion, challenger, labels))
+    lower = change.value if change.variance == 0 else change.lower_bound()
+    return Against(
+        auc_change_lower=lower,
+        log_loss=calibration.log_loss(ScoreCounts.of(challenger, labels)).value,
+        champion_log_loss=calibration.log_loss(ScoreCounts.of(champion, labels)).value,
+    )
+
+
+def reference(
+    data: Dataset, used: tuple[Column, ...], pd: Mapping[str, FloatArray], contributions: FloatArray, at: float
+) -> Json:
+    """The frozen reference: features by the train slice, scores and performance by the out-of-time slice."""
+    counts = counts_by_slice(data, pd)
+    names = [column.name for column in used]
+    sentinels = {column.name: _numbers(column.sentinels) for column in used if column.sentinels}
+    frozen = columns.freeze(data.frames[TRAIN], names, sentinels)
+    learned = columns.count(data.frames[TRAIN], frozen)
+    of_goods, of_bads = (
+        columns.count(data.frames[TRAIN].filter(data.frames[TRAIN]["y"] == label), frozen) for label in (0, 1)
+    )
+    shares = np.abs(contributions).mean(axis=0)
+    shares = shares / (shares.sum() or 1.0)
+    score_bins = bins.freeze_numbers(counts[OOT].unlabelled())
+    rows = data.frames[TRAIN].height
+    return {
+        "format": FORMAT,
+        "cutoff": at,
+        "features": {
+            column.name: {
+                "bins": bins.to_json(frozen[column.name]),
+                "rows": list(learned[column.name].rows),
+                "missing": learned[column.name].part(bins.MISSING) / rows,
+                "information_value": drift.information_value(
+                    of_goods[column.name].rows, of_bads[column.name].rows
+                ).value,
+                "shap_share": float(shares[place]),
+            }
+            for place, column in enumerate(used)
+        },
+        "scores": {
+            "bins": bins.to_json(score_bins),
+            "rows": list(score_bins.count(counts[OOT].unlabelled()).rows),
+            "mean": counts[OOT].unlabelled().mean(),
+        },
+        "score_counts": _listed(counts[OOT]),
+        "deciles": [asdict(band) for band in calibration.reliability_bands(counts[OOT])],
+        "grades": {
+            grade: asdict(band) for grade, band in scorecard.grade_bands(pd[OOT], labels_of(data.frames[OOT])).items()
+        },
+        "performance": {name: performance(counts[name], at) for name in SLICES},
+        "rate_alone": asdict(rate_alone(data.frames[OOT])),
+    }
+
+
+def _listed(counts: ScoreCounts) -> Json:
+    """The out-of-time scores, to four decimals so that there are never more than 10,001, each with its outcomes."""
+    scores, goods, bads = collapsed((counts.scores.round(4),), counts.goods, counts.bads)
+    return {"scores": scores.tolist(), "goods": goods.tolist(), "bads": bads.tolist()}
+
+
+def _numbers(sentinels: tuple[float | str, ...]) -> tuple[float, ...]:
+    return tuple(float(each) for each in sentinels if not isinstance(each, str))

@@ -1,0 +1,117 @@
+"""From rows and labels to the files of a model, and what the gates say of it: pure, but for the threads it takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from jobs.protocol import strict_json
+from jobs.training_inference import calibrating, card, dataset, fitting, gates, profile, reasons, scoring
+from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from jobs.protocol.contract import Column, Contract
+    from jobs.protocol.policy import Policy
+    from jobs.training_inference.dataset import Dataset
+    from jobs.training_inference.fitting import Fitted
+    from jobs.training_inference.scoring import Scorer
+
+REFERENCE, RECIPE, CARD, PAGE = "reference_profile.json", "recipe.json", "card.json", "card.html"
+SWEPT_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The files for the bank, the verdict of the gates, and the numbers to tell."""
+
+    files: Mapping[str, bytes]
+    verdict: gates.Verdict
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model that serves, to be held against the new one on the same rows."""
+
+    model_id: str
+    scorer: Scorer
+
+
+def train(
+    data: Dataset,
+    contract: Contract,
+    policy: Policy,
+    recipe: Mapping[str, Any],
+    champion: Champion | None,
+    threads: int,
+) -> Trained:
+    """Fit, calibrate, measure and describe a model; `recipe` names the day and the partitions of its rows."""
+    columns = dataset.features(contract, policy.feature_profile)
+    encoding = dataset.encoding(data.frames[TRAIN], columns)
+    fitted = fitting.fit(data, columns, encoding, threads=threads)
+    scorer, contributions = _scorer(data, columns, encoding, fitted, contract.version, threads)
+    pd = {name: scorer.pd(data.frames[name], threads=threads) for name in SLICES}
+    at = profile.cutoff_of(pd[CALIBRATION], profile.labels_of(data.frames[CALIBRATION]))
+    reference = profile.reference(data, columns, pd, contributions, at)
+    against = _against(data, champion, pd[OOT], threads)
+    counts = profile.counts_by_slice(data, pd)
+    swept = reasons.sampled(data.frames[OOT], SWEPT_ROWS)
+    violation = fitting.worst_violation(scorer.booster, encoding, swept, columns, threads=threads)
+    found = profile.facts(counts, at, profile.rate_alone(data.frames[OOT]), violation)
+    verdict = gates.judge(found, policy.gates, against)
+    facts = {
+        "recipe": recipe,
+        "policy_sha256": policy.sha256,
+        "champion": champion.model_id if champion else None,
+        "fitted": {"rounds": fitted.rounds, "stopped_early": fitted.stopped_early, "settings": fitted.settings},
+        "calibration": scorer.calibration.to_json(),
+        "worst_monotone_violation": violation,
+    }
+    described = card.card(data, contract, policy, reference, verdict, facts)
+    files = {
+        scoring.TREES: fitted.text,
+        scoring.PREPARATION: scoring.preparation(encoding, scorer.calibration, scorer.usual, contract.version),
+        REFERENCE: strict_json.canonical(reference),
+        RECIPE: strict_json.pretty(dict(recipe)),
+        CARD: strict_json.pretty(described),
+        PAGE: card.page(described),
+    }
+    return Trained(files, verdict, _metrics(verdict))
+
+
+def recipe(as_of: date, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """What the training set was made of: the name of each partition's manifest, and its hash."""
+    return {"as_of": as_of.isoformat(), "inputs": dict(sorted(inputs.items()))}
+
+
+def _scorer(
+    data: Dataset, columns: tuple[Column, ...], encoding: dataset.Encoding, fitted: Fitted, version: int, threads: int
+) -> tuple[Scorer, Any]:
+    booster = fitting.booster_of(fitted.text)
+    own = data.frames[CALIBRATION]
+    raw = fitting.raw_scores(booster, encoding, own, threads=threads)
+    calibration = calibrating.fit(raw, own["y"].cast(pl.Float64).to_numpy())
+    usual = reasons.contributions(booster, encoding, reasons.sampled(data.frames[TRAIN]), threads=threads)
+    background = reasons.background(columns, usual)
+    return scoring.Scorer(booster, encoding, calibration, background, version), usual
+
+
+def _against(data: Dataset, champion: Champion | None, pd: Any, threads: int) -> gates.Against | None:  # noqa: ANN401
+    if champion is None:
+        return None
+    rows = data.frames[OOT]
+    return profile.against(champion.scorer.pd(rows, threads=threads), pd, profile.labels_of(rows))
+
+
+def _metrics(verdict: gates.Verdict) -> dict[str, float]:
+    found = {gate.name: gate.value for gate in verdict.gates}
+    return {
+        name: float(np.round(value, 6)) for name, value in found.items() if value is not None and math.isfinite(value)
+    }

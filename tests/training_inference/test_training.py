@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from jobs.measures import ranking
+from jobs.measures.counts import ScoreCounts
+from jobs.protocol import strict_json
+from jobs.protocol.columns import offences
+from jobs.protocol.contract import load
+from jobs.training_inference import card, dataset, fitting, gates, profile, reasons, scorecard, scoring, training
+from jobs.training_inference.profile import rate_alone
+from tests.training_inference.population import POLICY, STORE, data, loans, train, trained
+
+OOT = "oot"
+
+
+def scorer() -> scoring.Scorer:
+    return scoring.scorer(trained().files)
+
+
+def test_the_same_rows_give_the_same_bytes_whatever_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "MOST_ROUNDS", 4)  # more threads than free cores take minutes
+    columns = dataset.features(STORE, "investor")
+    encoding = dataset.encoding(data().frames["train"], columns)
+    texts = {fitting.fit(data(), columns, encoding, threads=threads).text for threads in (1, 2, 3, 4)}
+    assert len(texts) == 1
+
+
+def test_every_file_of_a_model_is_the_same_when_it_is_trained_again() -> None:
+    assert train(2, None).files == trained().files
+
+
+def test_out_of_time_the_model_ranks_nearly_as_well_as_the_true_risk_and_better_than_the_rate_alone() -> None:
+    rows = data().frames[OOT].join(loans()[1].select("id", "true_pd"), on="id", how="left", maintain_order="left")
+    labels = rows["y"].to_numpy()
+    found = ranking.auc(ScoreCounts.of(scorer().pd(rows, threads=1), labels)).known()
+    best = ranking.auc(ScoreCounts.of(rows["true_pd"].to_numpy(), labels)).known()
+    assert abs(found - best) < 0.03  # 15,000 rows to learn from; benchmarks use more
+    assert found > rate_alone(rows).known()
+
+
+def test_probabilities_promise_as_many_bads_as_come() -> None:
+    rows = data().frames[OOT]
+    assert rows["y"].sum() / scorer().pd(rows, threads=1).sum() == pytest.approx(1, abs=0.15)
+
+
+def test_risk_never_moves_against_a_sign() -> None:
+    rows = reasons.sampled(data().frames[OOT], 400)
+    columns = dataset.features(STORE, "investor")
+    model = scorer()
+    assert fitting.worst_violation(model.booster, model.encoding, rows, columns, threads=1) < 1e-9
+
+
+def test_a_sweep_finds_a_model_that_does_move_against_a_sign() -> None:
+    columns = dataset.features(STORE, "investor")
+    turned = tuple(replace(column, monotone=1) for column in columns if column.name == "fico_mid")
+    model = scorer()
+    rows = reasons.sampled(data().frames[OOT], 20)
+    assert fitting.worst_violation(model.booster, model.encoding, rows, turned, threads=1) > 0.01
+
+
+def test_columns_in_another_order_score_the_same() -> None:
+    rows = data().frames[OOT].head(200)
+    turned = rows.select(reversed(rows.columns))
+    assert np.array_equal(scorer().pd(rows, threads=1), scorer().pd(turned, threads=1))
+
+
+def test_a_level_never_seen_and_a_missing_one_are_scored() -> None:
+    rows = (
+        data()
+        .frames[OOT]
+        .head(50)
+        .with_columns(pl.lit("__UNSEEN__").alias("purpose_grp"), grade=pl.lit(None, pl.String))
+    )
+    assert np.isfinite(scorer().pd(rows, threads=1)).all()
+
+
+def test_scores_keep_their_contract() -> None:
+    scored = (
+        scorer()
+        .scores(loans()[0].tail(300), threads=1)
+        .with_columns(
+            snapshot_date=pl.col("application_date"),
+            model_id=pl.lit("20170701-0123456789ab"),
+            ledger_seq=pl.lit(1, pl.Int64),
+            feature_hash=pl.lit(0, pl.Int64),
+        )
+    )
+    agreed = load("gold/predictions")
+    broken = scored.select(breaks.any().alias(":".join(rule)) for rule, breaks in offences(agreed).items())
+    assert not any(broken.row(0))
+    assert set(scored.columns) == {column.name for column in agreed.columns}
+
+
+def test_a_day_scored_alone_or_among_others_has_the_same_scores() -> None:
+    rows = loans()[0].tail(120)
+    assert_frame_equal(scorer().scores(rows, threads=1).tail(20), scorer().scores(rows.tail(20), threads=1))
+
+
+def test_no_rows_give_no_scores_of_the_same_shape() -> None:
+    rows = loans()[0].head(3)
+    assert scorer().scores(rows.clear(), threads=1).schema == scorer().scores(rows, threads=1).schema
+
+
+def test_where_not_all_can_be_explained_the_riskiest_are() -> None:
+    rows = loans()[0].tail(100)
+    scored = scorer().scores(rows, threads=1, most_explained=10)
+    explained = scored.filter(pl.col("reason_1").is_not_null())
+    assert explained.height == 10
+    assert explained["pd"].min() >= scored.filter(pl.col("reason_1").is_null())["pd"].max()  # type: ignore[operator]
+    assert_frame_equal(
+        explained, scorer().scores(rows, threads=1).filter(pl.col("id").is_in(explained["id"].implode()))
+    )
+
+
+def test_contributions_add_up_to_the_raw_score() -> None:
+    model, rows = scorer(), data().frames[OOT].head(100)
+    parts = reasons.contributions(model.booster, model.encoding, rows, threads=1).sum(axis=1)
+    gap = fitting.raw_scores(model.booster, model.encoding, rows, threads=1) - parts
+    assert np.ptp(gap) < 1e-6  # what is left is the base value, the same for all
+
+
+def test_a_low_credit_score_is_a_reason_and_a_high_one_is_not() -> None:
+    rows = data().frames[OOT].sort("fico_mid")
+    for some, expected in ((rows.head(20), 1.0), (rows.tail(20), 0.0)):
+        named = (
+            scorer().scores(some, threads=1).select((pl.col("^reason_[1-4]$") == "credit_score").fill_null(value=False))
+        )
+        assert named.select(pl.any_horizontal(pl.all())).to_series().mean() == pytest.approx(expected, abs=0.15)
+
+
+def test_every_group_of_features_has_a_text_for_people() -> None:
+    groups = {column.group for column in STORE.columns if column.profiles}
+    assert groups <= set(reasons.TEXTS)
+
+
+def test_the_reference_accounts_for_every_row() -> None:
+    stored = strict_json.parse(trained().files[training.REFERENCE], where="reference")
+    assert {sum(each["rows"]) for each in stored["features"].values()} == {data().frames["train"].height}
+    assert sum(stored["scores"]["rows"]) == data().frames[OOT].height
+    assert sum(each["shap_share"] for each in stored["features"].values()) == pytest.approx(1)
+    assert sum(band["n"] for band in stored["grades"].values()) == data().frames[OOT].height
+    assert sum(stored["score_counts"]["bads"]) == data().frames[OOT]["y"].sum()
+    area = stored["performance"][OOT]["auc"]
+    assert area["variance"] > 0
+    assert area["value"] == pytest.approx(dict(trained().metrics)["auc"], abs=1e-6)
+
+
+def test_a_model_against_itself_is_no_worse_and_passes() -> None:
+    again = train(1, training.Champion("20170601-0123456789ab", scorer()))
+    found = {gate.name: gate for gate in again.verdict.gates}
+    assert found["auc_change_lower"].value == 0
+    assert found["log_loss_rise"].value == 0
+    assert again.verdict.passed
+    assert again.verdict.failures == ()
+
+
+def test_a_champion_that_is_better_stays() -> None:
+    model = scorer()
+    worse = model.pd(data().frames[OOT].reverse(), threads=1)  # scores of other loans
+    against = profile.against(model.pd(data().frames[OOT], threads=1), worse, profile.labels_of(data().frames[OOT]))
+    counts = profile.counts_by_slice(
+        data(), {name: model.pd(frame, threads=1) for name, frame in data().frames.items()}
+    )
+    facts = profile.facts(counts, 0.2, profile.rate_alone(data().frames[OOT]), 0.0)
+    verdict = gates.judge(facts, POLICY.gates, against)
+    assert [gate.name for gate in verdict.gates if not gate.passed] == ["auc_change_lower", "log_loss_rise"]
+
+
+class Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # type: ignore[explicit-override]
+        self.found.add(tag)
+        assert not any(name in ("src", "href") or name.startswith("on") for name, _ in attrs)
+
+
+def test_the_page_has_no_script_fetches_nothing_and_escapes_what_it_shows() -> None:
+    described = json.loads(trained().files[training.CARD])
+    described["limits"] = ["<script>alert(1)</script>", "<img src=x onerror=y>"]
+    described["<b>x"] = {"<i>": "<u>"}
+    seen = Elements()
+    seen.feed(card.page(described).decode())
+    assert seen.found <= {"html", "head", "meta", "title", "style", "body", "h1", "h2", "table", "tr", "th", "td", "br"}
+    assert b"default-src &#x27;none&#x27;" in card.page(described) or b"default-src 'none'" in card.page(described)
+
+
+def test_the_card_tells_of_every_feature_and_every_column_left_out_and_leaves_approval_to_a_person() -> None:
+    described = json.loads(trained().files[training.CARD])
+    named = {each["name"] for each in described["features"] + described["left_out"]}
+    assert named == {column.name for column in STORE.columns}
+    assert set(described["approval"].values()) == {None}
+    assert {each["step"] for each in described["population"]["waterfall"]} >= {"applications", "embargo", OOT}
+
+
+@pytest.mark.parametrize(
+    ("cores", "load", "threads"), [(4, 0.0, 3), (4, 2.2, 1), (4, 9.0, 1), (1, 0.0, 1), (16, 3.0, 13)]
+)
+def test_training_takes_fewer_threads_than_there_are_free_cores(cores: int, load: float, threads: int) -> None:
+    assert fitting.threads_for(cores, load) == threads
+
+
+@pytest.mark.parametrize(
+    ("pd", "points", "grade"), [(1 / 51, 600, "A"), (1 / 101, 620, "A"), (0.02, 599, "B"), (0.5, 487, "G")]
+)
+def test_points_and_grades_stand_where_the_scale_says(pd: float, points: int, grade: str) -> None:
+    assert (int(scorecard.points(np.array([pd]))[0]), str(scorecard.grades(np.array([pd]))[0])) == (points, grade)
