@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from jobs.decisions import checking, showing
+from jobs.decisions import checking, collecting, showing
 from jobs.protocol.command import open_root
 from jobs.protocol.errors import JobError
 
@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
     "check": (checking.check, "whether ledger, notes, receipts, models and partitions are whole"),
     "lint": (showing.lint, "what the next run will do with the notes and the policy as they stand"),
     "withdraw": (showing.withdraw, "end the open decision: a person's veto"),
+    "gc": (collecting.collect, "list replaced files that no model, decision, score or report rests on"),
 }
 
 
@@ -56,6 +57,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         )
         if name in ("show", "check", "lint"):
             command.add_argument("--json", action="store_true", help="the same for programs")
+        if name == "gc":
+            command.add_argument("--delete", action="store_true", help="remove them (default: only list them)")
         if name == "withdraw":
             command.add_argument("--reason", required=True, help="why, in a sentence; it is kept in the ledger")
     return parser.parse_args(argv)

@@ -1,0 +1,134 @@
+"""What nothing cites any more: replaced files of partitions that no model, decision, score or report rests on."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from jobs.decisions.checking_partitions import KEPT, PART, folders, manifest_in
+from jobs.protocol import clock, files, partitions
+from jobs.protocol.errors import AlreadyRunning
+from jobs.protocol.index import entries
+from jobs.protocol.partitions import Ranges
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from datetime import date
+
+    from jobs.protocol.files import Root
+    from jobs.protocol.partitions import Manifest
+
+YOUNG = 2 * 86_400.0  # seconds; a run that is at work may still come to cite what was replaced meanwhile
+CITING = ("model_bank", "decisions", "datamart/gold/monitoring", "datamart/gold/reports")
+_HASH = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![0-9a-f])")
+Stock = dict[str, dict[str, "Manifest"]]  # by folder and name
+
+
+def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
+    """List what nothing cites; with --delete remove it, while no job is at work."""
+    with ExitStack() as stack:
+        if options.delete:
+            for entry in entries(root, "datamart/.index"):
+                if entry.name.endswith(".lock"):
+                    _lock(stack, entry.path)
+        names = list(uncited(root))
+        size = sum(root.at(name).stat().st_size for name in names)
+        if options.delete:
+            for name in sorted(names, key=lambda name: PART.fullmatch(name.rpartition("/")[2]) is not None):
+                root.at(name).unlink()  # manifests first: none ever lists a file that is gone
+            for home in {name.rpartition("/")[0] for name in names}:
+                files.sync_folder(root, root.at(home))
+    how = "removed" if options.delete else "would be removed by --delete"
+    return 0, "".join(f"{name}\n" for name in names) + f"{len(names)} files of {size:,} bytes {how}\n"
+
+
+def uncited(root: Root) -> Iterator[str]:
+    """Names of replaced manifests that nothing cites, and of files that no manifest left over lists.
+
+    StoreDamaged if a manifest cannot be read: what it cites cannot be told. A folder without a manifest is left alone.
+    """
+    stock = {home: {name: manifest_in(root, home, name) for name in _manifests(root, home)} for home in folders(root)}
+    kept = {(home, name) for home, found in stock.items() for name in found if name == partitions.MANIFEST}
+    hashes, before = _hashes_in_documents(root), 0
+    while before != len(kept):  # what is kept for its citation cites in its turn
+        before = len(kept)
+        wide = _wide(stock, kept)
+        hashes |= {given.sha256 for home, name in kept for given in stock[home][name].inputs}
+        kept |= {
+            (home, name)
+            for home, found in stock.items()
+            for name, manifest in found.items()
+            if (home, name) not in kept and _is_cited(root, f"{home}/{name}", found, hashes, wide)
+        }
+    for home, found in stock.items():
+        listed = {part.name for name, manifest in found.items() if (home, name) in kept for part in manifest.parts}
+        if partitions.MANIFEST in found:
+            yield from (f"{home}/{name}" for name in found if (home, name) not in kept)
+            loose = (entry.name for entry in entries(root, home) if PART.fullmatch(entry.name))
+            yield from (f"{home}/{name}" for name in loose if name not in listed and not _is_young(root, home, name))
+
+
+def _is_cited(root: Root, path: str, found: dict[str, Manifest], hashes: set[str], wide: dict[str, date]) -> bool:
+    home, _, name = path.rpartition("/")
+    manifest, now, table = found[name], found.get(partitions.MANIFEST), home.rpartition("/")[0]
+    if _is_young(root, home, name) or (table in wide and manifest.date <= wide[table]):
+        return True
+    own = {files.sha256_of(root.at(path)), manifest.made_from, name.removeprefix("_manifest-").removesuffix(".json")}
+    if now is None or now.content_sha256 != manifest.content_sha256:  # else what lies there now is what is cited
+        own |= {manifest.content_sha256} | {
+            named for part in manifest.parts for named in (part.sha256, part.sha256[:12])
+        }
+    return bool(own & hashes)
+
+
+def _wide(stock: Stock, kept: set[tuple[str, str]]) -> dict[str, date]:
+    """Tables cited over a range that is not what lies there now, and up to which date: all of it may be needed."""
+    tables = {home.rpartition("/")[0] for home in stock}
+    contents: dict[str, dict[date, str]] = {table: {} for table in tables}
+    for home, found in stock.items():
+        if partitions.MANIFEST in found:
+            now = found[partitions.MANIFEST]
+            contents[home.rpartition("/")[0]][now.date] = now.content_sha256
+    ranges = {table: Ranges(table, contents[table]) for table in tables}
+    wide: dict[str, date] = {}
+    for manifest in (stock[home][name] for home, name in kept):
+        for given in manifest.inputs:
+            if given.path in tables and given.partitions:
+                days = sorted(day for day in contents[given.path] if day <= manifest.date)[-given.partitions :]
+                same = days and ranges[given.path].input(days[0], manifest.date) == given
+                if not same:
+                    wide[given.path] = max(manifest.date, wide.get(given.path, manifest.date))
+    return wide
+
+
+def _hashes_in_documents(root: Root) -> set[str]:
+    """Everything that looks like a hash in what models, decisions, evidence and reports say."""
+    found: set[str] = set()
+    for place in CITING:
+        for folder, _, names in os.walk(root.at(place)):
+            for name in names:
+                if name.endswith((".json", ".html", ".txt")) and name != "model.txt":
+                    found |= {text.decode() for text in _HASH.findall((root.at(folder) / name).read_bytes())}
+    return found
+
+
+def _manifests(root: Root, home: str) -> list[str]:
+    return [e.name for e in entries(root, home) if e.name == partitions.MANIFEST or KEPT.fullmatch(e.name)]
+
+
+def _is_young(root: Root, home: str, name: str) -> bool:
+    return clock.now().timestamp() - root.at(f"{home}/{name}").stat().st_mtime < YOUNG
+
+
+def _lock(stack: ExitStack, path: str) -> None:
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    stack.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        mend = "wait for it to end, then run again"
+        raise AlreadyRunning("a job is at work on this root", where=path, mend=mend) from error
