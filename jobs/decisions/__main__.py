@@ -7,8 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from jobs.decisions import checking, collecting, showing
-from jobs.protocol.command import open_root
+from jobs.decisions import checking, collecting, explaining, showing
+from jobs.protocol.command import iso_date, open_root
 from jobs.protocol.errors import JobError
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ EXIT_CODES = """exit codes:
 COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]], str]] = {
     "show": (showing.show, "the state of every decision and model, and the runs with problems"),
     "check": (checking.check, "whether ledger, notes, receipts, models and partitions are whole"),
+    "explain": (
+        explaining.explain,
+        "the chain of a date: runs, decision, evidence, inputs, and the model that scored it",
+    ),
     "lint": (showing.lint, "what the next run will do with the notes and the policy as they stand"),
     "withdraw": (showing.withdraw, "end the open decision: a person's veto"),
     "gc": (collecting.collect, "list replaced files that no model, decision, score or report rests on"),
@@ -59,6 +63,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
             command.add_argument("--json", action="store_true", help="the same for programs")
         if name == "gc":
             command.add_argument("--delete", action="store_true", help="remove them (default: only list them)")
+        if name == "explain":
+            command.add_argument("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
         if name == "withdraw":
             command.add_argument("--reason", required=True, help="why, in a sentence; it is kept in the ledger")
     return parser.parse_args(argv)

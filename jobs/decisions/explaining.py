@@ -1,0 +1,112 @@
+"""The chain of a date: its runs, what was decided, on what evidence, which model scored it and why, and its inputs."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from jobs.decisions.checking_partitions import folders, manifest_in
+from jobs.protocol import files, partitions
+from jobs.protocol import ledger as ledgers
+from jobs.protocol import receipts as kept
+from jobs.protocol.decisions import fold
+from jobs.protocol.index import entries
+from jobs.protocol.outlook import end_of, printable
+from jobs.protocol.status import words_of
+from jobs.protocol.store import FolderStore
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from datetime import date
+
+    from jobs.protocol.facts import Decision, State
+    from jobs.protocol.files import Root
+    from jobs.protocol.ledger import Ledger
+    from jobs.protocol.partitions import Input
+
+
+def explain(root: Root, options: argparse.Namespace) -> tuple[int, str]:
+    """Runs, decisions, evidence, the model that scores the date and why, partitions and what they were made from."""
+    day: date = options.date
+    known = ledgers.read(FolderStore(root))
+    sections = {
+        f"RUNS FOR {day}": _runs(root, day),
+        f"RECORDED FOR {day}": _recorded(known, day),
+        f"OPEN ON {day}": _open(root, fold(known.entries, until=day)),
+        f"THE MODEL THAT SCORES {day}": _model(root, known, day),
+        f"PARTITIONS OF {day}": _partitions(root, day),
+    }
+    said = ((name, [f"  {line}\n" for line in lines] or ["  none\n"]) for name, lines in sections.items())
+    return 0, "\n".join(name + "\n" + "".join(lines) for name, lines in said)
+
+
+def _runs(root: Root, day: date) -> Iterator[str]:
+    for job in entries(root, "decisions/receipts"):
+        for step, receipt in kept.latest_by_step(root, job.name, day).items():
+            yield f"{job.name}, step {step}: exit code {receipt['exit_code']}, {len(receipt['changed'])} changed"
+            for skipped in receipt["skipped"]:
+                yield f"  skipped {skipped['what']}: {skipped['why']}"
+            for problem in receipt["problems"]:
+                yield f"  {problem['what']}; {problem['where']}; mend: {problem['mend']}"
+
+
+def _recorded(known: Ledger, day: date) -> Iterator[str]:
+    for entry in known.entries:
+        if entry.as_of == day:
+            shown = ("decision", "claim", "source", "verdict", "model_id", "reason", "reasons", "blocked_by", "edited")
+            facts = ", ".join(f"{name} {entry.body[name]}" for name in shown if entry.body.get(name))
+            yield printable(f"entry {entry.seq} {entry.kind} ({entry.run_key}): {facts}")
+
+
+def _open(root: Root, state: State) -> Iterator[str]:
+    if state.open:
+        yield from _decision(root, state.open)
+
+
+def _model(root: Root, known: Ledger, day: date) -> Iterator[str]:
+    serving = known.state.serving_on(day)
+    if serving is None:
+        return
+    yield f"{serving.model_id}, by entry {serving.seq} of {serving.as_of}: {printable(serving.reason) or 'chosen'}"
+    ending = next((one for one in known.state.ended if one.seq == serving.seq), None)
+    if ending and ending.how == "completed":
+        body = known.entries[serving.seq - 1].body
+        yield f"trained and promoted for {end_of(ending)}; manifest {body['model_sha256']}"
+        yield from (printable(f"  {name}: {value}") for name, value in sorted(body["metrics"].items()))
+        yield from _decision(root, ending.decision)
+    elif ending is None:
+        yield "a person chose it in serving_decision.json"
+
+
+def _decision(root: Root, decision: Decision) -> Iterator[str]:
+    yield f"decision {decision.seq} ({decision.source}, {decision.priority}): {words_of(decision.note)}"
+    details = json.loads(decision.note.removeprefix(b"\xef\xbb\xbf")).get("details")
+    if isinstance(details, dict) and {"path", "sha256"} <= details.keys():
+        yield f"  evidence {_held(root, partitions.Input(str(details['path']), str(details['sha256'])))}"
+
+
+def _partitions(root: Root, day: date) -> Iterator[str]:
+    for home in (home for home in folders(root) if home.endswith(f"={day}")):
+        if not os.path.lexists(root.at(f"{home}/{partitions.MANIFEST}")):
+            yield f"{home}: no manifest"
+            continue
+        manifest = manifest_in(root, home)
+        notes = "".join(
+            f", {name} {manifest.notes[name]}" for name in ("model_id", "ledger_seq") if name in manifest.notes
+        )
+        yield f"{home}: {manifest.rows} rows, content {manifest.content_sha256[:12]}{notes}"
+        yield from (f"  from {_held(root, given)}" for given in manifest.inputs)
+
+
+def _held(root: Root, given: Input) -> str:
+    """An input, and whether what lies there is still what was read."""
+    name, path = f"{given.path} {given.sha256[:12]}", root.at(given.path)
+    if not os.path.lexists(root.at(given.path.partition("#")[0])):
+        return f"{name}, missing now"
+    if path.is_file():
+        return name if files.sha256_of(path) == given.sha256 else f"{name}, changed since"
+    if (path / partitions.MANIFEST).is_file():
+        return name if manifest_in(root, given.path).content_sha256 == given.sha256 else f"{name}, changed since"
+    return name + (f", {given.partitions} partitions" if given.partitions > 1 else "")

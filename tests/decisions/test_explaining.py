@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.decisions.__main__ import main
+from jobs.protocol.files import Root
+from tests.decisions.wholes import DETAILS, LANDED, cited, land, publish, whole
+from tests.protocol.build import SUNDAY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def told(root: Root, capsys: pytest.CaptureFixture[str], day: str = str(SUNDAY)) -> str:
+    assert main(["explain", day, "--root", str(root.path)]) == 0
+    return capsys.readouterr().out
+
+
+def test_a_date_is_explained_from_run_to_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Root(tmp_path, durable=False)
+    model_id = whole(root)
+    said = told(root, capsys)
+    assert "preprocessing, step all: exit code 0, 1 changed" in said
+    assert "entry 1 proposed (training_inference/2024-01-14/abc): source cold_start" in said
+    assert f"{model_id}, by entry 3 of 2024-01-14: promoted" in said
+    assert "decision 1 (cold_start, HIGH): Performance score 0.650 below threshold" in said
+    assert f"  evidence {DETAILS} " in said
+    assert "datamart/silver/toy/snapshot_date=2024-01-14: 2 rows, content " in said
+    assert "from datamart/bronze/toy/snapshot_date=2024-01-14 " in said
+    assert "OPEN ON 2024-01-14\n  decision 4 (monitor, HIGH): Next week" in said
+    assert "changed since" not in said
+    assert "missing" not in said
+
+
+def test_a_day_before_any_model_says_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Root(tmp_path, durable=False)
+    whole(root)
+    assert "THE MODEL THAT SCORES 2024-01-13\n  none" in told(root, capsys, "2024-01-13")
+
+
+def test_inputs_that_changed_or_went_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Root(tmp_path, durable=False)
+    whole(root)
+    root.at(DETAILS).write_bytes(b"{}")
+    root.at(LANDED).unlink()
+    said = told(root, capsys)
+    assert [line.rpartition(", ")[2] for line in said.splitlines() if DETAILS in line] == ["changed since"] * 2
+    assert [line.rpartition(", ")[2] for line in said.splitlines() if LANDED in line] == ["missing now"]
+    publish(root, "gold/toy", [1], [cited(publish(root, "silver/toy", [1], [land(root)]))])
+    publish(root, "silver/toy", [1, 2, 3], [])
+    assert "from datamart/silver/toy/snapshot_date=2024-01-14" in (said := told(root, capsys))
+    assert sum(line.endswith("changed since") for line in said.splitlines()) == 4
