@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from jobs.decisions import checking, collecting, explaining, showing
+from jobs.decisions import checking, collecting, doctoring, explaining, showing
 from jobs.protocol.command import iso_date, open_root
 from jobs.protocol.errors import JobError
 
@@ -29,13 +29,17 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
     "lint": (showing.lint, "what the next run will do with the notes and the policy as they stand"),
     "withdraw": (showing.withdraw, "end the open decision: a person's veto"),
     "gc": (collecting.collect, "list replaced files that no model, decision, score or report rests on"),
+    "doctor": (
+        doctoring.doctor,
+        "permissions, disk, locks, the store's promise, gaps in days, stale claims, the clock",
+    ),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one command; the exit code says how it went."""
+    options = _options(argv)
     try:
-        options = _options(argv)
         code, said = COMMANDS[options.command][0](open_root(options.root), options)
         sys.stdout.write(said)
         sys.stdout.flush()
@@ -45,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        mend = "mend what it names (space, permissions, limits) and run again"
+        refused = JobError(f"the system refused: {error.strerror}", where=error.filename or options.root, mend=mend)
+        sys.stderr.write(f"{refused}\n")
+        return refused.exit_code
     return code
 
 

@@ -116,7 +116,7 @@ def models(root: Root) -> Iterator[Finding]:
 
     vouched, serving = _promised(FolderStore(root))
     present = [entry.name for entry in entries(root, model_bank.BANK) if entry.is_dir(follow_symlinks=False)]
-    for model_id in dict.fromkeys((*present, *([serving] if serving else []))):
+    for model_id in dict.fromkeys((*present, *vouched, *([serving] if serving else []))):
         where = f"{model_bank.BANK}/{model_id}"
         manifest = root.at(f"{where}/{model_bank.MANIFEST}")
         try:
@@ -159,7 +159,7 @@ def _promised(store: FolderStore) -> tuple[dict[str, str], str | None]:
         known = ledgers.read(store)
     except StoreDamaged:
         return {}, None
-    bodies = [entry.body for entry in known.entries if entry.kind == "completed" and entry.body["model_sha256"]]
+    bodies = [entry.body for entry in known.entries if entry.kind == "completed" and entry.body.get("model_sha256")]
     return {body["model_id"]: body["model_sha256"] for body in bodies}, known.state.model_id
 
 

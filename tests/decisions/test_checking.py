@@ -126,3 +126,16 @@ def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
     code, found = checked(root, capsys)
     assert code == 6
     assert "what datamart/silver/toy/snapshot_date=2024-01-14 was made from is missing" in found[0]["what"]
+
+
+def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root.at("model_bank").rename(root.at("elsewhere"))
+    code, found = checked(root, capsys)
+    assert (code, found[0]["where"].partition("/")[0]) == (6, "model_bank")
+    root.at("elsewhere").rename(root.at("model_bank"))
+    root.at("decisions/ledger").rename(root.at("elsewhere"))
+    code, found = checked(root, capsys)
+    assert code == 6
+    assert "STATUS.txt saw another entry 5 than lies in the ledger now" in found[0]["what"]

@@ -1,0 +1,170 @@
+"""What surrounds the jobs: permissions, disk, locks, the store's promise, gaps in days, stale claims, the clock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING
+
+from jobs.decisions.finding import REMARK, Finding
+from jobs.protocol import clock
+from jobs.protocol import ledger as ledgers
+from jobs.protocol.errors import JobError, gravest
+from jobs.protocol.index import PREFIX, entries, manifests
+from jobs.protocol.store import NOTES, FolderStore
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from jobs.protocol.files import Root
+
+MODES = {"decisions": 0o2770, "decisions/ledger": 0o2750, "decisions/policies": 0o2750, "decisions/policy.json": 0o660}
+LEAST_FREE = 1 << 30  # bytes
+ROUNDS = 20  # races for one name
+_DATED = re.compile(r"_(\d{4}_\d\d_\d\d)\.(?:csv|csv\.gz|parquet|jsonl)(?: |\Z)")
+_TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+
+
+def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
+    """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
+    looks = (permissions(root), disk(root), locks(root), backend(root), gaps(root), claims(root), times(root))
+    found = list(chain.from_iterable(looks))
+    grave = sum(1 for one in found if one.code)
+    last = "all is well" if not grave else f"{grave} to mend"
+    return gravest([one.code for one in found]), "".join(f"{one.told()}\n" for one in found) + f"{last}\n"
+
+
+def permissions(root: Root) -> Iterator[Finding]:
+    """The modes of the protocol; nothing that everybody may write."""
+    ledger = {f"{ledgers.FOLDER}/{entry.name}": 0o440 for entry in entries(root, ledgers.FOLDER)}
+    for name, mode in (MODES | dict.fromkeys(NOTES, 0o660) | ledger).items():
+        found = stat.S_IMODE(root.at(name).lstat().st_mode) if os.path.lexists(root.at(name)) else mode
+        if found & ~mode or (found & mode) != mode:
+            grave = bool(found & ~mode & 0o022) or name in ledger
+            what = f"its mode is {found:o} and should be {mode:o}"
+            yield Finding(what, name, f"chmod {mode:o} {name}", 6 if grave else REMARK)
+    for place in ("decisions", "datamart", "model_bank"):
+        for folder, _, names in os.walk(root.at(place)):
+            for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118 - many of them
+                mode = os.lstat(path).st_mode
+                if mode & stat.S_IWOTH and not stat.S_ISLNK(mode):
+                    name = os.path.relpath(path, root.path)
+                    yield Finding("everybody may write it", name, f"chmod o-w {name}, then look at what is in it")
+
+
+def disk(root: Root) -> Iterator[Finding]:
+    free = shutil.disk_usage(root.path).free
+    if free < LEAST_FREE:
+        mend = "make room; `python -m jobs.decisions gc` lists what nothing needs"
+        yield Finding(f"{free:,} bytes are free on the disk", str(root.path), mend)
+
+
+def locks(root: Root) -> Iterator[Finding]:
+    """A lock that one process holds is refused to another."""
+    home = root.at("decisions")
+    if not home.is_dir():
+        return
+    handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        other = subprocess.run([sys.executable, "-I", "-c", _TRY, home], capture_output=True, check=False)
+    finally:
+        os.close(handle)
+    if b"BlockingIOError" not in other.stderr:
+        mend = "keep the root on a file system with a working flock, or run all jobs on one host"
+        yield Finding("two processes held one lock at the same time", "decisions", mend)
+
+
+def backend(root: Root) -> Iterator[Finding]:
+    """Of two puts that race for a name one wins; bytes that are not those expected are never replaced or removed."""
+    store, mend = FolderStore(root), "do not run the jobs on this file system: it does not keep what the store promises"
+    if not root.at("decisions").is_dir():
+        return
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(ROUNDS):
+            name, given = f"decisions/probe-{os.urandom(6).hex()}.json", (b"one", b"other")
+            try:
+                won = list(pool.map(lambda data, name=name: store.put_if_absent(name, data), given))
+                held = store.get(name)
+                kept = sum(won) == 1 and held == given[won.index(True)]
+                blind = store.replace_if(name, b"neither", b"") or store.remove_if(name, b"neither")
+            except JobError as error:
+                yield Finding.of(error)
+                return
+            finally:
+                root.at(name).unlink(missing_ok=True)
+            if blind or not kept:
+                yield Finding("two puts raced for one name, and not exactly one won whole", "decisions", mend)
+                return
+
+
+def gaps(root: Root) -> Iterator[Finding]:
+    """Days between the first and the last on which something is missing."""
+    landed: dict[str, set[date]] = {}
+    for table in entries(root, "datamart/landing"):
+        landed[table.name] = set(_days(_DATED.findall(" ".join(os.listdir(table.path)))))
+    days = set().union(*landed.values())
+    for source, own in landed.items():
+        yield from _missing(f"datamart/landing/{source}", days - own, "ask the source to land these days again")
+    mend = "run preprocessing with --date of the last landed day: it fills gaps"
+    whole = set.intersection(*landed.values()) if landed else set()
+    for name in ("gold/feature_store", "gold/label_store"):
+        built = set(_days([day for day, _, _ in manifests(root, name)]))
+        yield from _missing(f"datamart/{name}", whole - built, mend)
+    for one, other in pairwise(sorted(days)):
+        if other - one > timedelta(days=1):
+            what = f"nothing at all landed between {one} and {other}"
+            yield Finding(what, "datamart/landing", "ask the source to land these days", REMARK)
+
+
+def claims(root: Root) -> Iterator[Finding]:
+    """A claim whose lease is over has lost its trainer."""
+    try:
+        known = ledgers.read(FolderStore(root))
+    except JobError as error:
+        yield Finding.of(error)
+        return
+    claim = known.state.claim
+    until = known.entries[claim.seq - 1].body["lease_until"] if claim else ""
+    if claim and until and datetime.fromisoformat(until) < clock.now():
+        mend = "run training: it gives the decision back, and may claim it anew"
+        yield Finding(f"the claim's lease was over at {until}", ledgers.name_of(claim.seq), mend, REMARK)
+
+
+def times(root: Root) -> Iterator[Finding]:
+    """Nothing is of a day that has not come."""
+    today, mend = clock.today(), "set this host's clock (UTC); if it is right, find out who wrote this"
+    try:
+        newest = ledgers.read(FolderStore(root)).state.newest
+    except JobError:
+        return  # said above
+    if newest and newest > today:
+        yield Finding(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
+    for table in ("gold/feature_store", "gold/predictions"):
+        ahead = [day for day, _, _ in manifests(root, table) if day > today.isoformat()]
+        if ahead:
+            yield Finding(
+                f"it holds {ahead[-1]}, and the clock says {today}", f"datamart/{table}/{PREFIX}{ahead[-1]}", mend
+            )
+
+
+def _days(texts: list[str]) -> Iterator[date]:
+    for text in texts:
+        with suppress(ValueError):  # a name of no day: preprocessing says so
+            yield date.fromisoformat(text.replace("_", "-"))
+
+
+def _missing(where: str, days: set[date], mend: str) -> Iterator[Finding]:
+    if days:
+        shown = ", ".join(map(str, sorted(days)[:5])) + (" ..." if len(days) > 5 else "")  # noqa: PLR2004
+        yield Finding(f"{len(days)} days are missing: {shown}", where, mend, REMARK)
