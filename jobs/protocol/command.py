@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -60,7 +60,7 @@ class Job:
     name: str
     about: str
     steps: tuple[Step, ...]
-    add_options: Callable[[argparse.ArgumentParser], None] | None = None
+    alone: bool = True  # no two runs of it on one root at a time
 
 
 class Stopped(BaseException):
@@ -73,7 +73,7 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         run = _parsed(job, sys.argv[1:] if argv is None else argv)
-        with _alone(run.root, job.name, dry_run=run.dry_run):
+        with _alone(run.root, job.name) if job.alone and not run.dry_run else nullcontext():
             return _run(job, run, started)
     except (Stopped, KeyboardInterrupt):
         print(f"{job.name}: stopped; what is published is whole, and the next run goes on from there", file=sys.stderr)
@@ -149,11 +149,8 @@ def _bug(error: BaseException) -> JobError:
 
 
 @contextmanager
-def _alone(root: Root, job: str, *, dry_run: bool) -> Iterator[None]:
+def _alone(root: Root, job: str) -> Iterator[None]:
     """One run of a job on a root at a time; the kernel frees the lock when a process dies."""
-    if dry_run:
-        yield
-        return
     folder = root.at("datamart/.index")
     files.make_folder(root, folder)
     handle = os.open(folder / f"{job}.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
@@ -196,8 +193,6 @@ def _parser(job: Job) -> argparse.ArgumentParser:
     )
     parser.add_argument("--step", choices=[step.name for step in job.steps], help="run this step only")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done; write nothing")
-    if job.add_options:
-        job.add_options(parser)
     return parser
 
 

@@ -1,0 +1,96 @@
+"""Whether to train: what the ledger, the notes and the gold that has matured say together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from jobs.protocol import claims, ingest, ledger, notes
+from jobs.protocol.guards import Circumstances, blocked_by
+from jobs.protocol.outlook import guards_of
+from jobs.training_inference.session import FEATURES, LABELS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.protocol.facts import Decision, State
+    from jobs.protocol.ingest import Seen
+    from jobs.training_inference.session import Session
+
+COLD_START = "no model serves"
+
+
+def open_desk(session: Session) -> Seen:
+    """Begin as every run does, with no other trainer alive: a claim found now is that of a dead one."""
+    known = ledger.read(session.store)
+    day = session.run.day
+    if known.state.is_backfill(day):
+        return ingest.begin(session.desk)
+    ingest.settle(session.desk)
+    if claim := known.state.claim:
+        claims.fail_attempt(session.desk, claim.seq, "its trainer is gone")
+    claims.choose(session.desk, session.unusable)
+    seen = ingest.begin(session.desk)
+    return _cold_start(session, seen)
+
+
+def circumstances(session: Session, state: State) -> Circumstances:
+    return Circumstances(
+        note=True,
+        new_rows=_new_rows(session, state),
+        policy=session.policy is not None,
+        readiness=_is_ready(session),
+    )
+
+
+def blocks(session: Session, state: State, decision: Decision, found: Circumstances) -> tuple[str, ...]:
+    if session.policy is None:
+        return ("policy",)
+    return blocked_by(state, decision, session.run.day, guards_of(session.policy), found)
+
+
+def wants_training(state: State, day: date) -> Decision | None:
+    """The open decision, if it asks for a retraining and its time has not passed."""
+    standing = state.open
+    return standing if standing and standing.retrain and not standing.claim and day <= standing.valid_until else None
+
+
+def _cold_start(session: Session, seen: Seen) -> Seen:
+    """With no model and enough matured history training puts a note of its own, as monitoring would."""
+    state = seen.state
+    if seen.backfill or state.model_id or state.open or session.policy is None or not _is_ready(session):
+        return seen
+    fields = {
+        "decision_date": session.run.day.isoformat(),
+        "performance_score": None,
+        "retrain": True,
+        "reason": COLD_START,
+        "priority": "MEDIUM",
+    }
+    return ingest.place(session.desk, notes.retraining_bytes(fields), seen)[0]
+
+
+def _is_ready(session: Session) -> bool:
+    """Enough days of history, and the gold of the day itself."""
+    days = sorted(day for day in session.shelf.built(LABELS) if day <= session.run.day)
+    history = session.policy.guards.min_history_days if session.policy else 0
+    return (
+        bool(days)
+        and days[-1] == session.run.day
+        and session.run.day in session.shelf.built(FEATURES)
+        and (days[-1] - days[0]).days >= history
+    )
+
+
+def _new_rows(session: Session, state: State) -> int:
+    """Labelled rows of cohorts that have matured since the last training."""
+    since = max(state.trained, default=None)
+    days = [day for day in session.shelf.built(LABELS) if day <= session.run.day]
+    if not days:
+        return 0
+    matured = pl.col("mature_date") <= session.run.day
+    if since:
+        matured &= pl.col("mature_date") > since
+    found = session.shelf.scan(LABELS, days).filter(matured).select(pl.col("id").n_unique())
+    return int(found.collect().item())

@@ -1,0 +1,75 @@
+"""Score every application that has features and no score, with the model that serves: whatever becomes of decisions."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from jobs.protocol import contract, files, partitions
+from jobs.protocol.partitions import Input, Manifest
+from jobs.training_inference import fitting, scoring
+from jobs.training_inference.session import FEATURES, PREDICTIONS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.protocol.facts import Serving
+    from jobs.protocol.model_bank import Model
+    from jobs.training_inference.scoring import Scorer
+    from jobs.training_inference.session import Session
+
+PREDICTIONS_VERSION = 1
+
+
+def pending(session: Session) -> list[date]:
+    """The days with features and without scores. A scored day is not scored again by itself."""
+    scored = session.shelf.built(PREDICTIONS)
+    return sorted(day for day in session.shelf.built(FEATURES) if day <= session.run.day and day not in scored)
+
+
+def score(session: Session, serving: Serving) -> None:
+    model = session.model(serving.model_id)
+    scorer = scoring.scorer(model.files)
+    days = pending(session)
+    threads = fitting.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+    with session.run.events.progress("scores", len(days)) as done:
+        for day in days:
+            _score_day(session, day, serving, model, scorer, threads)
+            done(1)
+
+
+def scored(session: Session, day: date, serving: Serving, scorer: Scorer, threads: int) -> pl.DataFrame:
+    """The predictions of a day: the same model and features give the same rows."""
+    rows = session.shelf.scan(FEATURES, [day]).collect().sort("id")
+    found = scorer.scores(rows, threads=threads).with_columns(
+        rows["snapshot_date"],
+        rows["feature_hash"],
+        model_id=pl.lit(serving.model_id),
+        ledger_seq=pl.lit(serving.seq, pl.Int64),
+    )
+    return found.select(column.name for column in contract.load(PREDICTIONS).columns)
+
+
+def _score_day(session: Session, day: date, serving: Serving, model: Model, scorer: Scorer, threads: int) -> None:
+    agreed = contract.load(PREDICTIONS)
+    root = session.run.root
+    found = scored(session, day, serving, scorer, threads)
+    with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
+        found.write_parquet(path)
+        features = session.shelf.as_input(FEATURES, day)
+        assert features is not None  # noqa: S101 - the day is pending because it has features
+        manifest = Manifest(
+            table=PREDICTIONS,
+            date=day,
+            contract=agreed.name,
+            contract_version=agreed.version,
+            contract_sha256=agreed.sha256,
+            layer_version=PREDICTIONS_VERSION,
+            parts=(partitions.part_of(path, found.height),),
+            inputs=(features, Input(f"model_bank/{serving.model_id}", model.sha256)),
+            counts={"explained": int(found["reason_1"].is_not_null().sum())},
+            notes={"model_id": serving.model_id, "ledger_seq": serving.seq},
+        )
+        session.shelf.publish(session.run, manifest, path)

@@ -1,0 +1,81 @@
+"""Claim a decision, train on what had landed, publish the model, and complete the decision: or say why not."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from jobs.protocol import claims, clock, contract, model_bank, partitions
+from jobs.protocol.claims import Outcome
+from jobs.protocol.errors import JobError
+from jobs.protocol.outlook import guards_of
+from jobs.training_inference import dataset, deciding, fitting, scoring, training
+from jobs.training_inference.session import FEATURES, LABELS
+from jobs.training_inference.training import Champion
+
+if TYPE_CHECKING:
+    from jobs.protocol.facts import Entry
+    from jobs.protocol.policy import Policy
+    from jobs.training_inference.session import Session
+    from jobs.training_inference.training import Trained
+
+
+def claim(session: Session) -> Entry | None:
+    """Claim the open decision, or record what blocks it; the claim, if there is one now."""
+    state = deciding.open_desk(session).state
+    if session.policy is None or deciding.wants_training(state, session.run.day) is None:
+        return None
+    lease = clock.now() + timedelta(minutes=session.policy.decision.lease_minutes)
+    found = deciding.circumstances(session, state)
+    guards = guards_of(session.policy)
+    _, entry = claims.claim(session.desk, guards, found, lease.isoformat(timespec="seconds"))
+    return entry if entry and entry.kind == "claimed" else None
+
+
+def learn(session: Session, claimed: Entry) -> None:
+    """Train under a claim. Whatever goes wrong gives the decision back; the gates' verdict is a result, no failure."""
+    assert session.policy is not None  # noqa: S101 - nothing is claimed without one
+    run = session.run
+    try:
+        trained = _trained(session, session.policy)
+        model = model_bank.put(run.root, run.day, trained.files)
+    except BaseException as error:
+        reason = error.what if isinstance(error, JobError) else type(error).__name__
+        claims.fail_attempt(session.desk, claimed.seq, reason)
+        raise
+    verdict = trained.verdict
+    outcome = Outcome(
+        promote=verdict.passed,
+        model_id=model.model_id,
+        model_sha256=model.sha256,
+        reasons=verdict.failures,
+        metrics=trained.metrics,
+    )
+    state = claims.complete(session.desk, claimed.seq, outcome, session.unusable).state
+    served = state.model_id == model.model_id
+    run.report.change(f"{model_bank.BANK}/{model.model_id}", verdict="promoted" if served else "kept")
+    for reason in verdict.failures:
+        run.report.skip(f"promotion of {model.model_id}", reason)
+
+
+def _trained(session: Session, policy: Policy) -> Trained:
+    day, shelf = session.run.day, session.shelf
+    agreed = contract.load(FEATURES)
+    days = {table: [built for built in sorted(shelf.built(table)) if built <= day] for table in (FEATURES, LABELS)}
+    frames = {table: shelf.scan(table, days[table]).collect() for table in (FEATURES, LABELS)}
+    rows = dataset.dataset(frames[FEATURES], frames[LABELS], day, policy, agreed.version)
+    used = {
+        partitions.folder(table, built): shelf.built(table)[built].content for table in days for built in days[table]
+    }
+    threads = fitting.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+    return training.train(rows, agreed, policy, training.recipe(day, used), _champion(session), threads)
+
+
+def _champion(session: Session) -> Champion | None:
+    from jobs.protocol import ledger
+
+    serving = ledger.read(session.store).state.serving
+    if serving is None:
+        return None
+    return Champion(serving.model_id, scoring.scorer(session.model(serving.model_id).files))

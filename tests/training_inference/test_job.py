@@ -1,0 +1,224 @@
+"""The whole job on a small simulated root: decision to model to scores, and what a person's files do to it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import polars as pl
+import pytest
+
+from jobs.preprocessing import job as preprocessing
+from jobs.protocol import ingest, ledger, partitions, policy
+from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
+from jobs.simulate.__main__ import main as simulate
+from jobs.training_inference import job
+
+FIRST, LAST = date(2015, 10, 1), date(2016, 8, 28)
+EARLIER, NEXT = LAST - timedelta(days=7), LAST + timedelta(days=1)
+EASY = {  # so that eight months of a few loans train, and pass
+    "label": {"window_months": 5, "dpd": 30},
+    "guards": {"min_history_days": 120, "min_new_rows": 1},
+    "gates": {"profile": "fraud_001", "fraud_001": {"precision": 0.0, "recall": 0.0, "f1": 0.0}},
+}
+
+
+@cache
+def _simulated() -> Path:
+    root = Path(mkdtemp(prefix="trained-"))
+    (root / "decisions").mkdir()
+    (root / "decisions/policy.json").write_text(json.dumps(EASY))
+    arguments = ["--start", str(FIRST), "--end", str(NEXT), "--loans-per-day", "40", "--seed", "11"]
+    assert simulate(["--root", str(root), *arguments]) == 0
+    assert preprocessing.main(["--root", str(root), "--date", str(NEXT)]) == 0
+    return root
+
+
+@cache
+def _trained() -> Path:
+    """The same a week earlier, with its first model."""
+    root = Path(mkdtemp(prefix="trained-")) / "root"
+    _copy(_simulated(), root)
+    assert run(root, EARLIER) == 0
+    return root
+
+
+def _copy(root: Path, into: Path) -> None:
+    for below in ("datamart/gold", "decisions", "model_bank"):  # all that this job reads
+        if (root / below).is_dir():
+            shutil.copytree(root / below, into / below)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+    _copy(_simulated(), tmp_path / "root")
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+    _copy(_trained(), tmp_path / "root")
+    return tmp_path / "root"
+
+
+def run(root: Path, day: date = LAST, *arguments: str) -> int:
+    return job.main(["--root", str(root), "--date", str(day), *arguments])
+
+
+def entries(root: Path) -> list[tuple[str, str]]:
+    return [(entry.topic, entry.kind) for entry in ledger.read(FolderStore(Root(root))).entries]
+
+
+def state(root: Path) -> ledger.State:
+    return ledger.read(FolderStore(Root(root))).state
+
+
+def ask(root: Path, reason: str = "by hand") -> None:
+    """The original's four fields, saved by a person."""
+    note = {"decision_date": str(LAST), "performance_score": 0.6, "retrain": True, "reason": reason}
+    (root / "decisions/retraining_decision.json").write_text(json.dumps(note))
+
+
+def scores(root: Path) -> pl.DataFrame:
+    return partitions.scan(Root(root), partitions.existing(Root(root), "gold/predictions", LAST)).collect()
+
+
+def edit_policy(root: Path, **changes: object) -> None:
+    (root / "decisions/policy.json").write_text(json.dumps(EASY | changes))
+
+
+def test_the_first_run_trains_a_model_and_scores_every_day_with_it(fresh: Path) -> None:
+    assert run(fresh) == 0
+    assert entries(fresh) == [("retraining", "proposed"), ("retraining", "claimed"), ("retraining", "completed")]
+    model_id = state(fresh).model_id
+    assert model_id is not None
+    assert (fresh / "model_bank" / model_id / "manifest.json").is_file()
+    assert json.loads((fresh / "decisions/serving_decision.json").read_bytes())["model_id"] == model_id
+    assert not (fresh / "decisions/retraining_decision.json").exists()
+    scored = partitions.existing(Root(fresh), "gold/predictions", LAST)
+    rows = partitions.scan(Root(fresh), scored).collect()
+    assert rows["pd"].is_between(0, 1, closed="none").all()
+    assert rows["model_id"].unique().to_list() == [model_id]
+    assert rows.height == partitions.existing(Root(fresh), "gold/feature_store", LAST).rows
+    assert model_id in (fresh / "decisions/STATUS.txt").read_text()
+    assert "promoted" in (fresh / "decisions/retraining_log_2016_08_22.txt").read_text()
+
+
+def test_a_second_run_changes_nothing(fresh: Path) -> None:
+    assert run(fresh) == 0
+    before = {path: path.stat().st_mtime_ns for path in fresh.rglob("*") if path.is_file()}
+    assert run(fresh) == 0
+    assert {path: path.stat().st_mtime_ns for path in fresh.rglob("*") if path.is_file()} == before
+
+
+def test_without_a_model_that_passes_the_gates_nothing_is_scored_and_every_reason_is_told(fresh: Path) -> None:
+    edit_policy(fresh, gates={"profile": "credit", "credit": {"auc": 0.99}})
+    assert run(fresh) == 0
+    assert state(fresh).model_id is None
+    assert "auc is" in (fresh / "decisions/retraining_log_2016_08_22.txt").read_text()
+    assert not (fresh / "datamart/gold/predictions").exists()
+
+
+def test_a_note_of_sunday_is_executed_on_monday_and_the_new_model_serves(root: Path) -> None:
+    first = state(root).model_id
+    note = {
+        "decision_date": str(LAST),
+        "performance_score": 0.6,
+        "retrain": True,
+        "reason": "Performance below threshold",
+    }
+    (root / "decisions/retraining_decision.json").write_text(json.dumps(note))
+    assert run(root, NEXT) == 0
+    assert entries(root)[-3:] == [("retraining", "proposed"), ("retraining", "claimed"), ("retraining", "completed")]
+    kept = state(root).ended[-1]
+    assert kept.decision.source == "person"
+    assert len(list((root / "model_bank").iterdir())) == 2
+    assert partitions.existing(Root(root), "gold/predictions", NEXT).notes["model_id"] == state(root).model_id
+    assert partitions.existing(Root(root), "gold/predictions", FIRST).notes["model_id"] == first
+
+
+@pytest.mark.parametrize("text", ['{"decision_date": "2016-08-28", "retrain": false,,}', "{", ""])
+def test_a_note_that_cannot_be_read_is_not_trained_over_and_scoring_goes_on(root: Path, text: str) -> None:
+    (root / "decisions/retraining_decision.json").write_text(text)
+    assert run(root) == 0
+    assert entries(root)[-1] == ("retraining", "completed")
+    assert (root / "decisions/retraining_decision.json").read_text() == text
+    assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+    assert "PROBLEMS" in (root / "decisions/STATUS.txt").read_text()
+
+
+def test_while_the_policy_cannot_be_read_nothing_is_claimed_and_scoring_goes_on(root: Path) -> None:
+    ask(root)
+    (root / "decisions/policy.json").write_text('{"mode": "auto",,}')
+    assert run(root) == 0
+    assert state(root).open is not None
+    assert state(root).claim is None
+    assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+
+
+def test_in_advise_mode_a_decision_waits_for_a_name(fresh: Path) -> None:
+    edit_policy(fresh, mode="advise")
+    assert run(fresh) == 0
+    standing = state(fresh).open
+    assert standing is not None
+    assert standing.blocked_by == ("approval",)
+    note = fresh / "decisions/retraining_decision.json"
+    fields = json.loads(note.read_bytes())
+    note.write_text(json.dumps({**fields, "approved_by": "a colleague"}, indent=2))
+    assert run(fresh) == 0
+    assert state(fresh).model_id is not None
+
+
+def test_a_person_s_choice_of_a_model_stands(root: Path) -> None:
+    ask(root)
+    assert run(root) == 0
+    other = next(path.name for path in (root / "model_bank").iterdir() if path.name != state(root).model_id)
+    note = {"model_id": other, "reason": "rolled back by hand", "pinned": True}
+    (root / "decisions/serving_decision.json").write_text(json.dumps(note))
+    assert run(root, NEXT) == 0
+    assert state(root).model_id == other
+    assert partitions.existing(Root(root), "gold/predictions", NEXT).notes["model_id"] == other
+
+
+def test_a_damaged_model_never_scores(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trees = root / "model_bank" / str(state(root).model_id) / "model.txt"
+    trees.write_bytes(trees.read_bytes()[:-100])
+    assert run(root) == 6
+    assert "model.txt is not what the manifest says" in capsys.readouterr().err
+    assert partitions.read(Root(root), "gold/predictions", LAST) is None
+
+
+def test_the_steps_one_by_one_give_what_the_whole_job_gives(fresh: Path, tmp_path: Path) -> None:
+    shutil.copytree(fresh, tmp_path / "steps")
+    names = [step.name for step in job.JOB.steps]
+    codes = [run(tmp_path / "steps", LAST, "--step", name) for name in names]
+    assert codes == [0, 99, 0, 0, 0, 0, 0, 0]  # no model serves at first, so the first condition does not hold
+    assert run(fresh) == 0
+    assert scores(fresh).drop("ledger_seq").equals(scores(tmp_path / "steps").drop("ledger_seq"))
+
+
+def test_a_day_without_features_is_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(root, NEXT + timedelta(days=1)) == 3
+    assert "the features of 2016-08-30 are not there yet" in capsys.readouterr().err
+
+
+def test_the_default_policy_is_written_once(tmp_path: Path) -> None:
+    assert run(tmp_path, LAST) == 3
+    assert (tmp_path / "decisions/policy.json").read_bytes() == policy.default_bytes()
+
+
+def test_scores_rank_by_risk(root: Path) -> None:
+    assert run(root) == 0
+    rows = pl.concat(
+        partitions.scan(Root(root), partitions.existing(Root(root), "gold/predictions", LAST - timedelta(days=n)))
+        for n in range(10)
+    ).collect()
+    assert rows.sort("pd")["score"].is_sorted(descending=True)
+    assert rows.filter(pl.col("reason_1").is_not_null()).height > 0
