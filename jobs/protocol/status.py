@@ -127,8 +127,11 @@ def _ended(sight: Sight) -> Iterator[str]:
     ended = sight.state.ended
     back = [one for one in ended[:-SHOWN] if quarantine_name(one.decision.note) in sight.quarantined]
     shown = [*ended[-SHOWN:][::-1], *back[-SHOWN:][::-1]]
+    promoted = {change.seq for change in sight.state.served}
     for ending in shown:
-        yield from _row(ending.as_of.isoformat(), f"{end_of(ending)}: {words_of(ending.decision.note)}")
+        verdict = ", its model promoted" if ending.seq in promoted else ", its model not promoted"
+        told = end_of(ending) + (verdict if ending.how == "completed" else "")
+        yield from _row(ending.as_of.isoformat(), f"{told}: {words_of(ending.decision.note)}")
         if quarantine_name(ending.decision.note) in sight.quarantined:
             yield from _row("", f"came back unchanged and lies in {quarantine_name(ending.decision.note)}")
     if shown:
