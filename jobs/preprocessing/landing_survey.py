@@ -30,13 +30,20 @@ if TYPE_CHECKING:
     Marks = NDArray[np.bool_]
 
 NUL, LF, CR, BLANK, QUOTE, SEPARATOR = b'\0\n\r ",'
-_FEW = 1000  # quotes in a block; to go from one to the next is quicker than to go through all bytes
-_BLOCK_BYTES = 1 << 16  # what is made of a larger one is given back to the system each time, and asked for again
+_FEW = 2000  # quotes in a block; to go from one to the next is quicker than to go through all bytes
+_BLOCK_BYTES = 1 << 20
 _STRETCH_BYTES = 16 << 20
 _LONGEST_LINE = 64 << 20
 _BEFORE_OPENING = np.isin(np.arange(256), (SEPARATOR, LF, QUOTE))
 _AFTER_CLOSING = np.isin(np.arange(256), (SEPARATOR, LF, CR, QUOTE))
 _EDGE = np.isin(np.arange(256), (SEPARATOR, LF))
+
+
+class Scratch:
+    """Room for what is made of a block: to ask the system for it each time would cost more than the counting."""
+
+    def __init__(self, size: int) -> None:
+        self.ends, self.marks, self.outside = np.empty((3, size), bool)
 
 
 @dataclass(slots=True)
@@ -51,20 +58,23 @@ class Survey:
     inside: bool = False
     opened: int = 0
 
-    def take(self, block: Block) -> None:
+    def take(self, block: Block, scratch: Scratch) -> None:
         """Count one block, which ends with a line end."""
-        ends, separators = block == LF, block == SEPARATOR
-        lines = records = int(np.count_nonzero(ends))
-        quotes = np.flatnonzero(block == QUOTE)
+        ends = np.equal(block, LF, out=scratch.ends[: block.size])
+        marks = scratch.marks[: block.size]
+        lines = int(np.count_nonzero(ends))
+        quotes = np.flatnonzero(np.equal(block, QUOTE, out=marks))
         if quotes.size:
             self._check_quotes(block, quotes)
-        outside = self._outside(block, quotes)
-        if np.count_nonzero(block < BLANK) != lines:  # one look for all that is rare
+        outside = self._outside(block, quotes, scratch)
+        if np.count_nonzero(np.less(block, BLANK, out=marks)) != lines:  # one look for all that is rare
             self._check_controls(block, outside)
+        np.equal(block, SEPARATOR, out=marks)
         if outside is not None:
-            records, separators = int(np.count_nonzero(ends & outside)), separators & outside
-        self.records += records
-        self.separators += int(np.count_nonzero(separators))
+            np.logical_and(ends, outside, out=ends)
+            np.logical_and(marks, outside, out=marks)
+        self.records += int(np.count_nonzero(ends))
+        self.separators += int(np.count_nonzero(marks))
         if quotes.size & 1:
             self.inside = not self.inside
             self.opened = self._line(block, int(quotes[-1]))
@@ -97,14 +107,15 @@ class Survey:
         if lone.size:
             self._refuse(block, int(lone[0]), "there is a carriage return without a line feed")
 
-    def _outside(self, block: Block, quotes: NDArray[np.intp]) -> Marks | None:
+    def _outside(self, block: Block, quotes: NDArray[np.intp], scratch: Scratch) -> Marks | None:
         """Which bytes stand outside quotes; None where all do."""
         if not quotes.size and not self.inside:
             return None
         if quotes.size > _FEW:
             passed = np.bitwise_xor.accumulate((block == QUOTE).view(np.uint8))
             return np.asarray(passed == self.inside)
-        outside = np.ones(block.size, bool)
+        outside = scratch.outside[: block.size]
+        outside[:] = True
         edges = [0] * self.inside + quotes.tolist() + [block.size]  # the last closes what is open, or is left over
         for opening, closing in zip(edges[::2], edges[1::2], strict=False):
             outside[opening:closing] = False
@@ -158,9 +169,10 @@ def _attempt(handle: int, path: Path, start: int, end: int) -> Survey | None:
 
 
 def _stretch(handle: int, path: Path, start: int, end: int) -> Survey:
-    found = Survey(path)
+    found, scratch = Survey(path), Scratch(_BLOCK_BYTES)
     for block in _blocks(handle, path, start, end):
-        found.take(block)
+        scratch = scratch if block.size <= scratch.ends.size else Scratch(block.size)
+        found.take(block, scratch)
     return found
 
 
