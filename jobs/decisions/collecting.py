@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 from contextlib import ExitStack
+from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.decisions.checking_partitions import KEPT, PART, folders, manifest_in
@@ -17,13 +18,13 @@ from jobs.protocol.partitions import Ranges
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-    from datetime import date
 
     from jobs.protocol.files import Root
     from jobs.protocol.partitions import Manifest
 
 YOUNG = 2 * 86_400.0  # seconds; a run that is at work may still come to cite what was replaced meanwhile
 CITING = ("model_bank", "decisions", "datamart/gold/monitoring", "datamart/gold/reports")
+_TABLE = re.compile(rb'"(datamart/[a-z_/]+)"')  # as a whole, over dates that the document does not tell one by one
 _HASH = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![0-9a-f])")
 Stock = dict[str, dict[str, "Manifest"]]  # by folder and name
 
@@ -53,10 +54,10 @@ def uncited(root: Root) -> Iterator[str]:
     """
     stock = {home: {name: manifest_in(root, home, name) for name in _manifests(root, home)} for home in folders(root)}
     kept = {(home, name) for home, found in stock.items() for name in found if name == partitions.MANIFEST}
-    hashes, before = _hashes_in_documents(root), 0
+    (hashes, cited_whole), before = _said_in_documents(root), 0
     while before != len(kept):  # what is kept for its citation cites in its turn
         before = len(kept)
-        wide = _wide(stock, kept)
+        wide = _wide(stock, kept) | dict.fromkeys(cited_whole, date.max)
         hashes |= {given.sha256 for home, name in kept for given in stock[home][name].inputs}
         kept |= {
             (home, name)
@@ -105,15 +106,20 @@ def _wide(stock: Stock, kept: set[tuple[str, str]]) -> dict[str, date]:
     return wide
 
 
-def _hashes_in_documents(root: Root) -> set[str]:
-    """Everything that looks like a hash in what models, decisions, evidence and reports say."""
-    found: set[str] = set()
+def _said_in_documents(root: Root) -> tuple[set[str], set[str]]:
+    """All that looks like a hash in what models, decisions, evidence and reports say, and the tables they name."""
+    hashes: set[str] = set()
+    tables: set[str] = set()
     for place in CITING:
-        for folder, _, names in os.walk(root.at(place)):
+        for folder, folders_in_it, names in os.walk(root.at(place)):
+            if "receipts" in folders_in_it:
+                folders_in_it.remove("receipts")  # they tell of runs, and nothing rests on them
             for name in names:
                 if name.endswith((".json", ".html", ".txt")) and name != "model.txt":
-                    found |= {text.decode() for text in _HASH.findall((root.at(folder) / name).read_bytes())}
-    return found
+                    data = (root.at(folder) / name).read_bytes()
+                    hashes |= {text.decode() for text in _HASH.findall(data)}
+                    tables |= {text.decode() for text in _TABLE.findall(data)}
+    return hashes, tables
 
 
 def _manifests(root: Root, home: str) -> list[str]:

@@ -88,6 +88,14 @@ def test_the_name_or_hash_of_a_kept_manifest_in_evidence_keeps_it(
     assert len(gc(root, capsys)) == 2
 
 
+def test_evidence_that_names_a_whole_table_keeps_all_of_it(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(root)
+    evidence = root.at("datamart/gold/monitoring/week=2024-01-20/decision.json")
+    files.write_whole(root, evidence, b'{"inputs": [{"path": "datamart/bronze/toy", "sha256": "of a range"}]}')
+    age(root)
+    assert gc(root, capsys) == []
+
+
 def test_scores_keep_the_features_they_were_made_from_and_all_behind_them(
     root: Root, capsys: pytest.CaptureFixture[str]
 ) -> None:
