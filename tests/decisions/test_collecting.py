@@ -100,13 +100,13 @@ def test_scores_keep_the_features_they_were_made_from_and_all_behind_them(
     root: Root, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bronze = publish(root, BRONZE, [1], [land(root)])
-    silver = publish(root, SILVER, [1], [cited(bronze)])
-    publish(root, SCORES, [1], [cited(silver)])
+    silver = publish(root, SILVER, [10], [cited(bronze)])
+    publish(root, SCORES, [100], [cited(silver)])
     newer = publish(root, BRONZE, [1, 2], [land(root, "id\n1\n2\n")])
-    publish(root, SILVER, [1, 2], [cited(newer)])
+    publish(root, SILVER, [10, 20], [cited(newer)])
     age(root)
     assert gc(root, capsys) == []
-    publish(root, SCORES, [1, 2], [cited(publish(root, SILVER, [1, 2], [cited(newer)]))])
+    publish(root, SCORES, [100, 200], [cited(publish(root, SILVER, [10, 20], [cited(newer)]))])
     age(root)
     assert len(gc(root, capsys, "--delete")) == 6
     assert main(["check", "--root", str(root.path)]) == 0
