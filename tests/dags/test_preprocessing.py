@@ -21,7 +21,7 @@ def bag() -> Any:
 
 def test_every_dag_file_loads(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert sorted(bag.dags) == ["P2PCreditScore_DataPreprocessing"]
+    assert sorted(bag.dags) == ["P2PCreditScore_DataPreprocessing", "P2PCreditScore_ModelTrainingInference"]
 
 
 def test_preprocessing_runs_its_steps_in_this_order(bag: Any) -> None:
@@ -30,7 +30,8 @@ def test_preprocessing_runs_its_steps_in_this_order(bag: Any) -> None:
     assert edges == {
         "source_data_checks": {"bronze_processing"},
         "bronze_processing": {"silver_processing"},
-        "silver_processing": set(),
+        "silver_processing": {"gold_processing"},
+        "gold_processing": set(),
     }
 
 
@@ -44,14 +45,14 @@ def test_preprocessing_ticks_daily_at_one_utc_and_never_catches_up(bag: Any) -> 
 def test_every_task_is_one_command_with_the_date_as_its_only_argument(bag: Any) -> None:
     steps = []
     for task in bag.dags["P2PCreditScore_DataPreprocessing"].topological_sort():
-        command, name = task.bash_command.rsplit(" ", 1)
+        command, name = task.bash_command.rsplit(" --step ", 1)
         assert command == (
-            'cd "$P2P_HOME" && exec "$P2P_PYTHON" -m jobs.preprocessing --root "$P2P_ROOT" --date "$P2P_DATE" --step'
+            'cd "$P2P_HOME" && exec "$P2P_PYTHON" -m jobs.preprocessing --root "$P2P_ROOT" --date "$P2P_DATE"'
         )
         assert task.retries >= 1
         assert task.execution_timeout is not None
         steps.append(name)
-    assert steps == ["check", "bronze", "silver"]
+    assert steps == ["check", "bronze", "silver", "gold"]
 
 
 @pytest.mark.parametrize(
