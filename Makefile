@@ -10,11 +10,11 @@ BIN     = .venv/bin
 help:            ## what each target does
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+: *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
 
-run: .venv/.run  ## simulate a small portfolio and preprocess it into bronze and silver
+run: .venv/.run  ## simulate a small lender and preprocess it into bronze, silver and gold
 	@$(BIN)/python -m jobs.demo --root $(DEMO)
 
 test: .venv/.dev .venv-airflow/.airflow ## every test, on this machine, in minutes
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered -q
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered -q
 	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q -c tests/dags/pytest.ini --rootdir=. tests/dags
 
 check: .venv/.dev ## lint, types, layers, generated docs

@@ -86,10 +86,8 @@ def test_a_served_model_shows_since_when_and_why_and_what_time_blocks(store: Fol
     assert f"SERVING MODEL model {MODEL} since 2024-01-14 why promoted (ledger entry 3) pinned no" in said
     assert "claimable from 2024-01-16 on" in said
     assert "Decision 4 waits: a training run on 2024-01-16 or later may claim it." in said
-    assert (
-        "decision 1, a retraining wanted by training, because no model served, completed in entry 3, its model promoted:"
-        in said
-    )
+    story = "decision 1, a retraining wanted by training, because no model served, completed in entry 3"
+    assert f"{story}, its model promoted:" in said
     assert "another decision_date" in said
     assert "may be claimed by the next training run" in told(store, SUNDAY + 2 * DAY)
     assert "Decision 4 was valid until 2024-01-21: it ends expired." in told(store, SUNDAY + 8 * DAY)
