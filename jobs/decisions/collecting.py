@@ -33,7 +33,7 @@ def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """List what nothing cites; with --delete remove it, while no job is at work."""
     with ExitStack() as stack:
         if options.delete:
-            for entry in entries(root, "datamart/.index"):
+            for entry in entries(root, "datamart"):
                 if entry.name.endswith(".lock"):
                     _lock(stack, entry.path)
         names = list(uncited(root))

@@ -24,6 +24,7 @@ KINDS = ("csv", "csv.gz", "jsonl", "parquet")
 CHECKSUM = ".sha256"
 QUIET_FOR = timedelta(seconds=60)  # a copy that pauses longer than this cannot be told from a finished one
 CHECKSUM_BYTES = 4096
+EARLIEST_YEAR = 2000  # a mistyped year must not open millennia of empty days
 _DAY = re.compile(r"([0-9]{4})_([0-9]{2})_([0-9]{2})")
 _DIGEST = re.compile(r"([0-9a-f]{64})(?:\s|\Z)", re.IGNORECASE)
 
@@ -50,7 +51,11 @@ class Listing:
     unknown: tuple[str, ...]
 
 
-def discover(table: str, names: Iterable[str]) -> Listing:
+class ChecksumDiffers(ContractBroken):
+    """The file and its checksum do not fit; either may be landed again, so the refusal is not remembered."""
+
+
+def discover(table: str, names: Iterable[str], until: date = date.max) -> Listing:
     """Read the names in the landing folder of one table. One broken name keeps no other file from being taken."""
     offered: list[Arrival] = []
     refused: list[ContractBroken] = []
@@ -62,7 +67,7 @@ def discover(table: str, names: Iterable[str]) -> Listing:
         if kind is None or not name.startswith(f"{table}_"):
             unknown.append(name)
         elif day := _day(name.removeprefix(f"{table}_").removesuffix(f".{kind}")):
-            offered.append(Arrival(day, table, kind))
+            offered += [Arrival(day, table, kind)] if day <= until else []
         else:
             refused.append(_without_date(table, name, kind))
     arrivals: list[Arrival] = []
@@ -89,7 +94,7 @@ def is_quiet(path: Path, now: datetime) -> bool:
     if now - datetime.fromtimestamp(youngest, UTC) < QUIET_FOR:
         return False
     if has_checksum:
-        raise ContractBroken(
+        raise ChecksumDiffers(
             "the file and the checksum beside it do not belong together",
             where=path,
             mend=f"land the file again, or write its SHA-256 (64 hex digits) into {beside.name}, or remove that",
@@ -141,15 +146,16 @@ def _fits(path: Path, beside: Path) -> bool:
 def _day(text: str) -> date | None:
     found = _DAY.fullmatch(text)
     try:
-        return date(*map(int, found.groups())) if found else None
+        day = date(*map(int, found.groups())) if found else date.min
     except ValueError:
         return None
+    return day if day.year >= EARLIEST_YEAR else None
 
 
 def _without_date(table: str, name: str, kind: str) -> ContractBroken:
     return ContractBroken(
-        "the name holds no date that exists",
-        where=name,
+        "the name holds no date that can be",
+        where=f"datamart/landing/{table}/{name}",
         mend=f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed",
     )
 
@@ -158,6 +164,6 @@ def _in_two_formats(table: str, same_day: list[Arrival]) -> ContractBroken:
     names = [arrival.name for arrival in same_day]
     return ContractBroken(
         f"{same_day[0].day} landed more than once: {', '.join(names)}",
-        where=table,
+        where=f"datamart/landing/{table}",
         mend="keep the right one, and take the other away; one table has one file a day",
     )

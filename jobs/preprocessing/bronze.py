@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals, tables
 from jobs.protocol import contract, files, partitions
+from jobs.protocol.command import as_job_error
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError
 from jobs.protocol.partitions import Input, Manifest
 
@@ -62,6 +63,7 @@ def build(run: Run, stock: Stock) -> None:
     if run.dry_run:
         for landed in work:
             run.events.say("would_read", f"would read {landed.name}", name=landed.name)
+            stock.plan(tables.bronze(landed.table), landed.day)
         return
     with run.events.progress("bronze", len(work)) as done:
         for batch in _batches(work):
@@ -74,7 +76,10 @@ def _is_current(stock: Stock, landed: Landed) -> bool:
     agreed = contract.load(table)
     if landed.day not in stock.built(table):
         return False
-    inputs = [Input(landed.name, stock.sha256(landed))]
+    try:
+        inputs = [Input(landed.name, stock.sha256(landed))]
+    except (JobError, OSError):  # no plain file, or not to be opened: whoever reads it will say so
+        return False
     return stock.is_current(table, landed.day, partitions.made_from(inputs, agreed.sha256, tables.BRONZE_VERSION))
 
 
@@ -107,8 +112,8 @@ def _read(root: Root, now: datetime, landed: Landed, draft: Path) -> Reading:
             raise _still_arriving(landed)
         kind = next(kind for kind in arrivals.KINDS if landed.name.endswith(f".{kind}"))
         return Reading(landed, draft, landing.read(path, kind, known, tables.CORE[landed.table], draft))
-    except JobError as error:
-        return Reading(landed, draft, error=error)
+    except (JobError, OSError) as error:
+        return Reading(landed, draft, error=as_job_error(error))
 
 
 def _still_arriving(landed: Landed) -> InputMissing:
@@ -145,9 +150,10 @@ def _refuse(run: Run, stock: Stock, reading: Reading) -> None:
     assert error is not None  # noqa: S101 - a reading is read or refused
     error.where = landed.name
     run.report.fail(error)
-    if error.exit_code == ContractBroken.exit_code:
+    if error.exit_code == ContractBroken.exit_code and not isinstance(error, arrivals.ChecksumDiffers):
         stock.index.remember(_refusal(landed), landed.stat, [error.what, error.mend])
 
 
 def _refusal(landed: Landed) -> str:
-    return f"{landed.name} refused by version {tables.BRONZE_VERSION}"
+    agreed = contract.load(tables.bronze(landed.table)).sha256[:12]
+    return f"{landed.name} refused by version {tables.BRONZE_VERSION} and contract {agreed}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import tables
@@ -44,7 +45,7 @@ def build(run: Run, stock: Stock) -> None:
     work = stale(stock)
     with run.events.progress("features", len(work)) as done:
         for item in work:
-            _build(run, stock, item)
+            run.attempt(partial(_build, run, stock, item))
             done(1)
 
 

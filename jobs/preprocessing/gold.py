@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import feature_store, label_store, tables
 from jobs.protocol import contract, policy
-from jobs.protocol.errors import JobError
 from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
     from jobs.preprocessing.stock import Stock
     from jobs.protocol.command import Run
     from jobs.protocol.policy import Policy
-
-POLICY = "decisions/policy.json"
 
 
 def build(run: Run, stock: Stock) -> None:
@@ -27,10 +25,7 @@ def build(run: Run, stock: Stock) -> None:
         return
     feature_store.build(run, stock)
     rules = _policy(run)
-    try:
-        label_store.build(run, stock, rules)
-    except JobError as error:
-        run.report.fail(error)
+    run.attempt(partial(label_store.build, run, stock, rules))
 
 
 def is_stale(run: Run, stock: Stock) -> bool:
@@ -40,10 +35,10 @@ def is_stale(run: Run, stock: Stock) -> bool:
 def _policy(run: Run) -> Policy:
     """The rules a person owns; the first run writes them down with their defaults."""
     store = FolderStore(run.root)
-    data = store.get(POLICY, policy.MAX_BYTES)
+    data = store.get(tables.POLICY, policy.MAX_BYTES)
     if data is None and not run.dry_run:
-        store.put_if_absent(POLICY, policy.default_bytes())
-    return policy.load(data, POLICY)
+        store.put_if_absent(tables.POLICY, policy.default_bytes())
+    return policy.load(data, tables.POLICY)
 
 
 def _tell(run: Run, stock: Stock) -> None:

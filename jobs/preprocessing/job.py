@@ -30,6 +30,8 @@ def check(run: Run) -> None:
         run.report.fail(error)
     for name in stock.unknown:
         run.report.skip(name, "its name is not that of a landing file")
+    for day, tables in stock.gaps():
+        run.report.skip(f"features of {day}", f"{' and '.join(tables)} have no landing file for it")
     run.events.say("landed", f"{len(stock.landed)} landing files up to {run.day}", files=len(stock.landed))
 
 
@@ -101,14 +103,16 @@ def _settle(run: Run) -> None:
     from jobs.preprocessing import bronze as bronze_layer
     from jobs.preprocessing import gold as gold_layer
     from jobs.preprocessing import silver as silver_layer
+    from jobs.preprocessing.stock import Stock
 
-    stock = _stock(run)
+    seen = settled.key(run.root, run.day)
+    stock = Stock.of(run.root, run.day)  # a new look: files may have landed while the run was at work
     refused = bronze_layer.refused(stock)
     to_read = [landed for landed in bronze_layer.stale(stock) if landed.name not in refused]
     if run.dry_run or to_read or silver_layer.stale(stock) or gold_layer.is_stale(run, stock):
         return
     problems = [Problem.of(error) for error in (*_unanswered(stock), *refused.values())]
-    settled.remember(run.root, run.day, problems)
+    settled.remember(run.root, seen, problems)
 
 
 JOB = Job(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals
-from jobs.preprocessing.tables import ALL_TABLES, SOURCES, VERSIONS
+from jobs.preprocessing.tables import ALL_TABLES, POLICY, SOURCES, VERSIONS
 from jobs.protocol import files, index
 from jobs.protocol.contract import HOME
 from jobs.protocol.receipts import Problem
@@ -24,6 +25,8 @@ NAME = "datamart/.index/preprocessing.settled.json"
 def key(root: Root, day: date) -> str:
     """The state of the world as far as this job can see it, without opening a data file."""
     digest = hashlib.sha256(f"{day} {VERSIONS}".encode())
+    with suppress(FileNotFoundError):
+        digest.update(f"policy {index.identity_of(root.at(POLICY).lstat())}\n".encode())
     for path in sorted(HOME.rglob("*.json")):
         digest.update(path.read_bytes())
     for table in SOURCES:
@@ -46,8 +49,9 @@ def standing(root: Root, day: date) -> list[Problem] | None:
         return None
 
 
-def remember(root: Root, day: date, problems: list[Problem]) -> None:
-    facts = {"key": key(root, day), "problems": [asdict(problem) for problem in problems]}
+def remember(root: Root, seen: str, problems: list[Problem]) -> None:
+    """`seen` is the key as it was before the last look: what changed since is looked at by the next run."""
+    facts = {"key": seen, "problems": [asdict(problem) for problem in problems]}
     data = json.dumps(facts, sort_keys=True).encode()
     path = root.at(NAME)
     if not path.is_file() or path.read_bytes() != data:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import tables
 from jobs.protocol import contract, files, partitions
-from jobs.protocol.errors import JobError
 from jobs.protocol.partitions import Input, Manifest
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from jobs.preprocessing.cleaning import Cleaned
     from jobs.preprocessing.stock import Stock
     from jobs.protocol.command import Run
-    from jobs.protocol.files import Root
     from jobs.protocol.partitions import Part
 
 SHARD_ROWS = 1 << 17  # as many as a row group of bronze: a shard is read without reading its neighbours
@@ -49,10 +48,12 @@ def build(run: Run, stock: Stock) -> None:
             for item in work:
                 name = partitions.folder(tables.silver(source), item.day)
                 run.events.say("would_build", f"would build {name}", name=name)
+                for table in tables.silver_outputs(source):
+                    stock.plan(table, item.day)
             continue
         with run.events.progress(f"silver {source}", len(work)) as done:
             for item in work:
-                _attempt(run, stock, item)
+                run.attempt(partial(_build, run, stock, item))
                 done(1)
 
 
@@ -67,19 +68,14 @@ def _stale(stock: Stock, source: str) -> list[Work]:
 def _inputs(stock: Stock, source: str, day: date) -> tuple[Input, ...]:
     """The bronze of the day, and of the tables it is compared with those that have landed."""
     names = (tables.bronze(source), *(tables.silver(name) for name in tables.COMPANIONS[source]))
+    if "id" in stock.built(tables.bronze(source))[day].absent:  # then it is looked up in the loans of the day
+        names = (*names, tables.bronze("loan_terms"))
     return tuple(found for name in names if (found := stock.as_input(name, day)))
 
 
 def _is_current(stock: Stock, work: Work, table: str) -> bool:
     agreed = contract.load(tables.contract_name(table))
     return stock.is_current(table, work.day, partitions.made_from(work.inputs, agreed.sha256, tables.SILVER_VERSION))
-
-
-def _attempt(run: Run, stock: Stock, work: Work) -> None:
-    try:
-        _build(run, stock, work)
-    except JobError as error:
-        run.report.fail(error)
 
 
 def _build(run: Run, stock: Stock, work: Work) -> None:
@@ -91,7 +87,7 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
         folders = {table: partitions.drafts_folder(run.root, table) for table in outputs}
         drafts = {table: held.enter_context(files.draft(run.root, folders[table])) for table in outputs}
         writers = {table: held.enter_context(Writer(drafts[table])) for table in outputs}
-        for cleaned in _cleaned(run, work):
+        for cleaned in _cleaned(stock, work):
             counts.update(cleaned.counts)
             for name in tables.SILVER_OF[work.source]:
                 writers[tables.silver(name)].add(cleaned.tables[name])
@@ -102,36 +98,36 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
             stock.publish(run, manifest, drafts[table])
 
 
-def _cleaned(run: Run, work: Work) -> Iterator[Cleaned]:
+def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
     from jobs.preprocessing import cleaning, identity
 
-    manifest, bronze = _bronze(run.root, work)
+    bronze = _bronze(stock, work)
+    rows = partitions.existing(stock.root, tables.bronze(work.source), work.day).rows
     clashing = identity.clashes(bronze)
-    origins = _origins(run.root, work)
-    for start in range(0, max(manifest.rows, 1), SHARD_ROWS):
+    origins = _origins(stock, work)
+    for start in range(0, max(rows, 1), SHARD_ROWS):
         shard = bronze.slice(start, SHARD_ROWS).collect()
         yield cleaning.clean(shard, work.source, work.day, clashing=clashing, origins=origins)
 
 
-def _bronze(root: Root, work: Work) -> tuple[Manifest, pl.LazyFrame]:
+def _bronze(stock: Stock, work: Work) -> pl.LazyFrame:
     """The day's bronze; where it landed without ids, with those its members have in loan_terms of the day."""
     from jobs.preprocessing import identity
 
-    manifest = partitions.existing(root, tables.bronze(work.source), work.day)
-    bronze = partitions.scan(root, manifest)
-    loans = partitions.read(root, tables.bronze("loan_terms"), work.day)
-    if "id" in manifest.notes["columns_absent"] and loans:
-        bronze = identity.with_ids(bronze, identity.ids_of_members(partitions.scan(root, loans)))
-    return manifest, bronze
+    bronze = stock.scan(tables.bronze(work.source), [work.day])
+    loans = tables.bronze("loan_terms")
+    if "id" not in stock.built(tables.bronze(work.source))[work.day].absent or work.day not in stock.built(loans):
+        return bronze
+    return identity.with_ids(bronze, identity.ids_of_members(stock.scan(loans, [work.day])))
 
 
-def _origins(root: Root, work: Work) -> pl.DataFrame | None:
+def _origins(stock: Stock, work: Work) -> pl.DataFrame | None:
     """What other tables of the day say of each loan: when it was issued, and whether two people applied."""
     wanted = {"loan_terms": "issue_d", "demographic": "application_type"}
     found = [
-        partitions.scan(root, manifest).select("id", wanted[name])
+        stock.scan(tables.silver(name), [work.day]).select("id", wanted[name])
         for name in tables.COMPANIONS[work.source]
-        if (manifest := partitions.read(root, tables.silver(name), work.day))
+        if work.day in stock.built(tables.silver(name))
     ]
     if not found:
         return None

@@ -30,6 +30,7 @@ FEATURES_VERSION = 1
 LABELS_VERSION = 1
 VERSIONS = (BRONZE_VERSION, SILVER_VERSION, FEATURES_VERSION, LABELS_VERSION)
 
+POLICY = "decisions/policy.json"
 FEATURES = "gold/feature_store"
 LABELS = "gold/label_store"
 PERFORMANCE = "silver/loan_performance"

@@ -11,6 +11,7 @@ import traceback
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -41,6 +42,15 @@ class Run:
     report: Report = field(default_factory=Report)
     memo: dict[str, Any] = field(default_factory=dict)  # what the steps of one process need not read twice
     goes_on: bool = True  # a condition step sets this to False: skip what follows
+
+    def attempt(self, work: Callable[[], None]) -> None:
+        """One piece of many: its failure is written down, and the others still get their turn."""
+        try:
+            work()
+        except (Stopped, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
+            self.report.fail(as_job_error(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +91,14 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-        return _told(job, _as_job_error(error))
+        return _told(job, as_job_error(error))
 
 
 def _run(job: Job, run: Run, started: float) -> int:
     named = run.options.step
     for step in job.steps:
         if step.name == named or (named is None and not step.only_when_named):
-            _guarded(step, run)
+            run.attempt(partial(step.work, run))
     for problem in run.report.problems:
         print(f"{job.name}: {problem.what}\n  where: {problem.where}\n  mend:  {problem.mend}", file=sys.stderr)
     if not run.dry_run:
@@ -106,23 +116,22 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
         return run.report.code
     last = [step for step in job.steps if not step.only_when_named][-1].name
     if named == last and not run.dry_run:
-        return receipts.code_of_day(run.root, job.name, run.day)
+        return _come_to(job, run)
     if any(step.name == named and step.only_when_named for step in job.steps):
         return run.report.code
     return 0 if run.goes_on else SKIP_WHAT_FOLLOWS
 
 
-def _guarded(step: Step, run: Run) -> None:
-    """A step's failure is written down; the steps after it still do what they can."""
-    try:
-        step.work(run)
-    except (Stopped, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-        run.report.fail(_as_job_error(error))
+def _come_to(job: Job, run: Run) -> int:
+    """What a date has come to, and, where this run itself had nothing to say, why."""
+    code = receipts.code_of_day(run.root, job.name, run.day)
+    if code and not run.report.problems:
+        for problem in receipts.standing(run.root, job.name, run.day):
+            print(f"{job.name}: {problem.what}\n  where: {problem.where}\n  mend:  {problem.mend}", file=sys.stderr)
+    return code
 
 
-def _as_job_error(error: BaseException) -> JobError:
+def as_job_error(error: BaseException) -> JobError:
     if isinstance(error, JobError):
         return error
     return _refused_by_the_system(error) if isinstance(error, OSError) else _bug(error)
@@ -151,9 +160,9 @@ def _bug(error: BaseException) -> JobError:
 @contextmanager
 def _alone(root: Root, job: str) -> Iterator[None]:
     """One run of a job on a root at a time; the kernel frees the lock when a process dies."""
-    folder = root.at("datamart/.index")
+    folder = root.at("datamart")
     files.make_folder(root, folder)
-    handle = os.open(folder / f"{job}.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
+    handle = os.open(folder / f".{job}.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -49,6 +49,10 @@ class StoreDamaged(JobError):
     exit_code = 6
 
 
+class NewerFormat(StoreDamaged):
+    """A newer version of the program wrote it: it is not ours to read, nor to replace."""
+
+
 class AlreadyRunning(JobError):
     """This job already runs on this root."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import files
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
 
     from jobs.protocol.files import Root
 
-VERSION = 1
+VERSION = 2
 PREFIX = "snapshot_date="
+PARTITION = re.compile(PREFIX + r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+IDS = 4  # size, two times and the inode
 
 
 class Index:
-    """Facts that were read out of a file, kept for as long as its identity (size, mtime, inode) stays."""
+    """Facts that were read out of a file, kept for as long as its identity (size, times, inode) stays."""
 
     def __init__(self, root: Root, job: str) -> None:
         self.root = root
@@ -49,7 +52,7 @@ class Index:
 
 
 def identity_of(stat: os.stat_result) -> list[int]:
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
@@ -63,7 +66,7 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
 def manifests(root: Root, table: str) -> Iterator[tuple[str, str, os.stat_result]]:
     """Date, name and identity of the manifest of every partition of a table."""
     for entry in entries(root, f"datamart/{table}"):
-        if entry.name.startswith(PREFIX):
+        if PARTITION.fullmatch(entry.name):
             name = f"datamart/{table}/{entry.name}/{MANIFEST}"
             try:
                 yield entry.name.removeprefix(PREFIX), name, root.at(name).lstat()
@@ -74,8 +77,9 @@ def manifests(root: Root, table: str) -> Iterator[tuple[str, str, os.stat_result
 def _parsed(data: bytes) -> dict[str, list[Any]]:
     try:
         remembered = json.loads(data)
-        if remembered["version"] == VERSION:
-            return dict(remembered["files"])
-    except (ValueError, KeyError, TypeError):
+        known = remembered["files"].items()
+        if remembered["version"] == VERSION and all(len(ids) == IDS and len(facts) >= 1 for _, (ids, facts) in known):
+            return dict(known)
+    except (ValueError, KeyError, TypeError, AttributeError):
         pass  # absent, damaged or of another version: nothing is remembered, and nothing is lost
     return {}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jobs.protocol.files import Root
 
 KEPT_DAYS = 90
+WHOLE = "all"  # the step of a run of all steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def folder(job: str, day: date) -> str:
 
 def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: float) -> str | None:
     """Write the receipt of a run worth remembering; one that mends an earlier failure of its step always is."""
-    if not _is_news(report, latest_by_step(root, of.job, of.day).get(of.step)):
+    latest = latest_by_step(root, of.job, of.day)
+    if not _is_news(report, latest.get(of.step)):
         return None
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
     receipt |= {"changed": report.changed, "skipped": report.skipped}
@@ -98,24 +100,37 @@ def _is_news(report: Report, last: dict[str, Any] | None) -> bool:
 def latest_by_step(root: Root, job: str, day: date) -> dict[str, dict[str, Any]]:
     """The newest receipt of each step for a date: what that date's runs have come to."""
     home = root.at(folder(job, day))
-    names = sorted((n for n in os.listdir(home) if n.endswith(".json")), key=_number) if home.is_dir() else []
+    names = sorted((n for n in os.listdir(home) if _number(n)), key=_number) if home.is_dir() else []
     latest: dict[str, dict[str, Any]] = {}
     for name in names:
         receipt = strict_json.parse((home / name).read_bytes(), where=f"{folder(job, day)}/{name}")
+        if receipt["step"] == WHOLE:
+            latest.clear()  # a run of all steps says what they have come to, each of them
         latest[receipt["step"]] = receipt
     return latest
 
 
 def code_of_day(root: Root, job: str, day: date) -> int:
     """The gravest code that still stands in a date's receipts."""
-    return gravest([receipt["exit_code"] for receipt in latest_by_step(root, job, day).values()])
+    return gravest([receipt["exit_code"] for receipt in _deciding(root, job, day)])
+
+
+def standing(root: Root, job: str, day: date) -> list[Problem]:
+    """The problems of the receipts that decide what a date has come to."""
+    return [Problem(**problem) for receipt in _deciding(root, job, day) for problem in receipt["problems"]]
+
+
+def _deciding(root: Root, job: str, day: date) -> list[dict[str, Any]]:
+    """The newest receipt of each step since the last run of all of them; that run's own where there is none since."""
+    latest = latest_by_step(root, job, day)
+    return [receipt for step, receipt in latest.items() if step != WHOLE] or list(latest.values())
 
 
 def prune(root: Root, job: str, now: datetime) -> None:
     """Remove the folders of receipts in which nothing was written for `KEPT_DAYS`."""
     home = root.at(f"decisions/receipts/{job}")
     for name in os.listdir(home) if home.is_dir() else []:
-        if (now.timestamp() - (home / name).stat().st_mtime) > KEPT_DAYS * 86_400:
+        if (home / name).is_dir() and (now.timestamp() - (home / name).stat().st_mtime) > KEPT_DAYS * 86_400:
             shutil.rmtree(home / name)
 
 

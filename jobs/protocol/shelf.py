@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.protocol import index, partitions
-from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.errors import NewerFormat, StoreDamaged
 from jobs.protocol.partitions import Input
 
 if TYPE_CHECKING:
@@ -22,18 +22,22 @@ if TYPE_CHECKING:
     from jobs.protocol.partitions import Manifest
 
 
+DAMAGED = ["damaged", "damaged", ""]  # equal to nothing: it is built again, and its bytes are kept aside
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """What must be known of a partition to tell whether it is still right."""
 
     content: str
     made_from: str
+    absent: frozenset[str]  # columns that the landed file lacked
     parts: tuple[str, ...]
 
     @classmethod
     def of(cls, facts: list[str]) -> Built:
-        content, made_from, *parts = facts
-        return cls(content, made_from, tuple(parts))
+        content, made_from, absent, *parts = facts
+        return cls(content, made_from, frozenset(absent.split(",")), tuple(parts))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,20 +77,39 @@ class Shelf:
         """The rows of many days at once, without reading their manifests again."""
         import polars as pl
 
-        built = self.built(table)
-        names = [f"{partitions.folder(table, day)}/{part}" for day in days for part in built[day].parts]
-        return pl.scan_parquet([self.root.at(name) for name in names], glob=False)
+        names = [name for day in days for name in self._parts(table, day)]
+        return pl.scan_parquet([partitions.verified(self.root, name) for name in names], glob=False)
+
+    def plan(self, table: str, day: date) -> None:
+        """In a dry run: take a partition for built anew, so that what depends on it shows too."""
+        self.built(table)
+        self._built[table][day] = Built.of(["planned", "planned", ""])
+
+    def _parts(self, table: str, day: date) -> list[str]:
+        found = self.built(table)[day].parts
+        if not found:
+            raise StoreDamaged(
+                "the manifest cannot be read, and could not be built again",
+                where=partitions.manifest_name(table, day),
+                mend="restore it from a backup, or land its day again",
+            )
+        return [f"{partitions.folder(table, day)}/{part}" for part in found]
 
 
 def _facts(manifest: Manifest) -> list[str]:
-    return [manifest.content_sha256, manifest.made_from, *(part.name for part in manifest.parts)]
+    absent = ",".join(manifest.notes.get("columns_absent", ()))
+    return [manifest.content_sha256, manifest.made_from, absent, *(part.name for part in manifest.parts)]
 
 
 def _facts_of(root: Root) -> Callable[[str], list[str]]:
     def read(name: str) -> list[str]:
         try:
-            return _facts(partitions.parse(root.at(name).read_bytes(), where=name))
+            manifest = partitions.parse(root.at(name).read_bytes(), where=name)
+        except NewerFormat:
+            raise
         except StoreDamaged:
-            return ["damaged", "damaged"]  # equal to nothing: it is built again, and its bytes are kept aside
+            return DAMAGED
+        is_at_home = partitions.manifest_name(manifest.table, manifest.date) == name
+        return _facts(manifest) if is_at_home else DAMAGED  # a folder that was copied to another day is not that day
 
     return read

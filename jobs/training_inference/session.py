@@ -58,9 +58,9 @@ class Session:
     @contextmanager
     def trainer(self) -> Iterator[bool]:
         """Hold the trainer's lock; False where another trainer lives. The kernel frees it when a process dies."""
-        folder = self.run.root.at("datamart/.index")
+        folder = self.run.root.at("datamart")
         files.make_folder(self.run.root, folder)
-        handle = os.open(folder / "trainer.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
+        handle = os.open(folder / ".trainer.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

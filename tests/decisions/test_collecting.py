@@ -148,7 +148,7 @@ def test_a_folder_without_a_manifest_is_left_alone_and_a_damaged_one_stops_it(
 def test_while_a_job_is_at_work_nothing_is_removed(root: Root) -> None:
     replaced(root)
     age(root)
-    lock = root.at("datamart/.index/preprocessing.lock")
+    lock = root.at("datamart/.preprocessing.lock")
     files.write_whole(root, lock, b"")
     with lock.open() as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -50,7 +50,7 @@ def test_names_give_table_date_and_kind_oldest_first() -> None:
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "parquet"])
 def test_an_arrival_knows_its_name(kind: str) -> None:
-    name = f"loan_terms_0907_06_05.{kind}"
+    name = f"loan_terms_2007_06_05.{kind}"
     assert [arrival.name for arrival in discover("loan_terms", [name]).arrivals] == [name]
 
 
@@ -86,7 +86,7 @@ def test_other_names_are_reported_and_keep_nothing_else_from_being_taken(name: s
 def test_a_name_without_a_real_date_is_refused_by_name(text: str) -> None:
     name = f"financial_{text}.csv"
     found = discover("financial", [name, "financial_2024_01_31.csv"])
-    assert [refusal.where for refusal in found.refused] == [name]
+    assert [refusal.where for refusal in found.refused] == [f"datamart/landing/financial/{name}"]
     assert len(found.arrivals) == 1
 
 
