@@ -29,7 +29,7 @@ WHAT_NOW = """
 Try next:
   {python} -m jobs.sql --root {root} "select label_kind, count(*) loans from gold_label_store group by all"
   {python} -m jobs.preprocessing --root {root} --date {last}            # again: nothing to do, nothing touched
-  edit a file under {root}/datamart/landing, then add --dry-run to see what depends on it
+  drop the last row of a landed file and its .sha256, then run with --dry-run: it lists what depends on that file
 """
 
 

@@ -49,6 +49,7 @@ class Listing:
     arrivals: tuple[Arrival, ...]
     refused: tuple[ContractBroken, ...]
     unknown: tuple[str, ...]
+    twice: tuple[date, ...] = ()  # days that landed in more than one format
 
 
 class ChecksumDiffers(ContractBroken):
@@ -71,13 +72,15 @@ def discover(table: str, names: Iterable[str], until: date = date.max) -> Listin
         else:
             refused.append(_without_date(table, name, kind))
     arrivals: list[Arrival] = []
+    twice: list[date] = []
     for _, group in groupby(sorted(offered), key=lambda arrival: arrival.day):
         same_day = list(group)
         if len(same_day) == 1:
             arrivals += same_day
         else:
             refused.append(_in_two_formats(table, same_day))
-    return Listing(tuple(arrivals), tuple(refused), tuple(unknown))
+            twice.append(same_day[0].day)
+    return Listing(tuple(arrivals), tuple(refused), tuple(unknown), tuple(twice))
 
 
 def is_quiet(path: Path, now: datetime) -> bool:

@@ -81,14 +81,18 @@ def _stock(run: Run) -> Stock:
 
 def _unanswered(stock: Stock) -> list[JobError]:
     """What no run can mend: names that cannot be read, and tables that have not landed for the date."""
-    missing = stock.missing_on(stock.day)
+    missing = [table for table in stock.missing_on(stock.day) if table not in stock.clashing]
     if not missing:
         return [*stock.misnamed]
+    if not stock.root.at("datamart/landing").is_dir():
+        mend = "give the right --root, or land the first files"
+        return [InputMissing("nothing has ever landed under this root", where="datamart/landing", mend=mend)]
     places = ", ".join(f"{table}_{stock.day.isoformat().replace('-', '_')}.*" for table in missing)
     error = InputMissing(
         f"{len(missing)} of {len(SOURCES)} tables have no file for {stock.day}",
         where=f"datamart/landing: {places}",
-        mend="wait for the source, or ask it to land the day again; the next run takes it up",
+        mend="wait for the source, or ask it to land the day again; the next run takes it up"
+        + (f". Names there that say nothing to us: {', '.join(stock.unknown[:3])}" if stock.unknown else ""),
     )
     return [*stock.misnamed, error]
 

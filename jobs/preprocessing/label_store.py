@@ -65,7 +65,7 @@ def _build(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
     from jobs.preprocessing import labels, leak_guard
 
     first, last = batch[0].day, batch[-1].day
-    start = labels.window_start(first, policy.label)
+    start = labels.window_start(first, policy.label).replace(day=1)  # the whole month, as the inputs say
     days = [day for day in sorted(stock.built(tables.PERFORMANCE)) if start <= day <= last]
     performance = stock.scan(tables.PERFORMANCE, days)
     found = labels.labels(performance, policy.label, first, last).collect()

@@ -40,6 +40,7 @@ class Stock(Shelf):
     landed: list[Landed] = field(default_factory=list)
     misnamed: list[ContractBroken] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    clashing: set[str] = field(default_factory=set)  # tables that landed in two formats on the day
     _by_day: dict[date, set[str]] = field(default_factory=dict)
 
     @classmethod
@@ -55,6 +56,7 @@ class Stock(Shelf):
                 for arrival in listing.arrivals
             ]
             stock.misnamed += listing.refused
+            stock.clashing |= {table} if day in listing.twice else set()
             stock.unknown += [f"{folder}/{name}" for name in listing.unknown]
         return stock
 

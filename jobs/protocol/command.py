@@ -107,7 +107,15 @@ def _run(job: Job, run: Run, started: float) -> int:
         receipts.write(run.root, of, run.report, at=clock.now(), seconds=seconds)
         if run.report.changed:
             receipts.prune(run.root, job.name, clock.now())
-    return _exit_code(job, run, named)
+    code = _exit_code(job, run, named)
+    done = {
+        "changed": len(run.report.changed),
+        "skipped": len(run.report.skipped),
+        "problems": len(run.report.problems),
+    }
+    told = ", ".join(f"{number} {what}" for what, number in done.items() if number) or "nothing to do"
+    run.events.say("end", f"{job.name}: {told}", exit_code=code, **done)
+    return code
 
 
 def _exit_code(job: Job, run: Run, named: str | None) -> int:

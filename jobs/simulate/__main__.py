@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.protocol import clock
+from jobs.protocol.command import as_job_error
 from jobs.protocol.errors import JobError, UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         root, settings = _asked(argv)
         simulate(root, settings, Events())
-    except JobError as error:
+    except (JobError, OSError) as failure:
+        error = as_job_error(failure)
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
