@@ -139,7 +139,8 @@ def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> 
     """Null every cell that is refused; of several rules that a cell breaks, the first tells of it."""
     seen = values  # where both have a column, the table's own keeps the name
     if origins is not None:
-        seen = values.join(origins, on="id", how="left", validate="m:1", maintain_order="left")
+        near = origins.filter(pl.col("id").is_in(values["id"].implode()))  # else all are hashed for every shard
+        seen = values.join(near, on="id", how="left", validate="m:1", maintain_order="left")
     checks = [check for check in _checks(table) if check.needs <= set(seen.columns)]
     broken = seen.lazy().select(check.breaks.sum().alias(str(n)) for n, check in enumerate(checks)).collect().row(0)
     rows_of: dict[str, pl.Series] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +12,10 @@ from jobs.protocol import contract, files, partitions
 from jobs.protocol.partitions import Input, Manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
+
+    import polars as pl
 
     from jobs.preprocessing.stock import Stock
     from jobs.protocol.command import Run
@@ -51,13 +55,16 @@ def build(run: Run, stock: Stock) -> None:
 
 def _build(run: Run, stock: Stock, work: Work) -> None:
     from jobs.preprocessing import features
+    from jobs.preprocessing.writing import Writer
 
     agreed = contract.load(tables.FEATURES)
-    terms, history, demographic, financial = (stock.scan(tables.silver(name), [work.day]) for name in ORDER)
-    found = features.features(terms, history, demographic, financial, agreed).collect(engine="in-memory")
-    counts = features.reconciliation(terms, history, demographic, financial).collect().row(0, named=True)
-    with files.draft(run.root, partitions.drafts_folder(run.root, tables.FEATURES)) as path:
-        found.write_parquet(path)
+    counts: Counter[str] = Counter()
+    with files.draft(run.root, partitions.drafts_folder(run.root, tables.FEATURES)) as path, Writer(path) as writer:
+        for terms, history, demographic, financial in _shards(stock, work.day):
+            found = features.features(terms, history, demographic, financial, agreed)
+            joined = features.reconciliation(terms, history, demographic, financial)
+            writer.add(found.collect(engine="in-memory"))
+            counts.update(joined.collect(engine="in-memory").row(0, named=True))
         manifest = Manifest(
             table=tables.FEATURES,
             date=work.day,
@@ -65,8 +72,18 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
             contract_version=agreed.version,
             contract_sha256=agreed.sha256,
             layer_version=tables.FEATURES_VERSION,
-            parts=(partitions.part_of(path, found.height),),
+            parts=(partitions.part_of(path, writer.close()),),
             inputs=work.inputs,
-            counts=counts,
+            counts=dict(counts),
         )
         stock.publish(run, manifest, path)
+
+
+def _shards(stock: Stock, day: date) -> Iterable[list[pl.LazyFrame]]:
+    """The four tables of a day, a range of loans at a time where there are many."""
+    from jobs.preprocessing import id_ranges
+
+    silver = [tables.silver(name) for name in ORDER]
+    found = [stock.scan(name, [day]).drop("member_id") for name in silver]
+    is_small = all(stock.built(name)[day].rows <= id_ranges.ROWS for name in silver)
+    return [found] if is_small else id_ranges.ranges(found)

@@ -33,10 +33,10 @@ def clashes(bronze: pl.LazyFrame) -> pl.DataFrame:
     landed = [name for name in bronze.collect_schema() if name not in SOURCE]
     if "id" not in landed:
         return pl.DataFrame(schema=CLASHES)
-    ids = bronze.select(loan=loan_id(pl.col("id"))).drop_nulls()
-    twice = ids.group_by("loan").len().filter(pl.col("len") > 1).select("loan").collect()
-    if twice.is_empty():
+    ids = bronze.select(loan=loan_id(pl.col("id"))).collect().to_series().drop_nulls()
+    if ids.n_unique() == ids.len():
         return pl.DataFrame(schema=CLASHES)
+    twice = ids.filter(ids.is_duplicated()).unique().to_frame()
     rows = (
         bronze.with_columns(loan=loan_id(pl.col("id")))
         .join(twice.lazy(), on="loan", how="semi")

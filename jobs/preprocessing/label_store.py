@@ -82,7 +82,7 @@ def _publish(run: Run, stock: Stock, work: Work, rows: pl.DataFrame, late_news: 
     agreed = contract.load(tables.LABELS)
     counts = {"bad": int((rows["y"] == 1).sum()), "good": int((rows["y"] == 0).sum()), "late_news": late_news}
     with files.draft(run.root, partitions.drafts_folder(run.root, tables.LABELS)) as path:
-        rows.write_parquet(path)
+        rows.rechunk().write_parquet(path)
         manifest = Manifest(
             table=tables.LABELS,
             date=work.day,

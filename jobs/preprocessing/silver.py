@@ -101,12 +101,15 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
 def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
     from jobs.preprocessing import cleaning, identity
 
+    rows = stock.built(tables.bronze(work.source))[work.day].rows
     bronze = _bronze(stock, work)
-    rows = partitions.existing(stock.root, tables.bronze(work.source), work.day).rows
+    if rows <= SHARD_ROWS:
+        bronze = bronze.collect().lazy()
+    wanted = [*(column.name for column in cleaning.landed_columns(work.source)), *identity.SOURCE]
     clashing = identity.clashes(bronze)
     origins = _origins(stock, work)
     for start in range(0, max(rows, 1), SHARD_ROWS):
-        shard = bronze.slice(start, SHARD_ROWS).collect()
+        shard = bronze.select(wanted).slice(start, SHARD_ROWS).collect()
         yield cleaning.clean(shard, work.source, work.day, clashing=clashing, origins=origins)
 
 

@@ -1,54 +1,77 @@
-"""Frames into one parquet file: whole in memory where there is one, a row group at a time where there are many."""
+"""Frames into one parquet file: at once where there is one, one after the other where there are many."""
 
 from __future__ import annotations
 
+import queue
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     import polars as pl
-    import pyarrow.parquet as pq
+
+ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes whatever the number of threads
+_LOOK = 0.1  # seconds between two looks at whether the writing has failed
 
 
 class Writer:
-    """The same frames give the same bytes: each is a row group, in the order in which they come."""
+    """The same frames in the same order give the same bytes. A frame is written while the next one is made."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows = 0
         self._first: pl.DataFrame | None = None
-        self._file: pq.ParquetWriter | None = None
+        self._beside = ThreadPoolExecutor(1)
+        self._frames: queue.Queue[pl.DataFrame | None] = queue.Queue(1)
+        self._written: Future[None] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file:
-            self._file.close()
+        if self._written and not self._written.done():
+            self._hand_over(None)
+        self._beside.shutdown()
 
     def add(self, frame: pl.DataFrame) -> None:
         self.rows += frame.height
-        if self._file is None and self._first is None:
+        if self._first is None:
             self._first = frame
             return
-        if self._first is not None:
-            self._append(self._first)
-            self._first = None
-        self._append(frame)
+        if self._written is None:
+            self._written = self._beside.submit(self._write, self._first)
+        self._hand_over(frame)
 
     def close(self) -> int:
         """Finish the file and say how many rows it holds."""
-        if self._first is not None:
-            self._first.write_parquet(self.path)
-        elif self._file is not None:
-            self._file.close()
+        if self._written:
+            self._hand_over(None)
+            self._written.result()
+        elif self._first is not None:
+            self._first.rechunk().write_parquet(self.path, compression_level=1, row_group_size=ROW_GROUP)
         return self.rows
 
-    def _append(self, frame: pl.DataFrame) -> None:
-        import pyarrow.parquet as pq
+    def _hand_over(self, frame: pl.DataFrame | None) -> None:
+        """Wait until the writing takes the next frame; raise what has stopped it."""
+        assert self._written is not None  # noqa: S101 - it has begun
+        while not self._written.done():
+            try:
+                self._frames.put(frame, timeout=_LOOK)
+            except queue.Full:
+                continue
+            return
+        self._written.result()
 
-        table = frame.to_arrow(compat_level=None)
-        if self._file is None:
-            self._file = pq.ParquetWriter(self.path, table.schema, compression="zstd", store_schema=False)
-        self._file.write_table(table, row_group_size=max(frame.height, 1))
+    def _write(self, first: pl.DataFrame) -> None:
+        from polars.io.plugins import register_io_source
+
+        def frames(*_: object) -> Iterator[pl.DataFrame]:
+            yield first
+            while (frame := self._frames.get()) is not None:
+                yield frame
+
+        source = register_io_source(frames, schema=first.schema)
+        source.sink_parquet(self.path, compression_level=1, row_group_size=ROW_GROUP, maintain_order=True)

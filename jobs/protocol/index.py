@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from jobs.protocol.files import Root
 
-VERSION = 2
+VERSION = 3
 PREFIX = "snapshot_date="
 PARTITION = re.compile(PREFIX + r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 IDS = 4  # size, two times and the inode
@@ -65,13 +65,14 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
 
 def manifests(root: Root, table: str) -> Iterator[tuple[str, str, os.stat_result]]:
     """Date, name and identity of the manifest of every partition of a table."""
-    for entry in entries(root, f"datamart/{table}"):
-        if PARTITION.fullmatch(entry.name):
-            name = f"datamart/{table}/{entry.name}/{MANIFEST}"
+    home = root.at(f"datamart/{table}")
+    for found in sorted(os.listdir(home)) if home.is_dir() else ():
+        if PARTITION.fullmatch(found):
             try:
-                yield entry.name.removeprefix(PREFIX), name, root.at(name).lstat()
-            except FileNotFoundError:
+                stat = os.lstat(f"{home}/{found}/{MANIFEST}")  # a Path takes thrice the time, and all history passes by
+            except (FileNotFoundError, NotADirectoryError):
                 continue  # a partition without a manifest does not exist
+            yield found.removeprefix(PREFIX), f"datamart/{table}/{found}/{MANIFEST}", stat
 
 
 def _parsed(data: bytes) -> dict[str, list[Any]]:

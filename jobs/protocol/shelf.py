@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jobs.protocol.partitions import Manifest
 
 
-DAMAGED = ["damaged", "damaged", ""]  # equal to nothing: it is built again, and its bytes are kept aside
+DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,13 @@ class Built:
     content: str
     made_from: str
     absent: frozenset[str]  # columns that the landed file lacked
+    rows: int
     parts: tuple[str, ...]
 
     @classmethod
     def of(cls, facts: list[str]) -> Built:
-        content, made_from, absent, *parts = facts
-        return cls(content, made_from, frozenset(absent.split(",")), tuple(parts))
+        content, made_from, absent, rows, *parts = facts
+        return cls(content, made_from, frozenset(absent.split(",")), int(rows), tuple(parts))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +84,7 @@ class Shelf:
     def plan(self, table: str, day: date) -> None:
         """In a dry run: take a partition for built anew, so that what depends on it shows too."""
         self.built(table)
-        self._built[table][day] = Built.of(["planned", "planned", ""])
+        self._built[table][day] = Built.of(["planned", "planned", "", "0"])
 
     def _parts(self, table: str, day: date) -> list[str]:
         found = self.built(table)[day].parts
@@ -98,7 +99,8 @@ class Shelf:
 
 def _facts(manifest: Manifest) -> list[str]:
     absent = ",".join(manifest.notes.get("columns_absent", ()))
-    return [manifest.content_sha256, manifest.made_from, absent, *(part.name for part in manifest.parts)]
+    names = (part.name for part in manifest.parts)
+    return [manifest.content_sha256, manifest.made_from, absent, str(manifest.rows), *names]
 
 
 def _facts_of(root: Root) -> Callable[[str], list[str]]:

@@ -211,7 +211,7 @@ def test_a_whole_run_and_steps_supersede_one_another(tmp_path: Path, capsys: pyt
     assert [preprocess(root, LAST, "--step", step) for step in steps] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("text", ['{"version": 2, "files": {"a": [[1], ["x"]]}}', '{"version": 2, "files": 3}', "x"])
+@pytest.mark.parametrize("text", ['{"version": 3, "files": {"a": [[1], ["x"]]}}', '{"version": 3, "files": 3}', "x"])
 def test_a_foreign_index_is_forgotten(tmp_path: Path, text: str) -> None:
     root = built(tmp_path)
     before = current(root)
