@@ -26,6 +26,7 @@ CHANGING = (
 )
 CALL = re.compile(r"^(?P<thread>\d+)\s+(?P<name>\w+)\((?P<arguments>.*)$")
 KILLED = 137
+PATIENCE = 120.0  # seconds
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EMFILE", "EEXIST")
 
 
@@ -111,9 +112,9 @@ def try_all(
         shutil.copytree(template, root)
         argv = argv_for(root)
         strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={case.name}", "-e", case.injection, *argv]
-        run = subprocess.run(strace, check=False, capture_output=True, text=True, env=environment())
+        run = _finished(strace)
         at_once = fingerprint(root, ignored)
-        again = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment())
+        again = _finished(argv)
         said, now = run.stdout + run.stderr, fingerprint(root, ignored)
         outcome = Outcome(case, run.returncode, said, at_once, again.returncode, now)
         shutil.rmtree(root)
@@ -121,6 +122,14 @@ def try_all(
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         yield from pool.map(try_one, found)
+
+
+def _finished(argv: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run to the end; a command that hangs is killed and counts as one that did not do what it should."""
+    try:
+        return subprocess.run(argv, check=False, capture_output=True, text=True, env=environment(), timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(argv, 124, "", "Traceback: it hung")
 
 
 def verdict(outcome: Outcome, expected: dict[str, str]) -> str:
