@@ -45,7 +45,9 @@ def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -
         _examine(file, path, len(shape.names))  # returns where the short lines are remarks, read as a row of their own
     scan = _scanned(file, shape, path.name, blank_is_null=found.quoted_empties)
     try:
-        scan.sink_parquet(write_to, row_group_size=ROW_GROUP, statistics=False, maintain_order=True)
+        scan.sink_parquet(
+            write_to, compression_level=1, row_group_size=ROW_GROUP, statistics=False, maintain_order=True
+        )
         rows = int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         if refused := _SYSTEM_ERROR.search(str(error)):

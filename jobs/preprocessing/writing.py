@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes whatever the number of threads
+SHAPE: Final[Any] = {  # fixed, so that the same rows give the same bytes whatever the number of threads
+    "compression": "zstd",
+    "compression_level": 1,  # the default takes longer for a file as large
+    "row_group_size": 1 << 16,
+    "statistics": False,  # nobody reads them: days are told apart by folders, and within one ids lie anywhere
+}
 _LOOK = 0.1  # seconds between two looks at whether the writing has failed
 
 
@@ -43,6 +48,7 @@ class Writer:
             return
         if self._written is None:
             self._written = self._beside.submit(self._write, self._first)
+            self._first = frame.clear()  # large, and needed no more
         self._hand_over(frame)
 
     def close(self) -> int:
@@ -51,7 +57,7 @@ class Writer:
             self._hand_over(None)
             self._written.result()
         elif self._first is not None:
-            self._first.rechunk().write_parquet(self.path, compression_level=1, row_group_size=ROW_GROUP)
+            self._first.rechunk().write_parquet(self.path, **SHAPE)
         return self.rows
 
     def _hand_over(self, frame: pl.DataFrame | None) -> None:
@@ -74,4 +80,4 @@ class Writer:
                 yield frame
 
         source = register_io_source(frames, schema=first.schema)
-        source.sink_parquet(self.path, compression_level=1, row_group_size=ROW_GROUP, maintain_order=True)
+        source.sink_parquet(self.path, maintain_order=True, **SHAPE)

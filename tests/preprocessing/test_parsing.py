@@ -218,6 +218,15 @@ def test_the_quick_reading_never_differs_from_the_thorough_one(column: Column, t
     assert quick is None or quick == cell.select(parsing.thorough(column)).item()
 
 
+@pytest.mark.parametrize("column", ["open_acc", "mths_since_last_delinq", "deferral_term"])
+@pytest.mark.parametrize("end", ["", ".0"])
+def test_counts_are_read_alike_below_at_and_past_the_end_of_their_table(column: str, end: str) -> None:
+    most = 127 if COLUMNS[column].dtype == "int8" else 32767
+    for number in (0, 1, 126, 127, 128, 998, 999, 1000, 1001, 32767, 32768):
+        found = reading(COLUMNS[column], f"{number}{end}")
+        assert found == (number if number <= most else None)
+
+
 @given(column=st.sampled_from(list(COLUMNS.values())), text=SPELLINGS)
 def test_whatever_is_read_has_the_dtype_of_its_column(column: Column, text: str) -> None:
     cell = pl.DataFrame({column.name: [text]})
