@@ -14,6 +14,7 @@ import pytest
 
 from jobs.preprocessing import job as preprocessing
 from jobs.protocol import ingest, ledger, partitions, policy
+from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.simulate.__main__ import main as simulate
@@ -76,7 +77,7 @@ def entries(root: Path) -> list[tuple[str, str]]:
     return [(entry.topic, entry.kind) for entry in ledger.read(FolderStore(Root(root))).entries]
 
 
-def state(root: Path) -> ledger.State:
+def state(root: Path) -> State:
     return ledger.read(FolderStore(Root(root))).state
 
 
