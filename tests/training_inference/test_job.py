@@ -8,17 +8,20 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
 from jobs.preprocessing import job as preprocessing
 from jobs.protocol import ingest, ledger, partitions, policy
-from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.simulate.__main__ import main as simulate
 from jobs.training_inference import job
+
+if TYPE_CHECKING:
+    from jobs.protocol.facts import State
 
 FIRST, LAST = date(2015, 10, 1), date(2016, 8, 28)
 EARLIER, NEXT = LAST - timedelta(days=7), LAST + timedelta(days=1)
