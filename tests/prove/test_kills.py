@@ -24,7 +24,8 @@ def test_preprocessing_killed_or_failed_at_a_system_call_is_mended_by_running_ag
     expected = fingerprint(whole, preprocessing.IGNORED)
     assert len(found) > 300
     some = found[:: len(found) // 5]
-    tried = [*some, *(Case(case.name, case.ordinal, "ENOSPC") for case in some)]
+    failed = [case for case in some if case.name != "write"]  # which thread's write fails cannot be chosen
+    tried = [*some, *(Case(case.name, case.ordinal, "ENOSPC") for case in failed)]
     outcomes = list(try_all(template, tmp_path / "roots", preprocessing.argv, preprocessing.IGNORED, tried))
     assert [verdict(outcome, expected) for outcome in outcomes if verdict(outcome, expected).startswith("WRONG")] == []
     assert sum(outcome.code in (-9, 137) for outcome in outcomes) == len(some)
