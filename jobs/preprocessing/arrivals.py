@@ -90,7 +90,7 @@ def is_quiet(path: Path, now: datetime) -> bool:
         youngest = _plain(path).st_mtime
         if has_checksum := os.path.lexists(beside):
             youngest = max(youngest, _plain(beside).st_mtime)
-            if _fits(path, beside):
+            if _fits(path):
                 return True
     except (FileNotFoundError, InputMissing):  # taken away since the folder was listed
         return False
@@ -103,6 +103,16 @@ def is_quiet(path: Path, now: datetime) -> bool:
             mend=f"land the file again, or write its SHA-256 (64 hex digits) into {beside.name}, or remove that",
         )
     return True
+
+
+def checksum(path: Path) -> str | None:
+    """The SHA-256 that stands beside a file, as `sha256sum` writes it; None where none does."""
+    try:
+        with open_plain(path.with_name(path.name + CHECKSUM)) as file:
+            given = _DIGEST.match(file.read(CHECKSUM_BYTES).decode("ascii", "replace"))
+    except InputMissing:
+        return None
+    return given[1].lower() if given else None
 
 
 def open_plain(path: Path) -> FileIO:
@@ -125,6 +135,14 @@ def open_plain(path: Path) -> FileIO:
     return file
 
 
+def _fits(path: Path) -> bool:
+    given = checksum(path)
+    if given is None:
+        return False
+    with open_plain(path) as file:
+        return given == hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _plain(path: Path) -> os.stat_result:
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
@@ -134,16 +152,6 @@ def _plain(path: Path) -> os.stat_result:
 
 def _not_plain(path: Path, what: str) -> ContractBroken:
     return ContractBroken(f"what lies there is {what}", where=path, mend="land a copy of the file itself")
-
-
-def _fits(path: Path, beside: Path) -> bool:
-    """True where the first word beside the file is its SHA-256, as `sha256sum` writes it."""
-    with open_plain(beside) as file:
-        given = _DIGEST.match(file.read(CHECKSUM_BYTES).decode("ascii", "replace"))
-    if given is None:
-        return False
-    with open_plain(path) as file:
-        return given[1].lower() == hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _day(text: str) -> date | None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,9 +12,9 @@ from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import as_job_error
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError
 from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.workers import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from jobs.preprocessing.landing import Landed as Read
@@ -26,16 +23,14 @@ if TYPE_CHECKING:
     from jobs.protocol.files import Root
 
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
-AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What became of one landing file: read into a draft, or refused."""
+    """What became of one landing file: published, or refused."""
 
     landed: Landed
-    draft: Path
-    read: Read | None = None
+    manifest: Manifest | None = None
     error: JobError | None = None
 
 
@@ -65,10 +60,12 @@ def build(run: Run, stock: Stock) -> None:
             run.events.say("would_read", f"would read {landed.name}", name=landed.name)
             stock.plan(tables.bronze(landed.table), landed.day)
         return
+    now = datetime.fromtimestamp(run.now_seconds, UTC)
     with run.events.progress("bronze", len(work)) as done:
         for batch in _batches(work):
-            _build_batch(run, stock, batch)
-            done(len(batch))
+            for reading in side_by_side(partial(_read, run.root, now), batch):
+                _take_up(run, stock, reading)
+                done(1)
 
 
 def _is_current(stock: Stock, landed: Landed) -> bool:
@@ -83,37 +80,42 @@ def _is_current(stock: Stock, landed: Landed) -> bool:
     return stock.is_current(table, landed.day, partitions.made_from(inputs, agreed.sha256, tables.BRONZE_VERSION))
 
 
-def _batches(work: list[Landed]) -> Iterator[list[Landed]]:
-    """Small files together, a large one alone: memory is bounded, and no thread waits."""
-    small = [landed for landed in work if landed.stat.st_size <= SMALL]
-    yield from ([landed] for landed in work if landed.stat.st_size > SMALL)
-    yield from (small[start : start + AT_ONCE] for start in range(0, len(small), AT_ONCE))
+def _batches(work: list[Landed]) -> list[list[Landed]]:
+    """Each large file alone, then all small ones together: memory is bounded, and no thread waits."""
+    large = [[landed] for landed in work if landed.stat.st_size > SMALL]
+    return [*large, [landed for landed in work if landed.stat.st_size <= SMALL]]
 
 
-def _build_batch(run: Run, stock: Stock, batch: list[Landed]) -> None:
-    with ExitStack() as drafts, ThreadPoolExecutor(min(len(batch), os.cpu_count() or 1)) as pool:
-        places = [partitions.drafts_folder(run.root, tables.bronze(landed.table)) for landed in batch]
-        paths = [drafts.enter_context(files.draft(run.root, place)) for place in places]
-        now = datetime.fromtimestamp(run.now_seconds, UTC)
-        for reading in pool.map(partial(_read, run.root, now), batch, paths):
-            if reading.error:
-                _refuse(run, stock, reading)
-            else:
-                _publish(run, stock, reading)
+def _read(root: Root, now: datetime, landed: Landed) -> Reading:
+    """Read one file and publish its bronze; many threads may."""
+    try:
+        with files.draft(root, partitions.drafts_folder(root, tables.bronze(landed.table))) as draft:
+            manifest = _manifest(landed, _whole(root.at(landed.name), landed, now, draft), draft)
+            partitions.publish(root, manifest, [draft])
+    except (JobError, OSError) as error:
+        return Reading(landed, error=as_job_error(error))
+    return Reading(landed, manifest)
 
 
-def _read(root: Root, now: datetime, landed: Landed, draft: Path) -> Reading:
+def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
+    """Read a file that is whole. One with a checksum is hashed while it is read: only then is known what it was."""
     from jobs.preprocessing import landing
 
-    path = root.at(landed.name)
+    given = arrivals.checksum(path)
+    if given is None and not arrivals.is_quiet(path, now):
+        raise _still_arriving(landed)
+    kind = next(kind for kind in arrivals.KINDS if landed.name.endswith(f".{kind}"))
     known = tuple(column.name for column in contract.load(tables.bronze(landed.table)).columns)[:-2]
     try:
+        read = landing.read(path, kind, known, tables.CORE[landed.table], draft)
+    except ContractBroken:
         if not arrivals.is_quiet(path, now):
-            raise _still_arriving(landed)
-        kind = next(kind for kind in arrivals.KINDS if landed.name.endswith(f".{kind}"))
-        return Reading(landed, draft, landing.read(path, kind, known, tables.CORE[landed.table], draft))
-    except (JobError, OSError) as error:
-        return Reading(landed, draft, error=as_job_error(error))
+            raise _still_arriving(landed) from None
+        raise
+    if given not in (None, read.sha256):
+        arrivals.is_quiet(path, now)  # raises where the two will not fit by waiting
+        raise _still_arriving(landed)
+    return read
 
 
 def _still_arriving(landed: Landed) -> InputMissing:
@@ -124,34 +126,33 @@ def _still_arriving(landed: Landed) -> InputMissing:
     )
 
 
-def _publish(run: Run, stock: Stock, reading: Reading) -> None:
-    landed, read = reading.landed, reading.read
-    assert read is not None  # noqa: S101 - a reading is read or refused
+def _manifest(landed: Landed, read: Read, draft: Path) -> Manifest:
     table = tables.bronze(landed.table)
     agreed = contract.load(table)
-    manifest = Manifest(
+    return Manifest(
         table=table,
         date=landed.day,
         contract=agreed.name,
         contract_version=agreed.version,
         contract_sha256=agreed.sha256,
         layer_version=tables.BRONZE_VERSION,
-        parts=(partitions.part_of(reading.draft, read.rows),),
+        parts=(partitions.part_of(draft, read.rows),),
         inputs=(Input(landed.name, read.sha256),),
         counts={"rows.in": read.rows, "rows.out": read.rows},
         notes={"columns_absent": list(read.absent), "columns_unknown": list(read.extra)},
     )
-    stock.publish(run, manifest, reading.draft)
-    stock.index.remember(landed.name, landed.stat, [read.sha256])
 
 
-def _refuse(run: Run, stock: Stock, reading: Reading) -> None:
-    landed, error = reading.landed, reading.error
-    assert error is not None  # noqa: S101 - a reading is read or refused
-    error.where = landed.name
-    run.report.fail(error)
-    if error.exit_code == ContractBroken.exit_code and not isinstance(error, arrivals.ChecksumDiffers):
-        stock.index.remember(_refusal(landed), landed.stat, [error.what, error.mend])
+def _take_up(run: Run, stock: Stock, reading: Reading) -> None:
+    landed, manifest, error = reading.landed, reading.manifest, reading.error
+    if manifest:
+        stock.take_up(run, manifest)
+        stock.index.remember(landed.name, landed.stat, [manifest.inputs[0].sha256])
+    elif error:
+        error.where = landed.name
+        run.report.fail(error)
+        if isinstance(error, ContractBroken) and not isinstance(error, arrivals.ChecksumDiffers):
+            stock.index.remember(_refusal(landed), landed.stat, [error.what, error.mend])
 
 
 def _refusal(landed: Landed) -> str:

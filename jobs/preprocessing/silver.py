@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from jobs.preprocessing import tables
 from jobs.protocol import contract, files, partitions
+from jobs.protocol.command import as_job_error
 from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.workers import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from jobs.preprocessing.cleaning import Cleaned
     from jobs.preprocessing.stock import Stock
     from jobs.protocol.command import Run
+    from jobs.protocol.errors import JobError
     from jobs.protocol.partitions import Part
 
-SHARD_ROWS = 1 << 17  # as many as a row group of bronze: a shard is read without reading its neighbours
+SHARD_ROWS = 1 << 17  # two row groups of bronze: a shard is read without reading its neighbours
+SMALL = 1 << 14  # rows: smaller days are cleaned side by side, larger ones take all threads in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,14 @@ class Work:
     source: str
     day: date
     inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What became of a day: its tables published, all or up to an error."""
+
+    manifests: list[Manifest]
+    error: JobError | None = None
 
 
 def stale(stock: Stock) -> list[Work]:
@@ -52,9 +64,10 @@ def build(run: Run, stock: Stock) -> None:
                     stock.plan(table, item.day)
             continue
         with run.events.progress(f"silver {source}", len(work)) as done:
-            for item in work:
-                run.attempt(partial(_build, run, stock, item))
-                done(1)
+            for batch in _batches(stock, work):
+                for cleaning in side_by_side(partial(_clean, stock), batch):
+                    _take_up(run, stock, cleaning)
+                    done(1)
 
 
 def _stale(stock: Stock, source: str) -> list[Work]:
@@ -78,14 +91,38 @@ def _is_current(stock: Stock, work: Work, table: str) -> bool:
     return stock.is_current(table, work.day, partitions.made_from(work.inputs, agreed.sha256, tables.SILVER_VERSION))
 
 
-def _build(run: Run, stock: Stock, work: Work) -> None:
+def _batches(stock: Stock, work: list[Work]) -> list[list[Work]]:
+    """Each large day alone, then all small ones together: memory is bounded, and no thread waits."""
+    rows = {item.day: stock.built(tables.bronze(item.source))[item.day].rows for item in work}
+    large = [[item] for item in work if rows[item.day] > SMALL]
+    return [*large, [item for item in work if rows[item.day] <= SMALL]]
+
+
+def _clean(stock: Stock, work: Work) -> Cleaning:
+    """Clean a day of a table and publish what comes of it; many threads may."""
+    published: list[Manifest] = []
+    try:
+        published.extend(_published(stock, work))
+    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception; the other days get their turn
+        return Cleaning(published, as_job_error(error))
+    return Cleaning(published)
+
+
+def _take_up(run: Run, stock: Stock, cleaning: Cleaning) -> None:
+    for manifest in cleaning.manifests:
+        stock.take_up(run, manifest)
+    if cleaning.error:
+        run.report.fail(cleaning.error)
+
+
+def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
     from jobs.preprocessing.writing import Writer
 
     outputs = tables.silver_outputs(work.source)
     counts: Counter[str] = Counter()
     with ExitStack() as held:
-        folders = {table: partitions.drafts_folder(run.root, table) for table in outputs}
-        drafts = {table: held.enter_context(files.draft(run.root, folders[table])) for table in outputs}
+        folders = {table: partitions.drafts_folder(stock.root, table) for table in outputs}
+        drafts = {table: held.enter_context(files.draft(stock.root, folders[table])) for table in outputs}
         writers = {table: held.enter_context(Writer(drafts[table])) for table in outputs}
         for cleaned in _cleaned(stock, work):
             counts.update(cleaned.counts)
@@ -95,7 +132,8 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
         for table in outputs:
             rows = writers[table].close()
             manifest = _manifest(work, table, (partitions.part_of(drafts[table], rows),), counts)
-            stock.publish(run, manifest, drafts[table])
+            partitions.publish(stock.root, manifest, [drafts[table]])
+            yield manifest
 
 
 def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:

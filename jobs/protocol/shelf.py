@@ -59,8 +59,12 @@ class Shelf:
 
     def publish(self, run: Run, manifest: Manifest, draft: Path) -> None:
         """Publish a partition of one file, and tell of it."""
-        why = "its input changed" if manifest.date in self.built(manifest.table) else "new"
         partitions.publish(self.root, manifest, [draft])
+        self.take_up(run, manifest)
+
+    def take_up(self, run: Run, manifest: Manifest) -> None:
+        """Know and tell of a partition that was published just now."""
+        why = "its input changed" if manifest.date in self.built(manifest.table) else "new"
         name = partitions.manifest_name(manifest.table, manifest.date)
         facts = self.index.remember(name, self.root.at(name).lstat(), _facts(manifest))
         self._built[manifest.table][manifest.date] = Built.of(facts)
