@@ -71,6 +71,7 @@ class Job:
     about: str
     steps: tuple[Step, ...]
     alone: bool = True  # no two runs of it on one root at a time
+    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()  # of steps that run only when named
 
 
 class Stopped(BaseException):
@@ -196,7 +197,8 @@ def _parsed(job: Job, argv: Sequence[str]) -> Run:
 
 
 def _parser(job: Job) -> argparse.ArgumentParser:
-    steps = "\n".join(f"  {step.name:<10} {step.about}" for step in job.steps)
+    said = ((step, " (only when named)" if step.only_when_named else "") for step in job.steps)
+    steps = "\n".join(f"  {step.name:<10} {step.about}{when}" for step, when in said)
     parser = argparse.ArgumentParser(
         prog=f"python -m jobs.{job.name}",
         description=job.about,
@@ -210,6 +212,8 @@ def _parser(job: Job) -> argparse.ArgumentParser:
     )
     parser.add_argument("--step", choices=[step.name for step in job.steps], help="run this step only")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done; write nothing")
+    for flag, facts in job.arguments:
+        parser.add_argument(flag, **facts)
     return parser
 
 

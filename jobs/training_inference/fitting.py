@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import lightgbm as lgb
 import numpy as np
 
+from jobs.scorer.trees import raw_scores
 from jobs.training_inference.dataset import TRAIN, VALID
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from jobs.measures.counts import FloatArray
     from jobs.protocol.contract import Column
-    from jobs.training_inference.dataset import Dataset, Encoding
+    from jobs.scorer.encoding import Encoding
+    from jobs.training_inference.dataset import Dataset
 
 MOST_ROUNDS, PATIENCE = 1500, 50
 SWEEP_VALUES = 20
@@ -74,24 +74,6 @@ def settings_for(rows: int, columns: tuple[Column, ...]) -> dict[str, Any]:
     signs = [0 if column.dtype == "string" else column.monotone for column in columns]
     leaf = max(1, min(LEAF_ROWS, rows // LEAVES_AT_LEAST))
     return {**SETTINGS, "min_data_in_leaf": leaf, "monotone_constraints": signs}
-
-
-def threads_for(cores: int, load: float) -> int:
-    """Fewer threads than free cores: one more than there are, and LightGBM takes many times as long."""
-    return max(1, min(cores - 1, math.floor(cores - load)))
-
-
-def booster_of(text: bytes) -> lgb.Booster:
-    """The trees in a text whose hash has been verified: LightGBM survives no other."""
-    return lgb.Booster(model_str=text.decode())
-
-
-def raw_scores(booster: lgb.Booster, encoding: Encoding, frame: pl.DataFrame, *, threads: int) -> FloatArray:
-    """Log-odds before calibration. Columns go by the model's own names: in another order it would be silently wrong."""
-    if not frame.height:
-        return np.empty(0)
-    table = encoding.table(frame).select(booster.feature_name())
-    return np.asarray(booster.predict(table, raw_score=True, num_threads=threads), dtype=np.float64)
 
 
 def worst_violation(

@@ -9,7 +9,8 @@ import polars as pl
 
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.partitions import Input, Manifest
-from jobs.training_inference import fitting, scoring
+from jobs.scorer import trees
+from jobs.training_inference import scoring
 from jobs.training_inference.session import FEATURES, PREDICTIONS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from jobs.protocol.facts import Serving
     from jobs.protocol.model_bank import Model
-    from jobs.training_inference.scoring import Scorer
+    from jobs.training_inference.scoring import Explainer
     from jobs.training_inference.session import Session
 
 PREDICTIONS_VERSION = 1
@@ -31,19 +32,19 @@ def pending(session: Session) -> list[date]:
 
 def score(session: Session, serving: Serving) -> None:
     model = session.model(serving.model_id)
-    scorer = scoring.scorer(model.files)
+    explainer = scoring.explainer(model.files)
     days = pending(session)
-    threads = fitting.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+    threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
     with session.run.events.progress("scores", len(days)) as done:
         for day in days:
-            _score_day(session, day, serving, model, scorer, threads)
+            _score_day(session, day, serving, model, explainer, threads)
             done(1)
 
 
-def scored(session: Session, day: date, serving: Serving, scorer: Scorer, threads: int) -> pl.DataFrame:
+def scored(session: Session, day: date, serving: Serving, explainer: Explainer, threads: int) -> pl.DataFrame:
     """The predictions of a day: the same model and features give the same rows."""
     rows = session.shelf.scan(FEATURES, [day]).collect().sort("id")
-    found = scorer.scores(rows, threads=threads).with_columns(
+    found = explainer.scores(rows, threads=threads).with_columns(
         rows["snapshot_date"],
         rows["feature_hash"],
         model_id=pl.lit(serving.model_id),
@@ -52,10 +53,10 @@ def scored(session: Session, day: date, serving: Serving, scorer: Scorer, thread
     return found.select(column.name for column in contract.load(PREDICTIONS).columns)
 
 
-def _score_day(session: Session, day: date, serving: Serving, model: Model, scorer: Scorer, threads: int) -> None:
+def _score_day(session: Session, day: date, serving: Serving, model: Model, explainer: Explainer, threads: int) -> None:
     agreed = contract.load(PREDICTIONS)
     root = session.run.root
-    found = scored(session, day, serving, scorer, threads)
+    found = scored(session, day, serving, explainer, threads)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
         found.write_parquet(path)
         features = session.shelf.as_input(FEATURES, day)

@@ -10,7 +10,9 @@ from jobs.protocol import claims, clock, contract, model_bank, partitions
 from jobs.protocol.claims import Outcome
 from jobs.protocol.errors import JobError
 from jobs.protocol.outlook import guards_of
-from jobs.training_inference import dataset, deciding, fitting, scoring, training
+from jobs.scorer import scorer as scorers
+from jobs.scorer import trees
+from jobs.training_inference import dataset, deciding, training
 from jobs.training_inference.session import FEATURES, LABELS
 from jobs.training_inference.training import Champion
 
@@ -68,7 +70,7 @@ def _trained(session: Session, policy: Policy) -> Trained:
     used = {
         partitions.folder(table, built): shelf.built(table)[built].content for table in days for built in days[table]
     }
-    threads = fitting.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+    threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
     return training.train(rows, agreed, policy, training.recipe(day, used), _champion(session), threads)
 
 
@@ -78,4 +80,4 @@ def _champion(session: Session) -> Champion | None:
     serving = ledger.read(session.store).state.serving
     if serving is None:
         return None
-    return Champion(serving.model_id, scoring.scorer(session.model(serving.model_id).files))
+    return Champion(serving.model_id, scorers.of(session.model(serving.model_id).files))

@@ -9,7 +9,7 @@ import numpy as np
 
 from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
 from jobs.measures.counts import PairCounts, ScoreCounts, collapsed
-from jobs.training_inference import scorecard
+from jobs.scorer import scorecard
 from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID
 from jobs.training_inference.gates import Against, Facts
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from jobs.measures.counts import FloatArray, IntArray
     from jobs.protocol.contract import Column
-    from jobs.training_inference.dataset import Encoding
+    from jobs.scorer.encoding import Encoding
 
 MOST_REASONS = 4  # more are unlikely to help the person who reads them
 MOST_ROWS = 20_000  # explained at once: some 2,000 rows a second, so that one call takes about ten

@@ -1,40 +1,30 @@
-"""Score applications with a model from the bank: probability, points, grade, reasons."""
+"""Score applications: probability, points, grade, and the reasons why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol import strict_json
-from jobs.training_inference import calibrating, fitting, reasons, scorecard
-from jobs.training_inference.dataset import Encoding
+from jobs.scorer import scorecard
+from jobs.scorer import scorer as scorers
+from jobs.training_inference import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import lightgbm as lgb
-
-    from jobs.measures.counts import FloatArray
-    from jobs.training_inference.calibrating import Platt
+    from jobs.scorer.scorer import Scorer
     from jobs.training_inference.reasons import Background
-
-TREES, PREPARATION = "model.txt", "preparation.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Scorer:
-    """Everything that turns rows of the feature store into scores."""
+class Explainer:
+    """A scorer, and what is usual for it: against that a loan's score has reasons."""
 
-    booster: lgb.Booster
-    encoding: Encoding
-    calibration: Platt
+    scorer: Scorer
     usual: Background
-    feature_set_version: int
-
-    def pd(self, frame: pl.DataFrame, *, threads: int) -> FloatArray:
-        return self.calibration(fitting.raw_scores(self.booster, self.encoding, frame, threads=threads))
 
     def scores(self, frame: pl.DataFrame, *, threads: int, most_explained: int = reasons.MOST_ROWS) -> pl.DataFrame:
         """One row per application, in the order given: id, pd, points, grade and reasons.
@@ -42,9 +32,9 @@ class Scorer:
         Reasons cost some half a millisecond a row on one core, hundreds of times the score itself, so at most
         `most_explained` rows get them, the riskiest first; in the others they are null.
         """
-        pd = self.pd(frame, threads=threads)
+        pd = self.scorer.pd(frame, threads=threads)
         places = reasons.riskiest(pd, most_explained)
-        parts = reasons.contributions(self.booster, self.encoding, frame[places], threads=threads)
+        parts = reasons.contributions(self.scorer.booster, self.scorer.encoding, frame[places], threads=threads)
         why = reasons.reasons(parts, self.usual).with_columns(pl.Series("_place", places, dtype=pl.Int64))
         scored = frame.select("id", "application_date").with_columns(
             pl.Series("pd", pd, dtype=pl.Float64),
@@ -55,27 +45,19 @@ class Scorer:
         return scored.join(why, on="_place", how="left", maintain_order="left").drop("_place")
 
 
-def preparation(encoding: Encoding, calibration: Platt, usual: Background, feature_set_version: int) -> bytes:
-    """All of a scorer but its trees, as one file of the bank."""
+def explainer(files: Mapping[str, bytes]) -> Explainer:
+    """All that scores and explains, from the files of a model whose hashes have been verified."""
+    return Explainer(scorers.of(files), reasons.from_json(scorers.stored(files)["reasons"]))
+
+
+def preparation(scorer: Scorer, usual: Background) -> bytes:
+    """All of a model but its trees, as one file of the bank."""
     return strict_json.pretty(
         {
-            "feature_set_version": feature_set_version,
-            "columns": list(encoding.columns),
-            "vocabulary": {name: list(levels) for name, levels in encoding.vocabulary.items()},
-            "calibration": calibration.to_json(),
+            "feature_set_version": scorer.feature_set_version,
+            "columns": list(scorer.encoding.columns),
+            "vocabulary": {name: list(levels) for name, levels in scorer.encoding.vocabulary.items()},
+            "calibration": scorer.calibration.to_json(),
             "reasons": usual.to_json(),
         }
-    )
-
-
-def scorer(files: Mapping[str, bytes]) -> Scorer:
-    """The scorer in the files of a model whose hashes have been verified."""
-    stored: dict[str, Any] = strict_json.parse(files[PREPARATION], where=PREPARATION)
-    vocabulary = {name: tuple(levels) for name, levels in stored["vocabulary"].items()}
-    return Scorer(
-        fitting.booster_of(files[TREES]),
-        Encoding(tuple(stored["columns"]), vocabulary),
-        calibrating.from_json(stored["calibration"]),
-        reasons.from_json(stored["reasons"]),
-        stored["feature_set_version"],
     )

@@ -10,6 +10,9 @@ import numpy as np
 import polars as pl
 
 from jobs.protocol import strict_json
+from jobs.scorer import scorer as scorers
+from jobs.scorer import trees
+from jobs.scorer.scorer import Scorer
 from jobs.training_inference import calibrating, card, dataset, fitting, gates, profile, reasons, scoring
 from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN
 
@@ -19,9 +22,9 @@ if TYPE_CHECKING:
 
     from jobs.protocol.contract import Column, Contract
     from jobs.protocol.policy import Policy
+    from jobs.scorer.encoding import Encoding
     from jobs.training_inference.dataset import Dataset
     from jobs.training_inference.fitting import Fitted
-    from jobs.training_inference.scoring import Scorer
 
 REFERENCE, RECIPE, CARD, PAGE = "reference_profile.json", "recipe.json", "card.json", "card.html"
 SWEPT_ROWS = 200
@@ -56,7 +59,7 @@ def train(
     columns = dataset.features(contract, policy.feature_profile)
     encoding = dataset.encoding(data.frames[TRAIN], columns)
     fitted = fitting.fit(data, columns, encoding, threads=threads)
-    scorer, contributions = _scorer(data, columns, encoding, fitted, contract.version, threads)
+    scorer, usual, contributions = _scorer(data, columns, encoding, fitted, contract.version, threads)
     pd = {name: scorer.pd(data.frames[name], threads=threads) for name in SLICES}
     at = profile.cutoff_of(pd[CALIBRATION], profile.labels_of(data.frames[CALIBRATION]))
     reference = profile.reference(data, columns, pd, contributions, at)
@@ -76,8 +79,8 @@ def train(
     }
     described = card.card(data, contract, policy, reference, verdict, facts)
     files = {
-        scoring.TREES: fitted.text,
-        scoring.PREPARATION: scoring.preparation(encoding, scorer.calibration, scorer.usual, contract.version),
+        scorers.TREES: fitted.text,
+        scorers.PREPARATION: scoring.preparation(scorer, usual),
         REFERENCE: strict_json.canonical(reference),
         RECIPE: strict_json.pretty(dict(recipe)),
         CARD: strict_json.pretty(described),
@@ -92,15 +95,14 @@ def recipe(as_of: date, inputs: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _scorer(
-    data: Dataset, columns: tuple[Column, ...], encoding: dataset.Encoding, fitted: Fitted, version: int, threads: int
-) -> tuple[Scorer, Any]:
-    booster = fitting.booster_of(fitted.text)
+    data: Dataset, columns: tuple[Column, ...], encoding: Encoding, fitted: Fitted, version: int, threads: int
+) -> tuple[Scorer, reasons.Background, Any]:
+    booster = trees.booster_of(fitted.text)
     own = data.frames[CALIBRATION]
-    raw = fitting.raw_scores(booster, encoding, own, threads=threads)
+    raw = trees.raw_scores(booster, encoding, own, threads=threads)
     calibration = calibrating.fit(raw, own["y"].cast(pl.Float64).to_numpy())
-    usual = reasons.contributions(booster, encoding, reasons.sampled(data.frames[TRAIN]), threads=threads)
-    background = reasons.background(columns, usual)
-    return scoring.Scorer(booster, encoding, calibration, background, version), usual
+    pushes = reasons.contributions(booster, encoding, reasons.sampled(data.frames[TRAIN]), threads=threads)
+    return Scorer(booster, encoding, calibration, version), reasons.background(columns, pushes), pushes
 
 
 def _against(data: Dataset, champion: Champion | None, pd: Any, threads: int) -> gates.Against | None:  # noqa: ANN401

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.scorer import calibration
+from jobs.scorer.calibration import Platt
 from jobs.training_inference import calibrating
-from jobs.training_inference.calibrating import Platt
 
 
 def drawn(shift: float, slope: float, rows: int = 40_000) -> tuple[np.ndarray, np.ndarray]:
@@ -46,10 +47,10 @@ def test_no_probability_is_sure_and_none_overtakes_another(raw: list[float], slo
 
 def test_it_is_the_same_after_a_round_through_json() -> None:
     found = calibrating.fit(*drawn(0.1, 1.0, 2_000))
-    assert calibrating.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert calibration.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 @pytest.mark.parametrize("change", [{"slope": -1.0}, {"slope": 0.0}, {"intercept": float("inf")}, {"kind": "steps"}])
 def test_a_stored_calibration_that_would_turn_ranks_over_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="keeps ranks"):
-        calibrating.from_json({**Platt(0.0, 1.0, 10, 1).to_json(), **change})
+        calibration.from_json({**Platt(0.0, 1.0, 10, 1).to_json(), **change})

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from jobs.protocol.calendar import add_months
 from jobs.protocol.errors import InputMissing
+from jobs.scorer.encoding import Encoding
 from jobs.training_inference import dataset
-from jobs.training_inference.dataset import Encoding, complete_until
+from jobs.training_inference.dataset import complete_until
 from tests.training_inference.population import AS_OF, POLICY, STORE, data, labels, loans
 
 DAYS = st.dates(date(2010, 1, 1), date(2030, 12, 31))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,15 +15,24 @@ from jobs.measures.counts import ScoreCounts
 from jobs.protocol import strict_json
 from jobs.protocol.columns import offences
 from jobs.protocol.contract import load
-from jobs.training_inference import card, dataset, fitting, gates, profile, reasons, scorecard, scoring, training
+from jobs.scorer import scorecard, trees
+from jobs.scorer import scorer as scorers
+from jobs.training_inference import card, dataset, fitting, gates, profile, reasons, scoring, training
 from jobs.training_inference.profile import rate_alone
 from tests.training_inference.population import POLICY, STORE, data, loans, train, trained
+
+if TYPE_CHECKING:
+    from jobs.scorer.scorer import Scorer
 
 OOT = "oot"
 
 
-def scorer() -> scoring.Scorer:
-    return scoring.scorer(trained().files)
+def scorer() -> Scorer:
+    return scorers.of(trained().files)
+
+
+def explainer() -> scoring.Explainer:
+    return scoring.explainer(trained().files)
 
 
 def test_the_same_rows_give_the_same_bytes_whatever_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +94,7 @@ def test_a_level_never_seen_and_a_missing_one_are_scored() -> None:
 
 def test_scores_keep_their_contract() -> None:
     scored = (
-        scorer()
+        explainer()
         .scores(loans()[0].tail(300), threads=1)
         .with_columns(
             snapshot_date=pl.col("application_date"),
@@ -101,29 +111,29 @@ def test_scores_keep_their_contract() -> None:
 
 def test_a_day_scored_alone_or_among_others_has_the_same_scores() -> None:
     rows = loans()[0].tail(120)
-    assert_frame_equal(scorer().scores(rows, threads=1).tail(20), scorer().scores(rows.tail(20), threads=1))
+    assert_frame_equal(explainer().scores(rows, threads=1).tail(20), explainer().scores(rows.tail(20), threads=1))
 
 
 def test_no_rows_give_no_scores_of_the_same_shape() -> None:
     rows = loans()[0].head(3)
-    assert scorer().scores(rows.clear(), threads=1).schema == scorer().scores(rows, threads=1).schema
+    assert explainer().scores(rows.clear(), threads=1).schema == explainer().scores(rows, threads=1).schema
 
 
 def test_where_not_all_can_be_explained_the_riskiest_are() -> None:
     rows = loans()[0].tail(100)
-    scored = scorer().scores(rows, threads=1, most_explained=10)
+    scored = explainer().scores(rows, threads=1, most_explained=10)
     explained = scored.filter(pl.col("reason_1").is_not_null())
     assert explained.height == 10
     assert explained["pd"].min() >= scored.filter(pl.col("reason_1").is_null())["pd"].max()  # type: ignore[operator]
     assert_frame_equal(
-        explained, scorer().scores(rows, threads=1).filter(pl.col("id").is_in(explained["id"].implode()))
+        explained, explainer().scores(rows, threads=1).filter(pl.col("id").is_in(explained["id"].implode()))
     )
 
 
 def test_contributions_add_up_to_the_raw_score() -> None:
     model, rows = scorer(), data().frames[OOT].head(100)
     parts = reasons.contributions(model.booster, model.encoding, rows, threads=1).sum(axis=1)
-    gap = fitting.raw_scores(model.booster, model.encoding, rows, threads=1) - parts
+    gap = trees.raw_scores(model.booster, model.encoding, rows, threads=1) - parts
     assert np.ptp(gap) < 1e-6  # what is left is the base value, the same for all
 
 
@@ -131,7 +141,9 @@ def test_a_low_credit_score_is_a_reason_and_a_high_one_is_not() -> None:
     rows = data().frames[OOT].sort("fico_mid")
     for some, expected in ((rows.head(20), 1.0), (rows.tail(20), 0.0)):
         named = (
-            scorer().scores(some, threads=1).select((pl.col("^reason_[1-4]$") == "credit_score").fill_null(value=False))
+            explainer()
+            .scores(some, threads=1)
+            .select((pl.col("^reason_[1-4]$") == "credit_score").fill_null(value=False))
         )
         assert named.select(pl.any_horizontal(pl.all())).to_series().mean() == pytest.approx(expected, abs=0.15)
 
@@ -206,7 +218,7 @@ def test_the_card_tells_of_every_feature_and_every_column_left_out_and_leaves_ap
     ("cores", "load", "threads"), [(4, 0.0, 3), (4, 2.2, 1), (4, 9.0, 1), (1, 0.0, 1), (16, 3.0, 13)]
 )
 def test_training_takes_fewer_threads_than_there_are_free_cores(cores: int, load: float, threads: int) -> None:
-    assert fitting.threads_for(cores, load) == threads
+    assert trees.threads_for(cores, load) == threads
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Where monitoring keeps what it found of each week, and what all jobs may read of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import strict_json
+from jobs.protocol.errors import ConfigInvalid, StoreDamaged
+from jobs.protocol.store import FolderStore
+
+if TYPE_CHECKING:
+    from jobs.protocol.files import Root
+
+MONITORING = "datamart/gold/monitoring"
+DECISION = "decision.json"
+DATA_QUALITY = "data_quality"  # what a verdict on a broken feed blocks claims with
+_WEEK = re.compile(r"week=(\d{4}-\d{2}-\d{2})")
+
+
+def folder(week: date) -> str:
+    """The folder of a week, named by its Saturday, relative to the root."""
+    return f"{MONITORING}/week={week.isoformat()}"
+
+
+def weeks(root: Root, until: date) -> list[date]:
+    """The weeks up to a date that have a verdict, oldest first."""
+    home = root.at(MONITORING)
+    named = [found for path in (home.iterdir() if home.is_dir() else ()) if (found := _WEEK.fullmatch(path.name))]
+    known = sorted(date.fromisoformat(found[1]) for found in named if (home / found[0] / DECISION).is_file())
+    return [week for week in known if week <= until]
+
+
+def read(root: Root, week: date) -> dict[str, Any] | None:
+    """The verdict of a week, or None where there is none."""
+    name = f"{folder(week)}/{DECISION}"
+    data = FolderStore(root).get(name)
+    if data is None:
+        return None
+    try:
+        found: dict[str, Any] = strict_json.parse(data, where=name)
+    except ConfigInvalid as error:
+        mend = "restore it from a backup, or delete its folder and run monitoring for this week again"
+        raise StoreDamaged("the verdict cannot be read", where=name, mend=mend) from error
+    return found
+
+
+def blocks_training(root: Root, until: date) -> bool:
+    """Whether the newest week found the data too poor to train on."""
+    known = weeks(root, until)
+    newest = read(root, known[-1]) if known else None
+    return newest is not None and DATA_QUALITY in newest["blocked_by"]
