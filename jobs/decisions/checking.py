@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import REMARK, Finding
-from jobs.protocol import clock, contract, model_bank, status, strict_json
+from jobs.protocol import clock, contract, model_bank, policies, status, strict_json
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
 from jobs.protocol.events import Events
@@ -86,8 +86,8 @@ def notes(root: Root) -> Iterator[Finding]:
         for seq in sight.state.ignored
     )
     policy_problem = sight.policy_problem if root.at("decisions").is_dir() else None
-    for problem in (policy_problem, sight.found.problem, sight.serving_problem):
-        if problem:
+    for problem in sight.problems:
+        if problem is not sight.policy_problem or policy_problem:
             yield Finding.of(problem)
     for folder in ("decisions/quarantine", "decisions/policies"):
         for name in store.list(folder):
@@ -177,6 +177,8 @@ def _cited(store: FolderStore) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
     data = store.get(f"{folder}/{name}") or b""
+    if f"{folder}/{name}" == f"{policies.KEPT}/{policies.LAST_GOOD}":
+        return store.get(f"{folder}/{strict_json.parse(data, where=name)['sha256'][:12]}.json") is not None
     return KEPT_BY_HASH.fullmatch(name) is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])
 
 

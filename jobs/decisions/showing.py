@@ -11,13 +11,13 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.decisions.finding import Finding
-from jobs.protocol import clock, model_bank, policy, receipts, status
+from jobs.protocol import clock, model_bank, policies, receipts, status
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.index import entries
 from jobs.protocol.ingest import Desk, settle
 from jobs.protocol.ingest import withdraw as veto
 from jobs.protocol.ledger import Writer
-from jobs.protocol.outlook import next_run, printable, read_policy, survey
+from jobs.protocol.outlook import next_run, printable, survey
 from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SHOWN = 20  # receipts with problems
 def desk_of(root: Root, day: date) -> Desk:
     """A desk for a person at the command line; the days of the policy, or of its defaults where it cannot be read."""
     store = FolderStore(root)
-    rules = read_policy(store)[0] or policy.load(None, "defaults")
+    rules = policies.read(store)[0] or policies.last_good(store)
     who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
     writer = Writer("decisions", day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)
     return Desk(store, writer, rules.decision.valid_days, time.sleep)

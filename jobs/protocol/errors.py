@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-GRAVEST_FIRST = (1, 6, 5, 4, 3)  # a run does all it can, then exits with the first of these that it met
+GRAVEST_FIRST = (1, 6, 5, 4, 3, 75, 2)  # a run does all it can, then exits with the first of these that it met
 
 
 class JobError(Exception):

@@ -48,12 +48,7 @@ class Model:
 
 def put(root: Root, day: date, contents: Mapping[str, bytes]) -> Model:
     """Add a model under the name that its content gives it; adding it again changes nothing."""
-    listed = [
-        {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for name, data in sorted(contents.items())
-    ]
-    content = hashlib.sha256(strict_json.canonical(listed)).hexdigest()
-    model_id = f"{day:%Y%m%d}-{content[:12]}"
+    model_id, listed = name_of(day, contents), _listed(contents)
     manifest = strict_json.pretty({"format": FORMAT, "model_id": model_id, "files": listed})
     _checked(manifest, model_id)
     folder = root.at(f"{BANK}/{model_id}")
@@ -62,6 +57,16 @@ def put(root: Root, day: date, contents: Mapping[str, bytes]) -> Model:
     for name, data in (*sorted(contents.items()), (MANIFEST, manifest)):
         files.write_whole(root, folder / name, data)
     return Model(model_id, hashlib.sha256(manifest).hexdigest(), dict(contents))
+
+
+def name_of(day: date, contents: Mapping[str, bytes]) -> str:
+    """The name that these files give a model of this day."""
+    content = hashlib.sha256(strict_json.canonical(_listed(contents))).hexdigest()
+    return f"{day:%Y%m%d}-{content[:12]}"
+
+
+def is_name(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
 
 
 def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
@@ -97,8 +102,15 @@ def unusable(root: Root, model_id: str, expected_sha256: str | None = None) -> s
     return None
 
 
+def _listed(contents: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in sorted(contents.items())
+    ]
+
+
 def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
-    if not _ID.fullmatch(model_id):
+    if not is_name(model_id):
         raise _damaged("-", "that is no name of a model")
     data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
     if data is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import policy as policies
+from jobs.protocol import policies
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON
 from jobs.protocol.folder import Refused
@@ -14,7 +14,7 @@ from jobs.protocol.guards import Guards, retry_after
 from jobs.protocol.ingest import look
 from jobs.protocol.note_check import NOTE_LIMIT
 from jobs.protocol.notes import BLOCKING, Kind, ServingNote, read_serving
-from jobs.protocol.store import DECISIONS, QUARANTINE, SERVING_NOTE
+from jobs.protocol.store import QUARANTINE, SERVING_NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from jobs.protocol.policy import Policy
     from jobs.protocol.store import Store
 
-POLICY = f"{DECISIONS}/policy.json"
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training, because no model served"}
 
 
@@ -46,11 +45,16 @@ class Sight:
     quarantined: frozenset[str] = frozenset()
     verdict: str = ""  # of monitoring, while a person's decision or a claim keeps it from writing its note
 
+    @property
+    def problems(self) -> tuple[JobError, ...]:
+        """What a person must mend before their policy or notes count."""
+        return tuple(one for one in (self.policy_problem, self.found.problem, self.serving_problem) if one)
+
 
 def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> Sight:
     """Look at ledger, notes and policy without changing anything. `unusable`: why a model cannot serve."""
     ledger = ledgers.read(desk.store)
-    policy, policy_problem = read_policy(desk.store)
+    policy, policy_problem = policies.read(desk.store)
     wish, serving_problem = _wish(desk.store, ledger, unusable)
     return Sight(
         state=ledger.state,
@@ -64,18 +68,6 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
         verdict=verdict,
     )
-
-
-def read_policy(store: Store) -> tuple[Policy | None, JobError | None]:
-    """The policy in place, or what is wrong with it."""
-    try:
-        data = store.get(POLICY, policies.MAX_BYTES)
-        if data is not None:
-            return policies.load(data, POLICY), None
-    except (ConfigInvalid, Refused) as problem:
-        return None, problem
-    mend = "restore it from decisions/policies, or from a colleague's copy; nothing is claimed or promoted until then"
-    return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend)
 
 
 def guards_of(policy: Policy) -> Guards:

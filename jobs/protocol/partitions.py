@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import NewerFormat, StoreDamaged
+from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,10 +172,6 @@ def scan(root: Root, manifest: Manifest) -> pl.LazyFrame:
     return pl.scan_parquet(paths(root, manifest), glob=False)
 
 
-def _is_there(path: Path, part: Part) -> bool:
-    return path.is_file() and path.stat().st_size == part.bytes
-
-
 def verified(root: Root, name: str) -> Path:
     """A part that still is what its name says: nothing is built on a file that has lost a bit."""
     path = root.at(name)
@@ -194,17 +191,23 @@ def drafts_folder(root: Root, table: str) -> Path:
     return root.at(f"datamart/{table}")
 
 
-def publish(root: Root, manifest: Manifest, drafts: list[Path]) -> bool:
-    """Name the finished drafts and put the manifest last. False, and nothing touched, where it is there already."""
+def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = False) -> bool:
+    """Name the finished drafts and put the manifest last. False, and nothing touched, where it is there already.
+
+    `once`: whatever manifest is there stays, also one that is put there at this very moment.
+    """
     home = root.at(folder(manifest.table, manifest.date))
     target = home / MANIFEST
     data = manifest.to_bytes()
     before = target.read_bytes() if target.is_file() else None
-    if before == data and all(_is_there(home / part.name, part) for part in manifest.parts):
+    parts_there = all((at := home / each.name).is_file() and at.stat().st_size == each.bytes for each in manifest.parts)
+    if (before is not None and once) or (before == data and parts_there):
         return False
     files.make_folder(root, home)
     for part, path in zip(manifest.parts, drafts, strict=True):
         files.publish(root, path, home / part.name)
+    if once:
+        return FolderStore(root).put_if_absent(root.name_of(target), data)
     if before is not None and before != data:
         kept = home / f"_manifest-{hashlib.sha256(before).hexdigest()[:12]}.json"
         if not kept.is_file():  # what older models and scores rest on stays readable

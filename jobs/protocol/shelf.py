@@ -57,10 +57,10 @@ class Shelf:
             }
         return self._built[table]
 
-    def publish(self, run: Run, manifest: Manifest, draft: Path) -> None:
-        """Publish a partition of one file, and tell of it."""
-        partitions.publish(self.root, manifest, [draft])
-        self.take_up(run, manifest)
+    def publish(self, run: Run, manifest: Manifest, draft: Path, *, once: bool = False) -> None:
+        """Publish a partition of one file, and tell of it; `once` leaves one that another run published meanwhile."""
+        if partitions.publish(self.root, manifest, [draft], once=once) or not once:
+            self.take_up(run, manifest)
 
     def take_up(self, run: Run, manifest: Manifest) -> None:
         """Know and tell of a partition that was published just now."""

@@ -75,8 +75,7 @@ def words_of(note: bytes) -> str:
 
 
 def _problems(sight: Sight) -> Iterator[str]:
-    problems = [one for one in (sight.policy_problem, sight.found.problem, sight.serving_problem) if one]
-    for number, problem in enumerate(problems, start=1):
+    for number, problem in enumerate(sight.problems, start=1):
         yield from _wrapped(printable(problem.what), f"  {number}. ", 5)
         yield from _wrapped(f"where: {printable(problem.where)}", "     ", 12)
         yield from _wrapped(f"mend:  {printable(problem.mend)}", "     ", 12)

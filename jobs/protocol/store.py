@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 LIMIT = 64 << 20  # files that jobs wrote; notes and entries are read with smaller limits
 DECISIONS = "decisions"
+ALERTS = f"{DECISIONS}/alerts"  # people put their names into its files
 QUARANTINE = f"{DECISIONS}/quarantine"
 RETRAINING_NOTE = f"{DECISIONS}/retraining_decision.json"
 SERVING_NOTE = f"{DECISIONS}/serving_decision.json"
 NOTES = (RETRAINING_NOTE, SERVING_NOTE)  # edited by people at any moment, so never renamed over
-_FOLDER_MODES = {DECISIONS: 0o2770} | {
-    f"{DECISIONS}/{kept}": 0o2750 for kept in ("ledger", "policies", "quarantine", "receipts")
+_FOLDER_MODES = dict.fromkeys((DECISIONS, ALERTS), 0o2770) | {
+    f"{DECISIONS}/{kept}": 0o2750 for kept in ("ledger", "policies", "quarantine", "receipts", "alerts/outbox")
 }
 
 
@@ -202,7 +203,7 @@ def finish(store: Store) -> int:
 
 def _mode_of(name: str) -> int:
     folder, _, _ = name.rpartition("/")
-    if folder == DECISIONS:
+    if folder in (DECISIONS, ALERTS):
         return 0o660
     return 0o440 if name.startswith(f"{DECISIONS}/") else 0o644
 

@@ -57,7 +57,7 @@ def card(data: Dataset, contract: Contract, policy: Policy, reference: Json, ver
         "verdict": {
             "profile": verdict.profile,
             "passed": verdict.passed,
-            "champion": facts["champion"],
+            "champion": facts["recipe"]["champion"],
             "gates": [{**asdict(gate), "sentence": gate.sentence} for gate in verdict.gates],
         },
         "approval": {"name": None, "date": None, "decision": None, "remarks": None},
@@ -66,7 +66,7 @@ def card(data: Dataset, contract: Contract, policy: Policy, reference: Json, ver
             "slices": [_slice(data, name) for name in data.frames],
             "vintages": _vintages(data),
         },
-        "label": {**asdict(policy.label), "policy_sha256": facts["policy_sha256"]},
+        "label": {**asdict(policy.label), "policy_sha256": facts["recipe"]["policy_sha256"]},
         "performance": [
             {"slice": name, **{figure: _shown(found) for figure, found in figures.items()}}
             for name, figures in reference["performance"].items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from jobs.protocol import claims, ingest, ledger, notes
+from jobs.protocol import claims, ingest, ledger, notes, verdicts
 from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.outlook import guards_of
 from jobs.training_inference.session import FEATURES, LABELS
@@ -41,6 +41,7 @@ def circumstances(session: Session, state: State) -> Circumstances:
         new_rows=_new_rows(session, state),
         policy=session.policy is not None,
         readiness=_is_ready(session),
+        data_quality=not verdicts.blocks_training(session.run.root, session.run.day),
     )
 
 

@@ -41,14 +41,14 @@ def score(session: Session, serving: Serving) -> None:
             done(1)
 
 
-def scored(session: Session, day: date, serving: Serving, explainer: Explainer, threads: int) -> pl.DataFrame:
+def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, explainer: Explainer, threads: int) -> pl.DataFrame:
     """The predictions of a day: the same model and features give the same rows."""
-    rows = session.shelf.scan(FEATURES, [day]).collect().sort("id")
-    found = explainer.scores(rows, threads=threads).with_columns(
-        rows["snapshot_date"],
-        rows["feature_hash"],
-        model_id=pl.lit(serving.model_id),
-        ledger_seq=pl.lit(serving.seq, pl.Int64),
+    ordered = rows.sort("id")
+    found = explainer.scores(ordered, threads=threads).with_columns(
+        ordered["snapshot_date"],
+        ordered["feature_hash"],
+        model_id=pl.lit(model_id),
+        ledger_seq=pl.lit(ledger_seq, pl.Int64),
     )
     return found.select(column.name for column in contract.load(PREDICTIONS).columns)
 
@@ -56,7 +56,8 @@ def scored(session: Session, day: date, serving: Serving, explainer: Explainer, 
 def _score_day(session: Session, day: date, serving: Serving, model: Model, explainer: Explainer, threads: int) -> None:
     agreed = contract.load(PREDICTIONS)
     root = session.run.root
-    found = scored(session, day, serving, explainer, threads)
+    rows = session.shelf.scan(FEATURES, [day]).collect()
+    found = scored(rows, serving.model_id, serving.seq, explainer, threads)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
         found.write_parquet(path)
         features = session.shelf.as_input(FEATURES, day)
@@ -73,4 +74,4 @@ def _score_day(session: Session, day: date, serving: Serving, model: Model, expl
             counts={"explained": int(found["reason_1"].is_not_null().sum())},
             notes={"model_id": serving.model_id, "ledger_seq": serving.seq},
         )
-        session.shelf.publish(session.run, manifest, path)
+        session.shelf.publish(session.run, manifest, path, once=True)

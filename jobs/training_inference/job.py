@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.protocol import command, ledger, status
+from jobs.protocol import command, ledger, outlook, status
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing
 from jobs.training_inference import session as sessions
@@ -88,10 +88,12 @@ def score(run: Run) -> None:
 
 
 def clear(run: Run) -> None:
-    """Settle once more, and write STATUS.txt where its text has changed."""
+    """Write STATUS.txt where its text has changed; what a person must mend is a problem of this run too."""
     session = sessions.of(run)
     if not run.dry_run:
         status.refresh(session.desk, session.unusable)
+    for problem in outlook.survey(session.desk, session.unusable).problems:
+        run.report.fail(problem)
 
 
 def log(run: Run) -> None:
@@ -99,6 +101,18 @@ def log(run: Run) -> None:
 
     if not run.dry_run:
         weekly_log.write(sessions.of(run))
+
+
+def rebuild(run: Run) -> None:
+    from jobs.training_inference import repeating
+
+    repeating.rebuild(sessions.of(run), run.options.model or "", verify=run.options.verify or run.dry_run)
+
+
+def rescore(run: Run) -> None:
+    from jobs.training_inference import repeating
+
+    repeating.rescore(sessions.of(run), verify=run.options.verify)
 
 
 def _serving(session: Session) -> Serving | None:
@@ -118,6 +132,17 @@ JOB = Job(
         Step("score", "score every day that has features and no scores", score),
         Step("clear", "put STATUS.txt in order", clear),
         Step("log", "the week's log, where a training ran", log),
+        Step(
+            "rebuild",
+            "train --model again by its recipe; put back what the bank lost of it",
+            rebuild,
+            only_when_named=True,
+        ),
+        Step("rescore", "score --date again with the model that scored it, and compare", rescore, only_when_named=True),
+    ),
+    arguments=(
+        ("--model", {"metavar": "ID", "help": "of rebuild: the model"}),
+        ("--verify", {"action": "store_true", "help": "of rebuild and rescore: compare only, and change nothing"}),
     ),
     alone=False,  # scoring never waits for a training: only the step train holds a lock, the trainer's
 )

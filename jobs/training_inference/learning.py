@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
-from jobs.protocol import claims, clock, contract, model_bank, partitions
+from jobs.protocol import claims, clock, contract, ledger, model_bank, partitions
 from jobs.protocol.claims import Outcome
 from jobs.protocol.errors import JobError
 from jobs.protocol.outlook import guards_of
@@ -17,7 +17,12 @@ from jobs.training_inference.session import FEATURES, LABELS
 from jobs.training_inference.training import Champion
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
     from jobs.protocol.facts import Entry
+    from jobs.protocol.model_bank import Model
     from jobs.protocol.policy import Policy
     from jobs.training_inference.session import Session
     from jobs.training_inference.training import Trained
@@ -63,21 +68,26 @@ def learn(session: Session, claimed: Entry) -> None:
 
 def _trained(session: Session, policy: Policy) -> Trained:
     day, shelf = session.run.day, session.shelf
-    agreed = contract.load(FEATURES)
     days = {table: [built for built in sorted(shelf.built(table)) if built <= day] for table in (FEATURES, LABELS)}
-    frames = {table: shelf.scan(table, days[table]).collect() for table in (FEATURES, LABELS)}
-    rows = dataset.dataset(frames[FEATURES], frames[LABELS], day, policy, agreed.version)
     used = {
         partitions.folder(table, built): shelf.built(table)[built].content for table in days for built in days[table]
     }
+    frames = {table: shelf.scan(table, days[table]).collect() for table in days}
+    serving = ledger.read(session.store).state.model_id
+    champion = champion_of(session.model(serving)) if serving else None
+    return trained_on(frames, training.recipe(day, policy, champion, used), policy, champion)
+
+
+def trained_on(
+    frames: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], policy: Policy, champion: Champion | None
+) -> Trained:
+    """A model by its recipe: the same rows, policy and champion give the same bytes."""
+    agreed = contract.load(FEATURES)
+    as_of = date.fromisoformat(recipe["as_of"])
+    rows = dataset.dataset(frames[FEATURES], frames[LABELS], as_of, policy, agreed.version)
     threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
-    return training.train(rows, agreed, policy, training.recipe(day, used), _champion(session), threads)
+    return training.train(rows, agreed, policy, recipe, champion, threads)
 
 
-def _champion(session: Session) -> Champion | None:
-    from jobs.protocol import ledger
-
-    serving = ledger.read(session.store).state.serving
-    if serving is None:
-        return None
-    return Champion(serving.model_id, scorers.of(session.model(serving.model_id).files))
+def champion_of(model: Model) -> Champion:
+    return Champion(model.model_id, scorers.of(model.files))

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.protocol import clock, files, model_bank, policy
+from jobs.protocol import clock, files, model_bank, policies, policy
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import AlreadyRunning
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk
 from jobs.protocol.ledger import Writer
-from jobs.protocol.outlook import POLICY, read_policy
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
 
@@ -87,10 +86,12 @@ def another_trains(run: Run) -> AlreadyRunning:
 
 def _open(run: Run) -> Session:
     store = FolderStore(run.root)
-    if not run.dry_run and store.get(POLICY) is None and not store.list("decisions/ledger"):
-        store.put_if_absent(POLICY, policy.default_bytes())  # the first run only: later its absence means something
-    rules, problem = read_policy(store)
-    valid_days = (rules or policy.load(None, POLICY)).decision.valid_days
+    if not run.dry_run and store.get(policies.POLICY) is None and not store.list("decisions/ledger"):
+        store.put_if_absent(policies.POLICY, policy.default_bytes())  # the first run only: later it means something
+    rules, problem = policies.read(store)
+    if rules and not run.dry_run:
+        policies.keep(store, rules)
+    valid_days = (rules or policies.last_good(store)).decision.valid_days
     who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
     writer = Writer(JOB, run.day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)
     desk = Desk(store, writer, valid_days, time.sleep)

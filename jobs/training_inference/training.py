@@ -55,7 +55,7 @@ def train(
     champion: Champion | None,
     threads: int,
 ) -> Trained:
-    """Fit, calibrate, measure and describe a model; `recipe` names the day and the partitions of its rows."""
+    """Fit, calibrate, measure and describe a model; `recipe` says what of, see there."""
     columns = dataset.features(contract, policy.feature_profile)
     encoding = dataset.encoding(data.frames[TRAIN], columns)
     fitted = fitting.fit(data, columns, encoding, threads=threads)
@@ -71,8 +71,6 @@ def train(
     verdict = gates.judge(found, policy.gates, against)
     facts = {
         "recipe": recipe,
-        "policy_sha256": policy.sha256,
-        "champion": champion.model_id if champion else None,
         "fitted": {"rounds": fitted.rounds, "stopped_early": fitted.stopped_early, "settings": fitted.settings},
         "calibration": scorer.calibration.to_json(),
         "worst_monotone_violation": violation,
@@ -89,9 +87,17 @@ def train(
     return Trained(files, verdict, _metrics(verdict))
 
 
-def recipe(as_of: date, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """What the training set was made of: the name of each partition's manifest, and its hash."""
-    return {"as_of": as_of.isoformat(), "inputs": dict(sorted(inputs.items()))}
+def recipe(as_of: date, policy: Policy, champion: Champion | None, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """All that a model is made of: the day, the policy, the model it was held against, and the rows of each partition.
+
+    A partition is named by its folder and the hash of its content.
+    """
+    return {
+        "as_of": as_of.isoformat(),
+        "policy_sha256": policy.sha256,
+        "champion": champion.model_id if champion else None,
+        "inputs": dict(sorted(inputs.items())),
+    }
 
 
 def _scorer(

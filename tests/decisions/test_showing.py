@@ -11,7 +11,7 @@ from jobs.protocol.claims import claim
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import Desk, begin, place
-from jobs.protocol.outlook import POLICY
+from jobs.protocol.policies import POLICY
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
 from tests.protocol.build import OPEN_GUARDS, READY, desk, machine, person

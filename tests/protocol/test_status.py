@@ -12,7 +12,8 @@ from jobs.protocol import policy, status
 from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin, place
-from jobs.protocol.outlook import POLICY, survey
+from jobs.protocol.outlook import survey
+from jobs.protocol.policies import POLICY
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, SUNDAY, desk, machine, person
 

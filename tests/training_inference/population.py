@@ -69,7 +69,7 @@ def trained(threads: int = 1) -> Trained:
 
 
 def train(threads: int, champion: Champion | None) -> Trained:
-    recipe = training.recipe(AS_OF, {"datamart/gold/feature_store": "0" * 64})
+    recipe = training.recipe(AS_OF, POLICY, champion, {"datamart/gold/feature_store": "0" * 64})
     return training.train(data(), STORE, POLICY, recipe, champion, threads)
 
 

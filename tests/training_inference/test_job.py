@@ -4,76 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
-from jobs.preprocessing import job as preprocessing
-from jobs.protocol import ingest, ledger, partitions, policy
+from jobs.protocol import ledger, partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.simulate.__main__ import main as simulate
-from jobs.training_inference import job
+from jobs.training_inference import inference, job
+from tests.training_inference.small_root import EASY, FIRST, LAST, NEXT, run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jobs.protocol.facts import State
-
-FIRST, LAST = date(2015, 10, 1), date(2016, 8, 28)
-EARLIER, NEXT = LAST - timedelta(days=7), LAST + timedelta(days=1)
-EASY = {  # so that eight months of a few loans train, and pass
-    "label": {"window_months": 5, "dpd": 30},
-    "guards": {"min_history_days": 120, "min_new_rows": 1},
-    "gates": {"profile": "fraud_001", "fraud_001": {"precision": 0.0, "recall": 0.0, "f1": 0.0}},
-}
-
-
-@cache
-def _simulated() -> Path:
-    root = Path(mkdtemp(prefix="trained-"))
-    (root / "decisions").mkdir()
-    (root / "decisions/policy.json").write_text(json.dumps(EASY))
-    arguments = ["--start", str(FIRST), "--end", str(NEXT), "--loans-per-day", "40", "--seed", "11"]
-    assert simulate(["--root", str(root), *arguments]) == 0
-    assert preprocessing.main(["--root", str(root), "--date", str(NEXT)]) == 0
-    return root
-
-
-@cache
-def _trained() -> Path:
-    """The same a week earlier, with its first model."""
-    root = Path(mkdtemp(prefix="trained-")) / "root"
-    _copy(_simulated(), root)
-    assert run(root, EARLIER) == 0
-    return root
-
-
-def _copy(root: Path, into: Path) -> None:
-    for below in ("datamart/gold", "decisions", "model_bank"):  # all that this job reads
-        if (root / below).is_dir():
-            shutil.copytree(root / below, into / below)
-
-
-@pytest.fixture
-def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
-    _copy(_simulated(), tmp_path / "root")
-    return tmp_path / "root"
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
-    _copy(_trained(), tmp_path / "root")
-    return tmp_path / "root"
-
-
-def run(root: Path, day: date = LAST, *arguments: str) -> int:
-    return job.main(["--root", str(root), "--date", str(day), *arguments])
 
 
 def entries(root: Path) -> list[tuple[str, str]]:
@@ -151,7 +97,7 @@ def test_a_note_of_sunday_is_executed_on_monday_and_the_new_model_serves(root: P
 @pytest.mark.parametrize("text", ['{"decision_date": "2016-08-28", "retrain": false,,}', "{", ""])
 def test_a_note_that_cannot_be_read_is_not_trained_over_and_scoring_goes_on(root: Path, text: str) -> None:
     (root / "decisions/retraining_decision.json").write_text(text)
-    assert run(root) == 0
+    assert run(root) == 5
     assert entries(root)[-1] == ("retraining", "completed")
     assert (root / "decisions/retraining_decision.json").read_text() == text
     assert partitions.read(Root(root), "gold/predictions", LAST) is not None
@@ -161,7 +107,7 @@ def test_a_note_that_cannot_be_read_is_not_trained_over_and_scoring_goes_on(root
 def test_while_the_policy_cannot_be_read_nothing_is_claimed_and_scoring_goes_on(root: Path) -> None:
     ask(root)
     (root / "decisions/policy.json").write_text('{"mode": "auto",,}')
-    assert run(root) == 0
+    assert run(root) == 5
     assert state(root).open is not None
     assert state(root).claim is None
     assert partitions.read(Root(root), "gold/predictions", LAST) is not None
@@ -201,7 +147,7 @@ def test_a_damaged_model_never_scores(root: Path, capsys: pytest.CaptureFixture[
 
 def test_the_steps_one_by_one_give_what_the_whole_job_gives(fresh: Path, tmp_path: Path) -> None:
     shutil.copytree(fresh, tmp_path / "steps")
-    names = [step.name for step in job.JOB.steps]
+    names = [step.name for step in job.JOB.steps if not step.only_when_named]
     codes = [run(tmp_path / "steps", LAST, "--step", name) for name in names]
     assert codes == [0, 99, 0, 0, 0, 0, 0, 0]  # no model serves at first, so the first condition does not hold
     assert run(fresh) == 0
@@ -226,3 +172,47 @@ def test_scores_rank_by_risk(root: Path) -> None:
     ).collect()
     assert rows.sort("pd")["score"].is_sorted(descending=True)
     assert rows.filter(pl.col("reason_1").is_not_null()).height > 0
+
+
+def verdict(root: Path, week: str, *blocks: str) -> None:
+    """A week's decision.json of monitoring, as far as training looks at it."""
+    home = root / f"datamart/gold/monitoring/week={week}"
+    home.mkdir(parents=True)
+    (home / "decision.json").write_text(json.dumps({"blocked_by": list(blocks)}))
+
+
+def test_nothing_is_trained_on_a_broken_feed_until_a_better_week_clears_it(root: Path) -> None:
+    ask(root)
+    verdict(root, "2016-08-13")
+    verdict(root, "2016-08-20", "data_quality")
+    assert run(root) == 0
+    assert entries(root)[-1] == ("retraining", "deferred")
+    deferred = ledger.read(FolderStore(Root(root))).entries[-1]
+    assert deferred.body["blocked_by"] == ["data_quality"]
+    assert scores(root).height
+    verdict(root, "2016-08-27")
+    assert run(root, NEXT) == 0
+    assert entries(root)[-1] == ("retraining", "completed")
+
+
+def test_every_policy_is_copied_before_its_first_use_and_the_last_good_one_is_known(root: Path) -> None:
+    assert run(root) == 0
+    edit_policy(root, mode="advise")
+    assert run(root) == 0
+    store, copies = FolderStore(Root(root)), set((root / "decisions/policies").glob("????????????.json"))
+    assert {json.loads(path.read_bytes()).get("mode", "auto") for path in copies} == {"auto", "advise"}
+    (root / "decisions/policy.json").write_text("{")
+    assert run(root) == 5
+    assert policies.last_good(store).mode == "advise"
+    assert policies.read(store)[0] is None
+
+
+def test_scores_that_another_run_published_meanwhile_stay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overtaken(*given: object) -> pl.DataFrame:
+        monkeypatch.undo()
+        assert run(root) == 0
+        return inference.scored(*given).with_columns(pl.col("pd") / 2)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(inference, "scored", overtaken)
+    assert run(root) == 0
+    assert run(root, LAST, "--step", "rescore", "--verify") == 0

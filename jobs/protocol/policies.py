@@ -1,0 +1,57 @@
+"""Which policy counts: the one in place; and while that cannot be read, the last good one for all that must go on."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from jobs.protocol import policy as rules
+from jobs.protocol import strict_json
+from jobs.protocol.errors import ConfigInvalid, JobError
+from jobs.protocol.folder import Refused
+from jobs.protocol.store import DECISIONS, held
+
+if TYPE_CHECKING:
+    from jobs.protocol.policy import Policy
+    from jobs.protocol.store import Store
+
+POLICY = f"{DECISIONS}/policy.json"
+KEPT = f"{DECISIONS}/policies"
+LAST_GOOD = "last_good.json"  # beside the copies, which their hashes name in no order
+
+
+def read(store: Store) -> tuple[Policy | None, JobError | None]:
+    """The policy in place, or what is wrong with it."""
+    try:
+        data = store.get(POLICY, rules.MAX_BYTES)
+        if data is not None:
+            return rules.load(data, POLICY), None
+    except (ConfigInvalid, Refused) as problem:
+        return None, problem
+    mend = "restore it from decisions/policies, or from a colleague's copy; nothing is claimed or promoted until then"
+    return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend)
+
+
+def keep(store: Store, policy: Policy) -> None:
+    """Copy a policy before its first use, and note it as the last good one. Done again it changes nothing."""
+    data = store.get(POLICY, rules.MAX_BYTES)
+    if data is None or hashlib.sha256(data).hexdigest() != policy.sha256:
+        return  # saved anew since it was read: the next run sees that
+    name = f"{KEPT}/{policy.sha256[:12]}.json"
+    if store.get(name) is None:
+        store.put_if_absent(name, data)
+    pointer, says = f"{KEPT}/{LAST_GOOD}", strict_json.pretty({"sha256": policy.sha256})
+    before = store.get(pointer)
+    if before == says:
+        return
+    with held(store):
+        store.put_if_absent(pointer, says) if before is None else store.replace_if(pointer, before, says)
+
+
+def last_good(store: Store) -> Policy:
+    """The policy that was used last; the defaults where none was ever kept."""
+    pointer = store.get(f"{KEPT}/{LAST_GOOD}")
+    if pointer is None:
+        return rules.load(None, POLICY)
+    sha256 = strict_json.parse(pointer, where=f"{KEPT}/{LAST_GOOD}")["sha256"]
+    return rules.load(store.get(f"{KEPT}/{sha256[:12]}.json", rules.MAX_BYTES), f"{KEPT}/{sha256[:12]}.json")

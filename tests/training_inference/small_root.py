@@ -1,0 +1,52 @@
+"""A small simulated lender with gold, with and without its first model; each test gets a copy of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from jobs.preprocessing import job as preprocessing
+from jobs.simulate.__main__ import main as simulate
+from jobs.training_inference import job
+
+FIRST, LAST = date(2015, 10, 1), date(2016, 8, 28)
+EARLIER, NEXT = LAST - timedelta(days=7), LAST + timedelta(days=1)
+EASY = {  # so that eight months of a few loans train, and pass
+    "label": {"window_months": 5, "dpd": 30},
+    "guards": {"min_history_days": 120, "min_new_rows": 1},
+    "gates": {"profile": "fraud_001", "fraud_001": {"precision": 0.0, "recall": 0.0, "f1": 0.0}},
+}
+
+
+@cache
+def simulated() -> Path:
+    root = Path(mkdtemp(prefix="trained-"))
+    (root / "decisions").mkdir()
+    (root / "decisions/policy.json").write_text(json.dumps(EASY))
+    arguments = ["--start", str(FIRST), "--end", str(NEXT), "--loans-per-day", "40", "--seed", "11"]
+    assert simulate(["--root", str(root), *arguments]) == 0
+    assert preprocessing.main(["--root", str(root), "--date", str(NEXT)]) == 0
+    return root
+
+
+@cache
+def trained() -> Path:
+    """The same a week earlier, with its first model."""
+    root = Path(mkdtemp(prefix="trained-")) / "root"
+    copy(simulated(), root)
+    assert run(root, EARLIER) == 0
+    return root
+
+
+def copy(root: Path, into: Path) -> None:
+    for below in ("datamart/gold", "decisions", "model_bank"):  # all that this job reads
+        if (root / below).is_dir():
+            shutil.copytree(root / below, into / below)
+
+
+def run(root: Path, day: date = LAST, *arguments: str) -> int:
+    return job.main(["--root", str(root), "--date", str(day), *arguments])
