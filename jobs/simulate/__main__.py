@@ -15,6 +15,7 @@ from jobs.protocol.command import as_job_error
 from jobs.protocol.errors import JobError, UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
+from jobs.simulate import scenarios
 from jobs.simulate.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from jobs.simulate.portfolio import Day
+    from jobs.simulate.scenarios import Shift
 
 ABOUT = """Write the landing files of a simulated lender, with the columns of the public Lending Club file.
 
 The applications of a day land in all four tables on the day after; a loan whose servicing status changes lands
 again in loan_terms. The same settings give the same bytes: a second run does nothing, and a later --end only adds
 files. What is true of each loan (its probability of default, when it defaults) and which cells were spoiled lies
-in ROOT/truth, which no job reads."""
+in ROOT/truth, which no job reads.
+
+A scenario changes the files from one landing date on, and leaves all files of earlier dates as they are:
+"""
 EARLIEST, LATEST = date(2007, 1, 2), date(2034, 5, 1)  # of landing; ids are reckoned from 2007 and must keep 9 digits
 MOST_LOANS, MOST_DIRT = 50_000, 0.5
 
@@ -56,7 +61,9 @@ def simulate(root: Root, settings: Settings, events: Events) -> int:
     there = {day: [root.at(name).exists() for name in landing.names(settings, day)] for day in dates}
     touched = {day for day in dates if any(there[day])}
     missing = {day for day in dates if not all(there[day])}
-    facts = {"start": settings.start, "end": settings.end, "loans_per_day": settings.loans_per_day}
+    facts: dict[str, object] = {"start": settings.start, "end": settings.end, "loans_per_day": settings.loans_per_day}
+    if settings.shifts:
+        facts["scenarios"] = [f"{shift.name}@{shift.since}" for shift in settings.shifts]
     events.say("start", f"{len(dates)} dates, {settings.loans_per_day} loans a day", seed=settings.seed, **facts)
 
     def compare(day: Day) -> int:
@@ -107,13 +114,14 @@ def _asked(argv: Sequence[str] | None) -> tuple[Root, Settings]:
         if is_wrong:
             raise UsageError(what, where=where, mend=mend)
     given = (options.start, options.end, options.loans_per_day, options.seed, options.dirt, options.format)
-    return Root(Path(options.root).resolve(), durable=False), Settings(*given)
+    shifts = tuple(_shift(text, options.start) for text in options.scenario)
+    return Root(Path(options.root).resolve(), durable=False), Settings(*given, shifts)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jobs.simulate",
-        description=ABOUT,
+        description=ABOUT + "\n".join(f"  {name:16} {each.sentence}" for name, each in scenarios.SCENARIOS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -129,7 +137,21 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--format", choices=("csv", "csv.gz", "parquet", "jsonl"), default="csv", help="of landing files (default: csv)"
     )
+    add(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="NAME[@YYYY-MM-DD]",
+        help="what goes otherwise from that date on (default: --start); may be given several times",
+    )
     return parser
+
+
+def _shift(text: str, start: date) -> Shift:
+    try:
+        return scenarios.parse(text, start)
+    except ValueError as error:
+        raise UsageError(str(error), where="--scenario", mend="give NAME or NAME@YYYY-MM-DD; see --help") from None
 
 
 def _date(text: str) -> date:

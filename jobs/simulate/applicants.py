@@ -35,8 +35,9 @@ class Traits:
     score: Floats  # what a bureau's score makes of the others
 
 
-def draw_traits(rng: np.random.Generator, size: int) -> Traits:
+def draw_traits(rng: np.random.Generator, size: int, market: Market) -> Traits:
     quality, wealth, own, appetite, luck = rng.standard_normal((5, size))
+    quality = quality + market.quality
     thickness = 0.35 * wealth + 0.937 * own
     score = 0.88 * quality + 0.12 * wealth + 0.12 * thickness - 0.15 * appetite + 0.40 * luck
     return Traits(quality, wealth, thickness, appetite, score)

@@ -21,7 +21,7 @@ from jobs.simulate.settings import STEADY, Market
 from jobs.simulate.statements import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jobs.simulate.chance import Flags, Floats, Ints
     from jobs.simulate.fates import Days, Fates
@@ -43,9 +43,29 @@ class Cohort:
 
     def opened_on(self, day: date) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
         """A day's applications and the truth about them."""
-        first, last = np.searchsorted(self.applied, np.array([day, day + timedelta(days=1)], dtype="M8[D]"))
-        tables = {table: frame[first:last] for table, frame in self.tables.items()}
-        return tables, self.truth[first:last]
+        rows = self._rows(day, day + timedelta(days=1))
+        return {table: frame[rows] for table, frame in self.tables.items()}, self.truth[rows]
+
+    def between(self, first: date, end: date) -> Cohort:
+        """The loans of these days, the end not included, and all that becomes of them."""
+        rows = self._rows(first, end)
+        tables, truth = {table: frame[rows] for table, frame in self.tables.items()}, self.truth[rows]
+        changed = self.changed.join(truth, on="id", how="semi", maintain_order="left")
+        return Cohort(self.applied[rows], tables, truth, changed)
+
+    def _rows(self, first: date, end: date) -> slice:
+        begin, until = np.searchsorted(self.applied, np.array([first, end], dtype="M8[D]"))
+        return slice(int(begin), int(until))
+
+
+def joined(parts: Sequence[Cohort]) -> Cohort:
+    """Parts of one month, in the order of their days."""
+    return Cohort(
+        applied=np.concatenate([part.applied for part in parts]),
+        tables={table: pl.concat(part.tables[table] for part in parts) for table in TABLES},
+        truth=pl.concat(part.truth for part in parts),
+        changed=pl.concat(part.changed for part in parts),
+    )
 
 
 def draw_cohort(settings: Settings, month: date, market: Market = STEADY) -> Cohort:
@@ -78,7 +98,7 @@ def draw_cohort(settings: Settings, month: date, market: Market = STEADY) -> Coh
 def _draw_file(chances: Callable[[str], np.random.Generator], month: date, market: Market, size: int) -> Columns:
     """Every column that is known on the day of the application."""
     first = np.datetime64(month, "M")
-    traits = draw_traits(chances("traits"), size)
+    traits = draw_traits(chances("traits"), size, market)
     file = draw_applicants(chances("applicants"), traits, market)
     file |= draw_bureau(chances("bureau"), traits, file, first)
     file |= draw_request(chances("request"), traits, file, first, market)

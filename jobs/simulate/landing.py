@@ -11,6 +11,7 @@ import polars as pl
 
 from jobs.protocol import files
 from jobs.protocol.errors import UsageError
+from jobs.simulate import scenarios
 from jobs.simulate.chance import stream
 from jobs.simulate.columns import TABLES
 from jobs.simulate.dirt import LOG, spoil
@@ -28,7 +29,8 @@ LANDING, TRUTH = "datamart/landing", "truth"
 
 def names(settings: Settings, landed: date) -> list[str]:
     """Every file of a date, relative to the root: as many as `contents` makes."""
-    data = [_data(table, settings, landed) for table in TABLES]
+    missing = scenarios.absent(settings.shifts, landed)
+    data = [_data(table, settings, landed) for table in TABLES if table not in missing]
     kinds = ("loans", "dirt") if settings.dirt else ("loans",)
     return [*data, *(f"{name}.sha256" for name in data), *(_truth(kind, landed) for kind in kinds)]
 
@@ -37,7 +39,10 @@ def contents(settings: Settings, day: Day) -> dict[str, bytes]:
     """Every file of a date by its name, in the order of writing; the truth lies where no job looks."""
     made = {_truth("loans", day.landed): _rendered(day.truth, "parquet")}
     logs = []
+    missing = scenarios.absent(settings.shifts, day.landed)
     for number, (table, clean) in enumerate(day.tables.items()):
+        if table in missing:
+            continue
         frame = clean
         if settings.dirt:
             frame, log = spoil(

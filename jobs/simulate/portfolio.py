@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol.calendar import add_months
-from jobs.simulate.cohorts import draw_cohort
+from jobs.simulate import scenarios
+from jobs.simulate.cohorts import draw_cohort, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jobs.simulate.cohorts import Cohort
     from jobs.simulate.settings import Settings
 
 ONE_DAY = timedelta(days=1)
@@ -37,7 +39,7 @@ def months(settings: Settings) -> Iterator[list[Day]]:
     while month <= settings.end:
         following = add_months(month, 1)
         if month <= last:
-            cohort = draw_cohort(settings, month)
+            cohort = _cohort(settings, month, following) if settings.shifts else draw_cohort(settings, month)
             waiting.append(cohort.changed)
             for day in _days(max(month, first), min(following - ONE_DAY, last)):
                 opened[day + ONE_DAY] = cohort.opened_on(day)
@@ -46,6 +48,18 @@ def months(settings: Settings) -> Iterator[list[Day]]:
         landing = _days(max(month, settings.start), min(following - ONE_DAY, settings.end))
         yield [_day(day, *opened.pop(day), changed.get(day)) for day in landing]
         month = following
+
+
+def _cohort(settings: Settings, month: date, following: date) -> Cohort:
+    """A month's loans, those of each stretch of days in a market and in files of their own."""
+    parts = []
+    for first, end, shifts in scenarios.stretches(settings.shifts, month + ONE_DAY, following + ONE_DAY):
+        whole = draw_cohort(settings, month, scenarios.market(shifts))
+        part = whole.between(first - ONE_DAY, end - ONE_DAY)
+        changed = scenarios.rewritten(shifts, "loan_terms", part.changed)
+        tables = {table: scenarios.rewritten(shifts, table, frame) for table, frame in part.tables.items()}
+        parts.append(replace(part, tables=tables, changed=changed))
+    return joined(parts)
 
 
 def _day(landed: date, tables: dict[str, pl.DataFrame], truth: pl.DataFrame, changed: pl.DataFrame | None) -> Day:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date
 
+    from jobs.simulate.scenarios import Shift
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -19,12 +21,14 @@ class Settings:
     seed: int
     dirt: float
     form: str
+    shifts: tuple[Shift, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The numbers that a scenario shifts from some month on; everything else stays as it is."""
+    """The numbers that a scenario shifts from some day on; everything else stays as it is."""
 
+    quality: float = 0.0  # mean of what makes applicants good, in its own deviations
     fico_floor: float = 660.0
     fico_scale: float = 45.0
     joint_share: float = 0.08
