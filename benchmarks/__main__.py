@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import checks
+from benchmarks.models import models
 
 BIG_DAY = "2016-02-01"
 MOST_A_DAY = 50_000  # of the simulator
@@ -154,6 +155,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         print(checks.contract_check())
+        models(options.runs)
         days(Path(folder))
         preprocessing(Path(folder), options.loans, options.runs, spark=spark)
         if options.loans >= 1_000_000:

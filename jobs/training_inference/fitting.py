@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import lightgbm as lgb
-import numpy as np
 
-from jobs.scorer.trees import raw_scores
 from jobs.training_inference.dataset import TRAIN, VALID
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
     from jobs.protocol.contract import Column
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from jobs.training_inference.dataset import Dataset
 
 MOST_ROUNDS, PATIENCE = 1500, 50
-SWEEP_VALUES = 20
 LEAF_ROWS, LEAVES_AT_LEAST = 200, 60  # on few rows a leaf may be smaller: always room for so many
 SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabilities
     "objective": "binary",
@@ -76,21 +75,25 @@ def settings_for(rows: int, columns: tuple[Column, ...]) -> dict[str, Any]:
     return {**SETTINGS, "min_data_in_leaf": leaf, "monotone_constraints": signs}
 
 
-def worst_violation(
-    booster: lgb.Booster, encoding: Encoding, rows: pl.DataFrame, columns: tuple[Column, ...], *, threads: int
-) -> float:
-    """How far the raw score ever moves against a sign while one column alone runs through its values in these rows."""
-    worst = 0.0
-    for column in (column for column in columns if column.monotone):
-        values = rows[column.name].drop_nulls().unique().sort()
-        if values.len() > SWEEP_VALUES:
-            values = values[np.linspace(0, values.len() - 1, SWEEP_VALUES).astype(np.int64)]
-        if values.len() < 2:  # noqa: PLR2004 - one value cannot fall
-            continue
-        swept = rows.drop(column.name).join(values.to_frame(), how="cross", maintain_order="left_right")
-        scores = raw_scores(booster, encoding, swept, threads=threads).reshape(rows.height, values.len())
-        worst = max(worst, float((-column.monotone * np.diff(scores, axis=1)).max()))
-    return worst
+def worst_violation(booster: lgb.Booster, columns: tuple[Column, ...]) -> float:
+    """How far any split of any tree goes against the sign of its column, by the worst pair of leaves below it.
+
+    Nothing found is a proof: no two rows that differ in a signed column alone are ranked against its sign.
+    """
+    signs = {column.name: column.monotone for column in columns}
+    names = booster.feature_name()
+    found = [_spread(tree["tree_structure"], names, signs) for tree in booster.dump_model()["tree_info"]]
+    return max((violation for _, _, violation in found), default=0.0)
+
+
+def _spread(node: dict[str, Any], names: list[str], signs: Mapping[str, int]) -> tuple[float, float, float]:
+    """The lowest and the highest leaf below a node, and the worst violation in it."""
+    if "leaf_value" in node:
+        return node["leaf_value"], node["leaf_value"], 0.0
+    left, right = (_spread(node[side], names, signs) for side in ("left_child", "right_child"))
+    sign = signs[names[node["split_feature"]]]
+    against = {1: left[1] - right[0], -1: right[1] - left[0], 0: 0.0}[sign]
+    return min(left[0], right[0]), max(left[1], right[1]), max(left[2], right[2], against)
 
 
 def _lgb_dataset(frame: pl.DataFrame, encoding: Encoding, reference: lgb.Dataset | None = None) -> lgb.Dataset:

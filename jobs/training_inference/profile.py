@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
+from jobs.measures import bins, calibration, columns, drift, ranking, summary
 from jobs.measures.counts import PairCounts, ScoreCounts, collapsed
 from jobs.scorer import scorecard
 from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID
@@ -38,21 +38,11 @@ def counts_by_slice(data: Dataset, pd: Mapping[str, FloatArray]) -> dict[str, Sc
 
 def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
     """Every figure of one slice, each with its rows and interval, or the reason why it is missing."""
-    taken = cutoff.confusion(counts, at)
-    found = {
-        "auc": ranking.auc(counts),
-        "gini": ranking.gini(counts),
-        "ks": ranking.ks(counts),
-        "average_precision": ranking.average_precision(counts),
-        "log_loss": calibration.log_loss(counts),
-        "brier": calibration.brier(counts),
+    promised = {
         "observed_to_expected": calibration.observed_to_expected(counts),
         "calibration_error": calibration.calibration_error(calibration.reliability_bands(counts)),
-        "precision": taken.precision(),
-        "recall": taken.recall(),
-        "f1": taken.f1(),
     }
-    return {name: asdict(measure) for name, measure in found.items()}
+    return {**summary.performance(counts, at), **{name: asdict(measure) for name, measure in promised.items()}}
 
 
 def cutoff_of(pd: FloatArray, labels: IntArray) -> float:
@@ -107,10 +97,10 @@ def reference(
     names = [column.name for column in used]
     sentinels = {column.name: _numbers(column.sentinels) for column in used if column.sentinels}
     frozen = columns.freeze(data.frames[TRAIN], names, sentinels)
-    learned = columns.count(data.frames[TRAIN], frozen)
     of_goods, of_bads = (
         columns.count(data.frames[TRAIN].filter(data.frames[TRAIN]["y"] == label), frozen) for label in (0, 1)
     )
+    learned = {name: of_goods[name] + of_bads[name] for name in names}
     shares = np.abs(contributions).mean(axis=0)
     shares = shares / (shares.sum() or 1.0)
     score_bins = bins.freeze_numbers(counts[OOT].unlabelled())

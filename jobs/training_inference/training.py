@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from jobs.training_inference.fitting import Fitted
 
 REFERENCE, RECIPE, CARD, PAGE = "reference_profile.json", "recipe.json", "card.json", "card.html"
-SWEPT_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,7 @@ def train(
     reference = profile.reference(data, columns, pd, contributions, at)
     against = _against(data, champion, pd[OOT], threads)
     counts = profile.counts_by_slice(data, pd)
-    swept = reasons.sampled(data.frames[OOT], SWEPT_ROWS)
-    violation = fitting.worst_violation(scorer.booster, encoding, swept, columns, threads=threads)
+    violation = fitting.worst_violation(scorer.booster, columns)
     found = profile.facts(counts, at, profile.rate_alone(data.frames[OOT]), violation)
     verdict = gates.judge(found, policy.gates, against)
     facts = {

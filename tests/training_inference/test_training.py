@@ -22,6 +22,7 @@ from jobs.training_inference.profile import rate_alone
 from tests.training_inference.population import POLICY, STORE, data, loans, train, trained
 
 if TYPE_CHECKING:
+    from jobs.protocol.contract import Column
     from jobs.scorer.scorer import Scorer
 
 OOT = "oot"
@@ -61,19 +62,33 @@ def test_probabilities_promise_as_many_bads_as_come() -> None:
     assert rows["y"].sum() / scorer().pd(rows, threads=1).sum() == pytest.approx(1, abs=0.15)
 
 
-def test_risk_never_moves_against_a_sign() -> None:
-    rows = reasons.sampled(data().frames[OOT], 400)
-    columns = dataset.features(STORE, "investor")
-    model = scorer()
-    assert fitting.worst_violation(model.booster, model.encoding, rows, columns, threads=1) < 1e-9
+def swept(model: Scorer, rows: pl.DataFrame, columns: tuple[Column, ...]) -> float:
+    """How far the raw score moves against a sign while one column alone runs through its values in these rows."""
+    worst = 0.0
+    for column in (column for column in columns if column.monotone):
+        values = rows[column.name].drop_nulls().unique().sort()
+        values = values[np.linspace(0, max(values.len() - 1, 0), min(values.len(), 20)).astype(np.int64)]
+        if values.len() > 1:
+            wide = rows.drop(column.name).join(values.to_frame(), how="cross", maintain_order="left_right")
+            raw = trees.raw_scores(model.booster, model.encoding, wide, threads=1).reshape(rows.height, values.len())
+            worst = max(worst, float((-column.monotone * np.diff(raw, axis=1)).max()))
+    return worst
 
 
-def test_a_sweep_finds_a_model_that_does_move_against_a_sign() -> None:
+def test_risk_never_moves_against_a_sign_by_a_sweep_and_by_proof_over_every_split() -> None:
     columns = dataset.features(STORE, "investor")
-    turned = tuple(replace(column, monotone=1) for column in columns if column.name == "fico_mid")
-    model = scorer()
-    rows = reasons.sampled(data().frames[OOT], 20)
-    assert fitting.worst_violation(model.booster, model.encoding, rows, turned, threads=1) > 0.01
+    assert swept(scorer(), reasons.sampled(data().frames[OOT], 400), columns) < 1e-9
+    assert fitting.worst_violation(scorer().booster, columns) == 0
+
+
+def test_a_model_that_does_move_against_a_sign_is_found_out_by_both() -> None:
+    turned = {
+        column.name: replace(column, monotone=1 if column.name == "fico_mid" else 0)
+        for column in dataset.features(STORE, "investor")
+    }
+    columns = tuple(turned.values())
+    assert swept(scorer(), reasons.sampled(data().frames[OOT], 20), columns) > 0.01
+    assert fitting.worst_violation(scorer().booster, columns) > 0.01
 
 
 def test_columns_in_another_order_score_the_same() -> None:
