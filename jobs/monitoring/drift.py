@@ -1,0 +1,136 @@
+"""Whether scores and features still look like those of the model's reference. Pure: counts in, JSON out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jobs.measures import bins, drift, proportions, significance
+from jobs.measures.bins import BinCounts
+from jobs.measures.counts import ValueCounts, collapsed
+from jobs.measures.drift import Stability, ZeroPolicy
+from jobs.scorer import scorecard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Json = dict[str, Any]
+
+NEARLY_ALL, SOME = 0.99, 0.5  # missing in so many rows on one side and at most in so many on the other: another schema
+LEAST_SHARE = 0.02  # of importance, for a feature to be named as the one that moved most
+DECIMALS = 4  # of the scores that a reference keeps
+SCORE = "score"
+
+
+def section(reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy) -> Json:
+    """Everything that is said of drift; a feature that is not counted is absent from the store."""
+    psi = drift.psi(score_reference(reference), score_bins(reference, scores), zero)
+    found = [_feature(name, known, features.get(name), zero) for name, known in reference["features"].items()]
+    _adjust(found)
+    compared = [one for one in found if not one["schema_change"] and one["csi"]["value"] is not None]
+    weighted = sum(one["share"] * one["csi"]["value"] for one in compared) if compared else None
+    weighty = [one for one in compared if one["share"] >= LEAST_SHARE]
+    largest = max(weighty, key=lambda one: (one["csi"]["value"], one["name"]), default=None)
+    known = [value for value in (psi.value, weighted) if value is not None]
+    return {
+        "score": _told(psi),
+        "weighted": {"value": weighted},
+        "largest": {
+            "value": largest["csi"]["value"] if largest else None,
+            "subject": largest["name"] if largest else None,
+        },
+        "value": max(known, default=None),
+        "features": found,
+        **_of_scores(reference, scores),
+    }
+
+
+def rows_of_bins(reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy) -> Json:
+    """Every bin of the score and of each feature, as columns of a table."""
+    pairs = [(SCORE, score_reference(reference), score_bins(reference, scores))]
+    pairs += [(name, reference_of(reference["features"][name]), counted) for name, counted in features.items()]
+    columns: Json = {name: [] for name in ("subject", "bin", "reference_rows", "rows", "contribution")}
+    for subject, before, now in pairs:
+        parts = drift.psi_parts(before.rows, now.rows, zero)
+        columns["subject"] += [subject] * len(now.rows)
+        columns["bin"] += before.bins.names
+        columns["reference_rows"] += before.rows
+        columns["rows"] += now.rows
+        columns["contribution"] += [None] * len(now.rows) if isinstance(parts, str) else parts
+    return columns
+
+
+def reference_of(stored: Json) -> BinCounts:
+    """What the reference holds in its bins."""
+    return BinCounts(bins.from_json(stored["bins"]), tuple(stored["rows"]))
+
+
+def score_reference(reference: Json) -> BinCounts:
+    return reference_of(reference["scores"])
+
+
+def score_bins(reference: Json, scores: ValueCounts) -> BinCounts:
+    frozen = bins.from_json(reference["scores"]["bins"])
+    if isinstance(frozen, bins.TextLevels):
+        raise TypeError("scores are numbers")
+    return frozen.count(scores)
+
+
+def _feature(name: str, known: Json, now: BinCounts | None, zero: ZeroPolicy) -> Json:
+    before = reference_of(known)
+    if now is None:
+        csi = Stability(value=None, n=0, n_reference=before.n, reason="the feature store has no such column")
+        missing = None
+    else:
+        csi = drift.psi(before, now, zero)
+        missing = now.part(bins.MISSING) / now.n if now.n else None
+    return {
+        "name": name,
+        "csi": _told(csi),
+        "p_adjusted": None,
+        "share": known["shap_share"],
+        "missing": missing,
+        "reference_missing": known["missing"],
+        "schema_change": now is None or (missing is not None and _is_another_schema(known["missing"], missing)),
+    }
+
+
+def _is_another_schema(before: float, now: float) -> bool:
+    """A column that came or went: no change of the people in it."""
+    return max(before, now) >= NEARLY_ALL and min(before, now) <= SOME
+
+
+def _adjust(features: list[Json]) -> None:
+    """Give chance its due over all features that are compared, as one family."""
+    tested = [one for one in features if not one["schema_change"] and one["csi"]["p"] is not None]
+    for one, p in zip(tested, significance.adjusted([one["csi"]["p"] for one in tested]), strict=True):
+        one["p_adjusted"] = p
+
+
+def _told(found: Stability) -> Json:
+    """The bins' parts are kept beside the evidence."""
+    return {name: value for name, value in asdict(found).items() if name != "parts"} | {"body": found.body}
+
+
+def _of_scores(reference: Json, scores: ValueCounts) -> Json:
+    """Approval at the reference's cut-off, mean and grades, on scores as exact as the reference keeps its own."""
+    stored = reference["score_counts"]
+    rows = np.asarray(stored["goods"], np.int64) + np.asarray(stored["bads"], np.int64)
+    before = ValueCounts(np.asarray(stored["scores"], np.float64), rows)
+    now = ValueCounts(*collapsed((scores.values.round(DECIMALS),), scores.counts))
+    cutoff = round(reference["cutoff"], DECIMALS)
+    approved = [int(side.counts[side.values < cutoff].sum()) for side in (before, now)]
+    return {
+        "approval": asdict(proportions.share_change(approved[0], before.n, approved[1], now.n)),
+        "mean_pd": asdict(drift.mean_change(before, now)),
+        "grades": list(_grades(reference["grades"], scores)),
+    }
+
+
+def _grades(reference: Mapping[str, Json], scores: ValueCounts) -> Iterator[Json]:
+    places = np.searchsorted(scorecard.UPPER_PD, scores.values, side="right")
+    for place, grade in enumerate(scorecard.GRADES):
+        rows = int(scores.counts[places == place].sum())
+        yield {"grade": grade, "reference_rows": reference.get(grade, {}).get("n", 0), "rows": rows}

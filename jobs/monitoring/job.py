@@ -1,0 +1,139 @@
+"""The monitoring job: scores and labels to evidence to a decision. It tells training nothing but by the note."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.monitoring import session as sessions
+from jobs.monitoring import sources
+from jobs.monitoring.session import PREDICTIONS
+from jobs.protocol import command, verdicts
+from jobs.protocol.command import Job, Run, Step, iso_date
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobs.monitoring.session import Session
+
+
+def check(run: Run) -> None:
+    """Find out whether a model serves that has scored, and the week is not judged yet from exactly what lies there."""
+    session = sessions.of(run)
+    why = _nothing_to_judge(session)
+    if why:
+        run.report.skip(verdicts.folder(session.week), why)
+    run.goes_on = why is None and not sources.is_judged(session, _sources(session))
+    _remember(session)
+
+
+def week(run: Run) -> None:
+    session = sessions.of(run)
+    run.events.say("week", f"the week that ends on {session.week} is judged", week=session.week.isoformat())
+
+
+def model(run: Run) -> None:
+    """Say which model is judged."""
+    serving = sessions.of(run).serving
+    if serving is None:
+        run.events.say("no_model", "no model serves yet")
+    else:
+        sentence = f"{serving.model_id}, which serves since {serving.as_of}, is judged"
+        run.events.say("model", sentence, model_id=serving.model_id, ledger_seq=serving.seq)
+
+
+def evidence(run: Run) -> None:
+    """Compute and store everything that is known of the week, judge it, and store the verdict last."""
+    session = sessions.of(run)
+    if run.dry_run or _nothing_to_judge(session) or sources.is_judged(session, _sources(session)):
+        return
+    from jobs.monitoring import evidence as evidences
+
+    evidences.judge(session, _sources(session))
+    _remember(session)
+
+
+def report(run: Run) -> None:
+    """Show the verdict and what it rests on."""
+    session = sessions.of(run)
+    if run.dry_run or not _has_news(session):
+        return
+    from jobs.monitoring import report as reports
+
+    for name in reports.write(run.root, session.week):
+        run.report.change(name)
+
+
+def decide(run: Run) -> None:
+    """Write the note, where the week has a verdict that is new."""
+    from jobs.monitoring import deciding
+
+    if not run.dry_run:
+        deciding.decide(sessions.of(run))
+
+
+def alert(run: Run) -> None:
+    """Tell whom it concerns; and send what could not be sent earlier."""
+    from jobs.monitoring import delivering
+
+    if not run.dry_run:
+        delivering.deliver(sessions.of(run))
+
+
+def redecide(run: Run) -> None:
+    from jobs.monitoring import redeciding
+
+    redeciding.redecide(run)
+
+
+def _nothing_to_judge(session: Session) -> str | None:
+    """Why there is nothing to judge; a week without a single row is one to judge as soon as rows were scored before."""
+    if session.serving is None:
+        return "no model serves"
+    if not any(day <= session.week for day in session.shelf.built(PREDICTIONS)):
+        return "nothing had been scored by the end of the week"
+    return None
+
+
+def _sources(session: Session) -> sources.Sources:
+    """Read once a run: nothing that lands meanwhile comes into it."""
+    if "sources" not in session.run.memo:
+        session.run.memo["sources"] = sources.of(session)
+    found: sources.Sources = session.run.memo["sources"]
+    return found
+
+
+def _has_news(session: Session) -> bool:
+    """Whether the week has a verdict whose evidence its report does not name yet."""
+    verdict = verdicts.read(session.root, session.week)
+    page = session.root.at(f"datamart/gold/reports/week={session.week.isoformat()}/report.html")
+    return verdict is not None and not (page.is_file() and verdict["evidence"]["sha256"] in page.read_text())
+
+
+def _remember(session: Session) -> None:
+    if not session.run.dry_run:
+        session.shelf.index.save()
+
+
+JOB = Job(
+    name=sessions.JOB,
+    about="Judge a week of scores and matured loans, and say by a note whether to retrain.",
+    steps=(
+        Step("check", "condition: is there a week to judge that has no verdict yet?", check),
+        Step("week", "which week the date names", week),
+        Step("model", "which model is judged", model),
+        Step("evidence", "measure drift, performance and data quality, judge them, store the verdict", evidence),
+        Step("report", "the page that shows a verdict and all it rests on", report),
+        Step("decide", "write the retraining note, where the verdict has news", decide),
+        Step("alert", "tell of what is new, and of what could not be told before", alert),
+        Step("redecide", "judge past evidence by another policy; nothing is written", redecide, only_when_named=True),
+    ),
+    arguments=(
+        ("--policy", {"metavar": "FILE", "help": "of the step redecide: the policy to judge by"}),
+        ("--from", {"dest": "first", "type": iso_date, "metavar": "YYYY-MM-DD", "help": "of redecide: the first day"}),
+        ("--to", {"dest": "last", "type": iso_date, "metavar": "YYYY-MM-DD", "help": "of redecide: the last day"}),
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return command.main(JOB, argv)

@@ -1,0 +1,198 @@
+"""Rows of gold as the measures take them: counts of scores and features, and loans that have matured."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from jobs.measures import bins, columns
+from jobs.measures.counts import ScoreCounts, ValueCounts
+from jobs.monitoring import weeks
+from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS
+from jobs.protocol import strict_json
+from jobs.scorer import scorer as scorers
+from jobs.scorer import trees
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from jobs.measures.bins import BinCounts
+    from jobs.monitoring.session import Session
+    from jobs.monitoring.sources import Sources
+    from jobs.scorer.scorer import Scorer
+
+Json = dict[str, Any]
+
+REFERENCE, RECIPE = "reference_profile.json", "recipe.json"
+MOST_ROWS = 250_000  # read at a time, whole days; what is counted adds up
+LATEST_LANDING = 31  # days after the application within which its score is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Scored rows of the last days, as counts."""
+
+    first: date
+    last: date
+    days: int
+    backscored: int
+    scores: ValueCounts
+    features: Mapping[str, BinCounts]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Loans that matured in these days, with their scores: id, application_date, y, pd."""
+
+    first: date
+    last: date
+    rows: pl.DataFrame
+    backscored: int
+    unscored: int
+
+    @cached_property
+    def counts(self) -> ScoreCounts:
+        return ScoreCounts.of(self.rows["pd"].to_numpy(), self.rows["y"].to_numpy())
+
+
+class Reading:
+    """Each part is read when it is first asked for; what cannot be read breaks only what asks for it."""
+
+    def __init__(self, session: Session, sources: Sources, most_rows: int = MOST_ROWS) -> None:
+        self._session, self._sources, self._most_rows = session, sources, most_rows
+        self.week = session.week
+
+    @cached_property
+    def reference(self) -> Json:
+        return self._json(REFERENCE)
+
+    @cached_property
+    def trained_as_of(self) -> date:
+        return date.fromisoformat(self._json(RECIPE)["as_of"])
+
+    @cached_property
+    def window(self) -> Window:
+        """The week's scored rows; those of two or four weeks while they are too few to judge drift by."""
+        built = self._session.shelf.built(PREDICTIONS)
+        for days in weeks.WINDOWS:
+            first = weeks.first_of(self.week, days)
+            within = [day for day in self._sources.days[PREDICTIONS] if day >= first]
+            if sum(built[day].rows for day in within) >= self._session.policy.drift.n_min:
+                break
+        scores, again = [ValueCounts.of(())], 0
+        counted: dict[str, BinCounts] = {}
+        for batch in self._batches(within):
+            features = self._features(batch)
+            scored = self._scored(batch, features=features)
+            again += int(scored["backscored"].sum())
+            scores.append(ValueCounts.of(scored["pd"].to_numpy()))
+            for name, found in columns.count(features, self._bins).items():
+                counted[name] = counted[name] + found if name in counted else found
+        return Window(first, self.week, days, again, ValueCounts.merged(scores), counted or self._nothing())
+
+    @cached_property
+    def labels(self) -> pl.DataFrame:
+        """The newest label of every loan, of those known by the end of the week."""
+        names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "label_version")
+        found = self._scan(LABELS, self._sources.days[LABELS], names)
+        newest = found.sort("id", "label_version").unique("id", keep="last", maintain_order=True)
+        known = newest.filter(pl.col("y").is_not_null())
+        if self._session.policy.label.policy_exceptions == "exclude":
+            known = known.filter(~pl.col("policy_exception"))
+        return known.drop("policy_exception", "label_version")
+
+    @cached_property
+    def loans(self) -> pl.DataFrame:
+        """Every application that was scored: id, application_date."""
+        found = self._scan(PREDICTIONS, self._sources.days[PREDICTIONS], ("id", "application_date"))
+        return found.unique("id", keep="first").sort("id")
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """Loans that matured in the last weeks, but not so early that the model may have learned from them."""
+        first = weeks.first_of(self.week, weeks.OUTCOME_DAYS)
+        late = (pl.col("mature_date") >= first) & (pl.col("mature_date") > self.trained_as_of)
+        matured = self.labels.filter(late & (pl.col("mature_date") <= self.week))
+        if matured.is_empty():
+            return Outcomes(first, self.week, matured.with_columns(pd=pl.lit(None, pl.Float64)), 0, 0)
+        begin, end = matured["application_date"].min(), matured["application_date"].max()
+        assert isinstance(begin, date)  # noqa: S101 - there are rows
+        assert isinstance(end, date)  # noqa: S101 - there are rows
+        last = end + timedelta(days=LATEST_LANDING)
+        days = [day for day in self._sources.days[PREDICTIONS] if begin <= day <= last]
+        scored = [self._scored(batch, among=matured["id"]) for batch in self._batches(days)]
+        found = pl.concat(scored) if scored else _NO_SCORES
+        rows = matured.join(found.unique("id", keep="first", maintain_order=True), on="id").sort("id")
+        again = int(rows["backscored"].sum())
+        return Outcomes(first, self.week, rows.drop("backscored"), again, matured.height - rows.height)
+
+    @cached_property
+    def _bins(self) -> dict[str, bins.Bins]:
+        return {name: bins.from_json(known["bins"]) for name, known in self.reference["features"].items()}
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return scorers.of(self._session.model.files)
+
+    def _nothing(self) -> dict[str, BinCounts]:
+        return {name: bins.BinCounts(known, (0,) * len(known.names)) for name, known in self._bins.items()}
+
+    def _json(self, name: str) -> Json:
+        found: Json = strict_json.parse(self._session.model.files[name], where=name)
+        return found
+
+    def _batches(self, days: Sequence[date]) -> Iterator[list[date]]:
+        """Days in order, as many at a time as hold no more rows than are read at once."""
+        built, batch, rows = self._session.shelf.built(PREDICTIONS), list[date](), 0
+        for day in days:
+            if batch and rows + built[day].rows > self._most_rows:
+                yield batch
+                batch, rows = [], 0
+            batch.append(day)
+            rows += built[day].rows
+        if batch:
+            yield batch
+
+    def _scan(self, table: str, days: Sequence[date], names: Sequence[str]) -> pl.DataFrame:
+        from jobs.protocol import contract
+
+        if not days:
+            types = {"date": pl.Date, "boolean": pl.Boolean, "string": pl.String, "float64": pl.Float64}
+            agreed = contract.load(table)
+            return pl.DataFrame(schema={name: types.get(agreed.column(name).dtype, pl.Int64) for name in names})
+        return self._session.shelf.scan(table, days).select(names).collect()
+
+    def _features(self, days: Sequence[date], among: pl.Series | None = None) -> pl.DataFrame:
+        """What the model looks at, of the applications of these days."""
+        there = self._session.shelf.built(FEATURES)
+        found = self._session.shelf.scan(FEATURES, [day for day in days if day in there])
+        known = set(found.collect_schema().names())
+        rows = found.select("id", *(name for name in self._bins if name in known))
+        return (rows if among is None else rows.filter(pl.col("id").is_in(among.implode()))).collect()
+
+    def _scored(
+        self, days: Sequence[date], *, among: pl.Series | None = None, features: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
+        """Scores of these days by the model that is judged: as stored, or computed again where another model scored."""
+        stored = self._scan(PREDICTIONS, days, ("id", "pd", "model_id"))
+        if among is not None:
+            stored = stored.filter(pl.col("id").is_in(among.implode()))
+        own = pl.col("model_id") == self._session.model.model_id
+        kept = stored.filter(own).select("id", "pd", backscored=pl.lit(value=False))
+        others = stored.filter(~own)["id"]
+        if others.is_empty():
+            return kept
+        rows = (
+            self._features(days, others) if features is None else features.filter(pl.col("id").is_in(others.implode()))
+        )
+        threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+        pd = self._scorer.pd(rows, threads=threads)
+        return pl.concat([kept, rows.select("id", pd=pl.Series(pd, dtype=pl.Float64), backscored=pl.lit(value=True))])
+
+
+_NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored": pl.Boolean})

@@ -1,0 +1,127 @@
+"""What a week is judged by, told by hashes alone: so that a week that is judged already costs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs.monitoring import storing, weeks
+from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS
+from jobs.protocol import desks, ledger, model_bank, partitions, strict_json, verdicts
+from jobs.protocol.calendar import add_months
+from jobs.protocol.facts import MONITOR
+from jobs.protocol.partitions import Input, Ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from jobs.monitoring.session import Session
+    from jobs.protocol.facts import Entry, State
+    from jobs.protocol.policy import LabelPolicy
+
+Json = dict[str, Any]
+
+VERSION = 1  # raised when the same inputs give other evidence or another verdict
+HISTORY_DAYS = 1096  # of loans that vintages are drawn of
+FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is held against
+LONGEST_WINDOW = 65  # months, where the window of the label is the term
+SOURCE_TABLES = ("credit_history", "demographic", "financial", "loan_terms")
+FEED = (
+    *(f"bronze/{name}" for name in SOURCE_TABLES),
+    *(f"silver/{name}" for name in (*SOURCE_TABLES, "credit_performance", "loan_performance")),
+    *(f"silver/_rejects/{name}" for name in SOURCE_TABLES),
+)
+_VERDICT = re.compile(r"datamart/gold/monitoring/week=\d{4}-\d{2}-\d{2}/decision\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The days of each table of gold that count, the inputs as evidence cites them, and one hash of everything."""
+
+    days: Mapping[str, Sequence[date]]
+    inputs: tuple[Input, ...]
+    trainings: list[Json]
+    previous: Json | None
+    model_sha256: str
+    made_from: str
+
+
+def of(session: Session) -> Sources:
+    """Nothing of it lies after the week but the model, which is that of the run's date."""
+    week, serving = session.week, session.serving
+    assert serving is not None  # noqa: S101 - without a model no week is judged
+    first = first_day(week, session.policy.label)
+    ranges = {
+        table: Ranges(f"datamart/{table}", {day: built.content for day, built in session.shelf.built(table).items()})
+        for table in (FEATURES, LABELS, PREDICTIONS)
+    }
+    inputs = (*(known.input(first, week) for known in ranges.values()), *_feed(session))
+    sha256 = desks.vouched(session.store, serving.model_id) or _manifest_sha256(session, serving.model_id)
+    taught, previous = list(_trainings(session)), _previous(session)
+    facts = [[asdict(each) for each in inputs], serving.model_id, sha256, serving.as_of.isoformat(), serving.seq]
+    facts += [session.policy.sha256, VERSION, taught, previous]
+    made_from = hashlib.sha256(strict_json.canonical(facts)).hexdigest()
+    days = {table: known.days(first, week) for table, known in ranges.items()}
+    return Sources(days, inputs, taught, previous, sha256, made_from)
+
+
+def is_judged(session: Session, found: Sources) -> bool:
+    """Whether the verdict that lies there was made from exactly this, and nothing of it failed then."""
+    known = storing.judged(session.root, session.week)
+    return known is not None and known.evidence["made_from"] == found.made_from and not known.verdict["unknown"]
+
+
+def first_day(week: date, label: LabelPolicy) -> date:
+    """From here on labels are read: whoever matures now may have turned bad soon after applying."""
+    months = LONGEST_WINDOW if label.window_months == "term" else label.window_months
+    matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -months) - timedelta(days=label.lag_days + 7)
+    return min(matured, weeks.first_of(week, HISTORY_DAYS))
+
+
+def _feed(session: Session) -> Iterator[Input]:
+    """Manifests of what landed lately; by their bytes, for an index of all tables of all days would be far larger."""
+    days = [weeks.first_of(session.week, FEED_DAYS) + timedelta(days=n) for n in range(FEED_DAYS)]
+    for table in FEED:
+        paths = {day: session.root.at(partitions.manifest_name(table, day)) for day in days}
+        there = {day: path.read_bytes() for day, path in paths.items() if path.is_file()}
+        lines = [f"{day} {hashlib.sha256(data).hexdigest()}" for day, data in there.items()]
+        yield Input(f"datamart/{table}", hashlib.sha256("\n".join(lines).encode()).hexdigest(), len(there))
+
+
+def _manifest_sha256(session: Session, model_id: str) -> str:
+    """Of a model that no training of this root made: a person brought it."""
+    data = session.store.get(f"{model_bank.BANK}/{model_id}/{model_bank.MANIFEST}")
+    return hashlib.sha256(data or b"").hexdigest()
+
+
+def _previous(session: Session) -> Json | None:
+    """The verdict before this one: what it says bears on this one."""
+    known = verdicts.weeks(session.root, session.week - timedelta(days=1))
+    if not known:
+        return None
+    path = session.root.at(f"{verdicts.folder(known[-1])}/{verdicts.DECISION}")
+    return {"week": known[-1].isoformat(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _trainings(session: Session) -> Iterator[Json]:
+    """The trainings up to the week's end, each with the reasons of the verdict that asked for it."""
+    book = ledger.read(session.store)
+    for entry in book.entries:
+        if entry.kind == "completed" and entry.as_of <= session.week:
+            reasons = _reasons(session, book.state, entry)
+            named = {"verdict": entry.body["verdict"], "model_id": entry.body["model_id"], "reasons": reasons}
+            yield {"as_of": entry.as_of.isoformat(), **named}
+
+
+def _reasons(session: Session, state: State, entry: Entry) -> list[str]:
+    decision = next((ending.decision for ending in state.ended if ending.seq == entry.seq), None)
+    if decision is None or decision.source != MONITOR:
+        return []
+    details = strict_json.parse(decision.note, where="a note", allow_bom=True).get("details") or {}
+    if not _VERDICT.fullmatch(details.get("path", "")):
+        return []
+    verdict = storing.kept_verdict(session.root, details)
+    return [reason["rule"] for reason in verdict["reasons"]] if verdict else []

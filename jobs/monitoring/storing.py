@@ -1,0 +1,86 @@
+"""Files of a week: what a verdict rests on is named by its hash, and a verdict that is replaced is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import files, strict_json, verdicts
+from jobs.protocol.errors import StoreDamaged
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.protocol.command import Run
+    from jobs.protocol.files import Root
+
+Json = dict[str, Any]
+DIGITS = 12  # of a hash, in a name
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A week that was judged: the verdict as it lies there, its hash, and the evidence it cites."""
+
+    week: date
+    sha256: str
+    verdict: Json
+    evidence: Json
+
+
+def put(run: Run, week: date, stem: str, suffix: str, data: bytes) -> Json:
+    """Keep bytes under their hash; how a verdict or evidence cites them."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    name = f"{verdicts.folder(week)}/{stem}-{sha256[:DIGITS]}.{suffix}"
+    path = run.root.at(name)
+    if not path.is_file() or files.sha256_of(path) != sha256:
+        files.write_whole(run.root, path, data)
+        run.report.change(name)
+    return {"path": name, "sha256": sha256}
+
+
+def put_verdict(run: Run, week: date, verdict: Json) -> bool:
+    """The verdict, last of all; one that it replaces stays beside it. Whether anything changed."""
+    target = run.root.at(f"{verdicts.folder(week)}/{verdicts.DECISION}")
+    data = strict_json.pretty(verdict)
+    before = target.read_bytes() if target.is_file() else None
+    if before == data:
+        return False
+    if before is not None:
+        put(run, week, "decision", "json", before)
+    files.write_whole(run.root, target, data)
+    run.report.change(run.root.name_of(target), decision=verdict["decision"], severity=verdict["severity"])
+    return True
+
+
+def judged(root: Root, week: date) -> Judged | None:
+    """The verdict of a week and the evidence it cites, checked against its hash."""
+    verdict = verdicts.read(root, week)
+    if verdict is None:
+        return None
+    sha256 = files.sha256_of(root.at(f"{verdicts.folder(week)}/{verdicts.DECISION}"))
+    return Judged(week, sha256, verdict, json.loads(cited(root, verdict["evidence"])))
+
+
+def cited(root: Root, citation: Json) -> bytes:
+    """The bytes that a citation names."""
+    path = root.at(citation["path"])
+    data = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != citation["sha256"]:
+        what = "what a verdict rests on is " + ("changed" if data else "missing")
+        mend = "restore it from a backup, or delete the week's folder and run monitoring for that week again"
+        raise StoreDamaged(what, where=citation["path"], mend=mend)
+    return data
+
+
+def kept_verdict(root: Root, citation: Json) -> Json | None:
+    """A verdict by its hash, also one that has been replaced since; None where it is not kept any more."""
+    folder = citation["path"].rpartition("/")[0]
+    for name in (citation["path"], f"{folder}/decision-{citation['sha256'][:DIGITS]}.json"):
+        path = root.at(name)
+        if path.is_file() and files.sha256_of(path) == citation["sha256"]:
+            found: Json = json.loads(path.read_bytes())
+            return found
+    return None
