@@ -1,0 +1,133 @@
+"""What the weeks before this one have to say to it: alerts seen, breaches that stand, retrainings that mended nothing.
+
+A retraining for a rule that breaches again did not mend it, and one more can do no better as long as nothing new can
+be learned: the loans of the time in which the rule first asked for it have their outcomes only once a label window
+and its lag have passed since that training. Until then the rule calls a person. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs.monitoring.seen import BY_OUTCOMES, BY_ROWS, HIGH, MEDIUM, TOO_FEW, number, part, rank
+from jobs.protocol.calendar import add_months
+from jobs.protocol.verdicts import DATA_QUALITY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from jobs.monitoring.seen import Seen
+    from jobs.protocol.policy import LabelPolicy, Policy
+
+    Json = Mapping[str, Any]
+
+WEEK = timedelta(days=7)
+QUIET = timedelta(days=14)  # after a promotion, for rules whose reference came with the model
+LONGEST_MONTHS = 65  # of a label that takes the whole term: 60 months and 5
+NOT_MENDED = "a retraining for it did not mend it"
+PERSISTENCE, HYSTERESIS, SUPPRESSED = "persistence", "hysteresis", "suppressed after promotion"
+UNRELIABLE, BROKEN_FEED = "cbpe unreliable", "data_quality"
+_SAW = (PERSISTENCE, SUPPRESSED, UNRELIABLE, NOT_MENDED)  # what was set aside for these was there all the same
+_GROUPS = ((BY_ROWS, "drift"), (BY_OUTCOMES, "performance"))
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Earlier verdicts on the same model, newest last, and what is known of promotions and trainings."""
+
+    week: date
+    earlier: tuple[Json, ...]
+    was_blocked: bool
+    promoted_on: date | None
+    trainings: tuple[tuple[date, frozenset[str]], ...]
+    label: LabelPolicy
+    unreliable: bool  # estimates have been too far off
+
+    def saw(self, seen: Seen, *, weeks: int) -> bool:
+        """Whether the rule was at alert or above in one of the last weeks."""
+        recent = [verdict for verdict in self.earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
+        return any(
+            rank(entry["severity"]) >= rank(MEDIUM)
+            for verdict in recent
+            for entry in _entries(verdict, seen)
+            if entry.get("why") is None or entry["why"] in _SAW
+        )
+
+    def is_open(self, seen: Seen) -> bool:
+        """Whether an alert of this rule is still open: it closes after two weeks in which nothing was near."""
+        return any(
+            entry.get("why") == HYSTERESIS or (entry.get("why") is None and rank(entry["severity"]) >= rank(MEDIUM))
+            for verdict in self.earlier[-2:]
+            for entry in _entries(verdict, seen)
+        )
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the model was promoted so lately that rules with its reference do not count yet."""
+        return self.promoted_on is not None and self.week - self.promoted_on < QUIET
+
+    def in_vain(self, seen: Seen) -> date | None:
+        """The day of the latest training for this rule, if nothing has been there to learn since."""
+        names = {seen.rule, seen.subject, f"{seen.rule}/{seen.subject}"}
+        held = [day for day, reasons in self.trainings if reasons & names]
+        return max((day for day in held if self.week < self._learnable(day)), default=None)
+
+    def stands(self, unjudged: Sequence[str]) -> bool:
+        """Whether a group of rules that cannot be judged now asked for a retraining when it last could, in vain."""
+        for rules, section in _GROUPS:
+            if section not in unjudged:
+                continue
+            last = next((verdict for verdict in reversed(self.earlier) if section not in unjudged_in(verdict)), None)
+            if last and any(
+                entry["rule"] in rules and rank(entry["severity"]) >= rank(HIGH) for entry in last["reasons"]
+            ):
+                return not any(day > _day(last["week"]) for day, _ in self.trainings)
+        return False
+
+    def _learnable(self, trained: date) -> date:
+        months = self.label.window_months if isinstance(self.label.window_months, int) else LONGEST_MONTHS
+        return add_months(trained, months) + timedelta(days=self.label.lag_days)
+
+
+def memory(evidence: Json, policy: Policy, past: Sequence[Json]) -> Memory:
+    week = _day(evidence["week"])
+    before = [verdict for verdict in past if _day(verdict["week"]) < week]
+    model = (part(evidence, "model") or {}).get("model_id")
+    promoted = evidence.get("promoted_on")
+    track = part(evidence, "track_record") or {}
+    error = number(track, "mean_error")
+    return Memory(
+        week=week,
+        earlier=tuple(verdict for verdict in before if verdict["model_id"] == model),
+        was_blocked=bool(before) and DATA_QUALITY in before[-1]["blocked_by"],
+        promoted_on=_day(promoted) if promoted else None,
+        trainings=tuple(
+            (_day(training["as_of"]), frozenset(training.get("reasons") or ()))
+            for training in evidence.get("trainings") or ()
+            if _day(training["as_of"]) <= week
+        ),
+        label=policy.label,
+        unreliable=track.get("unreliable") is True if error is None else error > policy.cbpe.max_mae,
+    )
+
+
+def unjudged_in(verdict: Json) -> list[str]:
+    """The sections on which a verdict could say nothing."""
+    return [
+        section
+        for rules, section in _GROUPS
+        if section in verdict["unknown"]
+        or any(entry["rule"] in rules and entry["why"] == TOO_FEW for entry in verdict["set_aside"])
+    ]
+
+
+def _entries(verdict: Json, seen: Seen) -> Iterator[Json]:
+    for entry in (*verdict["reasons"], *verdict["set_aside"]):
+        if (entry["rule"], entry["subject"]) == (seen.rule, seen.subject):
+            yield entry
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)

@@ -1,0 +1,202 @@
+"""What each rule sees in one week's numbers, by itself; memory and precedence come after it. Pure.
+
+A bound is breached beyond it, not at it. A size that no chance explains counts: where a p or a margin could not be
+computed, the size alone decides, so that what is unknown never makes a verdict healthier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from jobs.monitoring.seen import (
+    CALIBRATION,
+    CBPE,
+    CONCEPT,
+    CRITICAL,
+    DECAY,
+    DECIDING,
+    DRIFT,
+    ESTIMATED_FLOOR,
+    FEATURE,
+    FLOOR,
+    HIGH,
+    LOW,
+    MEDIUM,
+    SCHEMA,
+    SEVERITIES,
+    TOO_FEW,
+    UNKNOWN,
+    Seen,
+    Step,
+    count,
+    number,
+    part,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jobs.protocol.policy import Policy, Severities
+
+    Json = Mapping[str, Any]
+
+LEAST_SHARE, SHARE_OF_HIGH = 0.02, 0.05  # of importance: to be looked at alone, and to ask for a retraining alone
+LOW_PART, MEDIUM_PART = 0.4, 0.6  # of the drop that is concept drift: 0.02 and 0.03 of 0.05
+CBPE_DROP = 0.03
+CUSUM_LIMIT = 4.0
+ALERT_P, NOTE_P = 0.01, 0.05  # of calibration
+
+
+def everything(evidence: Json, policy: Policy) -> list[Seen]:
+    outcomes = list(_outcomes(evidence, policy))
+    realised = any(seen.rule == FLOOR for seen in outcomes)
+    lost = [name for name in unknown(evidence) if name in DECIDING]
+    severity = MEDIUM if len(lost) == len(DECIDING) else LOW
+    nothing = [Seen(rule=UNKNOWN, subject=name, given=Step(threshold=0.0, severity=severity)) for name in lost]
+    estimates = _estimates(evidence, policy, realised=realised)
+    return [*_drift(evidence, policy), *outcomes, *estimates, *_quality(evidence), *nothing]
+
+
+def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
+    section = part(evidence, "drift")
+    if section is None:
+        return
+    rows = count(evidence, "window", "rows")
+    rows = count(section, "score", "n") if rows is None else rows
+    features = [each for each in section.get("features") or () if isinstance(each, dict)]
+    score, weighted = number(section, "score"), number(section, "weighted")
+    if rows is None or rows < policy.drift.n_min or (score is None and weighted is None):
+        yield Seen(rule=DRIFT, subject="score", n=rows, why=TOO_FEW)
+        return
+    steps, alpha = _steps(policy.drift.psi), policy.drift.alpha
+    moved = Seen(
+        rule=DRIFT, subject="score", n=rows, nominal=policy.drift.psi.low, kept_open=_near(policy.drift.psi.medium)
+    )
+    least = min((p for each in features if (p := number(each, "p_adjusted")) is not None), default=None)
+    for subject, value, p in (("score", score, number(section, "score", "p")), ("features", weighted, least)):
+        yield replace(moved, subject=subject, value=value, p=p, steps=steps if p is None or p <= alpha else ())
+    for each in features:
+        share, p, value = number(each, "share") or 0.0, number(each, "p_adjusted"), number(each, "csi")
+        if share >= LEAST_SHARE:
+            own = () if p is not None and p > policy.drift.fdr_q else steps[: 3 if share >= SHARE_OF_HIGH else 2]
+            why = SCHEMA if each.get("schema_change") is True else None
+            of = replace(moved, rule=FEATURE, subject=str(each.get("name")), n=count(each, "csi", "n"))
+            yield replace(of, value=value, p=p, steps=own, why=why)
+
+
+def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
+    """Floor, concept and calibration, all on loans whose outcome is known."""
+    found, concept, calibration = (part(evidence, name) for name in ("performance", "concept", "calibration"))
+    if found is concept is calibration is None:
+        return
+    of_concept = count(concept, "drop", "n")
+    n, bads = (of_concept, None) if found is None else (count(found, "n"), count(found, "bads"))
+    asked = policy.concept
+    least = min((bads, (n or 0) - bads)) if bads is not None else asked.min_bads
+    if n is None or n < asked.min_rows or least < asked.min_bads:
+        yield Seen(rule=CONCEPT, subject="auc", n=n, why=TOO_FEW)
+        return
+    if (auc := number(found, "auc")) is not None:
+        yield _floor(auc, _upper(found), n, policy)
+    yield from _concept(concept or {}, n, policy)
+    if (ratio := number(calibration, "observed_to_expected")) is not None:
+        p = number(calibration, "observed_to_expected", "p")
+        yield _calibration(ratio, p, n, policy.calibration)
+
+
+def _floor(auc: float, upper: float | None, n: int, policy: Policy) -> Seen:
+    floor = policy.performance_floor.auc
+    margin = 0.0 if upper is None else max(0.0, upper - auc)
+    steps = (Step(threshold=floor, severity=MEDIUM), Step(threshold=_round(floor - margin), severity=CRITICAL))
+    return Seen(rule=FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=steps)
+
+
+def _concept(section: Json, n: int, policy: Policy) -> Iterator[Seen]:
+    """The part of the drop that the mix of applicants does not explain; its margin is that of the drop."""
+    drop, lower, adjusted = (number(section, name) for name in ("drop", "drop_lower", "adjusted_drop"))
+    value, limit = drop if adjusted is None else adjusted, policy.concept.auc_drop
+    if value is not None:
+        margin = 0.0 if drop is None or lower is None else _round(drop - lower)
+        bounds = {LOW: _round(LOW_PART * limit), MEDIUM: _round(MEDIUM_PART * limit), CRITICAL: limit}
+        steps = tuple(Step(threshold=max(bound, margin), severity=name) for name, bound in bounds.items())
+        kept = _near(bounds[MEDIUM])
+        yield Seen(rule=CONCEPT, subject="auc", value=value, n=n, steps=steps, nominal=bounds[LOW], kept_open=kept)
+    path = (section.get("cusum") or {}).get("path") if isinstance(section.get("cusum"), dict) else None
+    if isinstance(path, list | tuple) and path and (total := number(path[-1])) is not None:
+        yield Seen(rule=DECAY, subject="auc", value=total, n=n, steps=(Step(threshold=CUSUM_LIMIT, severity=LOW),))
+
+
+def _calibration(ratio: float, p: float | None, n: int, bounds: Severities) -> Seen:
+    sign = 1 if ratio >= 1 else -1
+    allowed = {LOW: p is None or p < NOTE_P}
+    named = {LOW: bounds.low, MEDIUM: bounds.medium, HIGH: bounds.high, CRITICAL: bounds.critical}
+    steps = tuple(
+        Step(threshold=1 + sign * bound, severity=name)
+        for name, bound in named.items()
+        if allowed.get(name, p is None or p < ALERT_P)
+    )
+    return Seen(
+        rule=CALIBRATION,
+        subject="portfolio",
+        value=ratio,
+        n=n,
+        p=p,
+        sign=sign,
+        steps=steps,
+        nominal=1 + sign * bounds.low,
+        kept_open=1 + sign * _near(bounds.medium),
+    )
+
+
+def _estimates(evidence: Json, policy: Policy, *, realised: bool) -> Iterator[Seen]:
+    """What is estimated without outcomes; the floor only where no outcome speaks."""
+    section = part(evidence, "estimate")
+    auc = number(section, "auc")
+    n = count(section, "n")
+    if not policy.cbpe.enabled or auc is None or n is None or n < policy.drift.n_min:
+        return
+    limits = (section or {}).get("limits")
+    low = number(limits[0]) if isinstance(limits, list | tuple) and limits else None
+    drop = number(section, "drop")
+    if low is not None:
+        steps: tuple[Step, ...] = (Step(threshold=low, severity=MEDIUM),)
+        if drop is not None:
+            steps += (Step(threshold=_round(min(low, auc + drop - CBPE_DROP)), severity=HIGH),)
+        yield Seen(rule=CBPE, subject="auc", value=auc, n=n, sign=-1, steps=steps)
+    if not realised:
+        step = Step(threshold=policy.performance_floor.auc, severity=HIGH)
+        yield Seen(rule=ESTIMATED_FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=(step,))
+
+
+def _quality(evidence: Json) -> Iterator[Seen]:
+    for found in (part(evidence, "quality") or {}).get("findings") or ():
+        if isinstance(found, dict) and found.get("severity") in SEVERITIES[1:]:
+            yield Seen(
+                rule=str(found.get("rule")),
+                subject=str(found.get("subject")),
+                value=number(found, "value"),
+                n=count(found, "n"),
+                p=number(found, "p"),
+                given=Step(threshold=number(found, "threshold") or 0.0, severity=found["severity"]),
+                sentence=found.get("sentence"),
+            )
+
+
+def _steps(bounds: Severities) -> tuple[Step, ...]:
+    return tuple(Step(threshold=getattr(bounds, name), severity=name) for name in SEVERITIES[1:])
+
+
+def _upper(found: Json | None) -> float | None:
+    interval = ((found or {}).get("auc") or {}).get("interval")
+    return number(interval[1]) if isinstance(interval, list | tuple) and len(interval) > 1 else None
+
+
+def _near(bound: float) -> float:
+    return _round(0.8 * bound)
+
+
+def _round(bound: float) -> float:
+    """A bound that was computed, without the last bits of its computation."""
+    return round(bound, 12)

@@ -1,0 +1,170 @@
+"""What all rules together come to after memory and precedence, and how far each is from turning it. Pure.
+
+`flip_distance` is found by judging again with one value moved to each bound of its rule and just beyond, all else held
+as it is, its p included: the nearest that turns the decision.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jobs.monitoring import memory as memories
+from jobs.monitoring.seen import (
+    BY_OUTCOMES,
+    BY_ROWS,
+    CBPE,
+    CRITICAL,
+    ESTIMATED_FLOOR,
+    FEATURE,
+    FLOOR,
+    HIGH,
+    LOW,
+    MANY,
+    MANY_FEATURES,
+    MEDIUM,
+    NOISE,
+    NONE,
+    Seen,
+    Step,
+    rank,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jobs.monitoring.memory import Memory
+    from jobs.protocol.policy import Policy
+
+NO_ACTION, ALERT, RETRAIN = DECISIONS = ("no_action", "alert", "retrain")
+_REFERENCED = {*BY_ROWS, *BY_OUTCOMES} - {FLOOR, ESTIMATED_FLOOR}  # judged against what came with the model
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was seen and how grave it is; or why it does not count as that."""
+
+    seen: Seen
+    severity: str
+    why: str | None = None
+
+    @property
+    def threshold(self) -> float | None:
+        """The bound that gave it this severity; where chance explains the size, the bound it would have passed."""
+        if self.seen.value is None:
+            return None
+        step = next((each for each in self.seen.steps if each.severity == self.severity), self.seen.reached())
+        return step.threshold if step else self.seen.nominal
+
+    @property
+    def asks(self) -> str:
+        """What it asks for by itself; data quality and lost sections never for a retraining."""
+        if self.why or rank(self.severity) < rank(MEDIUM):
+            return NO_ACTION
+        return RETRAIN if rank(self.severity) >= rank(HIGH) and self.seen.given is None else ALERT
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """All findings after memory and precedence, and what they come to."""
+
+    findings: tuple[Finding, ...]
+    blocked: bool
+
+    @property
+    def in_vain(self) -> list[Finding]:
+        return [one for one in self.findings if (one.why or "").startswith(memories.NOT_MENDED)]
+
+    @property
+    def decision(self) -> str:
+        least = ALERT if self.blocked or self.in_vain else NO_ACTION
+        return max((least, *(one.asks for one in self.findings)), key=DECISIONS.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What one week is judged with."""
+
+    all_seen: list[Seen]
+    memory: Memory
+    policy: Policy
+    quality: bool  # whether the section of data quality could be computed
+
+    def weigh(self, all_seen: list[Seen] | None = None, *, many: float = MANY_FEATURES) -> Weighed:
+        found = self.all_seen if all_seen is None else all_seen
+        single = [each for seen in found for each in self._remembered(seen)]
+        single += self._many(found, many)
+        quiet = [self._quiet(each) for each in single]
+        poor = any(one.severity == CRITICAL and one.seen.given for one in quiet)
+        blocked = poor or (self.memory.was_blocked and not self.quality)
+        return Weighed(tuple(each for one in quiet for each in self._preceded(one, blocked=blocked)), blocked)
+
+    def flip_distance(self, finding: Finding, decision: str) -> float | None:
+        seen = finding.seen
+        if seen not in self.all_seen or seen.given:  # counted from others, or judged elsewhere: it is there or not
+            rest = [each for each in self.all_seen if each != seen]
+            without = self.weigh(rest, many=math.inf if seen.rule == MANY else MANY_FEATURES)
+            if seen.value is None or finding.threshold is None or without.decision == decision:
+                return None
+            return round(abs(seen.value - finding.threshold), 12)
+        if seen.value is None:
+            return None
+        place, now = self.all_seen.index(seen), seen.value
+        tried = {each for step in seen.steps for each in (step.threshold, math.nextafter(step.threshold, math.inf))}
+        tried |= {math.nextafter(step.threshold, -math.inf) for step in seen.steps}
+        for value in sorted(tried, key=lambda each: abs(each - now)):
+            moved = [*self.all_seen[:place], replace(seen, value=value), *self.all_seen[place + 1 :]]
+            if self.weigh(moved).decision != decision:
+                return float(round(abs(value - now), 12))
+        return None
+
+    def _remembered(self, seen: Seen) -> Iterator[Finding]:
+        """What a rule sees, as far as the weeks before bear it out."""
+        step = seen.reached()
+        severity = step.severity if step else NONE
+        if seen.why:
+            yield Finding(seen, severity, seen.why)
+            return
+        if seen.rule in (FEATURE, CBPE) and not self.memory.saw(seen, weeks=1):
+            severity = min(severity, MEDIUM, key=rank)
+        if seen.rule in (CBPE, ESTIMATED_FLOOR):
+            severity = min(severity, self.policy.cbpe.max_severity, key=rank)
+        doubt = self._doubt(seen) if rank(severity) > rank(LOW) else None
+        yield Finding(seen, LOW if doubt else severity)
+        if doubt:
+            yield Finding(seen, severity, doubt)
+        elif rank(severity) < rank(MEDIUM) and seen.beyond(seen.kept_open) and self.memory.is_open(seen):
+            yield Finding(seen, severity, memories.HYSTERESIS)
+        elif severity == NONE and seen.beyond(seen.nominal):
+            yield Finding(seen, severity, NOISE)
+
+    def _doubt(self, seen: Seen) -> str | None:
+        if seen.rule == FEATURE and not self.memory.saw(seen, weeks=2):
+            return memories.PERSISTENCE
+        if seen.rule in (CBPE, ESTIMATED_FLOOR) and self.memory.unreliable:
+            return memories.UNRELIABLE
+        return None
+
+    def _many(self, found: Sequence[Seen], least: float) -> list[Finding]:
+        features = [seen for seen in found if seen.rule == FEATURE and seen.why is None and seen.reached()]
+        if len(features) < least:
+            return []
+        step = Step(threshold=float(MANY_FEATURES - 1), severity=MEDIUM)
+        value, rows = float(len(features)), max((seen.n or 0 for seen in features), default=0)
+        return [Finding(Seen(rule=MANY, subject="features", value=value, n=rows, steps=(step,)), MEDIUM)]
+
+    def _quiet(self, one: Finding) -> Finding:
+        counts = one.why is None and one.severity != NONE and one.seen.rule in _REFERENCED
+        return replace(one, why=memories.SUPPRESSED) if counts and self.memory.is_quiet else one
+
+    def _preceded(self, one: Finding, *, blocked: bool) -> Iterator[Finding]:
+        """A retraining that data quality forbids, or that was tried in vain, is set aside."""
+        if one.asks != RETRAIN:
+            yield one
+        elif blocked:
+            yield replace(one, why=memories.BROKEN_FEED)
+        elif day := self.memory.in_vain(one.seen):
+            yield replace(one, why=f"{memories.NOT_MENDED}: {day}, and there is nothing new to learn from yet")
+        else:
+            yield one

@@ -1,0 +1,87 @@
+"""The judge's sentences, for people. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.monitoring.seen import (
+    CALIBRATION,
+    CBPE,
+    CONCEPT,
+    CRITICAL,
+    DECAY,
+    DRIFT,
+    ESTIMATED_FLOOR,
+    FEATURE,
+    FLOOR,
+    MANY,
+    MEDIUM,
+    TOO_FEW,
+    UNKNOWN,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jobs.monitoring.seen import Seen
+
+    Json = Mapping[str, Any]
+
+LONGEST = 1000
+_WORDS = {
+    (DRIFT, "score"): "The scores have moved: stability index {value:.3f}, {side} {threshold:.3f}",
+    (
+        DRIFT,
+        "features",
+    ): "The features have moved by their importance: stability index {value:.3f}, {side} {threshold:.3f}",
+    FEATURE: "{subject} has moved: stability index {value:.3f}, {side} {threshold:.3f}",
+    MANY: "{value:.0f} features have moved at once, more than {threshold:.0f}",
+    FLOOR: "Performance score {value:.3f} below threshold {threshold:.3f}",
+    ESTIMATED_FLOOR: "Estimated performance score {value:.3f} below threshold {threshold:.3f}",
+    CONCEPT: "The model ranks matured loans worse: AUC lost {value:.3f}, {side} {threshold:.3f}",
+    DECAY: "The AUC has sunk week after week: cumulative sum {value:.2f}, {side} {threshold:.2f}",
+    CALIBRATION: "For each bad loan expected {value:.3f} came, {side} {threshold:.3f}",
+    CBPE: "The estimated AUC {value:.3f} is {side} {threshold:.3f}",
+    UNKNOWN: "The section {subject} could not be computed",
+}
+
+
+def of(seen: Seen, severity: str, threshold: float | None) -> str:
+    """What was seen, in a sentence."""
+    if seen.given and seen.rule != UNKNOWN:
+        return (seen.sentence or f"{seen.rule} on {seen.subject}")[:LONGEST]
+    if seen.why == TOO_FEW:
+        what = "the drift" if seen.rule == DRIFT else "the performance, with outcomes known,"
+        return f"Too few loans to judge {what} of the model: {seen.n or 0}"
+    words = _WORDS.get((seen.rule, seen.subject)) or _WORDS[seen.rule]
+    side = "above" if seen.sign > 0 else "below"
+    said = words.format(subject=seen.subject, value=seen.value or 0.0, side=side, threshold=threshold or 0.0)
+    doubt = ", yet its interval reaches above it" if (seen.rule, severity) == (FLOOR, MEDIUM) else ""
+    return (said + doubt)[:LONGEST]
+
+
+def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift: float | None) -> str:
+    """The verdict in one sentence; the sentences of what asks come gravest first."""
+    if verdict["blocked_by"]:
+        poor = [each["sentence"] for each in verdict["reasons"] if each["severity"] == CRITICAL]
+        return _with_more("Nothing may be retrained on these data: ", poor or ["no clean week has cleared them"])
+    if verdict["decision"] == "retrain":
+        return _with_more("", asking)
+    if in_vain:
+        return _with_more("A person must decide, for a retraining did not mend this: ", in_vain)
+    if asking:
+        return _with_more("", asking)
+    if verdict["insufficient_data"]:
+        few = [each["sentence"] for each in verdict["set_aside"] if each["why"] == TOO_FEW]
+        return _with_more("Too little can be judged to say that all is well: ", few or ["sections are unknown"])
+    score, estimated = verdict["performance_score"], "estimated " if verdict["estimated"] else ""
+    known = [] if drift is None else [f"drift {drift:.3f}"]
+    known += [] if score is None else [f"{estimated}performance score {score:.3f}"]
+    known += [f"{len(verdict['reasons'])} noted only"] if verdict["reasons"] else []
+    return "No rule asks for action" + (": " if known else "") + ", ".join(known)
+
+
+def _with_more(start: str, sentences: Sequence[str]) -> str:
+    more = len(sentences) - 1
+    others = f" (and {more} more reason{'s' if more > 1 else ''})" if more > 0 else ""
+    return (start + sentences[0])[: LONGEST - len(others)] + others
