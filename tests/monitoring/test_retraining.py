@@ -1,0 +1,387 @@
+"""Known weeks and what they come to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from jobs.monitoring.retraining import judge
+from jobs.protocol import contract, policy
+from jobs.protocol.judge import complaints
+from tests.monitoring.evidences import (
+    MODEL,
+    SHA,
+    WEEK,
+    Json,
+    decayed,
+    drifted,
+    evidence,
+    finding,
+    measure,
+    miscalibrated,
+    training,
+    unknown,
+)
+
+POLICY = policy.load(None, "policy.json")
+DAYS = timedelta(days=7)
+BEFORE = WEEK - DAYS
+FEW: Json = {"window__rows": 499, "performance__n": 999}
+
+
+def feature(csi: float, number: int = 0, *, share: float = 0.30) -> Json:
+    """The changes of a week in which one feature has moved."""
+    at = f"drift__features__{number}"
+    return {f"{at}__csi__value": csi, f"{at}__p_adjusted": 0.0, f"{at}__share": share}
+
+
+def estimated(auc: float, **changes: Any) -> Json:
+    """The changes of a week in which no outcome speaks and the estimate is this."""
+    few = {"performance__n": 0, "performance__bads": 0, "performance__auc": measure(None, 0)}
+    return few | {"estimate__auc": measure(auc, 2000), "estimate__drop": 0.70 - auc} | changes
+
+
+def weeks(*changes: Json, rules: policy.Policy = POLICY) -> list[Json]:
+    """The verdicts on weeks in a row that end with the ordinary one, each with those before it as its past."""
+    past: list[Json] = []
+    for number, changed in enumerate(changes, start=1 - len(changes)):
+        past.append(judge(evidence(WEEK + number * DAYS, **changed), rules, past))
+    return past
+
+
+def of(verdict: Json, rule: str) -> Json:
+    return next(each for each in verdict["reasons"] if each["rule"] == rule)
+
+
+def aside(verdict: Json) -> dict[str, str]:
+    return {each["rule"]: each["why"] for each in verdict["set_aside"]}
+
+
+TABLE = [  # domain 10.10, row by row
+    pytest.param({}, "none", "no_action", None, id="none-nothing-has-moved"),
+    pytest.param(drifted(0.10), "none", "no_action", None, id="none-drift-exactly-0.10"),
+    pytest.param(drifted(0.101), "low", "no_action", None, id="low-drift-just-above-0.10"),
+    pytest.param(drifted(0.25), "low", "no_action", None, id="low-drift-exactly-0.25"),
+    pytest.param(drifted(math.nextafter(0.25, 1)), "medium", "alert", None, id="medium-drift-a-hair-above-0.25"),
+    pytest.param(drifted(0.30), "medium", "alert", None, id="medium-drift-exactly-0.30"),
+    pytest.param(drifted(math.nextafter(0.30, 1)), "high", "retrain", "MEDIUM", id="high-drift-a-hair-above-0.30"),
+    pytest.param(drifted(0.50), "high", "retrain", "MEDIUM", id="high-drift-exactly-0.50"),
+    pytest.param(drifted(math.nextafter(0.50, 1)), "critical", "retrain", "HIGH", id="critical-drift-above-0.50"),
+    pytest.param(drifted(0.60, p=0.01), "critical", "retrain", "HIGH", id="critical-drift-p-exactly-alpha"),
+    pytest.param(drifted(0.60, p=0.011), "none", "no_action", None, id="none-large-drift-that-chance-explains"),
+    pytest.param(
+        {"drift__weighted__value": 0.31, "drift__features__0__p_adjusted": 0.001},
+        *("high", "retrain", "MEDIUM"),
+        id="high-drift-of-weighted-features",
+    ),
+    pytest.param({"drift__weighted__value": 0.31}, "none", "no_action", None, id="none-weighted-drift-by-chance"),
+    pytest.param(decayed(0.02, half=0.01), "none", "no_action", None, id="none-concept-exactly-0.02"),
+    pytest.param(decayed(0.025), "low", "no_action", None, id="low-concept-between-0.02-and-0.03"),
+    pytest.param(decayed(0.03), "low", "no_action", None, id="low-concept-exactly-0.03"),
+    pytest.param(decayed(0.035), "medium", "alert", None, id="medium-concept-between-0.03-and-0.05"),
+    pytest.param(decayed(0.05, half=0.01), "medium", "alert", None, id="medium-concept-exactly-0.05"),
+    pytest.param(decayed(0.051), "critical", "retrain", "IMMEDIATE", id="critical-concept-above-0.05"),
+    pytest.param(
+        decayed(0.049) | {"concept__drop_lower": 0.0}, "none", "no_action", None, id="none-concept-interval-reaches-0"
+    ),
+    pytest.param(
+        {"concept__drop": measure(0.06, 3000), "concept__drop_lower": 0.04},
+        *("none", "no_action", None),
+        id="none-concept-explained-by-the-mix-of-applicants",
+    ),
+    pytest.param({"concept__cusum": {"path": [4.1]}}, "low", "no_action", None, id="low-slow-decay"),
+    pytest.param(miscalibrated(1.10), "none", "no_action", None, id="none-calibration-exactly-1.10"),
+    pytest.param(miscalibrated(1.11, p=0.049), "low", "no_action", None, id="low-calibration-1.11"),
+    pytest.param(miscalibrated(1.11, p=0.05), "none", "no_action", None, id="none-calibration-by-chance"),
+    pytest.param(miscalibrated(1.15), "low", "no_action", None, id="low-calibration-exactly-1.15"),
+    pytest.param(miscalibrated(0.85), "low", "no_action", None, id="low-calibration-exactly-0.85"),
+    pytest.param(miscalibrated(1.16), "medium", "alert", None, id="medium-calibration-1.16"),
+    pytest.param(miscalibrated(0.84), "medium", "alert", None, id="medium-calibration-0.84"),
+    pytest.param(miscalibrated(1.30, p=0.01), "low", "no_action", None, id="low-calibration-p-exactly-0.01"),
+    pytest.param(miscalibrated(1.26), "high", "retrain", "MEDIUM", id="high-calibration-1.26"),
+    pytest.param(miscalibrated(1.50), "high", "retrain", "MEDIUM", id="high-calibration-exactly-1.50"),
+    pytest.param(miscalibrated(1.51), "critical", "retrain", "HIGH", id="critical-calibration-1.51"),
+    pytest.param(
+        {"performance__auc": measure(0.65, 3000, interval=[0.63, 0.67])},
+        *("none", "no_action", None),
+        id="none-floor-exactly-0.65",
+    ),
+    pytest.param(
+        {"performance__auc": measure(0.64, 3000, interval=[0.62, 0.66])},
+        *("medium", "alert", None),
+        id="medium-floor-below-but-the-interval-reaches-it",
+    ),
+    pytest.param(
+        {"performance__auc": measure(0.60, 3000, interval=[0.55, 0.65])},
+        *("medium", "alert", None),
+        id="medium-floor-the-interval-ends-exactly-there",
+    ),
+    pytest.param(
+        {"performance__auc": measure(0.60, 3000, interval=[0.56, 0.64])},
+        *("critical", "retrain", "HIGH"),
+        id="critical-floor-all-of-the-interval-below",
+    ),
+    pytest.param(
+        estimated(0.64, estimate__limits=None), "high", "retrain", "MEDIUM", id="high-floor-by-the-estimate-alone"
+    ),
+    pytest.param(
+        {"estimate__auc": measure(0.64, 2000), "estimate__limits": None},
+        *("none", "no_action", None),
+        id="none-estimate-below-the-floor-where-outcomes-speak",
+    ),
+    pytest.param(
+        {"estimate__auc": measure(0.655, 2000), "estimate__drop": 0.045},
+        *("medium", "alert", None),
+        id="medium-estimate-below-its-limit-for-the-first-week",
+    ),
+    pytest.param(feature(0.60, share=0.019), "none", "no_action", None, id="none-a-feature-of-no-importance"),
+    pytest.param(feature(0.24), "low", "no_action", None, id="low-a-single-feature"),
+    pytest.param(
+        feature(0.11) | feature(0.11, 1) | feature(0.11, 2), "medium", "alert", None, id="medium-three-features-low"
+    ),
+    pytest.param(feature(0.11) | feature(0.11, 1), "low", "no_action", None, id="low-two-features"),
+    pytest.param({"quality__findings": [finding("low")]}, "low", "no_action", None, id="low-quality"),
+    pytest.param({"quality__findings": [finding("medium")]}, "medium", "alert", None, id="medium-quality"),
+    pytest.param({"quality__findings": [finding("high")]}, "high", "alert", None, id="high-quality-never-retrains"),
+    pytest.param({"quality__findings": [finding("critical")]}, "critical", "alert", None, id="critical-quality"),
+    pytest.param(drifted(0.40) | decayed(0.06), "critical", "retrain", "IMMEDIATE", id="the-gravest-gives-priority"),
+]
+
+
+@pytest.mark.parametrize(("changes", "severity", "decision", "priority"), TABLE)
+def test_the_severity_table(changes: Json, severity: str, decision: str, priority: str | None) -> None:
+    verdict = judge(evidence(**changes), POLICY)
+    assert (verdict["severity"], verdict["decision"], verdict["priority"]) == (severity, decision, priority)
+
+
+@pytest.mark.parametrize("changes", [each.values[0] for each in TABLE] + [unknown("drift"), dict(FEW)])
+def test_every_verdict_keeps_its_contract(changes: Any) -> None:
+    verdict = judge(evidence(**changes), POLICY)
+    whole = verdict | {"evidence": {"path": "e.json", "sha256": SHA}, "policy_sha256": SHA, "previous": None}
+    assert complaints(contract.document("verdict"), whole) == []
+
+
+def test_a_healthy_week_is_an_explicit_no_action() -> None:
+    verdict = judge(evidence(), POLICY)
+    assert (verdict["reasons"], verdict["insufficient_data"]) == ([], False)
+    assert (verdict["performance_score"], verdict["estimated"]) == (0.70, False)
+    assert verdict["sentence"] == "No rule asks for action: drift 0.010, performance score 0.700"
+
+
+def test_critical_data_quality_blocks_and_sets_the_retraining_aside() -> None:
+    verdict = judge(evidence(**drifted(0.6), quality__findings=[finding("critical")]), POLICY)
+    assert (verdict["decision"], verdict["priority"], verdict["blocked_by"]) == ("alert", None, ["data_quality"])
+    assert aside(verdict) == {"drift": "data_quality"}
+
+
+def test_the_block_stands_until_a_clean_week() -> None:
+    poor = {"quality__findings": [finding("critical")]}
+    lost, clean = weeks(poor, unknown("quality"), {})[1:]
+    assert (lost["decision"], lost["blocked_by"]) == ("alert", ["data_quality"])
+    assert clean["blocked_by"] == []
+
+
+class TestTooFewRows:
+    def test_nothing_to_judge_is_no_health(self) -> None:
+        verdict = judge(evidence(**FEW), POLICY)
+        assert (verdict["decision"], verdict["insufficient_data"]) == ("no_action", True)
+        assert aside(verdict) == {"drift": "too few rows", "concept": "too few rows"}
+        assert verdict["sentence"].startswith("Too little can be judged")
+
+    @pytest.mark.parametrize("bads", [199, 2801], ids=["bads", "goods"])
+    def test_outcomes_need_both_kinds(self, bads: int) -> None:
+        verdict = judge(evidence(**miscalibrated(1.6), performance__bads=bads), POLICY)
+        assert (verdict["decision"], aside(verdict)["concept"]) == ("no_action", "too few rows")
+
+    def test_a_young_model_is_judged_by_its_drift(self) -> None:
+        verdict = judge(evidence(**estimated(0.69)), POLICY)
+        assert (verdict["insufficient_data"], verdict["estimated"], verdict["performance_score"]) == (False, True, 0.69)
+
+    def test_a_breach_that_cannot_be_judged_again_is_not_cleared(self) -> None:
+        few = {"window__rows": 100}
+        assert [each["insufficient_data"] for each in weeks(drifted(0.6), few, few, {}, few)] == [
+            *(False, True, True),
+            *(False, False),
+        ]
+
+    def test_a_breach_that_was_carried_out_is(self) -> None:
+        held = [training(BEFORE + timedelta(days=2), "drift")]
+        assert not weeks(drifted(0.6), {"window__rows": 100, "trainings": held})[-1]["insufficient_data"]
+
+
+class TestUnknownSections:
+    def test_one_is_listed_and_noted(self) -> None:
+        verdict = judge(evidence(**unknown("concept", "vintages")), POLICY)
+        assert (verdict["unknown"], verdict["severity"]) == (["concept", "vintages"], "low")
+
+    def test_all_of_them_alert(self) -> None:
+        verdict = judge(evidence(**unknown("drift", "performance", "concept", "calibration", "quality")), POLICY)
+        assert verdict["decision"] == "alert"
+
+    def test_a_size_without_its_p_counts(self) -> None:
+        assert judge(evidence(**drifted(0.6) | {"drift__score__p": None}), POLICY)["decision"] == "retrain"
+
+
+class TestSingleFeatures:
+    def test_the_first_week_is_only_noted(self) -> None:
+        verdict = weeks({}, feature(0.9))[-1]
+        assert (verdict["decision"], aside(verdict)) == ("no_action", {"feature": "persistence"})
+
+    def test_the_second_week_retrains(self) -> None:
+        assert weeks(feature(0.31), feature(0.31))[-1]["priority"] == "MEDIUM"
+
+    def test_not_for_a_feature_of_little_importance(self) -> None:
+        small = feature(0.9, share=0.04)
+        assert weeks(small, small)[-1]["decision"] == "alert"
+
+    def test_two_of_three_weeks_alert(self) -> None:
+        assert weeks(feature(0.31), {}, feature(0.31))[-1]["decision"] == "alert"
+
+    def test_two_of_four_do_not(self) -> None:
+        assert weeks(feature(0.31), {}, {}, feature(0.31))[-1]["decision"] == "no_action"
+
+    def test_a_change_of_schema_is_no_drift(self) -> None:
+        moved = feature(0.9) | {"drift__features__0__schema_change": True}
+        verdict = weeks(moved, moved)[-1]
+        assert (verdict["decision"], aside(verdict)) == ("no_action", {"feature": "schema_change"})
+
+    def test_chance_is_judged_by_the_adjusted_p(self) -> None:
+        moved = feature(0.9) | {"drift__features__0__p_adjusted": 0.051}
+        assert aside(weeks(moved, moved)[-1]) == {"feature": "not significant"}
+
+
+class TestEstimates:
+    LOW: ClassVar[Json] = {"estimate__auc": measure(0.655, 2000), "estimate__drop": 0.045}
+
+    def test_two_weeks_running_retrain_with_priority_medium(self) -> None:
+        assert weeks(self.LOW, self.LOW)[-1]["priority"] == "MEDIUM"
+
+    def test_a_gap_begins_anew(self) -> None:
+        assert weeks(self.LOW, {}, self.LOW)[-1]["decision"] == "alert"
+
+    def test_a_small_drop_only_alerts(self) -> None:
+        small = self.LOW | {"estimate__drop": 0.03}
+        assert weeks(small, small)[-1]["decision"] == "alert"
+
+    def test_unreliable_ones_are_only_noted(self) -> None:
+        verdict = weeks(self.LOW, self.LOW | {"track_record__mean_error": 0.031})[-1]
+        assert (verdict["severity"], aside(verdict)) == ("low", {"cbpe": "cbpe unreliable"})
+
+    @pytest.mark.parametrize(("most", "decision"), [("high", "retrain"), ("medium", "alert"), ("low", "no_action")])
+    def test_the_policy_says_how_grave_they_may_be(self, most: Any, decision: str) -> None:
+        rules = replace(POLICY, cbpe=replace(POLICY.cbpe, max_severity=most))
+        assert weeks(self.LOW, self.LOW, rules=rules)[-1]["decision"] == decision
+
+    def test_none_where_the_policy_wants_none(self) -> None:
+        rules = replace(POLICY, cbpe=replace(POLICY.cbpe, enabled=False))
+        assert weeks(estimated(0.5), rules=rules)[-1]["reasons"] == []
+
+
+class TestHysteresis:
+    def test_an_alert_stays_open_near_its_bound(self) -> None:
+        near = weeks(drifted(0.26), drifted(0.21))[-1]
+        assert (near["decision"], aside(near)) == ("no_action", {"drift": "hysteresis"})
+
+    def test_and_is_over_at_four_fifths_of_it(self) -> None:
+        assert aside(weeks(drifted(0.26), drifted(0.20))[-1]) == {}
+
+    def test_two_weeks_away_from_it_close_it(self) -> None:
+        assert aside(weeks(drifted(0.26), {}, drifted(0.21))[-1]) == {"drift": "hysteresis"}
+        assert aside(weeks(drifted(0.26), {}, {}, drifted(0.21))[-1]) == {}
+
+
+class TestPromotion:
+    @pytest.mark.parametrize(
+        ("days", "decision"), [(13, "no_action"), (14, "retrain")], ids=["within-two-weeks", "after-two-weeks"]
+    )
+    def test_rules_with_a_new_reference_wait(self, days: int, decision: str) -> None:
+        new: Json = {"promoted_on": (WEEK - timedelta(days=days)).isoformat()}
+        assert judge(evidence(**drifted(0.6), **new), POLICY)["decision"] == decision
+
+    def test_the_floor_and_the_feed_do_not(self) -> None:
+        new: Json = {"promoted_on": WEEK.isoformat(), "quality__findings": [finding("medium")]}
+        verdict = judge(evidence(**new, performance__auc=measure(0.5, 3000, interval=[0.48, 0.52])), POLICY)
+        assert [each["rule"] for each in verdict["reasons"]] == ["floor", "DQ-2"]
+
+    def test_another_model_remembers_nothing(self) -> None:
+        past = [judge(evidence(BEFORE, model__model_id="20230101-ffffffffffff", **feature(0.9)), POLICY)]
+        assert aside(judge(evidence(**feature(0.9)), POLICY, past)) == {"feature": "persistence"}
+
+
+class TestRetrainingInVain:
+    def judged(self, trained: date, *reasons: str, verdict: str = "kept", **changes: Any) -> Json:
+        held = [training(trained, *reasons, verdict=verdict)]
+        return judge(evidence(**drifted(0.6), trainings=held, **changes), POLICY)
+
+    @pytest.mark.parametrize("verdict", ["kept", "promoted"])
+    def test_a_breach_after_it_calls_a_person(self, verdict: str) -> None:
+        found = self.judged(WEEK - timedelta(days=30), "drift", verdict=verdict)
+        assert (found["decision"], found["action_hint"], found["severity"]) == ("alert", "escalate", "critical")
+        assert "did not mend it: 2023-12-14" in aside(found)["drift"]
+        assert found["sentence"].startswith("A person must decide")
+
+    def test_until_the_loans_of_its_time_have_matured(self) -> None:
+        assert self.judged(date(2022, 12, 13), "drift")["decision"] == "retrain"  # twelve months and 31 days ago
+        assert self.judged(date(2022, 12, 14), "drift")["decision"] == "alert"
+
+    def test_another_rule_is_no_repetition(self) -> None:
+        assert self.judged(WEEK - timedelta(days=30), "floor")["decision"] == "retrain"
+
+    def test_a_training_after_the_week_is_not_held_against_it(self) -> None:
+        assert self.judged(WEEK + timedelta(days=1), "drift")["decision"] == "retrain"
+
+    def test_a_rule_not_tried_before_still_retrains(self) -> None:
+        found = self.judged(WEEK - timedelta(days=30), "drift", **miscalibrated(1.3))
+        assert (found["decision"], found["priority"], found["action_hint"]) == ("retrain", "MEDIUM", "recalibrate")
+
+
+class TestHints:
+    def test_good_ranking_and_wrong_promises_ask_to_recalibrate(self) -> None:
+        assert judge(evidence(**miscalibrated(1.2)), POLICY)["action_hint"] == "recalibrate"
+
+    def test_bad_ranking_does_not(self) -> None:
+        assert judge(evidence(**miscalibrated(1.2), **decayed(0.04)), POLICY)["action_hint"] is None
+
+
+class TestFlipDistance:
+    @pytest.mark.parametrize(
+        ("changes", "rule", "distance"),
+        [
+            pytest.param(drifted(0.27), "drift", 0.02, id="back-to-no-action"),
+            pytest.param(drifted(0.29), "drift", 0.01, id="on-to-retrain"),
+            pytest.param(drifted(0.60), "drift", 0.30, id="over-several-bounds"),
+            pytest.param(drifted(0.11), "drift", 0.14, id="from-a-note-to-an-alert"),
+            pytest.param(drifted(0.60) | miscalibrated(1.7), "drift", None, id="another-rule-decides-all-the-same"),
+            pytest.param(miscalibrated(0.70), "calibration", 0.05, id="below-one"),
+            pytest.param({"performance__auc": measure(0.60, 3000, interval=[0.57, 0.63])}, "floor", 0.02, id="floor"),
+            pytest.param({"quality__findings": [finding("medium")]}, "DQ-2", 0.01, id="a-finding-of-quality"),
+            pytest.param(
+                feature(0.2) | feature(0.2, 1) | feature(0.2, 2), "many_features", 1.0, id="a-count-of-features"
+            ),
+        ],
+    )
+    def test_it_is_the_way_to_the_nearest_other_decision(
+        self, changes: Json, rule: str, distance: float | None
+    ) -> None:
+        found = of(judge(evidence(**changes), POLICY), rule)["flip_distance"]
+        assert found == (None if distance is None else pytest.approx(distance))
+
+
+def test_a_reason_gives_its_numbers_and_a_sentence() -> None:
+    verdict = judge(evidence(**drifted(0.412, p=0.001)), POLICY)
+    assert of(verdict, "drift") == {
+        "rule": "drift",
+        "subject": "score",
+        "severity": "high",
+        "value": 0.412,
+        "threshold": 0.3,
+        "p": 0.001,
+        "n": 2000,
+        "flip_distance": pytest.approx(0.112),
+        "sentence": "The scores have moved: stability index 0.412, above 0.300",
+    }
+    assert verdict["model_id"] == MODEL
