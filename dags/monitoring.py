@@ -46,11 +46,11 @@ with DAG(
 ):
     check = step("check_monitoring", "check")
     measured = step("calculate_metrics", "evidence")
-    report = step("generate_report", "report")
+    report = step("generate_report", "report", trigger_rule="none_skipped")  # also of a week that is known in part
     decided = step("write_retraining_decision", "decide", trigger_rule="all_done")
-    skipped = EmptyOperator(task_id="skip_monitoring", trigger_rule="all_skipped")
-    unreported = EmptyOperator(task_id="skip_report", trigger_rule="all_skipped")
+    skip_monitoring = EmptyOperator(task_id="skip_monitoring", trigger_rule="all_skipped")
+    skip_report = EmptyOperator(task_id="skip_report", trigger_rule="all_skipped")
     check >> step("get_week_end_date", "week") >> step("get_model", "model") >> measured >> report
-    check >> skipped
-    measured >> unreported
-    [report, skipped, unreported] >> decided >> step("send_alerts", "alert", trigger_rule="all_done")
+    check >> skip_monitoring
+    measured >> skip_report
+    [report, skip_monitoring, skip_report] >> decided >> step("send_alerts", "alert", trigger_rule="all_done")

@@ -19,6 +19,7 @@ from jobs.protocol import strict_json, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import date
 
     from jobs.monitoring.session import Session
     from jobs.monitoring.sources import Sources
@@ -118,15 +119,13 @@ class Assembly:
         found, counts = self._reading.outcomes, self._reading.outcomes.counts
         named = {"first": found.first.isoformat(), "last": found.last.isoformat(), "n": counts.n, "bads": counts.n_bad}
         named |= {"backscored": found.backscored, "unscored": found.unscored}
-        return named | performance.realised(counts, self._reading.reference["cutoff"])
+        cohorts = performance.cohorts(self._reading.cohorts)
+        return named | performance.realised(counts, self._reading.reference["cutoff"]) | {"cohorts": cohorts}
 
     def _concept(self) -> Json:
-        from jobs.monitoring import performance
+        from jobs.monitoring import performance, track_record
 
-        drops = [
-            one.evidence["concept"]["drop"] for one in self._about_this_model() if "drop" in one.evidence["concept"]
-        ]
-        past = [drop["value"] for drop in drops if drop["value"] is not None]
+        past = track_record.past_drops(self._kept_weeks, self._session.week, self._session.model.model_id)
         return performance.concept(self._reference_counts, self._reading.outcomes.counts, past, self._session.policy)
 
     def _calibration(self) -> Json:
@@ -141,7 +140,7 @@ class Assembly:
         from jobs.monitoring import performance
 
         reference, reading = self._reference_counts, self._reading
-        return performance.target(reference.n_bad, reference.n, reading.outcomes.rows, reading.labels)
+        return performance.target(reference.n_bad, reference.n, reading.outcomes.rows, self._aged)
 
     def _estimate(self) -> Json:
         from jobs.monitoring import estimate
@@ -152,13 +151,12 @@ class Assembly:
     def _track_record(self, performance: Json) -> Json:
         from jobs.monitoring import track_record
 
-        past = [(one.week, one.evidence, one.verdict) for one in self._past]
-        return track_record.track_record(past, performance)
+        return track_record.track_record(self._kept_weeks, performance, self._session.policy)
 
     def _vintages(self) -> Json:
         from jobs.monitoring import vintages
 
-        said, curves = vintages.vintages(self._reading.labels, self._reading.loans, self._session.week)
+        said, curves = vintages.vintages(self._aged, self._session.policy.label)
         self._frames["vintages"] = curves
         return said
 
@@ -179,8 +177,16 @@ class Assembly:
         goods, bads = (np.asarray(stored[name], np.int64) for name in ("goods", "bads"))
         return ScoreCounts(np.asarray(stored["scores"], np.float64), goods, bads)
 
-    def _about_this_model(self) -> list[Judged]:
-        return [one for one in self._past if one.verdict["model_id"] == self._session.model.model_id]
+    @cached_property
+    def _aged(self) -> pl.DataFrame:
+        from jobs.monitoring import vintages
+
+        reading, session = self._reading, self._session
+        return vintages.count(reading.labels, reading.loans, session.week, session.policy.label)
+
+    @property
+    def _kept_weeks(self) -> list[tuple[date, Json, Json]]:
+        return [(one.week, one.evidence, one.verdict) for one in self._past]
 
     def _kept(self, name: str, frame: pl.DataFrame) -> Json:
         data = io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -45,7 +46,7 @@ class Window:
     features: Mapping[str, BinCounts]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcomes:
     """Loans that matured in these days, with their scores: id, application_date, y, pd."""
 
@@ -101,10 +102,15 @@ class Reading:
         names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "label_version")
         found = self._scan(LABELS, self._sources.days[LABELS], names)
         newest = found.sort("id", "label_version").unique("id", keep="last", maintain_order=True)
-        known = newest.filter(pl.col("y").is_not_null())
+        return newest.filter(pl.col("y").is_not_null()).drop("label_version")
+
+    @cached_property
+    def matured(self) -> pl.DataFrame:
+        """The labels of loans that matured in the last weeks."""
+        late = pl.col("mature_date").is_between(weeks.first_of(self.week, weeks.OUTCOME_DAYS), self.week)
         if self._session.policy.label.policy_exceptions == "exclude":
-            known = known.filter(~pl.col("policy_exception"))
-        return known.drop("policy_exception", "label_version")
+            late &= ~pl.col("policy_exception")
+        return self.labels.filter(late)
 
     @cached_property
     def loans(self) -> pl.DataFrame:
@@ -116,20 +122,36 @@ class Reading:
     def outcomes(self) -> Outcomes:
         """Loans that matured in the last weeks, but not so early that the model may have learned from them."""
         first = weeks.first_of(self.week, weeks.OUTCOME_DAYS)
-        late = (pl.col("mature_date") >= first) & (pl.col("mature_date") > self.trained_as_of)
-        matured = self.labels.filter(late & (pl.col("mature_date") <= self.week))
+        matured = self.matured.filter(pl.col("mature_date") > self.trained_as_of)
         if matured.is_empty():
-            return Outcomes(first, self.week, matured.with_columns(pd=pl.lit(None, pl.Float64)), 0, 0)
-        begin, end = matured["application_date"].min(), matured["application_date"].max()
-        assert isinstance(begin, date)  # noqa: S101 - there are rows
-        assert isinstance(end, date)  # noqa: S101 - there are rows
-        last = end + timedelta(days=LATEST_LANDING)
-        days = [day for day in self._sources.days[PREDICTIONS] if begin <= day <= last]
-        scored = [self._scored(batch, among=matured["id"]) for batch in self._batches(days)]
+            return Outcomes(first, self.week, matured.join(_NO_SCORES.drop("backscored"), on="id"), 0, 0)
+        batches = self._batches(self._days_of(matured))
+        scored = [self._scored(batch, among=matured["id"]) for batch in batches]
         found = pl.concat(scored) if scored else _NO_SCORES
         rows = matured.join(found.unique("id", keep="first", maintain_order=True), on="id").sort("id")
         again = int(rows["backscored"].sum())
         return Outcomes(first, self.week, rows.drop("backscored"), again, matured.height - rows.height)
+
+    @cached_property
+    def cohorts(self) -> dict[tuple[date, str], ScoreCounts]:
+        """Outcomes of all loans that matured in the last weeks, by the week and the model of the score stored then."""
+        matured = self.matured
+        scores = self._scan(PREDICTIONS, self._days_of(matured), ("id", "pd", "model_id", "snapshot_date"))
+        rows = matured.select("id", "y").join(scores.unique("id", keep="first", maintain_order=True), on="id")
+        shards = defaultdict[tuple[date, str], list[ScoreCounts]](list)
+        for (day, model_id), of in rows.group_by("snapshot_date", "model_id"):
+            assert isinstance(day, date)  # noqa: S101 - partitions are named by it
+            week = weeks.named_by(day + timedelta(days=weeks.DAYS))
+            shards[week, str(model_id)].append(ScoreCounts.of(of["pd"].to_numpy(), of["y"].to_numpy()))
+        return {cohort: ScoreCounts.merged(found) for cohort, found in shards.items()}
+
+    def _days_of(self, matured: pl.DataFrame) -> list[date]:
+        """The days on which these loans were scored."""
+        applied = matured["application_date"].to_list()
+        if not applied:
+            return []
+        begin, end = min(applied), max(applied) + timedelta(days=LATEST_LANDING)
+        return [day for day in self._sources.days[PREDICTIONS] if begin <= day <= end]
 
     @cached_property
     def _bins(self) -> dict[str, bins.Bins]:

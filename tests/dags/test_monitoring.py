@@ -34,6 +34,7 @@ def test_monitoring_runs_its_steps_in_this_order(dag: Any) -> None:
 def test_the_note_and_the_alerts_come_on_every_path_and_a_skip_shows(dag: Any) -> None:
     rules = {task.task_id: task.trigger_rule for task in dag.tasks if task.trigger_rule != "all_success"}
     assert rules == dict.fromkeys(SKIPS, "all_skipped") | {
+        "generate_report": "none_skipped",
         "write_retraining_decision": "all_done",
         "send_alerts": "all_done",
     }
