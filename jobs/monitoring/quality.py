@@ -1,0 +1,172 @@
+"""Ten rules of data quality: what a week's facts say of the feed, each finding with its number and its limit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from jobs.measures.proportions import share_change
+from jobs.measures.significance import adjusted
+from jobs.monitoring.feed import UNIT_FACTOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jobs.monitoring.feed import ColumnChange, Feature, QualityFacts, Share, Table, Volume
+
+Json = dict[str, Any]
+Limits = tuple[tuple[float, str], ...]
+
+SEVERITIES = ("low", "medium", "high", "critical")
+SHARES: dict[str, tuple[str, Limits]] = {  # above a limit a share of rows has the severity beside it
+    "DQ-2": ("lie outside the range of the contract", ((0.001, "low"), (0.01, "medium"), (0.05, "critical"))),
+    "DQ-3": ("have a category that was never seen", ((0.001, "low"), (0.01, "medium"), (0.10, "high"))),
+    "DQ-4": ("cannot be read", ((0.001, "low"), (0.02, "high"), (0.10, "critical"))),
+    "DQ-8": ("are there twice, or lack their partner", ((0.0001, "medium"), (0.01, "critical"))),
+    "DQ-9": ("contradict another column", ((0.01, "medium"), (0.05, "high"))),
+}
+LEAST_RISE, RELATIVE_RISE, MISSING_P = 0.01, 0.5, 0.01
+MUCH_RISE, MOST_RISE, TOP = 0.10, 0.25, 5
+HALF, TWICE, FIVEFOLD = 0.5, 2.0, 5.0
+FEW_DAYS = 2
+ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # a day that is all missing says something of a feature that is often there
+VOLUME_P, DAY_P = 1e-3, 1e-4  # a week has some 28 volumes and 800 daily medians: chance is to explain none of them
+
+
+def findings(facts: QualityFacts) -> Json:
+    """The section of the evidence: of each rule and subject the worst finding, the worst first."""
+    found = [
+        *_missing_rates(facts.features),
+        *(finding for share in facts.shares for finding in _share(share)),
+        *(finding for volume in facts.volumes for finding in _volume(volume)),
+        *(finding for table in facts.tables for finding in _absence(table)),
+        *(_column(change) for change in facts.columns),
+        *(finding for feature in facts.features for finding in _schema(feature)),
+        *(finding for feature in facts.features for finding in _unit(feature)),
+    ]
+    worst: dict[tuple[str, str], Json] = {}
+    for finding in sorted(found, key=lambda finding: -SEVERITIES.index(finding["severity"])):
+        worst.setdefault((finding["rule"], finding["subject"]), finding)
+    order = sorted(worst, key=lambda key: (-SEVERITIES.index(worst[key]["severity"]), int(key[0][3:]), key[1]))
+    return {"findings": [worst[key] for key in order], "tables": [asdict(table) for table in facts.tables]}
+
+
+def _finding(rule: str, subject: str, severity: str, numbers: tuple[float, float, int, float | None], say: str) -> Json:
+    value, threshold, n, p = numbers
+    head = {"rule": rule, "subject": subject, "severity": severity, "value": value, "threshold": threshold}
+    return {**head, "n": n, "p": p, "sentence": say}
+
+
+def _missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
+    """DQ-1, with the false discoveries of the whole family held down."""
+    seen = [feature for feature in features if feature.rows]
+    top = {feature.name for feature in sorted(features, key=lambda each: -each.shap_share)[:TOP]}
+    changes = [
+        share_change(round(each.reference_missing * each.reference_rows), each.reference_rows, each.missing, each.rows)
+        for each in seen
+    ]
+    family = adjusted([1.0 if change.p is None else change.p for change in changes])
+    for feature, p in zip(seen, family, strict=True):
+        rate = feature.missing / feature.rows
+        rise = rate - feature.reference_missing
+        least = max(LEAST_RISE, RELATIVE_RISE * feature.reference_missing)
+        if rise > least and p < MISSING_P:
+            high = rise > MOST_RISE and feature.name in top
+            severity = "high" if high else "medium" if rise > MUCH_RISE else "low"
+            limit = MOST_RISE if high else MUCH_RISE if severity == "medium" else least
+            numbers = rate, feature.reference_missing + limit, feature.rows, p
+            was = f"{feature.reference_missing:.1%} in the reference"
+            yield _finding("DQ-1", feature.name, severity, numbers, f"{rate:.1%} of {feature.name} are missing, {was}.")
+
+
+def _share(share: Share) -> Iterator[Json]:
+    rate = share.hits / share.n if share.n else 0.0
+    what, limits = SHARES[share.rule]
+    passed = [limit for limit in limits if rate > limit[0]]
+    if passed:
+        limit, severity = passed[-1]
+        said = f"{share.subject}: {share.hits} of {share.n} rows {what} ({rate:.2%}, the limit is {limit:.2%})."
+        yield _finding(share.rule, share.subject, severity, (rate, limit, share.n, None), said)
+
+
+def _volume(volume: Volume) -> Iterator[Json]:
+    """DQ-5. What chance explains is no finding: small lenders have days of half and of twice the usual."""
+    usual = _median(volume.before)
+    if not usual:
+        return
+    ratio = volume.rows / usual
+    total, part = volume.rows + sum(volume.before), 1 / (1 + len(volume.before))
+    few = ratio < 1
+    p = _at_least(total - volume.rows, total, 1 - part) if few else _at_least(volume.rows, total, part)
+    if not HALF <= ratio <= TWICE and p <= VOLUME_P:
+        critical = volume.rows == 0 or ratio > FIVEFOLD
+        limit = HALF if few else FIVEFOLD if critical else TWICE
+        said = f"{volume.table} has {volume.rows} rows on {volume.day}, {ratio:.2f} times what that weekday had before."
+        severity = "critical" if critical else "medium"
+        yield _finding("DQ-5", volume.table, severity, (ratio, limit, volume.rows, p), said)
+
+
+def _absence(table: Table) -> Iterator[Json]:
+    lacking = table.expected - table.days
+    if lacking > 0:
+        severity, limit = ("critical", FEW_DAYS) if lacking > FEW_DAYS else ("high", 0)
+        said = f"{table.table} has nothing for {lacking} of {table.expected} days."
+        yield _finding("DQ-6", table.table, severity, (lacking, limit, table.expected, None), said)
+
+
+def _column(change: ColumnChange) -> Json:
+    """A column that no contract knows reaches no model; one that was announced is no surprise."""
+    harmless = change.is_documented or change.what == "unknown"
+    severity = "low" if harmless else "critical" if change.is_used else "medium"
+    what = {"absent": "no longer lands", "new": "has begun to land", "unknown": "lands, and no contract knows it"}
+    return _finding("DQ-7", change.column, severity, (1, 0, 1, None), f"{change.column} {what[change.what]}.")
+
+
+def _schema(feature: Feature) -> Iterator[Json]:
+    """DQ-7 of a feature: one that was told became silent on some day, or one that never was told began to be.
+
+    The second is an announced wave where the contract has its year. Silence of more than four weeks is not critical any
+    more: then nothing but a training without the feature helps, and critical findings forbid any.
+    """
+    uses = feature.shap_share > 0
+    for day in feature.days:
+        rate = day.missing / day.rows if day.rows else 0.0
+        by_chance = feature.reference_missing ** max(day.rows, 1)
+        if rate >= ALL_MISSING and feature.reference_missing <= OFTEN_THERE and by_chance <= DAY_P:
+            severity = "medium" if not uses else "critical" if feature.was_filled else "high"
+            numbers = rate, ALL_MISSING, day.rows, None
+            was = f"{feature.reference_missing:.1%} were in the reference"
+            yield _finding("DQ-7", feature.name, severity, numbers, f"{feature.name} is missing on {day.day}; {was}.")
+        elif day.rows and rate <= HALF and feature.reference_missing >= ALL_MISSING:
+            severity = "low" if feature.is_documented else "critical" if uses else "medium"
+            said = f"{feature.name} is filled on {day.day}, as it never was in the reference."
+            yield _finding("DQ-7", feature.name, severity, (rate, HALF, day.rows, None), said)
+
+
+def _unit(feature: Feature) -> Iterator[Json]:
+    """DQ-10, unless so few rows could have such a median by chance."""
+    usual = feature.median
+    for day in feature.days:
+        n = day.rows - day.missing
+        if usual is None or usual <= 0 or day.median is None or not n:
+            continue
+        low, high = day.median < usual / UNIT_FACTOR, day.median > usual * UNIT_FACTOR
+        p = _at_least((n + 1) // 2, n, feature.low_share if low else feature.high_share) if low or high else 1.0
+        if p <= DAY_P:
+            where = f"The median of {feature.name} on {day.day} is {'below' if low else 'above'} the reference's"
+            said = f"{where} by a factor of more than {UNIT_FACTOR:g}: its unit may have changed."
+            numbers = day.median / usual, 1 / UNIT_FACTOR if low else UNIT_FACTOR, n, p
+            yield _finding("DQ-10", feature.name, "critical", numbers, said)
+
+
+def _median(values: Sequence[int]) -> float:
+    ranked = sorted(values)
+    half = len(ranked) // 2
+    return 0.0 if not ranked else (ranked[half] + ranked[~half]) / 2
+
+
+def _at_least(hits: int, n: int, share: float) -> float:
+    """Probability of so many hits or more among `n` rows."""
+    from scipy.special import betainc
+
+    return 1.0 if hits <= 0 else float(betainc(hits, n - hits + 1, share))

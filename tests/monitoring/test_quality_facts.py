@@ -1,0 +1,150 @@
+"""The facts of a week on a small simulated lender: a clean feed, and one with a fault for every rule."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import polars as pl
+import pytest
+
+from jobs.measures import bins, columns
+from jobs.monitoring import quality, quality_facts
+from jobs.preprocessing import job as preprocessing
+from jobs.protocol import contract
+from jobs.protocol.files import Root
+from jobs.protocol.index import Index
+from jobs.protocol.shelf import Shelf
+from jobs.simulate.__main__ import main as simulate
+from tests.preprocessing.roots import land, landing
+
+WEEK = date(2016, 2, 6)
+SUNDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (WEEK - timedelta(days=back) for back in range(6, 0, -1))
+FIRST = SUNDAY - timedelta(weeks=2)
+C = pl.col
+
+
+def landed() -> Path:
+    root = Path(mkdtemp(prefix="quality-"))
+    arguments = ["--start", str(FIRST), "--end", str(WEEK), "--loans-per-day", "30", "--seed", "5"]
+    assert simulate(["--root", str(root), *arguments]) == 0
+    return root
+
+
+def edit(root: Path, table: str, day: date, *change: pl.Expr, drop: str = "", rows: int = 1000) -> None:
+    path = landing(root, table, day)
+    frame = pl.read_csv(path, infer_schema=False).with_columns(*change).head(rows)
+    land(path, frame.drop(drop or ()).write_csv().encode())
+
+
+@cache
+def clean() -> Path:
+    root = landed()
+    assert preprocessing.main(["--root", str(root), "--date", str(WEEK)]) == 0
+    return root
+
+
+@cache
+def sick() -> Path:
+    """One fault a table and day, so that each is found by its own rules."""
+    root = landed()
+    for day in (MONDAY, TUESDAY):
+        edit(root, "financial", day, (C("revol_util").cast(pl.Float64) / 100).cast(pl.String))
+    edit(root, "credit_history", WEDNESDAY, drop="mort_acc")
+    for path in (landing(root, "financial", THURSDAY), landing(root, "credit_history", THURSDAY)):
+        path.unlink()
+        path.with_name(path.name + ".sha256").unlink()
+    edit(root, "demographic", FRIDAY, rows=4)
+    first, last = pl.int_range(pl.len()) < 8, pl.int_range(pl.len()) >= pl.len() - 4
+    edit(
+        root,
+        "loan_terms",
+        WEEK,
+        pl.when(first).then(pl.lit("crypto")).otherwise("purpose").alias("purpose"),
+        pl.when(first | last).then(pl.lit("#REF!")).otherwise("int_rate").alias("int_rate"),
+    )
+    broken = (C("installment").cast(pl.Float64) * 2).cast(pl.String)
+    edit(root, "loan_terms", SUNDAY, broken, pl.lit("x").alias("novelty"))
+    edit(root, "financial", WEEK, pl.lit("-5").alias("open_acc"))
+    assert preprocessing.main(["--root", str(root), "--date", str(WEEK)]) == 0
+    return root
+
+
+@cache
+def reference() -> dict[str, Any]:
+    """The profile of a model that learned from the two weeks before, and uses all its features alike."""
+    shelf = opened(clean())
+    rows = shelf.scan("gold/feature_store", [day for day in shelf.built("gold/feature_store") if day < SUNDAY])
+    names = [column.name for column in contract.load("gold/feature_store").columns if column.profiles]
+    frame = rows.select(names).collect()
+    frozen = columns.freeze(frame, names)
+    counted = columns.count(frame, frozen)
+    features = {
+        name: {
+            "bins": bins.to_json(frozen[name]),
+            "rows": list(counted[name].rows),
+            "missing": counted[name].part(bins.MISSING) / frame.height,
+            "shap_share": 1 / len(names),
+        }
+        for name in names
+    }
+    return {"features": features}
+
+
+def opened(root: Path) -> Shelf:
+    return Shelf(root=Root(root), index=Index(Root(root), "monitoring"))
+
+
+def found(root: Path, week: date = WEEK) -> dict[tuple[str, str], str]:
+    facts = quality_facts.facts(Root(root), opened(root), week, reference())
+    section = quality.findings(facts)
+    json.dumps([asdict(facts), section], allow_nan=False)
+    return {(each["rule"], each["subject"]): each["severity"] for each in section["findings"]}
+
+
+@pytest.mark.parametrize("week", [WEEK, WEEK - timedelta(weeks=1), WEEK - timedelta(weeks=2)], ids=str)
+def test_a_clean_feed_has_no_finding_above_low(week: date) -> None:
+    assert set(found(clean(), week).values()) <= {"low"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "subject", "severity"),
+    [
+        ("DQ-2", "open_acc", "critical"),
+        ("DQ-3", "purpose", "medium"),
+        ("DQ-3", "purpose_grp", "medium"),
+        ("DQ-4", "int_rate", "high"),
+        ("DQ-5", "demographic", "medium"),
+        ("DQ-6", "financial", "high"),
+        ("DQ-7", "mort_acc", "critical"),
+        ("DQ-7", "loan_terms.novelty", "low"),
+        ("DQ-8", "demographic", "critical"),
+        ("DQ-9", "annuity_identity", "high"),
+        ("DQ-10", "revol_util", "critical"),
+    ],
+)
+def test_each_fault_is_found_by_its_rule(rule: str, subject: str, severity: str) -> None:
+    assert found(sick()).get((rule, subject)) == severity
+
+
+def test_nothing_is_found_that_is_not_wrong() -> None:
+    subjects = {rule: {subject for each, subject in found(sick()) if each == rule} for rule, _ in found(sick())}
+    assert subjects["DQ-5"] == {"demographic"}
+    assert subjects["DQ-6"] == {"financial", "credit_history"}
+    assert subjects["DQ-10"] == {"revol_util"}
+
+
+def test_a_lender_s_first_week_lacks_no_days_before_its_first() -> None:
+    assert not any(rule in ("DQ-5", "DQ-6") for rule, _ in found(clean(), FIRST + timedelta(days=3)))
+
+
+def test_a_week_in_which_nothing_came_is_critical() -> None:
+    late = found(clean(), WEEK + timedelta(weeks=1))
+    assert {subject for (rule, subject), severity in late.items() if (rule, severity) == ("DQ-6", "critical")} == {
+        *quality_facts.SOURCES
+    }
