@@ -76,6 +76,7 @@ def card(data: Dataset, contract: Contract, policy: Policy, reference: Json, ver
         "grades": [{"grade": grade, **band} for grade, band in reference["grades"].items()],
         "features": _features(contract, policy, reference),
         "left_out": _left_out(contract, policy),
+        **facts["trials"],
         "monotonicity": {"worst_violation_of_raw_score": facts["worst_monotone_violation"], "proof": "every split"},
         "algorithm": {"name": "LightGBM", "version": lightgbm.__version__, "polars": pl.__version__, **facts["fitted"]},
         "limits": LIMITS,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.protocol import command, ledger, outlook, status
+from jobs.protocol import command, files, ledger, outlook, partitions, status
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing
 from jobs.training_inference import session as sessions
-from jobs.training_inference.session import FEATURES
+from jobs.training_inference.session import FEATURES, PREDICTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,9 +88,11 @@ def score(run: Run) -> None:
 
 
 def clear(run: Run) -> None:
-    """Write STATUS.txt where its text has changed; what a person must mend is a problem of this run too."""
+    """Sweep what the dead left, write STATUS.txt where its text has changed; what a person must mend is a problem of this run too."""
     session = sessions.of(run)
     if not run.dry_run:
+        for folder in (partitions.drafts_folder(run.root, PREDICTIONS), session.shelf.index.path.parent):
+            files.sweep(folder)
         status.refresh(session.desk, session.unusable)
     for problem in outlook.survey(session.desk, session.unusable).problems:
         run.report.fail(problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from jobs.measures.counts import PairCounts, ScoreCounts, collapsed
 from jobs.scorer import scorecard
 from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID
 from jobs.training_inference.gates import Against, Facts
+from jobs.training_inference.reasons import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from jobs.measures.counts import FloatArray, IntArray
     from jobs.measures.measure import Measure
     from jobs.protocol.contract import Column
+    from jobs.scorer.scorer import Scorer
     from jobs.training_inference.dataset import Dataset
 
 FORMAT = 1
+MOST_IN_SAMPLE = 20_000
 Json = dict[str, Any]
 
 
@@ -31,9 +34,19 @@ def labels_of(frame: pl.DataFrame) -> IntArray:
     return frame["y"].to_numpy().astype(np.int64)
 
 
-def counts_by_slice(data: Dataset, pd: Mapping[str, FloatArray]) -> dict[str, ScoreCounts]:
-    """Scores and outcomes of each slice."""
-    return {name: ScoreCounts.of(pd[name], labels_of(data.frames[name])) for name in SLICES}
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The rows of each slice, their scores, and both as counts; of the rows that were fitted on a sample is enough."""
+
+    frames: Mapping[str, pl.DataFrame]
+    pd: Mapping[str, FloatArray]
+    counts: Mapping[str, ScoreCounts]
+
+    @classmethod
+    def by(cls, scorer: Scorer, data: Dataset, threads: int) -> Scored:
+        frames = {**data.frames, TRAIN: sampled(data.frames[TRAIN], MOST_IN_SAMPLE)}
+        pd = {name: scorer.pd(frames[name], threads=threads) for name in SLICES}
+        return cls(frames, pd, {name: ScoreCounts.of(pd[name], labels_of(frames[name])) for name in SLICES})
 
 
 def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
@@ -45,9 +58,10 @@ def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
     return {**summary.performance(counts, at), **{name: asdict(measure) for name, measure in promised.items()}}
 
 
-def cutoff_of(pd: FloatArray, labels: IntArray) -> float:
+def cutoff_of(counts: ScoreCounts) -> float:
     """The probability above which as many loans lie as turned bad: fixed before the out-of-time rows are seen."""
-    return float(np.quantile(pd, 1 - labels.mean(), method="inverted_cdf"))
+    reached = int(np.searchsorted(counts.rows.cumsum(), counts.n_good))
+    return float(counts.scores[min(reached, counts.scores.size - 1)])
 
 
 def rate_alone(frame: pl.DataFrame) -> Measure:
@@ -56,8 +70,9 @@ def rate_alone(frame: pl.DataFrame) -> Measure:
     return ranking.auc(ScoreCounts.of(priced["int_rate"].to_numpy(), labels_of(priced)))
 
 
-def facts(counts: Mapping[str, ScoreCounts], at: float, rate: Measure, violation: float) -> Facts:
+def facts(scored: Scored, at: float, violation: float) -> Facts:
     """The numbers that the gates judge."""
+    counts = scored.counts
     found = {name: figure["value"] for name, figure in performance(counts[OOT], at).items()}
     area = ranking.auc(counts[OOT])
     in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))
@@ -68,7 +83,7 @@ def facts(counts: Mapping[str, ScoreCounts], at: float, rate: Measure, violation
         ks=found["ks"],
         oe=found["observed_to_expected"],
         ece=found["calibration_error"],
-        rate_auc=rate.value,
+        rate_auc=rate_alone(scored.frames[OOT]).value,
         gini_in_time=None if in_time.value is None else 2 * in_time.value - 1,
         gini_change_upper=2 * change[1] if change else None,
         precision=found["precision"],
@@ -89,11 +104,9 @@ def against(champion: FloatArray, challenger: FloatArray, labels: IntArray) -> A
     )
 
 
-def reference(
-    data: Dataset, used: tuple[Column, ...], pd: Mapping[str, FloatArray], contributions: FloatArray, at: float
-) -> Json:
+def reference(data: Dataset, used: tuple[Column, ...], scored: Scored, contributions: FloatArray, at: float) -> Json:
     """The frozen reference: features by the train slice, scores and performance by the out-of-time slice."""
-    counts = counts_by_slice(data, pd)
+    counts = scored.counts
     names = [column.name for column in used]
     sentinels = {column.name: _numbers(column.sentinels) for column in used if column.sentinels}
     frozen = columns.freeze(data.frames[TRAIN], names, sentinels)
@@ -128,7 +141,8 @@ def reference(
         "score_counts": _listed(counts[OOT]),
         "deciles": [asdict(band) for band in calibration.reliability_bands(counts[OOT])],
         "grades": {
-            grade: asdict(band) for grade, band in scorecard.grade_bands(pd[OOT], labels_of(data.frames[OOT])).items()
+            grade: asdict(band)
+            for grade, band in scorecard.grade_bands(scored.pd[OOT], labels_of(scored.frames[OOT])).items()
         },
         "performance": {name: performance(counts[name], at) for name in SLICES},
         "rate_alone": asdict(rate_alone(data.frames[OOT])),

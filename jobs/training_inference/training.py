@@ -13,8 +13,8 @@ from jobs.protocol import strict_json
 from jobs.scorer import scorer as scorers
 from jobs.scorer import trees
 from jobs.scorer.scorer import Scorer
-from jobs.training_inference import calibrating, card, dataset, fitting, gates, profile, reasons, scoring
-from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN
+from jobs.training_inference import calibrating, card, dataset, fitting, gates, profile, reasons, scoring, trials
+from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,19 +59,18 @@ def train(
     encoding = dataset.encoding(data.frames[TRAIN], columns)
     fitted = fitting.fit(data, columns, encoding, threads=threads)
     scorer, usual, contributions = _scorer(data, columns, encoding, fitted, contract.version, threads)
-    pd = {name: scorer.pd(data.frames[name], threads=threads) for name in SLICES}
-    at = profile.cutoff_of(pd[CALIBRATION], profile.labels_of(data.frames[CALIBRATION]))
-    reference = profile.reference(data, columns, pd, contributions, at)
-    against = _against(data, champion, pd[OOT], threads)
-    counts = profile.counts_by_slice(data, pd)
+    scored = profile.Scored.by(scorer, data, threads)
+    at = profile.cutoff_of(scored.counts[CALIBRATION])
+    reference = profile.reference(data, columns, scored, contributions, at)
+    against = _against(data, champion, scored.pd[OOT], threads)
     violation = fitting.worst_violation(scorer.booster, columns)
-    found = profile.facts(counts, at, profile.rate_alone(data.frames[OOT]), violation)
-    verdict = gates.judge(found, policy.gates, against)
+    verdict = gates.judge(profile.facts(scored, at, violation), policy.gates, against)
     facts = {
         "recipe": recipe,
         "fitted": {"rounds": fitted.rounds, "stopped_early": fitted.stopped_early, "settings": fitted.settings},
         "calibration": scorer.calibration.to_json(),
         "worst_monotone_violation": violation,
+        "trials": _trials(scorer, scored, reference, champion, threads),
     }
     described = card.card(data, contract, policy, reference, verdict, facts)
     files = {
@@ -114,6 +113,22 @@ def _against(data: Dataset, champion: Champion | None, pd: Any, threads: int) ->
         return None
     rows = data.frames[OOT]
     return profile.against(champion.scorer.pd(rows, threads=threads), pd, profile.labels_of(rows))
+
+
+def _trials(
+    scorer: Scorer, scored: profile.Scored, reference: dict[str, Any], champion: Champion | None, threads: int
+) -> dict[str, Any]:
+    rows, pd = scored.frames[OOT], scored.pd[OOT]
+    labels, weights = profile.labels_of(rows), {name: of["shap_share"] for name, of in reference["features"].items()}
+    some = reasons.sampled(rows, trials.STRAINED_ROWS)
+    rate = rows["int_rate"].cast(pl.Float64).to_numpy()
+    before = champion.scorer.pd(rows, threads=threads) if champion else None
+    return {
+        "stability": trials.stability(scored),
+        "segments": trials.segments(rows, pd, labels),
+        "sensitivity": trials.sensitivity(scorer, some, weights, threads),
+        "swap_set": None if before is None else trials.swap_set(before, pd, labels, rate),
+    }
 
 
 def _metrics(verdict: gates.Verdict) -> dict[str, float]:

@@ -193,11 +193,8 @@ def test_a_champion_that_is_better_stays() -> None:
     model = scorer()
     worse = model.pd(data().frames[OOT].reverse(), threads=1)  # scores of other loans
     against = profile.against(model.pd(data().frames[OOT], threads=1), worse, profile.labels_of(data().frames[OOT]))
-    counts = profile.counts_by_slice(
-        data(), {name: model.pd(frame, threads=1) for name, frame in data().frames.items()}
-    )
-    facts = profile.facts(counts, 0.2, profile.rate_alone(data().frames[OOT]), 0.0)
-    verdict = gates.judge(facts, POLICY.gates, against)
+    scored = profile.Scored.by(model, data(), 1)
+    verdict = gates.judge(profile.facts(scored, 0.2, 0.0), POLICY.gates, against)
     assert [gate.name for gate in verdict.gates if not gate.passed] == ["auc_change_lower", "log_loss_rise"]
 
 
