@@ -6,7 +6,7 @@ a concept drift cannot be seen here.
 
 from __future__ import annotations
 
-from statistics import fmean, pstdev
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +14,10 @@ import numpy as np
 from jobs.measures.counts import ValueCounts, weighted_sum
 from jobs.measures.cutoff import Confusion
 from jobs.measures.measure import Measure, missing
+from jobs.measures.ranking import auc
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from jobs.measures.counts import ScoreCounts
     from jobs.measures.recalibration import Isotonic
 
 DEVIATIONS = 3.0
@@ -48,9 +48,14 @@ def estimated_confusion(scores: ValueCounts, calibration: Isotonic, cutoff: floa
     )
 
 
-def control_limits(of_reference: Sequence[float]) -> tuple[float, float] | None:
-    """Mean of the reference chunks give or take three standard deviations, within [0, 1]; None without chunks."""
-    if not of_reference:
+def control_limits(reference: ScoreCounts, n: int) -> tuple[float, float] | None:
+    """AUC of the reference give or take three standard deviations of the AUC of n of its rows, within [0, 1].
+
+    What the mean and the spread of reference chunks of n rows tend to, without a choice of chunks; None where the
+    reference has no AUC with a spread.
+    """
+    area = auc(reference)
+    if area.value is None or not area.variance or not n:
         return None
-    middle, half = fmean(of_reference), DEVIATIONS * pstdev(of_reference)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    half = DEVIATIONS * math.sqrt(area.variance * reference.n / n)
+    return max(0.0, area.value - half), min(1.0, area.value + half)

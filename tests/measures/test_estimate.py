@@ -76,8 +76,27 @@ def test_a_reference_of_one_class_expects_no_pairs(label: int) -> None:
     assert (found.value, found.n, found.reason) == (None, 2, "no bads or no goods are expected")
 
 
-def test_limits_are_three_deviations_within_what_can_be() -> None:
-    assert control_limits([0.70, 0.72]) == pytest.approx((0.68, 0.74))
-    assert control_limits([0.9, 0.99]) == pytest.approx((0.81, 1.0))
-    assert control_limits([0.01, 0.1]) == pytest.approx((0.0, 0.19))
-    assert control_limits([]) is None
+def test_limits_are_three_deviations_of_chunks_of_the_reference() -> None:
+    """Held against chunks that were really drawn: their mean and three standard deviations."""
+    rng = np.random.default_rng(5)
+    labels = (rng.random(40_000) < 0.2).astype(int)
+    scores = rng.normal(labels * 0.9).round(2)
+    chunks = [
+        ranking.auc(ScoreCounts.of(scores[at : at + 500], labels[at : at + 500])).known()
+        for at in range(0, 40_000, 500)
+    ]
+    found = control_limits(ScoreCounts.of(scores, labels), 500)
+    assert found is not None
+    assert found == pytest.approx(
+        (np.mean(chunks) - 3 * np.std(chunks), np.mean(chunks) + 3 * np.std(chunks)), abs=0.02
+    )
+
+
+def test_limits_stay_within_what_can_be() -> None:
+    reference = counted([(0.1, 0), (0.2, 0), (0.2, 1), (0.3, 1)])
+    assert control_limits(reference, 1) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("rows", [[], [(0.1, 0)], [(0.1, 0), (0.2, 1)]], ids=["none", "one class", "no spread"])
+def test_without_a_spread_there_are_no_limits(rows: list[tuple[float, int]]) -> None:
+    assert control_limits(counted(rows), 500) is None

@@ -1,0 +1,143 @@
+"""How loans go bad as they age, by the time of their application, and how far each can be read. Pure.
+
+Months on book are calendar months since that of the application, as lenders count them: a loan that never paid is 90
+days past due in its fourth. All loans of a month are therefore seen for equally long.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from jobs.measures.proportions import jeffreys_interval
+from jobs.measures.survival import cumulative_share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.measures.measure import Measure
+    from jobs.protocol.policy import LabelPolicy
+
+Json = dict[str, Any]
+
+LONGEST_TERM, CHARGE_OFF_MONTHS = 60, 5
+COUNTS = {
+    "month": pl.String,  # of application
+    "quarter": pl.String,
+    "seen": pl.Int64,  # last month on book that is known to its end; -1 for none
+    "went_bad": pl.Int64,  # month on book, null where not known to be bad
+    "labelled": pl.Boolean,  # whether the outcome is known and the whole window over
+    "rows": pl.Int64,
+}
+CURVES = {
+    "quarter": pl.String,
+    "month_on_book": pl.Int64,
+    "loans": pl.Int64,
+    "at_risk": pl.Int64,
+    "bads": pl.Int64,
+    "share": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "immature": pl.Boolean,
+}
+
+
+def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPolicy) -> pl.DataFrame:
+    """Loans by month of application, by how long they are known, and by the month in which they went bad.
+
+    One label a loan, the newest known on `until`. The counts of shards of loans, one below the other, are those of
+    the whole.
+    """
+    seen_until = until - timedelta(days=rule.lag_days)
+    applied, bad = pl.col("application_date"), pl.col("event_date")
+    in_full = pl.lit(seen_until + timedelta(days=1))  # a month counts once it is over
+    window = longest(rule)
+    return (
+        loans.select("id", "application_date")
+        .join(labels.select("id", "y", "event_date", "mature_date"), on="id", how="left", validate="1:1")
+        .select(
+            month=applied.dt.strftime("%Y-%m"),
+            quarter=pl.format("{}-Q{}", applied.dt.year(), applied.dt.quarter()),
+            seen=(_months(applied, in_full) - 1).clip(-1, window),
+            went_bad=_months(applied, bad).clip(0, window),
+            labelled=(pl.col("y").is_not_null() & (pl.col("mature_date") <= until)).fill_null(value=False),
+        )
+        .group_by(list(COUNTS)[:-1])
+        .agg(rows=pl.len().cast(pl.Int64))
+        .cast(COUNTS)  # type: ignore[arg-type]
+        .sort(list(COUNTS)[:-1])
+    )
+
+
+def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFrame]:
+    """The maturity of each month, and the cumulative share of bads of each quarter by months on book."""
+    months = [_maturity(str(month), of) for (month,), of in counts.sort("month").group_by("month", maintain_order=True)]
+    rows = [
+        row
+        for (quarter,), of in counts.sort("quarter").group_by("quarter", maintain_order=True)
+        for row in _curve(str(quarter), of, longest(rule))
+    ]
+    last_of = {row["quarter"]: row for row in rows}
+    newest = [{key: row[key] for key in ("quarter", "month_on_book", "share", "immature")} for row in last_of.values()]
+    return {"months": months, "curves": newest}, pl.DataFrame(rows, schema=CURVES, orient="row")
+
+
+def immature(counts: pl.DataFrame) -> pl.DataFrame:
+    """The counts of the months in which most outcomes are still open."""
+    matured = (pl.col("rows") * pl.col("labelled")).sum().over("month")
+    return counts.filter(2 * matured < pl.col("rows").sum().over("month")).sort("month")
+
+
+def steps(counts: pl.DataFrame, until: int) -> tuple[list[int], list[int]]:
+    """For the months on book up to this one: loans at risk that are seen to its end, and those that went bad in it."""
+    gone = pl.col("went_bad").fill_null(until + 1)
+    at_risk, bads = (
+        [int(counts.filter(pl.col("seen") >= month, test)["rows"].sum()) for month, test in tests]
+        for tests in (
+            [(month, gone >= month) for month in range(until + 1)],
+            [(month, gone == month) for month in range(until + 1)],
+        )
+    )
+    return at_risk, bads
+
+
+def longest(rule: LabelPolicy) -> int:
+    """Months of the window within which a default counts; of the longest term where that is the window."""
+    return LONGEST_TERM + CHARGE_OFF_MONTHS if rule.window_months == "term" else rule.window_months
+
+
+def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    """Calendar months from one date to another."""
+    years = end.dt.year().cast(pl.Int64) - start.dt.year().cast(pl.Int64)
+    return years * 12 + end.dt.month().cast(pl.Int64) - start.dt.month().cast(pl.Int64)
+
+
+def _maturity(month: str, of: pl.DataFrame) -> Json:
+    """How many loans of a month have a final outcome, and the bad rate of those."""
+    n, known = int(of["rows"].sum()), of.filter("labelled")
+    matured, bads = int(known["rows"].sum()), int(known.filter(pl.col("went_bad").is_not_null())["rows"].sum())
+    low, high = jeffreys_interval(bads, matured) if matured else (None, None)
+    rate = bads / matured if matured else None
+    return {
+        "month": month,
+        "loans": n,
+        "matured": matured,
+        "share_matured": matured / n,
+        "bad_rate": rate,
+        "low": low,
+        "high": high,
+    }
+
+
+def _curve(quarter: str, of: pl.DataFrame, window: int) -> Iterator[Json]:
+    """A row for each month on book that some loans of the quarter have been seen to the end of."""
+    at_risk, bads = steps(of, window)
+    least, n = min(of["seen"].to_list()), int(of["rows"].sum())
+    found: list[Measure] = cumulative_share(at_risk, bads)
+    for month, share in enumerate(found):
+        if share.value is not None:
+            low, high = share.interval or (None, None)
+            values = (quarter, month, n, at_risk[month], bads[month], share.value, low, high, month > least)
+            yield dict(zip(CURVES, values, strict=True))
