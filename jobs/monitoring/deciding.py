@@ -1,0 +1,85 @@
+"""The note: what monitoring asks for, placed where a person may read it, change it or delete it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs.protocol import files, ingest, notes, status, verdicts
+from jobs.protocol.store import RETRAINING_NOTE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobs.monitoring.session import Session
+    from jobs.protocol.ingest import Seen
+
+LOOKS = 3  # at a note that others keep changing
+LEFT_ALONE = {
+    "person": "a person's decision is open",
+    "claim": "training is at work on a decision",
+    "changed": "others keep changing it",
+    "late": "its last day has passed",
+    "insufficient": "too little can be judged",
+}
+
+
+def decide(session: Session) -> None:
+    """Begin as every run does; then place the note of the week's verdict, if it has one that says enough.
+
+    Done again it does nothing: the bytes of a verdict's note do not depend on the day of the run.
+    """
+    seen = ingest.begin(session.desk)
+    if seen.backfill:
+        return
+    verdict = verdicts.read(session.root, session.week)
+    answer = _placed(session, seen, verdict) if verdict else "nothing"
+    if answer == "placed":
+        session.run.report.change(RETRAINING_NOTE, decision=verdict["decision"] if verdict else "")
+    why = LEFT_ALONE.get(answer)
+    if why:
+        session.run.report.skip(RETRAINING_NOTE, why)
+    status.refresh(session.desk, session.unusable, verdict=verdict["sentence"] if verdict and why else "")
+
+
+def note(verdict: Mapping[str, Any], details: Mapping[str, str], valid_days: Mapping[str, int]) -> bytes:
+    """The bytes of a verdict's note. It is dated on the Sunday after the week, on whichever day it is written."""
+    decided = _sunday(verdict)
+    priority = verdict["priority"]
+    fields = {
+        "decision_date": decided.isoformat(),
+        "performance_score": verdict["performance_score"],
+        "retrain": verdict["decision"] == "retrain",
+        "reason": verdict["sentence"],
+        **({"priority": priority} if priority else {}),
+        "valid_until": _last_day(verdict, valid_days).isoformat(),
+        "approved_by": None,
+        "details": dict(details),
+    }
+    return notes.retraining_bytes(fields)
+
+
+def _placed(session: Session, seen: Seen, verdict: Mapping[str, Any]) -> str:
+    """What became of the note: as `ingest.place` says, or why it was not tried."""
+    if verdict["insufficient_data"]:
+        return "insufficient"
+    valid_days = session.policy.decision.valid_days
+    if _last_day(verdict, valid_days) < session.run.day:
+        return "late"
+    path = f"{verdicts.folder(session.week)}/{verdicts.DECISION}"
+    details = {"path": path, "sha256": files.sha256_of(session.root.at(path))}
+    data = note(verdict, details, valid_days)
+    answer = "changed"
+    for look in range(LOOKS):
+        seen, answer = ingest.place(session.desk, data, ingest.begin(session.desk) if look else seen)
+        if answer != "changed":
+            break
+    return answer
+
+
+def _sunday(verdict: Mapping[str, Any]) -> date:
+    return date.fromisoformat(verdict["week"]) + timedelta(days=1)
+
+
+def _last_day(verdict: Mapping[str, Any], valid_days: Mapping[str, int]) -> date:
+    return _sunday(verdict) + timedelta(days=valid_days[verdict["priority"] or "MEDIUM"])
