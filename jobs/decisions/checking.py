@@ -119,6 +119,10 @@ def models(root: Root) -> Iterator[Finding]:
     for model_id in dict.fromkeys((*present, *vouched, *([serving] if serving else []))):
         where = f"{model_bank.BANK}/{model_id}"
         manifest = root.at(f"{where}/{model_bank.MANIFEST}")
+        if not manifest.exists() and model_id not in vouched and model_id != serving:
+            what = "a run died before this model was whole, or is writing it now"
+            yield Finding(what, where, "nothing needs doing: no decision names it; it may be moved away", REMARK)
+            continue
         try:
             data = manifest.read_bytes() if manifest.is_file() else b""
             model = model_bank.get(root, model_id, vouched.get(model_id, hashlib.sha256(data).hexdigest()))

@@ -74,6 +74,8 @@ def folder(job: str, day: date) -> str:
 
 def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: float) -> str | None:
     """Write the receipt of a run worth remembering; one that mends an earlier failure of its step always is."""
+    home = root.at(folder(of.job, of.day))
+    files.sweep(home)
     latest = latest_by_step(root, of.job, of.day)
     if not _is_news(report, latest.get(of.step)):
         return None
@@ -81,9 +83,7 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     receipt |= {"changed": report.changed, "skipped": report.skipped}
     receipt |= {"problems": [asdict(problem) for problem in report.problems]}
     receipt |= {"at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
-    home = root.at(folder(of.job, of.day))
     files.make_folder(root, home)
-    files.sweep(home)
     with files.draft(root, home) as path:
         path.write_bytes(strict_json.pretty(receipt))
         return root.name_of(files.publish_numbered(root, path, home, ".json"))

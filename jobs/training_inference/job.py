@@ -88,7 +88,7 @@ def score(run: Run) -> None:
 
 
 def clear(run: Run) -> None:
-    """Sweep what the dead left, write STATUS.txt where its text has changed; what a person must mend is a problem of this run too."""
+    """Sweep what the dead left; write STATUS.txt where its text has changed: what a person must mend is a problem."""
     session = sessions.of(run)
     if not run.dry_run:
         for folder in (partitions.drafts_folder(run.root, PREDICTIONS), session.shelf.index.path.parent):

@@ -128,6 +128,18 @@ def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
     assert "what datamart/silver/toy/snapshot_date=2024-01-14 was made from is missing" in found[0]["what"]
 
 
+def test_a_model_that_was_never_whole_is_a_remark_and_one_that_was_is_damage(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = root.at("model_bank/20240116-ba9876543210")
+    begun.mkdir()
+    (begun / ".draft-1-ab").write_bytes(b"")
+    code, found = checked(root, capsys)
+    assert (code, [one["where"] for one in found]) == (0, ["model_bank/20240116-ba9876543210"])
+    next(root.at("model_bank").glob("*/manifest.json")).unlink()
+    assert checked(root, capsys)[0] == 6
+
+
 def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
     root: Root, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,44 +1,71 @@
-"""`python -m tests.prove`: the long proofs. Each prints what it yielded, and any failure makes the exit code 1."""
+"""`python -m tests.prove [PROOF ...]`: the long proofs. Each prints what it yielded; any failure makes it exit 1."""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from itertools import cycle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.prove import preprocessing
-from tests.prove.system_calls import ERRORS, Case, cases, fingerprint, trace, try_all, verdict
+from tests.prove import preprocessing, training
+from tests.prove.system_calls import ERRORS, Case, Subject, cases, differences, trace, try_all, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
-def killed_anywhere_and_run_again(scratch: Path) -> int:
-    """Preprocessing, killed or failed at each call that changes a file and run again, gives the undisturbed bytes."""
-    template, whole = scratch / "template", scratch / "whole"
-    preprocessing.land(template)
+def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argparse.Namespace) -> int:
+    """A job killed or failed at each call that changes a file, and run again, gives what an undisturbed run gives."""
+    template, whole, other = scratch / "template", scratch / "whole", scratch / "other"
+    subject.land(template)
     shutil.copytree(template, whole)
-    log = trace(preprocessing.argv(whole), scratch / "trace")
-    expected = fingerprint(whole, preprocessing.IGNORED)
-    found = cases(log, whole)
+    shutil.copytree(template, other)
+    found = cases(trace(subject.argv(whole), scratch / "trace"), whole)[:: options.every]
+    expected = subject.observe(whole)
+    else_too = subject.else_too(other, expected)
+    fail = [case for case in found if case.may_fail]
+    pairs = [(case, error) for case in fail for error in ERRORS] if options.each_error else zip(fail, cycle(ERRORS))
+    errors = [Case(case.name, case.ordinal, error, case.own) for case, error in pairs]
     wrong = 0
-    ours = [case for case in found if case.name != "write"]  # which thread's write fails cannot be chosen
-    errors = [Case(case.name, case.ordinal, error) for case, error in zip(ours, cycle(ERRORS), strict=False)]
     for label, tried in (("kill -9", found), ("an error", errors)):
         tally: Counter[str] = Counter()
-        for outcome in try_all(template, scratch / "roots", preprocessing.argv, preprocessing.IGNORED, tried):
-            shown = verdict(outcome, expected)
+        for outcome in try_all(subject, template, scratch / "roots", tried, options.workers):
+            shown = verdict(outcome, expected, else_too)
             tally[shown] += 1
             if shown.startswith("WRONG"):
                 wrong += 1
-                print(f"  {outcome.case}: {shown}\n{outcome.output[-600:]}", file=sys.stderr)
-        print(f"{label:8} {len(tried):5} cases: {dict(sorted(tally.items()))}", flush=True)
+                print(
+                    f"  {outcome.case}: {shown} {differences(outcome, expected)}\n{outcome.output[-900:]}", flush=True
+                )
+            told = f"{tally.total()} of {len(tried)}"
+            print(f"\r{subject.name}, {label}: {told}", end="", file=sys.stderr, flush=True)
+        print(f"\n{subject.name}, {label}: {len(tried)} cases: {dict(sorted(tally.items()))}", flush=True)
     return wrong
 
 
+PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
+    "preprocessing": partial(killed_anywhere_and_run_again, preprocessing.SUBJECT),
+    "training": partial(killed_anywhere_and_run_again, training.SUBJECT),
+    "cold-start": partial(killed_anywhere_and_run_again, training.COLD),
+}
+
+
 def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="prove-") as scratch:
-        wrong = killed_anywhere_and_run_again(Path(scratch))
+    parser = argparse.ArgumentParser("python -m tests.prove", description=__doc__)
+    parser.add_argument("proofs", nargs="*", metavar="PROOF", help=f"of {', '.join(PROOFS)} (default: all)")
+    parser.add_argument("--workers", type=int, default=2, help="cases tried at a time (default: 2)")
+    parser.add_argument("--every", type=int, default=1, help="of the system calls, take each N-th only (default: all)")
+    parser.add_argument("--each-error", action="store_true", help="fail each call with every error, not one in turn")
+    options = parser.parse_args()
+    wrong = 0
+    for name in options.proofs or PROOFS:
+        with tempfile.TemporaryDirectory(prefix="prove-") as scratch:
+            wrong += PROOFS[name](Path(scratch), options)
     print("proved" if wrong == 0 else f"{wrong} cases are wrong")
     return 1 if wrong else 0
 

@@ -21,3 +21,14 @@ def land(root: Path) -> None:
 
 def argv(root: Path) -> list[str]:
     return system_calls.command("preprocessing", root, "--date", LAST)
+
+
+def observed(root: Path) -> system_calls.Tree:
+    """All files that count. A partition that was built without a day that failed is built again when that day is
+    there, and its first manifest is kept beside the new one: rightly, and only after an error.
+    """
+    found = system_calls.fingerprint(root, IGNORED)
+    return {name: content for name, content in found.items() if "/_manifest-" not in name}
+
+
+SUBJECT = system_calls.Subject("preprocessing", land, argv, observed)

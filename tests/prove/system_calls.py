@@ -1,7 +1,8 @@
 """Kill a command, or fail it, at every system call with which it changes files; then see what running it again gives.
 
 strace traces one undisturbed run, and every mutating call of it becomes a case: the same command on a fresh copy of
-the same root, with that one call killed or failed. strace counts calls per thread, so commands run with one worker.
+the same root, with that one call killed or failed. strace counts calls per thread: commands run with one worker, and
+for a call of the main thread no other thread is followed, so that this call is hit and no other.
 """
 
 from __future__ import annotations
@@ -9,39 +10,65 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable  # noqa: TC003 - a dataclass's fields
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
 CHANGING = (
     "write,pwrite64,writev,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,"
     "fsync,fdatasync,ftruncate,fallocate,chmod,fchmod,fchmodat,openat,open,copy_file_range"
 )
 CALL = re.compile(r"^(?P<thread>\d+)\s+(?P<name>\w+)\((?P<arguments>.*)$")
-KILLED = 137
+KILLED, HUNG = 137, 124
 PATIENCE = 120.0  # seconds
+MEND = re.compile(r"^  mend:  \S", re.MULTILINE)
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EMFILE", "EEXIST")
+
+
+Tree = dict[str, str]  # what must be the same in the end, by name
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A command, the root on which it does all its work, and what of the root counts.
+
+    `else_too`: what the root may hold instead after a run that failed, given a root that did not run yet.
+    """
+
+    name: str
+    land: Callable[[Path], None]
+    argv: Callable[[Path], list[str]]
+    observe: Callable[[Path], Tree]
+    else_too: Callable[[Path, Tree], Tree] = lambda _, expected: expected
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The `ordinal`-th call of this name, counted in its thread."""
+    """The `ordinal`-th call of this name, counted in its thread; `own` is the main thread."""
 
     name: str
     ordinal: int
     error: str | None = None
+    own: bool = True
 
     @property
     def injection(self) -> str:
         how = f"error={self.error}" if self.error else "signal=SIGKILL"
         return f"inject={self.name}:{how}:when={self.ordinal}"
+
+    @property
+    def may_fail(self) -> bool:
+        """A library's own thread that cannot write waits for ever, and which of them it hits cannot be chosen."""
+        return self.own or self.name != "write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +78,9 @@ class Outcome:
     case: Case
     code: int
     output: str
-    at_once: dict[str, str]
+    at_once: Tree | None  # only of a run that says it succeeded
     rerun_code: int
-    tree: dict[str, str]
+    tree: Tree
 
 
 def environment() -> dict[str, str]:
@@ -70,6 +97,7 @@ def cases(trace: str, root: Path) -> list[Case]:
     """
     counted: Counter[tuple[str, str]] = Counter()
     found: dict[Case, None] = {}
+    main = trace.partition(" ")[0]
     for line in trace.splitlines():
         call = CALL.match(line)
         if not call or "resumed>" in line:
@@ -78,7 +106,7 @@ def cases(trace: str, root: Path) -> list[Case]:
         counted[call["thread"], name] += 1
         is_change = name not in ("open", "openat") or "O_CREAT" in arguments or "O_TRUNC" in arguments
         if is_change and str(root) in arguments:
-            found[Case(name, counted[call["thread"], name])] = None
+            found[Case(name, counted[call["thread"], name], own=call["thread"] == main)] = None
     return list(found)
 
 
@@ -93,7 +121,7 @@ def trace(argv: Sequence[str], log: Path) -> str:
     return log.read_text("utf-8", errors="replace")
 
 
-def fingerprint(root: Path, ignored: Sequence[str]) -> dict[str, str]:
+def fingerprint(root: Path, ignored: Sequence[str]) -> Tree:
     """Every file that counts, by its content. What differs by design from run to run is ignored by prefix."""
     import hashlib
 
@@ -103,43 +131,61 @@ def fingerprint(root: Path, ignored: Sequence[str]) -> dict[str, str]:
 
 
 def try_all(
-    template: Path, scratch: Path, argv_for: Callable[[Path], list[str]], ignored: Sequence[str], found: Sequence[Case]
+    subject: Subject, template: Path, scratch: Path, found: Sequence[Case], workers: int = 1
 ) -> Iterator[Outcome]:
-    """Run every case on a root of its own, a few at a time."""
+    """Run every case on a root of its own."""
 
     def try_one(case: Case) -> Outcome:
-        root = scratch / f"{case.name}-{case.ordinal}-{case.error or 'kill'}"
+        root = scratch / f"{case.name}-{case.ordinal}-{case.error or 'kill'}-{case.own}"
         shutil.copytree(template, root)
-        argv = argv_for(root)
-        strace = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={case.name}", "-e", case.injection, *argv]
+        argv = subject.argv(root)
+        follow = [] if case.own else ["-f"]
+        strace = ["strace", *follow, "-o", "/dev/null", "-e", f"trace={case.name}", "-e", case.injection, *argv]
         run = _finished(strace)
-        at_once = fingerprint(root, ignored)
+        at_once = subject.observe(root) if run.returncode == 0 else None
         again = _finished(argv)
-        said, now = run.stdout + run.stderr, fingerprint(root, ignored)
-        outcome = Outcome(case, run.returncode, said, at_once, again.returncode, now)
+        said = run.stdout + run.stderr + again.stdout + again.stderr
+        outcome = Outcome(case, run.returncode, said, at_once, again.returncode, subject.observe(root))
         shutil.rmtree(root)
         return outcome
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(try_one, found)
 
 
 def _finished(argv: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run to the end; a command that hangs is killed and counts as one that did not do what it should."""
-    try:
-        return subprocess.run(argv, check=False, capture_output=True, text=True, env=environment(), timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(argv, 124, "", "Traceback: it hung")
+    """Run to the end; a command that hangs is killed, with all that it started."""
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return subprocess.CompletedProcess(argv, HUNG, *process.communicate())
+    return subprocess.CompletedProcess(argv, process.returncode, output, errors)
 
 
-def verdict(outcome: Outcome, expected: dict[str, str]) -> str:
+def verdict(outcome: Outcome, expected: Tree, else_too: Tree | None = None) -> str:
     """What a case shows; anything that begins with WRONG must not be."""
-    if outcome.tree != expected or outcome.rerun_code != 0:
-        return "WRONG: running again does not give the same bytes"
-    if "Traceback" in outcome.output:
-        return "WRONG: a traceback"
-    if outcome.case.error is None:
-        return "died, mended by running again" if outcome.code in (-9, KILLED) else "WRONG: did not die"
-    if outcome.code == 0:
-        return "succeeded in truth" if outcome.at_once == expected else "WRONG: a false success"
-    return "one clear error, mended by running again"
+    failed = outcome.case.error is not None
+    wrong = {
+        "it hung": HUNG in (outcome.code, outcome.rerun_code),
+        "running again does not succeed": outcome.rerun_code != 0,
+        "running again does not give the same": outcome.tree not in (expected, else_too if failed else expected),
+        "a traceback": "Traceback" in outcome.output,
+        "did not die": not failed and outcome.code not in (-9, KILLED),
+        "a false success": outcome.code == 0 and outcome.at_once != expected,
+        "no clear error": failed and outcome.code != 0 and not MEND.search(outcome.output),
+    }
+    for what, is_so in wrong.items():
+        if is_so:
+            return f"WRONG: {what}"
+    if failed and outcome.code == 0:
+        return "succeeded in truth"
+    return "one clear error, mended by running again" if failed else "died, mended by running again"
+
+
+def differences(outcome: Outcome, expected: Tree) -> list[str]:
+    """Which names differ from what is expected, for whoever must find out why."""
+    return sorted(name for name in {*outcome.tree, *expected} if outcome.tree.get(name) != expected.get(name))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.prove import preprocessing
-from tests.prove.system_calls import Case, cases, fingerprint, trace, try_all, verdict
+from tests.prove import preprocessing, training
+from tests.prove.system_calls import Case, Subject, cases, differences, trace, try_all, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,16 +16,28 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
 
-def test_preprocessing_killed_or_failed_at_a_system_call_is_mended_by_running_again(tmp_path: Path) -> None:
-    template, whole = tmp_path / "template", tmp_path / "whole"
-    preprocessing.land(template)
+@pytest.mark.parametrize(
+    ("subject", "least", "few"),
+    [
+        pytest.param(preprocessing.SUBJECT, 300, 5, id="preprocessing"),
+        pytest.param(training.SUBJECT, 150, 3, id="training"),
+    ],
+)
+def test_a_job_killed_or_failed_at_a_system_call_is_mended_by_running_again(
+    tmp_path: Path, subject: Subject, least: int, few: int
+) -> None:
+    template, whole, other = tmp_path / "template", tmp_path / "whole", tmp_path / "other"
+    subject.land(template)
     shutil.copytree(template, whole)
-    found = cases(trace(preprocessing.argv(whole), tmp_path / "trace"), whole)
-    expected = fingerprint(whole, preprocessing.IGNORED)
-    assert len(found) > 300
-    some = found[:: len(found) // 5]
-    failed = [case for case in some if case.name != "write"]  # which thread's write fails cannot be chosen
-    tried = [*some, *(Case(case.name, case.ordinal, "ENOSPC") for case in failed)]
-    outcomes = list(try_all(template, tmp_path / "roots", preprocessing.argv, preprocessing.IGNORED, tried))
-    assert [verdict(outcome, expected) for outcome in outcomes if verdict(outcome, expected).startswith("WRONG")] == []
+    shutil.copytree(template, other)
+    found = cases(trace(subject.argv(whole), tmp_path / "trace"), whole)
+    expected = subject.observe(whole)
+    else_too = subject.else_too(other, expected)
+    assert len(found) > least
+    some = found[len(found) // (2 * few) :: len(found) // few]
+    failed = [Case(case.name, case.ordinal, "ENOSPC") for case in some if case.may_fail]
+    outcomes = list(try_all(subject, template, tmp_path / "roots", [*some, *failed], workers=2))
+    shown = [(str(outcome.case), verdict(outcome, expected, else_too), outcome) for outcome in outcomes]
+    wrong = [(case, said, differences(one, expected)) for case, said, one in shown if said.startswith("WRONG")]
+    assert wrong == []
     assert sum(outcome.code in (-9, 137) for outcome in outcomes) == len(some)
