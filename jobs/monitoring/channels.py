@@ -134,10 +134,10 @@ def _opened(channel: str, url: str) -> tuple[Any, list[str]]:
         return False
 
     logging.getLogger("apprise").filters = [keep_status]
-    plugin: Any = Apprise.instantiate(url, asset=AppriseAsset(app_id="P2PCreditScore", http_redirects=False))
+    plugin: Any = Apprise.instantiate(url, asset=AppriseAsset(app_id="P2PCreditScore"))
     if plugin is None:
         raise NotSent(f"{VARIABLES[channel]} is no address that can be used")
-    plugin.redirects, plugin.verify_certificate = False, True
+    plugin.redirects = False
     plugin.socket_connect_timeout = plugin.socket_read_timeout = _WAIT
     plugin.include_image = plugin.include_footer = False
     return plugin, answers

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from jobs.monitoring import alerts
 from jobs.monitoring.alerts import Told
+from jobs.protocol import contract, verdicts
 from jobs.protocol import policy as policies
+from jobs.protocol.judge import complaints
 
 if TYPE_CHECKING:
     from jobs.monitoring.alerts import Episode
@@ -27,19 +29,23 @@ def week(number: int) -> date:
 
 
 def reason(severity: str = "medium", rule: str = "drift", subject: str = "score", **more: object) -> dict[str, Any]:
-    numbers = dict.fromkeys(("value", "threshold", "p", "n", "flip_distance"), CANARY)
+    numbers = {"value": CANARY, "threshold": CANARY, "p": 0.0777, "n": 777_123, "flip_distance": None}
     return {"rule": rule, "subject": subject, "severity": severity, "sentence": f"{subject} moved.", **numbers, **more}
 
 
 def verdict(number: int, *reasons: dict[str, Any], **more: object) -> dict[str, Any]:
-    whole: dict[str, Any] = {
-        "week": week(number).isoformat(),
-        "decision": "alert",
-        "priority": None,
-        "severity": "medium",
-    }
-    whole |= {"action_hint": None, "sentence": "Something moved.", "reasons": list(reasons), "set_aside": []}
-    return whole | {"unknown": [], "blocked_by": [], "model_id": MODEL, "performance_score": CANARY, **more}
+    whole: dict[str, Any] = {"format": 1, "week": week(number).isoformat(), "decision": "alert", "priority": None}
+    whole |= {"severity": "medium", "insufficient_data": False, "blocked_by": [], "action_hint": None}
+    whole |= {"performance_score": CANARY, "estimated": False, "sentence": "Something moved."}
+    whole |= {"reasons": list(reasons), "set_aside": [], "unknown": [], "model_id": MODEL}
+    cited = f"{verdicts.folder(week(number))}/evidence-{'0' * 12}.json"
+    whole |= {"evidence": {"path": cited, "sha256": "0" * 64}, "policy_sha256": "0" * 64, "previous": None}
+    return whole | more
+
+
+def test_the_verdicts_of_these_tests_keep_their_contract() -> None:
+    whole = verdict(0, reason(), set_aside=[reason("none", why="too few rows")], unknown=["drift"])
+    assert complaints(contract.document("verdict"), whole) == []
 
 
 def only(verdicts: list[dict[str, Any]]) -> Episode:

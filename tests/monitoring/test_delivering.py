@@ -407,6 +407,18 @@ def test_the_file_channel_keeps_all_messages_of_a_week(tmp_path: Path) -> None:
     assert "Still open, told before: drift of score." in text
 
 
+def test_a_kill_after_the_file_was_written_does_not_write_into_it_again(tmp_path: Path) -> None:
+    find(tmp_path, 0, reason())
+    run(tmp_path)
+    ((name, content),) = zip((tmp_path / delivering.OUTBOX).iterdir(), outbox(tmp_path), strict=True)
+    content["deliveries"][0]["delivered"] = None  # as it was before the mark
+    name.chmod(0o640)
+    name.write_bytes(strict_json.pretty(content))
+    run(tmp_path)
+    assert pending(tmp_path) == []
+    assert (tmp_path / "decisions/alerts/2024-01-06.txt").read_text().count("Message: ") == 1
+
+
 def test_what_is_only_a_digest_stays_in_the_file_where_the_policy_wants_none(tmp_path: Path, hook: Web) -> None:
     find(tmp_path, 0, reason("high"))
     run(tmp_path, digest=False)
