@@ -107,6 +107,11 @@ def test_a_missing_rate_is_graded_by_its_rise_and_by_the_weight_of_the_feature(
     assert severity("DQ-1", features=(feature(day(1000, missing)), *heavier)) == expected
 
 
+def test_a_rise_that_chance_explains_is_no_finding() -> None:
+    assert severity("DQ-1", features=(feature(day(20, 5), reference_missing=0.1),)) is None
+    assert severity("DQ-1", features=(feature(day(200, 50), reference_missing=0.1),)) == "medium"
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [

@@ -76,6 +76,15 @@ def sick() -> Path:
 
 
 @cache
+def dirty() -> Path:
+    root = Path(mkdtemp(prefix="quality-"))
+    arguments = ["--start", str(SUNDAY), "--end", str(WEEK), "--loans-per-day", "60", "--seed", "5", "--dirt", "0.02"]
+    assert simulate(["--root", str(root), *arguments]) == 0
+    assert preprocessing.main(["--root", str(root), "--date", str(WEEK)]) == 0
+    return root
+
+
+@cache
 def reference() -> dict[str, Any]:
     """The profile of a model that learned from the two weeks before, and uses all its features alike."""
     shelf = opened(clean())
@@ -100,6 +109,7 @@ def opened(root: Path) -> Shelf:
     return Shelf(root=Root(root), index=Index(Root(root), "monitoring"))
 
 
+@cache
 def found(root: Path, week: date = WEEK) -> dict[tuple[str, str], str]:
     facts = quality_facts.facts(Root(root), opened(root), week, reference())
     section = quality.findings(facts)
@@ -148,3 +158,23 @@ def test_a_week_in_which_nothing_came_is_critical() -> None:
     assert {subject for (rule, subject), severity in late.items() if (rule, severity) == ("DQ-6", "critical")} == {
         *quality_facts.SOURCES
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "table", "column"),
+    [
+        ("not_a_number", "DQ-4", "credit_history", "inq_last_6mths"),
+        ("impossible_length", "DQ-4", "demographic", "emp_length"),
+        ("unseen_level", "DQ-3", "demographic", "verification_status"),
+        ("bad_zip_code", "DQ-2", "demographic", "zip_code"),
+        ("impossible_term", "DQ-2", "loan_terms", "term"),
+        ("more_open_than_total", "DQ-9", "financial", "open_within_all_accounts"),
+    ],
+)
+def test_planted_dirt_is_counted_cell_by_cell(kind: str, rule: str, table: str, column: str) -> None:
+    """Each spoiled cell counts once, but for those in rows that were refused whole."""
+    root = dirty()
+    planted = pl.read_parquet(root / "truth/dirt_*.parquet").filter(table=table, kind=kind).height
+    facts = quality_facts.facts(Root(root), opened(root), WEEK, reference())
+    counted = sum(share.hits for share in facts.shares if (share.rule, share.subject) == (rule, column))
+    assert planted / 2 < counted <= planted
