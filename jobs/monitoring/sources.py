@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.monitoring import storing, weeks
+from jobs.monitoring.seen import MEDIUM, rank
 from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol import desks, ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
@@ -124,4 +125,5 @@ def _reasons(session: Session, state: State, entry: Entry) -> list[str]:
     if not _VERDICT.fullmatch(details.get("path", "")):
         return []
     verdict = storing.kept_verdict(session.root, details)
-    return [reason["rule"] for reason in verdict["reasons"]] if verdict else []
+    asked = (reason for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)) if verdict else ()
+    return [reason["rule"] for reason in asked]
