@@ -4,7 +4,7 @@ DEMO   ?= demo
 UV      = .venv/bin/python -m uv
 BIN     = .venv/bin
 
-.PHONY: help run test check setup setup-airflow setup-bench bench prove docs lock clean
+.PHONY: help run test check setup setup-airflow setup-bench bench prove prove-peers docs lock clean
 .DEFAULT_GOAL := help
 
 help:            ## what each target does
@@ -37,12 +37,15 @@ bench: .venv-bench/.bench ## what the performance page promises, measured beside
 prove: .venv/.dev ## the long proofs: kills at every system call, models, soaks
 	$(BIN)/python -m tests.prove
 
+prove-peers: .venv-peers/.peers ## our measures beside those of scikit-learn, statsmodels and NannyML
+	PYTHONPATH=. .venv-peers/bin/python benchmarks/peers/measures.py
+
 lock:            ## resolve the environments anew
-	cd requirements && for set in setup run dev airflow bench; do \
+	cd requirements && for set in setup run dev airflow bench peers; do \
 	  ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade $$set.in -o $$set.txt; done
 
 clean:           ## remove environments and the demo's data
-	rm -rf .venv .venv-airflow .venv-bench $(DEMO)
+	rm -rf .venv .venv-airflow .venv-bench .venv-peers $(DEMO)
 
 define install
 	$(UV) pip install --quiet --python $(1) --compile-bytecode --require-hashes -r $(2)
@@ -70,4 +73,9 @@ endef
 .venv-bench/.bench: .venv/.uv requirements/bench.txt
 	$(PYTHON) -m venv .venv-bench
 	$(call install,.venv-bench/bin/python,requirements/bench.txt)
+	touch $@
+
+.venv-peers/.peers: .venv/.uv requirements/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	$(call install,.venv-peers/bin/python,requirements/peers.txt)
 	touch $@
