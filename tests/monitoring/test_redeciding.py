@@ -97,6 +97,14 @@ def test_a_week_remembers_what_the_new_policy_made_of_the_one_before(
     assert [new for _, _, new in redecided(tmp_path, capsys, lower)[0]] == ["no_action", "retrain MEDIUM"]
 
 
+def test_the_first_week_remembers_the_stored_verdicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    past: list[Json] = []
+    for number in range(2):
+        keep(Root(tmp_path), WEEK + timedelta(days=7 * number), feature(0.4), past)
+    rows = redecided(tmp_path, capsys, {}, "--from", "2024-01-20")[0]
+    assert rows == [("2024-01-20", "retrain MEDIUM", "retrain MEDIUM")]
+
+
 def test_it_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def there() -> dict[str, bytes]:
         skipped = (".lock", "new.json")
