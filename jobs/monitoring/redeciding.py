@@ -43,7 +43,8 @@ def redecide(run: Run) -> None:
         _say(run, old, new, header=place == 0)
     for name, side in (("stored", 0), ("new policy", 1)):
         said = totals(pairs, side)
-        run.events.say("total", f"{name:<12}" + ", ".join(f"{what} {said[what]}" for what in said), by=name, **said)
+        told = (f"{what.replace('_', ' ')} {'-' if n is None else n}" for what, n in said.items())
+        run.events.say("total", f"{name:<12}{', '.join(told)}", by=name, **said)
 
 
 def compared(known: Sequence[Judged], rules: Policy, past: Sequence[Json]) -> Iterator[tuple[Json, Json]]:

@@ -68,7 +68,8 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
     features = [each for each in section.get("features") or () if isinstance(each, dict)]
     score, weighted = number(section, "score"), number(section, "weighted")
     if rows is None or rows < policy.drift.n_min or (score is None and weighted is None):
-        yield Seen(rule=DRIFT, subject="score", n=rows, why=TOO_FEW)
+        few = f"Too few scores to judge drift: {rows or 0}"
+        yield Seen(rule=DRIFT, subject="score", n=rows, why=TOO_FEW, sentence=few)
         return
     steps, alpha = _steps(policy.drift.psi), policy.drift.alpha
     moved = Seen(
@@ -96,7 +97,9 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
     asked = policy.concept
     least = min((bads, (n or 0) - bads)) if bads is not None else asked.min_bads
     if n is None or n < asked.min_rows or least < asked.min_bads:
-        yield Seen(rule=CONCEPT, subject="auc", n=n, why=TOO_FEW)
+        turned = "" if bads is None else f", {bads} of them bad"
+        few = f"Too few loans with a known outcome to judge performance: {n or 0}{turned}"
+        yield Seen(rule=CONCEPT, subject="auc", n=n, why=TOO_FEW, sentence=few)
         return
     if (auc := number(found, "auc")) is not None:
         yield _floor(auc, _upper(found), n, policy)

@@ -48,14 +48,13 @@ _WORDS = {
 
 def of(seen: Seen, severity: str, threshold: float | None) -> str:
     """What was seen, in a sentence."""
-    if seen.given and seen.rule != UNKNOWN:
-        return (seen.sentence or f"{seen.rule} on {seen.subject}")[:LONGEST]
-    if seen.why == TOO_FEW:
-        what = "the drift" if seen.rule == DRIFT else "the performance, with outcomes known,"
-        return f"Too few loans to judge {what} of the model: {seen.n or 0}"
-    words = _WORDS.get((seen.rule, seen.subject)) or _WORDS[seen.rule]
+    if seen.sentence:
+        return seen.sentence.removesuffix(".")[:LONGEST]
+    words = _WORDS.get((seen.rule, seen.subject)) or _WORDS.get(seen.rule, "{rule} of {subject}")
     side = "above" if seen.sign > 0 else "below"
-    said = words.format(subject=seen.subject, value=seen.value or 0.0, side=side, threshold=threshold or 0.0)
+    said = words.format(
+        rule=seen.rule, subject=seen.subject, value=seen.value or 0.0, side=side, threshold=threshold or 0.0
+    )
     doubt = ", yet its interval reaches above it" if (seen.rule, severity) == (FLOOR, MEDIUM) else ""
     return (said + doubt)[:LONGEST]
 

@@ -195,6 +195,7 @@ class TestTooFewRows:
     @pytest.mark.parametrize("bads", [199, 2801], ids=["bads", "goods"])
     def test_outcomes_need_both_kinds(self, bads: int) -> None:
         verdict = judge(evidence(**miscalibrated(1.6), performance__bads=bads), POLICY)
+        assert f"3000, {bads} of them bad" in verdict["set_aside"][0]["sentence"]
         assert (verdict["decision"], aside(verdict)["concept"]) == ("no_action", "too few rows")
 
     def test_a_young_model_is_judged_by_its_drift(self) -> None:
