@@ -1,0 +1,266 @@
+"""The whole job on a small lender: what a week's files hold, when nothing is done, and what cannot be known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from jobs.monitoring import drift, job, reading
+from jobs.protocol import contract, ingest, judge, receipts
+from jobs.protocol.files import Root
+from tests.monitoring import small_weeks
+from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, folder, run, tree, verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lender with its week judged, not to be changed."""
+    root = small_weeks.lender(tmp_path_factory.mktemp("lender"))
+    assert run(root) == 0
+    return root
+
+
+@pytest.fixture
+def judged(once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+    return shutil.copytree(once, tmp_path / "root")
+
+
+@pytest.fixture
+def lender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+    return small_weeks.lender(tmp_path)
+
+
+def test_a_week_has_evidence_a_verdict_that_cites_it_and_the_tables_beside_it(once: Path) -> None:
+    found = small_weeks.evidence(once)
+    cited = verdict(once)["evidence"]
+    assert hashlib.sha256((once / cited["path"]).read_bytes()).hexdigest() == cited["sha256"]
+    assert judge.complaints(contract.document("evidence"), found) == []
+    assert judge.complaints(contract.document("verdict"), verdict(once)) == []
+    assert verdict(once)["unknown"] == []
+    assert found["window"]["rows"] == sum(
+        small_weeks.rows(once, "gold/predictions", WEEK - timedelta(days=n)).height for n in range(7)
+    )
+    bins = pl.read_parquet(once / found["files"]["bins"]["path"])
+    by_subject = bins.group_by("subject").agg(pl.col("rows").sum())["rows"].unique().to_list()
+    assert by_subject == [found["window"]["rows"]]
+    assert bins.filter(subject="score")["contribution"].sum() == pytest.approx(found["drift"]["score"]["value"])
+
+
+def test_performance_is_measured_on_loans_that_matured_after_the_model_had_learned(once: Path) -> None:
+    found = small_weeks.evidence(once)
+    assert found["model"]["trained_as_of"] == str(TRAINED)
+    assert found["performance"]["n"] > 1000
+    assert found["performance"]["auc"]["value"] > 0.55
+    labels = pl.concat(
+        small_weeks.rows(once, "gold/label_store", WEEK - timedelta(days=n)).select(
+            "id", "y", "mature_date", "label_version", "policy_exception"
+        )
+        for n in range(200)
+    )
+    known = labels.sort("label_version").unique("id", keep="last").filter(~pl.col("policy_exception"))
+    matured = known.filter(pl.col("mature_date").is_between(TRAINED + timedelta(days=1), WEEK))
+    assert (found["performance"]["n"], found["performance"]["bads"]) == (matured.height, matured["y"].sum())
+
+
+def test_a_second_run_changes_no_byte(judged: Path) -> None:
+    assert run(judged) == 0  # a copy has other inodes, which the index notes
+    before = tree(judged)
+    assert run(judged) == 0
+    assert tree(judged) == before
+
+
+@pytest.mark.parametrize("days", [1, 3, 6])
+def test_every_day_that_names_the_week_gives_the_same_evidence(judged: Path, days: int) -> None:
+    before = tree(folder(judged))
+    shutil.rmtree(folder(judged))
+    assert run(judged, SUNDAY + timedelta(days=days), "--step", "evidence") == 0
+    assert {name: data for name, (_, data) in tree(folder(judged)).items()} == {
+        name: data for name, (_, data) in before.items()
+    }
+
+
+def test_a_dry_run_writes_nothing(lender: Path) -> None:
+    before = tree(lender)
+    assert run(lender, SUNDAY, "--dry-run") == 0
+    assert tree(lender) == before
+
+
+def test_what_lands_after_the_saturday_changes_nothing(judged: Path) -> None:
+    """Every label is contradicted on the Sunday: nobody knew on Saturday."""
+    before = tree(folder(judged))
+    known = small_weeks.rows(judged, "gold/label_store", WEEK)
+    poison = pl.concat(
+        small_weeks.rows(judged, "gold/label_store", WEEK - timedelta(days=n)) for n in range(60)
+    ).with_columns(
+        y=(1 - pl.col("y")).cast(known.schema["y"]),
+        label_version=(pl.col("label_version") + 50).cast(known.schema["label_version"]),
+        snapshot_date=SUNDAY,
+        known_date=SUNDAY,
+    )
+    small_weeks.put_rows(judged, "gold/label_store", SUNDAY, poison)
+    assert run(judged, SUNDAY, "--step", "check") == 99
+    shutil.rmtree(folder(judged))
+    assert run(judged, SUNDAY, "--step", "evidence") == 0
+    assert {name: data for name, (_, data) in tree(folder(judged)).items()} == {
+        name: data for name, (_, data) in before.items()
+    }
+
+
+def test_a_label_that_was_known_by_the_saturday_does_change_it(judged: Path) -> None:
+    frame = small_weeks.rows(judged, "gold/label_store", WEEK)
+    small_weeks.put_rows(judged, "gold/label_store", WEEK, frame.head(frame.height - 1))
+    old = verdict(judged)
+    kept = (
+        folder(judged)
+        / f"decision-{hashlib.sha256((folder(judged) / 'decision.json').read_bytes()).hexdigest()[:12]}.json"
+    )
+    assert run(judged) == 0
+    assert verdict(judged)["evidence"] != old["evidence"]
+    assert json.loads(kept.read_bytes()) == old
+
+
+def test_a_broken_metric_is_unknown_is_told_and_leaves_the_others(
+    lender: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("salary 12,345")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drift, "section", broken)
+        assert run(lender) == 1
+    found, said = small_weeks.evidence(lender), verdict(lender)
+    assert found["drift"]["unknown"].startswith("a bug: ZeroDivisionError in _drift")
+    assert found["performance"]["auc"]["value"] is not None
+    assert "drift" in said["unknown"]
+    told = receipts.standing(Root(lender), "monitoring", SUNDAY)
+    assert [problem.code for problem in told] == [1]
+    assert "12,345" not in (lender / said["evidence"]["path"]).read_text() + str(told)
+    assert run(lender) == 0  # mended: the week is judged again though nothing else has changed
+    assert verdict(lender)["unknown"] == []
+
+
+def test_without_labels_performance_is_unknown_and_nothing_is_green(lender: Path) -> None:
+    shutil.rmtree(lender / "datamart/gold/label_store")
+    assert run(lender) == 0
+    found, said = small_weeks.evidence(lender), verdict(lender)
+    assert said["estimated"]
+    assert ("concept", "too few rows") in [(one["rule"], one["why"]) for one in said["set_aside"]]
+    assert found["performance"]["auc"]["reason"] == "there are no rows"
+    assert "green" not in json.dumps(found["calibration"])
+    assert "insufficient data" in (lender / f"datamart/gold/reports/week={WEEK}/report.html").read_text()
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_with_outcomes_of_one_kind_only_ranking_is_unknown_and_says_why(lender: Path, label: int) -> None:
+    table = lender / "datamart/gold/label_store"
+    for path in sorted(table.iterdir()):
+        day = date.fromisoformat(path.name.removeprefix("snapshot_date="))
+        frame = small_weeks.rows(lender, "gold/label_store", day)
+        small_weeks.put_rows(lender, "gold/label_store", day, frame.filter(y=label))
+    assert run(lender, SUNDAY, "--step", "evidence") == 0
+    found = small_weeks.evidence(lender)
+    assert verdict(lender)["unknown"] == []
+    assert found["performance"]["n"] > 0
+    assert found["performance"]["auc"]["reason"] == ("there are no goods" if label else "there are no bads")
+    assert found["performance"]["brier"]["value"] is not None
+
+
+def _leave(root: Path, rows: int) -> None:
+    """Of the last four weeks, so many rows of the Saturday."""
+    for table in ("gold/predictions", "gold/feature_store"):
+        for n in range(28):
+            day = WEEK - timedelta(days=n)
+            if n == 0 and rows:
+                small_weeks.put_rows(root, table, day, small_weeks.rows(root, table, day).sort("id").head(rows))
+            else:
+                shutil.rmtree(root / f"datamart/{table}/snapshot_date={day}")
+
+
+def test_a_week_without_a_row_is_judged_and_blocks_training(lender: Path) -> None:
+    _leave(lender, 0)
+    assert run(lender, SUNDAY, "--step", "evidence") == 0
+    found = small_weeks.evidence(lender)
+    assert found["window"]["rows"] == 0
+    assert found["drift"]["value"] is None
+    assert found["drift"]["score"]["reason"] == "the current data has no rows"
+    assert not any(one["schema_change"] for one in found["drift"]["features"])
+    assert verdict(lender)["blocked_by"] == ["data_quality"]
+    assert verdict(lender)["unknown"] == []
+
+
+def test_a_week_of_one_row_is_measured_and_its_drift_does_not_count(lender: Path) -> None:
+    _leave(lender, 1)
+    assert run(lender, SUNDAY, "--step", "evidence") == 0
+    found, said = small_weeks.evidence(lender), verdict(lender)
+    assert (found["window"]["rows"], found["window"]["days"]) == (1, 28)
+    assert found["drift"]["score"]["n"] == 1
+    assert said["unknown"] == []
+    assert ("drift", "too few rows") in [(one["rule"], one["why"]) for one in said["set_aside"]]
+
+
+def test_counts_of_single_days_give_what_counts_of_all_of_them_give(
+    judged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (folder(judged) / "decision.json").read_bytes()
+    shutil.rmtree(folder(judged))
+    monkeypatch.setattr(reading, "MOST_ROWS", 1)
+    assert run(judged, SUNDAY, "--step", "evidence") == 0
+    assert (folder(judged) / "decision.json").read_bytes() == before
+
+
+def test_scores_of_another_model_are_computed_again(judged: Path) -> None:
+    """The same model gives the same scores, so a week whose rows another model scored has the same drift."""
+    before = small_weeks.evidence(judged)
+    for n in range(7):
+        day = WEEK - timedelta(days=n)
+        other = small_weeks.rows(judged, "gold/predictions", day).with_columns(
+            pd=pl.lit(0.5), model_id=pl.lit("20150101-0123456789ab")
+        )
+        small_weeks.put_rows(judged, "gold/predictions", day, other)
+    assert run(judged, SUNDAY, "--step", "evidence") == 0
+    found = small_weeks.evidence(judged)
+    assert found["window"]["backscored"] == found["window"]["rows"]
+    assert found["drift"] == before["drift"]
+
+
+def test_without_a_model_nothing_is_judged_and_the_receipt_says_why(lender: Path) -> None:
+    shutil.rmtree(lender / "decisions/ledger")
+    assert run(lender, SUNDAY, "--step", "check") == 99
+    assert not folder(lender).exists()
+    latest = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)["check"]
+    assert [skip["why"] for skip in latest["skipped"]] == ["no model serves"]
+
+
+def test_the_steps_one_by_one_give_what_the_whole_job_gives(lender: Path, once: Path) -> None:
+    names = [step.name for step in job.JOB.steps if not step.only_when_named]
+    assert [run(lender, SUNDAY, "--step", name) for name in names] == [0] * len(names)
+    assert verdict(lender) == verdict(once)
+    assert run(lender, SUNDAY, "--step", "check") == 99
+
+
+def test_the_report_is_written_once_for_a_verdict(judged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jobs.monitoring import report
+
+    page = judged / f"datamart/gold/reports/week={WEEK}/report.html"
+    assert verdict(judged)["evidence"]["sha256"] in page.read_text()
+    monkeypatch.setattr(report, "write", lambda *_: pytest.fail("there is nothing new to show"))
+    assert run(judged) == 0
+
+
+def test_evidence_of_another_week_is_cited_by_the_next(judged: Path) -> None:
+    assert run(judged, SUNDAY - timedelta(days=7), "--step", "evidence") == 0
+    assert run(judged, SUNDAY, "--step", "evidence") == 0
+    earlier = (folder(judged, WEEK - timedelta(days=7)) / "decision.json").read_bytes()
+    expected = {"week": str(WEEK - timedelta(days=7)), "sha256": hashlib.sha256(earlier).hexdigest()}
+    assert verdict(judged)["previous"] == expected
