@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from base64 import b64encode
+from datetime import date, timedelta
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs.monitoring import charts, drift_panels, panels, report
+from jobs.monitoring.page import NOT_COMPUTED, Week, amount, cell, number, probability, told
+from jobs.protocol import policy
+from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.files import Root
+from tests.monitoring.evidences import WEEK, measure, unknown
+from tests.monitoring.judged_weeks import full_evidence, judge_weeks, keep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECTIONS = ("drift", "performance", "calibration", "vintages", "estimate", "quality")
+RULES = policy.load(policy.default_bytes(), "policy")
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, str]:
+    root = Root(tmp_path_factory.mktemp("judged"), durable=False)
+    judge_weeks(root)
+    report.write(root, WEEK)
+    return root, _page(root)
+
+
+def _page(root: Root, week: date = WEEK) -> str:
+    return root.at(report.name_of(week)).read_text()
+
+
+def _section(page: str, name: str) -> str:
+    return page.split(f'<section id="{name}"')[1].split("</section>", maxsplit=1)[0]
+
+
+def _words(markup: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", markup)))
+
+
+def test_the_page_leads_with_the_verdict_and_what_is_new(judged: tuple[Root, str]) -> None:
+    first = _words(judged[1].split("<main")[0])
+    assert first.index("Retrain: the scores have moved, PSI 0.350") < first.index("Since last week")
+    assert "score PSI went from 0.320 to 0.350" in first
+    assert "decision is still retrain" in first
+
+
+def test_every_panel_of_a_full_week_is_shown(judged: tuple[Root, str]) -> None:
+    assert "could not be shown" not in judged[1]
+    assert "could not be computed" not in judged[1]
+    assert judged[1].count("<section id=") == 10
+
+
+def test_every_chart_has_a_name_and_its_numbers(judged: tuple[Root, str]) -> None:
+    figures = judged[1].count("<figure>")
+    named = re.findall(r'<div role="img" aria-label="([^"]{40,})">', judged[1])
+    assert figures == len(named) == judged[1].count("<details>") > 10
+
+
+def test_the_same_files_give_the_same_bytes(judged: tuple[Root, str], tmp_path: Path) -> None:
+    copy = Root(tmp_path / "copy", durable=False)
+    shutil.copytree(judged[0].path, copy.path)
+    shutil.rmtree(copy.at(report.REPORTS))
+    assert len(report.write(copy, WEEK)) == 2
+    assert _page(copy) == judged[1]
+    assert report.write(copy, WEEK) == []
+
+
+def test_weeks_that_come_later_do_not_change_a_report(tmp_path: Path) -> None:
+    root = Root(tmp_path, durable=False)
+    judge_weeks(root, count=3)
+    report.write(root, WEEK)
+    before = _page(root)
+    keep(root, full_evidence(root, WEEK + timedelta(days=7), 3))
+    report.write(root, WEEK)
+    assert _page(root) == before
+    assert f"week={WEEK}/report.html" in root.at(report.INDEX).read_text()
+    assert (WEEK + timedelta(days=7)).isoformat() in root.at(report.INDEX).read_text()
+
+
+def test_only_our_own_style_and_script_may_run(judged: tuple[Root, str]) -> None:
+    page = judged[1]
+    rule = unescape(re.findall(r'Content-Security-Policy" content="([^"]*)"', page)[0])
+    assert rule.startswith("default-src 'none';")
+    for tag in ("style", "script"):
+        texts = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = b64encode(hashlib.sha256(texts[0].encode()).digest()).decode()
+        assert len(texts) == 1
+        assert f"{tag}-src 'sha256-{digest}'" in rule
+    assert not re.search(r"<[^>]*\s(on\w+|style|src)=", page)
+    assert not re.search(r'href="(?!#|\.\./index\.html)', page)
+    assert len(page) < 1_500_000
+
+
+def test_a_section_that_broke_says_so(judged: tuple[Root, str]) -> None:
+    found = _shown(judged[0], unknown(*SECTIONS))
+    for panel in ("scores", "features", "ranking", "calibration", "vintages", "estimate", "quality"):
+        assert "ValueError in somewhere.py:1" in _section(found, panel)
+        assert re.search(r'class="state">.*unknown', _section(found, panel))
+
+
+def test_a_section_that_is_absent_is_not_computed(judged: tuple[Root, str]) -> None:
+    found = _shown(judged[0], dict.fromkeys(SECTIONS))
+    for panel in ("scores", "features", "ranking", "calibration", "vintages", "estimate", "quality"):
+        assert re.search(rf'class="state">.*{NOT_COMPUTED}', _section(found, panel))
+
+
+def test_too_few_rows_are_no_good_news(judged: tuple[Root, str]) -> None:
+    few = {"auc": measure(None, 40, reason="fewer than 1000 rows"), "n": 40, "bads": 3}
+    found = _section(_shown(judged[0], {"performance": few}), "ranking")
+    assert "insufficient data" in found
+    assert "fewer than 1000 rows" in found
+
+
+def test_a_panel_that_cannot_be_drawn_leaves_the_others(judged: tuple[Root, str]) -> None:
+    found = _shown(judged[0], {"curves": {"roc": "no points"}})
+    assert "could not be shown: " in _section(found, "ranking")
+    assert "could not be shown" not in found.replace(_section(found, "ranking"), "")
+
+
+def test_changed_evidence_is_refused(tmp_path: Path) -> None:
+    root = Root(tmp_path, durable=False)
+    judge_weeks(root, count=1)
+    path = next(root.at("datamart/gold/monitoring").glob("*/evidence-*.json"))
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(StoreDamaged, match="not what its verdict was made from"):
+        report.write(root, WEEK)
+    path.unlink()
+    with pytest.raises(StoreDamaged, match="gone"):
+        report.write(root, WEEK)
+    with pytest.raises(StoreDamaged, match="no verdict"):
+        report.write(root, WEEK - timedelta(days=7))
+
+
+def test_a_feature_is_marked_by_effect_and_by_chance() -> None:
+    def mark(value: float | None, p: float | None, *, schema: bool = False) -> str:
+        one = {"name": "dti", "csi": measure(value, 900), "p_adjusted": p, "schema_change": schema}
+        return drift_panels._feature(one, RULES)[-1].mark
+
+    assert [mark(0.31, 0.001), mark(0.31, 0.2), mark(0.05, 0.001)] == ["high", "none", "none"]
+    assert [mark(None, None), mark(0.6, 0.0, schema=True), mark(0.6, 0.0)] == ["insufficient", "schema", "critical"]
+
+
+def test_news_names_reasons_that_came_and_went() -> None:
+    def week(name: str, *subjects: str) -> Week:
+        reasons = [{"rule": "drift", "subject": subject} for subject in subjects]
+        return Week(name, {"decision": "alert", "reasons": reasons, "model_id": name})
+
+    found = panels.changes([week("2024-01-06", "dti", "term"), week("2024-01-13", "dti", "score")])
+    assert "new reason: drift, score" in found
+    assert "no longer a reason: drift, term" in found
+    assert "model went from 2024-01-06 to 2024-01-13" in found
+    assert "no earlier week" in panels.changes([week("2024-01-13")])[0]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (number(1234567), "1,234,567"),
+        (number(0.12345), "0.123"),
+        (number(0.12345, "%"), "12.3%"),
+        (number(None), NOT_COMPUTED),
+        (cell(True).text, "yes"),
+        (probability(0.0004), "< 0.001"),
+        (probability(None), "\N{EN DASH}"),
+        (told(measure(0.7, 2000, interval=[0.68, 0.72])), "0.700 (95 % interval 0.680 to 0.720, n 2,000)"),
+        (told(measure(None, 3, reason="one class only")), f"{NOT_COMPUTED} (one class only)"),
+        (amount(1, "reason"), "1 reason"),
+        (amount(2, "reason"), "2 reasons"),
+    ],
+)
+def test_numbers_read_well(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_a_picture_keeps_only_what_it_needs() -> None:
+    hostile = "<script>alert(1)</script>\" onload='x'"
+    drawn = charts.svg(charts.bars([{"bin": hostile, "before": 0.4, "now": 0.6}]), "a")
+    assert "&lt;script&gt;" in drawn
+    assert not re.search(r"<script|<image|<a[ >]|style=|href|aria-|class=|#000", drawn)
+    assert {*re.findall(r"<(\w+)", drawn)} <= {"svg", "g", "path", "line", "rect", "text", "defs", "clipPath"}
+    for name in ("currentColor", "var(--now)", "var(--before)"):
+        assert name in drawn
+
+
+def _shown(root: Root, changes: dict[str, Any]) -> str:
+    """The page of a week with these changes, without pictures of others."""
+    evidence = full_evidence(root, WEEK, 12, **changes)
+    verdict = {**(report._week(root, WEEK).verdict), "unknown": []}
+    return report.report([Week(WEEK.isoformat(), verdict, evidence)], RULES, [], {"bins": [], "vintages": []})
