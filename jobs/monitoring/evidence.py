@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import asdict
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from jobs.measures.counts import ScoreCounts
 from jobs.measures.drift import ZeroPolicy
 from jobs.monitoring import drift, sources, storing, weeks
 from jobs.monitoring.reading import Reading
-from jobs.protocol import strict_json, verdicts
+from jobs.protocol import files, strict_json, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +37,7 @@ def judge(session: Session, found: Sources) -> None:
     from jobs.monitoring import retraining
 
     run, week = session.run, session.week
+    files.sweep(session.root.at(verdicts.folder(week)))
     past = _past(session)
     evidence = Assembly(session, found, Reading(session, found), past).whole()
     cited = storing.put(run, week, "evidence", "json", strict_json.pretty(evidence))
@@ -46,8 +47,16 @@ def judge(session: Session, found: Sources) -> None:
 
 
 def _past(session: Session) -> list[Judged]:
-    known = verdicts.weeks(session.root, session.week - timedelta(days=1))[-REMEMBERED:]
-    return [judged for week in known if (judged := storing.judged(session.root, week))]
+    """The weeks before, oldest first; one that is damaged is told, and the others are still remembered."""
+    found: list[Judged] = []
+    for week in verdicts.weeks(session.root, session.week - timedelta(days=1))[-REMEMBERED:]:
+        session.run.attempt(partial(_remember, session, week, found))
+    return found
+
+
+def _remember(session: Session, week: date, found: list[Judged]) -> None:
+    if judged := storing.judged(session.root, week):
+        found.append(judged)
 
 
 class Assembly:

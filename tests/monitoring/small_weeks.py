@@ -46,10 +46,17 @@ def _lender() -> Path:
 
 
 def lender(into: Path) -> Path:
-    """A copy of it, without what landed."""
-    for below in ("datamart/bronze", "datamart/silver", "datamart/gold", "decisions", "model_bank"):
+    """A copy of it, with as much of what landed as a week looks back upon."""
+    for below in ("datamart/gold", "decisions", "model_bank"):
         shutil.copytree(_lender() / below, into / below)
+    for below in ("datamart/bronze", "datamart/silver"):
+        shutil.copytree(_lender() / below, into / below, ignore=_older)
     return into
+
+
+def _older(_: str, names: list[str]) -> list[str]:
+    oldest = f"snapshot_date={SUNDAY - timedelta(days=45)}"
+    return [name for name in names if name.startswith("snapshot_date=") and name < oldest]
 
 
 def run(root: Path, day: date = SUNDAY, *arguments: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.monitoring import drift, job, reading
+from jobs.monitoring import drift, job, reading, storing
 from jobs.protocol import contract, ingest, judge, receipts
 from jobs.protocol.files import Root
 from tests.monitoring import small_weeks
@@ -120,14 +120,21 @@ def test_what_lands_after_the_saturday_changes_nothing(judged: Path) -> None:
 def test_a_label_that_was_known_by_the_saturday_does_change_it(judged: Path) -> None:
     frame = small_weeks.rows(judged, "gold/label_store", WEEK)
     small_weeks.put_rows(judged, "gold/label_store", WEEK, frame.head(frame.height - 1))
-    old = verdict(judged)
-    kept = (
-        folder(judged)
-        / f"decision-{hashlib.sha256((folder(judged) / 'decision.json').read_bytes()).hexdigest()[:12]}.json"
-    )
+    old, path = verdict(judged), folder(judged) / "decision.json"
+    citation = {"path": str(path.relative_to(judged)), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     assert run(judged) == 0
     assert verdict(judged)["evidence"] != old["evidence"]
-    assert json.loads(kept.read_bytes()) == old
+    assert storing.kept_verdict(Root(judged), citation) == old
+    assert storing.cited(Root(judged), old["evidence"])
+
+
+def test_damage_to_an_earlier_week_is_told_and_the_week_is_judged(judged: Path) -> None:
+    earlier = SUNDAY - timedelta(days=7)
+    assert run(judged, earlier, "--step", "evidence") == 0
+    (judged / verdict(judged, WEEK - timedelta(days=7))["evidence"]["path"]).write_bytes(b"{}")
+    before = verdict(judged)
+    assert run(judged) == 6
+    assert verdict(judged)["previous"] != before["previous"]
 
 
 def test_a_broken_metric_is_unknown_is_told_and_leaves_the_others(
