@@ -1,0 +1,148 @@
+"""What earlier weeks have to say to a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from jobs.monitoring.retraining import judge
+from tests.monitoring.evidences import WEEK, Json, drifted, evidence, finding, measure, miscalibrated, training, unknown
+from tests.monitoring.judging import DAYS, POLICY, aside, estimated, feature, weeks
+
+BEFORE = WEEK - DAYS
+
+
+def test_the_block_stands_until_a_clean_week() -> None:
+    poor = {"quality__findings": [finding("critical")]}
+    lost, clean = weeks(poor, unknown("quality"), {})[1:]
+    assert (lost["decision"], lost["blocked_by"]) == ("alert", ["data_quality"])
+    assert clean["blocked_by"] == []
+
+
+class TestWhatCannotBeJudgedAgain:
+    def test_a_breach_that_cannot_be_judged_again_is_not_cleared(self) -> None:
+        few = {"window__rows": 100}
+        assert [each["insufficient_data"] for each in weeks(drifted(0.6), few, few, {}, few)] == [
+            *(False, True, True),
+            *(False, False),
+        ]
+
+    def test_a_breach_that_was_carried_out_is(self) -> None:
+        held = [training(BEFORE + timedelta(days=2), "drift")]
+        assert not weeks(drifted(0.6), {"window__rows": 100, "trainings": held})[-1]["insufficient_data"]
+
+
+class TestSingleFeatures:
+    def test_the_first_week_is_only_noted(self) -> None:
+        verdict = weeks({}, feature(0.9))[-1]
+        assert (verdict["decision"], aside(verdict)) == ("no_action", {"feature": "persistence"})
+
+    def test_the_second_week_retrains(self) -> None:
+        assert weeks(feature(0.31), feature(0.31))[-1]["priority"] == "MEDIUM"
+
+    def test_not_for_a_feature_of_little_importance(self) -> None:
+        small = feature(0.9, share=0.04)
+        assert weeks(small, small)[-1]["decision"] == "alert"
+
+    def test_two_of_three_weeks_alert(self) -> None:
+        assert weeks(feature(0.31), {}, feature(0.31))[-1]["decision"] == "alert"
+
+    def test_two_of_four_do_not(self) -> None:
+        assert weeks(feature(0.31), {}, {}, feature(0.31))[-1]["decision"] == "no_action"
+
+    def test_a_change_of_schema_is_no_drift(self) -> None:
+        moved = feature(0.9) | {"drift__features__0__schema_change": True}
+        verdict = weeks(moved, moved)[-1]
+        assert (verdict["decision"], aside(verdict)) == ("no_action", {"feature": "schema_change"})
+
+    def test_chance_is_judged_by_the_adjusted_p(self) -> None:
+        moved = feature(0.9) | {"drift__features__0__p_adjusted": 0.051}
+        assert aside(weeks(moved, moved)[-1]) == {"feature": "not significant"}
+
+
+class TestEstimates:
+    LOW: ClassVar[Json] = {"estimate__auc": measure(0.655, 2000), "estimate__drop": 0.045}
+
+    def test_two_weeks_running_retrain_with_priority_medium(self) -> None:
+        assert weeks(self.LOW, self.LOW)[-1]["priority"] == "MEDIUM"
+
+    def test_a_gap_begins_anew(self) -> None:
+        assert weeks(self.LOW, {}, self.LOW)[-1]["decision"] == "alert"
+
+    def test_a_small_drop_only_alerts(self) -> None:
+        small = self.LOW | {"estimate__drop": 0.03}
+        assert weeks(small, small)[-1]["decision"] == "alert"
+
+    def test_unreliable_ones_are_only_noted(self) -> None:
+        verdict = weeks(self.LOW, self.LOW | {"track_record__mean_error": 0.031})[-1]
+        assert (verdict["severity"], aside(verdict)) == ("low", {"cbpe": "cbpe unreliable"})
+
+    @pytest.mark.parametrize(("most", "decision"), [("high", "retrain"), ("medium", "alert"), ("low", "no_action")])
+    def test_the_policy_says_how_grave_they_may_be(self, most: Any, decision: str) -> None:
+        rules = replace(POLICY, cbpe=replace(POLICY.cbpe, max_severity=most))
+        assert weeks(self.LOW, self.LOW, rules=rules)[-1]["decision"] == decision
+
+    def test_none_where_the_policy_wants_none(self) -> None:
+        rules = replace(POLICY, cbpe=replace(POLICY.cbpe, enabled=False))
+        assert weeks(estimated(0.5), rules=rules)[-1]["reasons"] == []
+
+
+class TestHysteresis:
+    def test_an_alert_stays_open_near_its_bound(self) -> None:
+        near = weeks(drifted(0.26), drifted(0.21))[-1]
+        assert (near["decision"], aside(near)) == ("no_action", {"drift": "hysteresis"})
+
+    def test_and_is_over_at_four_fifths_of_it(self) -> None:
+        assert aside(weeks(drifted(0.26), drifted(0.20))[-1]) == {}
+
+    def test_two_weeks_away_from_it_close_it(self) -> None:
+        assert aside(weeks(drifted(0.26), {}, drifted(0.21))[-1]) == {"drift": "hysteresis"}
+        assert aside(weeks(drifted(0.26), {}, {}, drifted(0.21))[-1]) == {}
+
+
+class TestPromotion:
+    @pytest.mark.parametrize(
+        ("days", "decision"), [(13, "no_action"), (14, "retrain")], ids=["within-two-weeks", "after-two-weeks"]
+    )
+    def test_rules_with_a_new_reference_wait(self, days: int, decision: str) -> None:
+        new: Json = {"promoted_on": (WEEK - timedelta(days=days)).isoformat()}
+        assert judge(evidence(**drifted(0.6), **new), POLICY)["decision"] == decision
+
+    def test_the_floor_and_the_feed_do_not(self) -> None:
+        new: Json = {"promoted_on": WEEK.isoformat(), "quality__findings": [finding("medium")]}
+        verdict = judge(evidence(**new, performance__auc=measure(0.5, 3000, interval=[0.48, 0.52])), POLICY)
+        assert [each["rule"] for each in verdict["reasons"]] == ["floor", "DQ-2"]
+
+    def test_another_model_remembers_nothing(self) -> None:
+        past = [judge(evidence(BEFORE, model__model_id="20230101-ffffffffffff", **feature(0.9)), POLICY)]
+        assert aside(judge(evidence(**feature(0.9)), POLICY, past)) == {"feature": "persistence"}
+
+
+class TestRetrainingInVain:
+    def judged(self, trained: date, *reasons: str, verdict: str = "kept", **changes: Any) -> Json:
+        held = [training(trained, *reasons, verdict=verdict)]
+        return judge(evidence(**drifted(0.6), trainings=held, **changes), POLICY)
+
+    @pytest.mark.parametrize("verdict", ["kept", "promoted"])
+    def test_a_breach_after_it_calls_a_person(self, verdict: str) -> None:
+        found = self.judged(WEEK - timedelta(days=30), "drift", verdict=verdict)
+        assert (found["decision"], found["action_hint"], found["severity"]) == ("alert", "escalate", "critical")
+        assert "did not mend it: 2023-12-14" in aside(found)["drift"]
+        assert found["sentence"].startswith("A person must decide")
+
+    def test_until_the_loans_of_its_time_have_matured(self) -> None:
+        assert self.judged(date(2022, 12, 13), "drift")["decision"] == "retrain"  # twelve months and 31 days ago
+        assert self.judged(date(2022, 12, 14), "drift")["decision"] == "alert"
+
+    def test_another_rule_is_no_repetition(self) -> None:
+        assert self.judged(WEEK - timedelta(days=30), "floor")["decision"] == "retrain"
+
+    def test_a_training_after_the_week_is_not_held_against_it(self) -> None:
+        assert self.judged(WEEK + timedelta(days=1), "drift")["decision"] == "retrain"
+
+    def test_a_rule_not_tried_before_still_retrains(self) -> None:
+        found = self.judged(WEEK - timedelta(days=30), "drift", **miscalibrated(1.3))
+        assert (found["decision"], found["priority"], found["action_hint"]) == ("retrain", "MEDIUM", "recalibrate")
