@@ -82,6 +82,21 @@ def write_whole(root: Root, target: Path, data: bytes, *, mode: int = 0o644, dra
         publish(root, path, target)
 
 
+def write_once(root: Root, target: Path, data: bytes, *, drafts_in: Path) -> bool:
+    """Write a small file under a name that nobody has taken; False, and nothing touched, where somebody has."""
+    with draft(root, drafts_in) as path:
+        path.write_bytes(data)
+        if root.durable:
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            return False
+        sync_folder(root, target.parent)
+        return True
+
+
 def make_folder(root: Root, folder: Path) -> None:
     """Create a folder and, durably, every missing one above it."""
     if folder.is_dir():

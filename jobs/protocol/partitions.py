@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import NewerFormat, StoreDamaged
-from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -207,7 +206,7 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
     for part, path in zip(manifest.parts, drafts, strict=True):
         files.publish(root, path, home / part.name)
     if once:
-        return FolderStore(root).put_if_absent(root.name_of(target), data)
+        return files.write_once(root, target, data, drafts_in=drafts_folder(root, manifest.table))
     if before is not None and before != data:
         kept = home / f"_manifest-{hashlib.sha256(before).hexdigest()[:12]}.json"
         if not kept.is_file():  # what older models and scores rest on stays readable

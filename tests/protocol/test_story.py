@@ -1,14 +1,11 @@
-"""The ledger and the note together: any sequence of acts against a reference, and real processes at once."""
+"""The ledger and the note together: any sequence of acts against a reference. Real processes race in tests/prove."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import tempfile
-import time
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,12 +16,8 @@ from jobs.protocol.claims import claim, complete, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.ingest import Desk, begin, place, withdraw
-from jobs.protocol.notes import BLOCKING, Kind, classify
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
-from tests.protocol.build import OPEN_GUARDS, PASSED, READY, SUNDAY, VALID_DAYS, desk, machine, person
-
-if TYPE_CHECKING:
-    from multiprocessing.synchronize import Barrier
+from tests.protocol.build import OPEN_GUARDS, PASSED, READY, SUNDAY, desk, machine, person
 
 DAY = timedelta(days=1)
 
@@ -167,65 +160,3 @@ class Story(RuleBasedStateMachine):
 
 TestStory = Story.TestCase
 TestStory.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
-
-
-def monitor(root: Path, number: int, start: Barrier) -> list[str]:
-    start.wait(60)
-    answers = []
-    for turn in range(12):
-        at_desk = desk(FolderStore(Root(root)))
-        answers.append(place(at_desk, machine(reason=f"{number} {turn}"), begin(at_desk))[1])
-    return answers
-
-
-def trainer(root: Path, _: int, start: Barrier) -> list[str]:
-    start.wait(60)
-    said = []
-    for _ in range(12):
-        at_desk = desk(FolderStore(Root(root)), job="training")
-        begin(at_desk)
-        entry = claim(at_desk, OPEN_GUARDS, READY, "")[1]
-        if entry and entry.kind == "claimed":
-            said.append(f"{entry.seq}")
-            time.sleep(0.005)
-            complete(at_desk, entry.seq, PASSED, lambda _: None)
-    return said
-
-
-def editor(root: Path, number: int, start: Barrier) -> list[str]:
-    """Saves by way of a new file, as most editors do."""
-    start.wait(60)
-    saved = []
-    for turn in range(12):
-        note = person(comment=f"{number} {turn}")
-        new = root / "decisions" / f"swap{number}"
-        new.write_bytes(note)
-        new.replace(root / RETRAINING_NOTE)
-        saved.append(note.decode())
-        time.sleep(0.02)
-    return saved
-
-
-def test_monitor_trainer_and_editor_at_once_keep_the_four_sentences(tmp_path: Path) -> None:
-    (tmp_path / "decisions").mkdir()
-    jobs = [monitor, monitor, trainer, editor]
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, context.Pool(len(jobs)) as pool:
-        start = manager.Barrier(len(jobs))
-        waiting = [pool.apply_async(job, (tmp_path, number, start)) for number, job in enumerate(jobs)]
-        *_, saved = [one.get(120) for one in waiting]
-    store = FolderStore(Root(tmp_path))
-    seen = begin(desk(store))
-    entries = [json.loads(store.get(ledgers.name_of(seq)) or b"") for seq in range(1, seen.state.head + 1)]
-    proposals = {entry["seq"]: entry["body"] for entry in entries if entry["kind"] == "proposed"}
-    assert seen.state.ignored == ()
-    assert all(body["note"] in saved for body in proposals.values() if body["source"] == "person")
-    assert saved[-1] in [body["note"] for body in proposals.values()], "the last save is heeded"
-    for body in proposals.values():
-        before = proposals.get(body["supersedes"])
-        assert body["source"] == "person" or before is None or before["source"] != "person"
-    assert not [entry for entry in entries if entry["kind"] == "withdrawn"], "nobody removed a note"
-    ends = [ending.decision.seq for ending in seen.state.ended]
-    assert len(ends) == len(set(ends)) == len(proposals) - (seen.state.open is not None)
-    found = classify(store.get(RETRAINING_NOTE), seen.state, SUNDAY, VALID_DAYS).kind
-    assert found in (Kind.SAME, *BLOCKING) or (found is Kind.ABSENT and seen.state.open is None)

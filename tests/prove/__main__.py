@@ -12,7 +12,13 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.protocol.test_story import Story
+from tests.prove import damage as damages
 from tests.prove import preprocessing, training
+from tests.prove.races import RACERS, monitor_trainer_and_editor, race_for_numbers
 from tests.prove.system_calls import ERRORS, Case, Subject, cases, differences, trace, try_all, verdict
 
 if TYPE_CHECKING:
@@ -48,10 +54,55 @@ def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argp
     return wrong
 
 
+def races(scratch: Path, options: argparse.Namespace) -> int:
+    """Sixteen processes for each number; monitors, a trainer and an editor at once. What fails, fails loudly."""
+    rounds, roots = 500 // options.every, 20 // min(options.every, 20)
+    (scratch / "numbers").mkdir()
+    won = race_for_numbers(scratch / "numbers", rounds)
+    print(f"races: {rounds} numbers, {RACERS} processes each time, one winner each; racers that won any: {len(won)}")
+    tally: Counter[str] = Counter()
+    for number in range(roots):
+        (scratch / str(number)).mkdir()
+        tally += monitor_trainer_and_editor(scratch / str(number), 150)
+    print(f"races: monitors, trainer and editor at once on {roots} roots: {dict(sorted(tally.items()))}", flush=True)
+    return 0
+
+
+def stories(_: Path, options: argparse.Namespace) -> int:
+    """Any sequence of acts on notes and ledger, against a reference that keeps all in memory."""
+    examples, steps = 2_000 // options.every, 60
+    run_state_machine_as_test(Story, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None))
+    print(f"stories: {examples} of up to {steps} acts each agree with the reference", flush=True)
+    return 0
+
+
+def damage(scratch: Path, options: argparse.Namespace) -> int:
+    """Every damage to ledger and models is found, and no damaged or mutated file is the end of a job."""
+    root = scratch / "root"
+    damages.trained(root)
+    found = Counter("found" if seen else f"WRONG: not found: {what}" for what, seen in damages.damages(root, 64))
+    tallies = {
+        "flips, cuts, deletions and swaps in ledger and model bank": found,
+        "mutated files of a model, each loaded twice": damages.models(root, 2_001 // options.every),
+        "mutated trees under hashes that fit": damages.forgeries(root, 100 // options.every),
+    }
+    wrong = 0
+    for name in damages.BY_HAND:
+        came_to = damages.by_hand(root, scratch, name, 3_000 // options.every)
+        tallies[f"mutations of {name}"] = Counter(came_to)
+    for what, tally in tallies.items():
+        wrong += sum(count for said, count in tally.items() if said.startswith("WRONG"))
+        print(f"damage: {what}: {tally.total()}: {dict(sorted(tally.items()))}", flush=True)
+    return wrong
+
+
 PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
     "preprocessing": partial(killed_anywhere_and_run_again, preprocessing.SUBJECT),
     "training": partial(killed_anywhere_and_run_again, training.SUBJECT),
     "cold-start": partial(killed_anywhere_and_run_again, training.COLD),
+    "races": races,
+    "stories": stories,
+    "damage": damage,
 }
 
 
@@ -59,7 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.prove", description=__doc__)
     parser.add_argument("proofs", nargs="*", metavar="PROOF", help=f"of {', '.join(PROOFS)} (default: all)")
     parser.add_argument("--workers", type=int, default=2, help="cases tried at a time (default: 2)")
-    parser.add_argument("--every", type=int, default=1, help="of the system calls, take each N-th only (default: all)")
+    parser.add_argument("--every", type=int, default=1, help="do an N-th only of each proof (default: all)")
     parser.add_argument("--each-error", action="store_true", help="fail each call with every error, not one in turn")
     options = parser.parse_args()
     wrong = 0

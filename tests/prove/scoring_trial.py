@@ -1,0 +1,17 @@
+"""`python -m tests.prove.scoring_trial ROOT MODEL`: score real rows with a model, in a process that may die of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from jobs.protocol import model_bank, partitions
+from jobs.protocol.files import Root
+from jobs.training_inference import scoring
+from tests.prove import training
+
+if __name__ == "__main__":
+    root = Root(Path(sys.argv[1]))
+    model = model_bank.get(root, sys.argv[2], None)
+    rows = partitions.scan(root, partitions.existing(root, training.FEATURES, training.FIRST)).collect()
+    scoring.explainer(model.files).scores(rows, threads=1)
