@@ -1,0 +1,104 @@
+"""What cannot be known of a week is told as unknown, with the reason, and never as good."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.monitoring import drift
+from jobs.protocol import ingest, receipts
+from jobs.protocol.files import Root
+from tests.monitoring import small_weeks
+from tests.monitoring.small_weeks import SUNDAY, WEEK, run, verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def lender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+    return small_weeks.lender(tmp_path)
+
+
+def test_a_broken_metric_is_unknown_is_told_and_leaves_the_others(
+    lender: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("salary 12,345")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drift, "section", broken)
+        assert run(lender) == 1
+    found, said = small_weeks.evidence(lender), verdict(lender)
+    assert found["drift"]["unknown"].startswith("a bug: ZeroDivisionError in _drift")
+    assert found["performance"]["auc"]["value"] is not None
+    assert "drift" in said["unknown"]
+    told = receipts.standing(Root(lender), "monitoring", SUNDAY)
+    assert [problem.code for problem in told] == [1]
+    assert "12,345" not in (lender / said["evidence"]["path"]).read_text() + str(told)
+    assert run(lender) == 0  # mended: the week is judged again though nothing else has changed
+    assert verdict(lender)["unknown"] == []
+
+
+def test_without_labels_performance_is_unknown_and_nothing_is_green(lender: Path) -> None:
+    shutil.rmtree(lender / "datamart/gold/label_store")
+    assert run(lender) == 0
+    found, said = small_weeks.evidence(lender), verdict(lender)
+    assert said["estimated"]
+    assert ("concept", "too few rows") in [(one["rule"], one["why"]) for one in said["set_aside"]]
+    assert found["performance"]["auc"]["reason"] == "there are no rows"
+    assert "green" not in json.dumps(found["calibration"])
+    assert "insufficient data" in (lender / f"datamart/gold/reports/week={WEEK}/report.html").read_text()
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_with_outcomes_of_one_kind_only_ranking_is_unknown_and_says_why(lender: Path, label: int) -> None:
+    table = lender / "datamart/gold/label_store"
+    for path in sorted(table.iterdir()):
+        day = date.fromisoformat(path.name.removeprefix("snapshot_date="))
+        frame = small_weeks.rows(lender, "gold/label_store", day)
+        small_weeks.put_rows(lender, "gold/label_store", day, frame.filter(y=label))
+    assert run(lender, SUNDAY, "--step", "evidence") == 0
+    found = small_weeks.evidence(lender)
+    assert verdict(lender)["unknown"] == []
+    assert found["performance"]["n"] > 0
+    assert found["performance"]["auc"]["reason"] == ("there are no goods" if label else "there are no bads")
+    assert found["performance"]["brier"]["value"] is not None
+
+
+def _leave(root: Path, rows: int) -> None:
+    """Of the last four weeks, so many rows of the Saturday."""
+    for table in ("gold/predictions", "gold/feature_store"):
+        for n in range(28):
+            day = WEEK - timedelta(days=n)
+            if n == 0 and rows:
+                small_weeks.put_rows(root, table, day, small_weeks.rows(root, table, day).sort("id").head(rows))
+            else:
+                shutil.rmtree(root / f"datamart/{table}/snapshot_date={day}")
+
+
+def test_a_week_without_a_row_is_judged_and_blocks_training(lender: Path) -> None:
+    _leave(lender, 0)
+    assert run(lender, SUNDAY, "--step", "evidence") == 0
+    found = small_weeks.evidence(lender)
+    assert found["window"]["rows"] == 0
+    assert found["drift"]["value"] is None
+    assert found["drift"]["score"]["reason"] == "the current data has no rows"
+    assert not any(one["schema_change"] for one in found["drift"]["features"])
+    assert verdict(lender)["blocked_by"] == ["data_quality"]
+    assert verdict(lender)["unknown"] == []
+
+
+def test_a_week_of_one_row_is_measured_and_its_drift_does_not_count(lender: Path) -> None:
+    _leave(lender, 1)
+    assert run(lender, SUNDAY, "--step", "evidence") == 0
+    found, said = small_weeks.evidence(lender), verdict(lender)
+    assert (found["window"]["rows"], found["window"]["days"]) == (1, 28)
+    assert found["drift"]["score"]["n"] == 1
+    assert said["unknown"] == []
+    assert ("drift", "too few rows") in [(one["rule"], one["why"]) for one in said["set_aside"]]
