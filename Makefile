@@ -4,7 +4,7 @@ DEMO   ?= demo
 UV      = .venv/bin/python -m uv
 BIN     = .venv/bin
 
-.PHONY: help run test check setup setup-airflow setup-bench bench prove prove-peers docs lock clean
+.PHONY: help run test check setup setup-airflow setup-bench setup-page bench prove prove-peers docs lock clean
 .DEFAULT_GOAL := help
 
 help:            ## what each target does
@@ -30,6 +30,7 @@ docs: .venv/.dev ## write the generated pages again
 setup: .venv/.dev .venv-airflow/.airflow ## all environments, from locks with hashes
 setup-airflow: .venv-airflow/.airflow
 setup-bench: .venv-bench/.bench
+setup-page: requirements/npm/node_modules/.axe
 
 bench: .venv-bench/.bench ## what the performance page promises, measured beside its yardsticks
 	.venv-bench/bin/python -m benchmarks
@@ -78,4 +79,8 @@ endef
 .venv-peers/.peers: .venv/.uv requirements/peers.txt
 	$(PYTHON) -m venv .venv-peers
 	$(call install,.venv-peers/bin/python,requirements/peers.txt)
+	touch $@
+
+requirements/npm/node_modules/.axe: requirements/npm/package-lock.json
+	cd requirements/npm && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@

@@ -13,6 +13,8 @@ from jobs.protocol import files, policy, strict_json, verdicts
 from tests.monitoring.evidences import MODEL, WEEK, evidence, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jobs.protocol.files import Root
 
 Json = dict[str, Any]
@@ -30,7 +32,7 @@ def judge_weeks(root: Root, last: date = WEEK, count: int = WEEKS, **changes: An
     """Weeks with verdicts, of which the last has moved scores; `changes` are those of `full_evidence` in the last."""
     files.write_whole(root, root.at(f"decisions/policies/{POLICY_SHA[:12]}.json"), POLICY)
     days = [last - timedelta(days=7 * back) for back in range(count - 1, -1, -1)]
-    for place, day in enumerate(days):
+    for place, day in enumerate(days, start=WEEKS - count):
         keep(root, full_evidence(root, day, place, **(changes if day == last else {})))
     return days
 
@@ -47,7 +49,7 @@ def keep(root: Root, found: Json, **verdict: Any) -> Json:
     return judged
 
 
-def full_evidence(root: Root, day: date, place: int, **changes: Any) -> Json:
+def full_evidence(root: Root, day: date, place: int, names: Sequence[str] = NAMES, **changes: Any) -> Json:
     """Evidence whose drift grows over the weeks, with everything that the page can draw."""
     psi = 0.02 + 0.03 * max(0, place - 1)
     auc = 0.712 - 0.002 * place + 0.006 * math.sin(place)
@@ -75,7 +77,7 @@ def full_evidence(root: Root, day: date, place: int, **changes: Any) -> Json:
             {"table": f"silver/{name}", "days": 7, "rows": 2000 + at, "rejected": 3 * at}
             for at, name in enumerate(("loan_terms", "credit_history", "demographic", "financial"))
         ],
-        drift__features=[_feature(name, at, place) for at, name in enumerate(NAMES)],
+        drift__features=[_feature(name, at, place) for at, name in enumerate(names)],
     )
     tables = {"bins": _bins(found), "vintages": _vintages(day)}
     for path, value in changes.items():
