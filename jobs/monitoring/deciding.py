@@ -39,7 +39,8 @@ def decide(session: Session) -> None:
     why = LEFT_ALONE.get(answer)
     if why:
         session.run.report.skip(RETRAINING_NOTE, why)
-    status.refresh(session.desk, session.unusable, verdict=verdict["sentence"] if verdict and why else "")
+    back = verdicts.kept_back(session.root, session.run.day, session.state)
+    status.refresh(session.desk, session.unusable, verdict=back)
 
 
 def note(verdict: Mapping[str, Any], details: Mapping[str, str], valid_days: Mapping[str, int]) -> bytes:

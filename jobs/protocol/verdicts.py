@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from jobs.protocol.errors import ConfigInvalid, StoreDamaged
 from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
+    from jobs.protocol.facts import State
     from jobs.protocol.files import Root
 
 MONITORING = "datamart/gold/monitoring"
@@ -44,6 +46,15 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
         mend = "restore it from a backup, or delete its folder and run monitoring for this week again"
         raise StoreDamaged("the verdict cannot be read", where=name, mend=mend) from error
     return found
+
+
+def kept_back(root: Root, until: date, state: State) -> str:
+    """What the newest week says, where something keeps it from being the open decision."""
+    known = weeks(root, until) if state.open else []
+    newest = read(root, known[-1]) if known else None
+    if newest is None or state.open is None or json.dumps(newest["sentence"]).encode() in state.open.note:
+        return ""
+    return str(newest["sentence"])
 
 
 def blocks_training(root: Root, until: date) -> bool:

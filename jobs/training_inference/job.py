@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.protocol import command, files, ledger, outlook, partitions, status
+from jobs.protocol import command, files, ledger, outlook, partitions, status, verdicts
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing
 from jobs.training_inference import session as sessions
@@ -93,7 +93,8 @@ def clear(run: Run) -> None:
     if not run.dry_run:
         for folder in (partitions.drafts_folder(run.root, PREDICTIONS), session.shelf.index.path.parent):
             files.sweep(folder)
-        status.refresh(session.desk, session.unusable)
+        back = verdicts.kept_back(run.root, run.day, ledger.read(session.store).state)
+        status.refresh(session.desk, session.unusable, verdict=back)
     for problem in outlook.survey(session.desk, session.unusable).problems:
         run.report.fail(problem)
 
