@@ -62,7 +62,7 @@ def bars(rows: Sequence[dict[str, Any]]) -> Drawing:
     )
     position: dict[str, Any] = {
         "title": "share of rows: filled now, outlined reference",
-        "axis": alt.Axis(format=".0%", tickCount=5),
+        "axis": alt.Axis(format="~%", tickCount=5),
     }
     now = base.mark_bar(color=NOW, fillOpacity=0.75, height=alt.RelativeBandSize(0.5)).encode(
         x=alt.X("now:Q", **position)
@@ -111,9 +111,7 @@ def vintages(rows: Sequence[dict[str, Any]], axes: Axes) -> Drawing:
     age = alt.Opacity("series:N", scale=alt.Scale(domain=names, range=_rising(len(names))), legend=None)
     lines = base.mark_line(color=NOW, strokeWidth=1.6).encode(opacity=age, detail="series:N")
     whole = lines.transform_filter("datum.whole")
-    young = lines.mark_line(color=NOW, strokeWidth=1.6, strokeDash=[3, 3]).transform_filter(
-        "!datum.mature || datum.joins"
-    )
+    young = lines.mark_line(color=NOW, strokeWidth=1.6, strokeDash=[3, 3]).transform_filter("datum.young")
     ends = base.transform_filter("datum.last").mark_text(
         align="left", baseline="bottom", dx=3, color="currentColor", fontSize=10
     )

@@ -107,10 +107,12 @@ def features(weeks: Sequence[Week], policy: Policy, bins: Bins) -> Panel:
     caption = "CSI by week, the newest first; grey: too few rows, hatched: the schema changed, blank: not in that week"
     ranked = sorted(known, key=lambda one: (-(value_of(one.get("csi")) or 0), one["name"]))
     table = Table("Features of this week, by CSI", _FEATURE_HEADS, [_feature(one, policy) for one in ranked])
-    pictured = [one for one in ranked if not one.get("schema_change") and bins.get(one["name"])][:LARGEST]
+    drawable = [one for one in ranked if not one.get("schema_change") and bins.get(one["name"])]
+    pictured = sorted(drawable, key=lambda one: -(value_of(one.get("csi")) or 0) * (one.get("share") or 0))[:LARGEST]
     figures = [distribution(one["name"], bins[one["name"]], one.get("csi")) for one in pictured]
     moved = sum(1 for one in known if _mark(one, policy) not in ("none", "insufficient", "schema"))
     lead = f"{len(known)} features; {moved} moved by more than noise and the lowest threshold."
+    lead += " Pictured are those with the most CSI times importance."
     return Panel(
         id="features", title=title, lead=lead, figures=figures, tables=[Table(caption, heads, heat, "heat"), table]
     )

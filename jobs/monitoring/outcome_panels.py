@@ -19,6 +19,7 @@ from jobs.monitoring.page import (
     missing,
     number,
     part,
+    probability,
     rows_of,
     told,
     value_of,
@@ -81,7 +82,7 @@ def _rankings(curves: Json, found: Json, concept: Json) -> list[Figure]:
     if curves.get("roc"):
         sides = {"now": curves["roc"], "reference": curves.get("reference_roc") or []}
         says = f"ROC curve. AUC now {told(found.get('auc'))}, of the reference {told(part(concept, 'reference_auc'))}."
-        axes = Axes(x="goods lost", y="bads caught", x_format=".0%", y_format=".0%", square=True)
+        axes = Axes(x="goods lost", y="bads caught", x_format="~%", y_format="~%", square=True)
         figures.append(_lines("ROC curve", says, sides, axes))
     if curves.get("ks"):
         sides = {
@@ -90,11 +91,11 @@ def _rankings(curves: Json, found: Json, concept: Json) -> list[Figure]:
         }
         gap = max(curves["ks"], key=lambda point: abs(point[2] - point[1]))
         says = f"Shares of bads and goods up to each score. Widest gap at {gap[0]:.3f}. KS {told(found.get('ks'))}."
-        axes = Axes(x="score (PD)", y="share at or below", x_format=".0%", y_format=".0%")
+        axes = Axes(x="score (PD)", y="share at or below", x_format="~%", y_format="~%")
         figures.append(_lines("KS: goods and bads by score", says, sides, axes))
     if curves.get("pr"):
         says = f"Precision over recall. Average precision {told(found.get('average_precision'))}."
-        axes = Axes(x="recall", y="precision", x_format=".0%", y_format=".0%")
+        axes = Axes(x="recall", y="precision", x_format="~%", y_format="~%")
         sides = {"now": curves["pr"], "reference": curves.get("reference_pr") or []}
         figures.append(_lines("Precision and recall", says, sides, axes))
     return figures
@@ -124,8 +125,6 @@ def calibration(week: Week) -> Panel:
         "intercept": "calibration intercept",
         "ece": "expected calibration error",
         "hosmer_lemeshow": "Hosmer-Lemeshow chi-squared",
-        "p_too_low": "p that PDs are too low (Jeffreys)",
-        "p_too_high": "p that PDs are too high (Jeffreys)",
     }
     observed = found.get("observed_to_expected")
     tables = [
@@ -137,7 +136,8 @@ def calibration(week: Week) -> Panel:
     if grades:
         tables.append(Table("Grades: bads expected and seen", _GRADE_HEADS, [_grade(one) for one in grades]))
     figures = [_reliability(found["deciles"])] if found.get("deciles") else []
-    lead = f"Observed over expected bads: {told(observed)}."
+    lead = f"Observed over expected bads: {told(observed)}. Jeffreys test: p {probability(found.get('p_too_low'))} that"
+    lead += f" PDs are not too low, p {probability(found.get('p_too_high'))} that they are not too high."
     state = "insufficient data" if value_of(observed) is None else ""
     return Panel(id="calibration", title=title, lead=lead, state=state, figures=figures, tables=tables)
 
@@ -167,7 +167,7 @@ def _reliability(deciles: Sequence[Json]) -> Figure:
         for at, one in enumerate(of)
         for ends in [one.bad_rate_interval()]
     ]
-    top = max(*(row["high"] for row in drawn), *(row["x"] for row in drawn))
+    top = max(*(row["y"] for row in drawn), *(row["x"] for row in drawn))
     ideal: list[Json] = [{"x": end, "y": end, "at": at, "series": "as promised"} for at, end in enumerate((0.0, top))]
     off = [one for one, row in zip(of, drawn, strict=True) if not row["low"] <= one.mean_score <= row["high"]]
     says = f"Observed bad rate against the promised one in {len(of)} bands of equal mass, with 95 % intervals."
@@ -179,7 +179,7 @@ def _reliability(deciles: Sequence[Json]) -> Figure:
         ]
         for one, row in zip(of, drawn, strict=True)
     ]
-    axes = Axes(x="promised bad rate", y="observed bad rate", x_format=".0%", y_format=".0%")
+    axes = Axes(x="promised bad rate", y="observed bad rate", x_format="~%", y_format="~%")
     chart = charts.curves([*drawn, *ideal], ["bands of scores", "as promised"], axes, points=True)
     heads = ("scores", "n", "bads", "promised", "observed", "95 % interval")
     return Figure("Reliability diagram", says, chart, Table("Reliability", heads, rows))
@@ -207,6 +207,7 @@ def estimate(week: Week) -> Panel:
     if past:
         heads = ("week", "estimated", "realised", "n")
         tables.append(Table("Estimates whose outcomes came since", heads, rows_of(past, *heads)))
+    figures = [_honesty(past, told(record.get("mean_error")))] if past else []
     error = record.get("mean_error")
     notes = [
         "Valid while scores are calibrated and features mean what they meant: an estimate cannot see concept drift."
@@ -219,4 +220,18 @@ def estimate(week: Week) -> Panel:
     honest = f"{number(error)} over {amount(record['n'], 'week')}" if error is not None else "no outcome has come yet"
     lead = f"Estimated AUC {told(found.get('auc'))}. Mean error so far: {honest}."
     state = "insufficient data" if value_of(found.get("auc")) is None else ""
-    return Panel(id="estimate", title=title, lead=lead, state=state, notes=notes, tables=tables)
+    return Panel(id="estimate", title=title, lead=lead, state=state, notes=notes, figures=figures, tables=tables)
+
+
+def _honesty(past: Sequence[Json], error: str) -> Figure:
+    """What was estimated in a week, beside what came of its loans."""
+    names = ("realised", "estimated")
+    drawn = [
+        {"x": one["week"], "at": at, "y": one[name], "series": name} for name in names for at, one in enumerate(past)
+    ]
+    says = (
+        f"AUC as estimated and as it came, of {amount(len(past), 'week')} whose outcomes are known. Mean error {error}."
+    )
+    axes = Axes(x="week of the estimate", y="AUC", y_format=".2f", dates=True, from_zero=False)
+    table = Table("Estimated and realised", ("week", *names, "n"), rows_of(past, "week", *names, "n"))
+    return Figure("Estimates and what came", says, charts.curves(drawn, names, axes, points=True), table)

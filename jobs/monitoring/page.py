@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 NOT_COMPUTED = "not computed"
 LEAST_P = 0.001
+LEAST_SHOWN = 0.0005  # below it three decimals say nothing
 NONE = "\N{EN DASH}"
 MARKS = {"none": "○", "low": "◔", "medium": "◑", "high": "◕", "critical": "●"}
 MARKS |= {"green": "○", "yellow": "◔", "orange": "◑", "red": "●", "insufficient": NONE, "schema": "▨", "unknown": "?"}
@@ -92,7 +93,9 @@ def number(value: object, kind: str = "") -> str:
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.1%}" if kind == "%" else f"{value:,.3f}"
+    if kind == "%":
+        return f"{value:.1%}"
+    return f"{value:.2g}" if 0 < abs(value) < LEAST_SHOWN else f"{value:,.3f}"
 
 
 def probability(p: object) -> str:

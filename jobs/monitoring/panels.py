@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from jobs.monitoring import charts
 from jobs.monitoring.charts import Axes
 from jobs.monitoring.page import (
+    NONE,
+    NOT_COMPUTED,
     RANK,
     Cell,
     Figure,
@@ -94,11 +96,7 @@ def verdict(week: Week) -> Panel:
     if aside:
         tables.append(Table("Seen, and set aside", (*heads[:-2], "why it does not count", heads[-1]), aside))
     state = "insufficient data" if given["insufficient_data"] else ""
-    lead = (
-        "No rule gave a reason to act."
-        if not counted
-        else f"{amount(len(counted), 'reason')} for it, the gravest first."
-    )
+    lead = "No rule gave a reason to act." if not counted else f"{amount(len(counted), 'reason')}, the gravest first."
     if given["insufficient_data"]:
         lead = "There were too few rows to judge by. That is no sign of health."
     notes = (
@@ -114,7 +112,8 @@ def verdict(week: Week) -> Panel:
 def _graded(item: Json, *columns: str | tuple[str, str]) -> list[Cell]:
     grade = str(item.get("severity", ""))
     first = [Cell(str(item.get("rule"))), Cell(str(item.get("subject"))), Cell(grade, RANK.get(grade), grade)]
-    return [*first, *rows_of([item], *columns)[0]]
+    given = rows_of([item], *columns)[0]
+    return [*first, *(Cell(NONE) if one.text == NOT_COMPUTED else one for one in given)]  # what a rule has no use for
 
 
 def quality(week: Week) -> Panel:

@@ -56,7 +56,7 @@ def _vintage_figure(curves: Sequence[Json]) -> Figure:
     says = f"Cumulative share gone bad of {len(newest)} quarters of application. At the end of each line: "
     says += "; ".join(f"{row['series']} {row['y']:.1%} after {row['x']} months" for row in newest) + "."
     rows = rows_of(curves, *_CURVE_COLUMNS)
-    axes = Axes(x="months on book", y="cumulative share gone bad", y_format=".0%")
+    axes = Axes(x="months on book", y="cumulative share gone bad", y_format="~%")
     heads = ("quarter", "month on book", "loans", "at risk", "bads", "share", "low", "high", "not all are that old")
     return Figure("Vintages by quarter", says, charts.vintages(drawn, axes), Table("Vintages", heads, rows))
 
@@ -78,7 +78,7 @@ def _target_figure(months: Sequence[Json]) -> Figure:
     says = f"Bad rate of matured loans by month of application, with 95 % intervals. Newest: {newest['month']},"
     says += f" {number(newest.get('rate'), '%')} of {number(newest.get('n'))}."
     rows = rows_of(months, "month", "n", "bads", ("rate", "%"))
-    axes = Axes(x="month of application", y="bad rate", y_format=".0%", dates=True)
+    axes = Axes(x="month of application", y="bad rate", y_format="~%", dates=True)
     chart = charts.curves(drawn, ["bad rate"], axes, points=True)
     return Figure(
         "Bad rate by month", says, chart, Table("Bad rate by month", ("month", "n", "bads", "bad rate"), rows)
