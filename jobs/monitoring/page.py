@@ -117,6 +117,13 @@ def amount(n: int, what: str) -> str:
     return f"{number(n)} {what}" if n == 1 else f"{number(n)} {what}s"
 
 
+def decided(verdict: Json) -> Cell:
+    """What was decided; where there was too little to judge by, that, which is no good news."""
+    if verdict["insufficient_data"]:
+        return Cell("insufficient data", None, "insufficient")
+    return Cell(str(verdict["decision"]).replace("_", " "), None, str(verdict["severity"]))
+
+
 def plain(value: object) -> str:
     """A value of a setting or of the ledger."""
     return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)

@@ -18,6 +18,7 @@ from jobs.monitoring.page import (
     Week,
     amount,
     cell,
+    decided,
     missing,
     number,
     part,
@@ -38,9 +39,8 @@ if TYPE_CHECKING:
 def headline(week: Week) -> list[tuple[str, Cell, str]]:
     """The few figures that stand at the very top: name, value, and what it rests on."""
     verdict, evidence = week.verdict, week.evidence
-    decision = str(verdict["decision"]).replace("_", " ")
     first = [
-        ("decision", Cell(decision, None, str(verdict["severity"])), f"severity {verdict['severity']}"),
+        ("decision", decided(verdict), f"severity {verdict['severity']}"),
         (
             "priority",
             Cell(str(verdict["priority"] or "none")),
@@ -150,7 +150,7 @@ def timeline(weeks: Sequence[Week], policy: Policy, entries: Sequence[Entry]) ->
     rows = [
         [
             Cell(week.name),
-            Cell(week.verdict["decision"].replace("_", " "), None, week.verdict["severity"]),
+            decided(week.verdict),
             *(Cell(str(week.verdict.get(key) or "none")) for key in ("severity", "priority", "model_id")),
             cell(value_of(part(week.evidence, "drift", "score"))),
             *_value_and_n(part(week.evidence, "performance", "auc")),

@@ -14,7 +14,7 @@ import polars as pl
 from markupsafe import Markup
 
 from jobs.monitoring import appendix, charts, drift_panels, outcome_panels, panels, vintage_panels
-from jobs.monitoring.page import Cell, Json, Panel, Week, cell, part
+from jobs.monitoring.page import Cell, Json, Panel, Week, cell, decided, part
 from jobs.protocol import files, ledger, policies, policy, strict_json, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.store import FolderStore
@@ -146,9 +146,8 @@ def _write_index(root: Root) -> list[str]:
 def _summary(verdict: Json) -> list[Cell]:
     score = verdict["performance_score"]
     kind = "none" if score is None else "estimated" if verdict["estimated"] else "realised"
-    decision = "insufficient data" if verdict["insufficient_data"] else verdict["decision"].replace("_", " ")
     return [
-        Cell(decision, None, "insufficient" if verdict["insufficient_data"] else verdict["severity"]),
+        decided(verdict),
         *(Cell(str(verdict[key] or "none")) for key in ("severity", "priority", "model_id")),
         *(cell(score), Cell(kind), Cell(verdict["sentence"])),
     ]

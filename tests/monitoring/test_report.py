@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.monitoring import charts, drift_panels, panels, report
-from jobs.monitoring.page import NOT_COMPUTED, Week, amount, cell, number, probability, told
+from jobs.monitoring.page import NOT_COMPUTED, Week, amount, cell, decided, number, probability, told
 from jobs.protocol import policy
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
@@ -117,6 +117,13 @@ def test_too_few_rows_are_no_good_news(judged: tuple[Root, str]) -> None:
     found = _section(_shown(judged[0], {"performance": few}), "ranking")
     assert "insufficient data" in found
     assert "fewer than 1000 rows" in found
+
+
+def test_a_week_with_too_few_rows_is_marked_as_such_wherever_it_is_named() -> None:
+    few = decided({"insufficient_data": True, "decision": "no_action", "severity": "none"})
+    fine = decided({"insufficient_data": False, "decision": "no_action", "severity": "none"})
+    assert (few.text, few.mark) == ("insufficient data", "insufficient")
+    assert (fine.text, fine.mark) == ("no action", "none")
 
 
 def test_a_panel_that_cannot_be_drawn_leaves_the_others(judged: tuple[Root, str]) -> None:
