@@ -1,35 +1,49 @@
-"""`python -m jobs.demo`: a small lender's files, simulated and preprocessed, and where to look at what came of them."""
+"""`python -m jobs.demo`: three years of a lender, eighteen months of the schedules, and the story of a drift."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.preprocessing import job as preprocessing
+from jobs.demo import telling
+from jobs.protocol import strict_json
+from jobs.protocol.command import open_root
+from jobs.replay.__main__ import main as replay
 from jobs.simulate.__main__ import main as simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIRST, LAST = "2016-01-01", "2017-03-31"  # long enough for the first cohorts to mature
-LOANS_A_DAY, DIRT, SEED = "20", "0.001", "1"
+FIRST, START, LAST = date(2015, 1, 1), date(2016, 7, 1), date(2017, 12, 31)
+DRIFT = date(2016, 10, 1)
+LOANS_A_DAY, SEED = "200", "1"
+POLICY = {  # outcomes are known after seven months instead of thirteen, so that eighteen months hold a story
+    "label": {"window_months": 6},
+    "guards": {"min_new_rows": 3000},
+    "concept": {"min_rows": 1000, "min_bads": 60},
+}
 
+PLAN = f"""A simulated lender, {LOANS_A_DAY} loans a day {FIRST} to {LAST}; from {DRIFT} on applicants are weaker.
+The first half is built in one go; from {START} on the three jobs tick on their schedules, day by day.
+The demo's policy: a loan is bad if it defaults within SIX months (default: twelve), so outcomes are known sooner.
+"""
 WHAT_NOW = """
-{days} days of a lender's files have become bronze, silver and gold under {root}:
-
-  datamart/landing     what the lender dropped, a file a table a day
-  datamart/silver      typed and clean; _rejects holds every cell that was refused, and why
-  datamart/gold        the features of every application, and the labels on the day they became known
-  decisions            policy.json, yours to edit, and a receipt of every run
-  truth                what the simulation knows and no job reads: each loan's true PD
+Where things lie ({root} is a root like any other; its clock stands at the end of the replay):
+  {root}/decisions/STATUS.txt           open this first: what serves, what is open, what comes next
+  {root}/decisions                      the notes that people edit, the policy, the ledger
+  {root}/datamart/gold/reports/index.html   every week's verdict, and the reports
+  {root}/story.html                     what happened on which day, and why
 
 Try next:
-  {python} -m jobs.sql --root {root} "select label_kind, count(*) loans from gold_label_store group by all"
-  {python} -m jobs.preprocessing --root {root} --date {last}            # again: nothing to do, nothing touched
-  drop the last row of a landed file and its .sha256, then run with --dry-run: it lists what depends on that file
+  {python} -m jobs.decisions explain {last} --root {root}
+  {python} -m jobs.decisions check --root {root}
+  edit "pinned" in {root}/decisions/serving_decision.json, then
+  {python} -m jobs.training_inference --root {root} --date {last}      # and read STATUS.txt again
+  {python} -m jobs.sql --root {root} "select grade, count(*) loans from gold_predictions group by all"
 """
 
 
@@ -38,14 +52,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--root", type=Path, default=Path("demo"), help="folder of its own, created here (default: demo)"
     )
-    root: Path = parser.parse_args(argv).root
-    root.mkdir(parents=True, exist_ok=True)
-    lender = ["--start", FIRST, "--end", LAST, "--loans-per-day", LOANS_A_DAY, "--dirt", DIRT, "--seed", SEED]
-    code = simulate(["--root", str(root), *lender]) or preprocessing.main(["--root", str(root), "--date", LAST])
+    home: Path = parser.parse_args(argv).root
+    lender, root = home / "lender", home / "replay"
+    lender.mkdir(parents=True, exist_ok=True)
+    _print(PLAN)
+    code = _simulated(lender) or (0 if (root / "story.html").is_file() else _replayed(home, lender, root))
     if code == 0:
-        days = len(list((root / "datamart/landing/loan_terms").glob("*.csv")))
-        print(WHAT_NOW.format(days=days, root=root, last=LAST, python=os.path.relpath(sys.executable)))  # noqa: T201
+        _tell(root)
     return code
+
+
+def _simulated(lender: Path) -> int:
+    span = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", LOANS_A_DAY, "--seed", SEED]
+    return simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"])
+
+
+def _replayed(home: Path, lender: Path, root: Path) -> int:
+    policy = home / "policy.json"
+    policy.write_bytes(strict_json.pretty(POLICY))
+    span = ["--start", str(START), "--end", str(LAST), "--policy", str(policy)]
+    return replay(["--root", str(lender), "--into", str(root), *span])
+
+
+def _tell(root: Path) -> None:
+    from jobs.replay import story
+
+    told = story.of(open_root(str(root)), START, LAST)
+    _print("\nThe story in ten lines:\n" + "".join(f"  {line}\n" for line in telling.lines(told, DRIFT)))
+    _print(WHAT_NOW.format(root=root, last=LAST, python=os.path.relpath(sys.executable)))
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ def report(weeks: Sequence[Week], rules: Policy, entries: Sequence[Entry], frame
         _guarded(now, "timeline", "Timeline", partial(panels.timeline, weeks, rules, entries)),
         _guarded(now, "appendix", "Appendix", partial(appendix.appendix, now, rules)),
     ]
-    return _template("report.html.j2").render(
-        page=_page(),
+    return template("report.html.j2").render(
+        page=page(),
         week=now,
         headline=panels.headline(now),
         changes=panels.changes(weeks),
@@ -139,7 +139,7 @@ def _write_index(root: Root) -> list[str]:
         if verdict is not None:
             reported = root.at(name_of(day)).is_file()
             rows.append({"name": day.isoformat(), "verdict": verdict, "reported": reported, "cells": _summary(verdict)})
-    text = _template("index.html.j2").render(page=_page(), weeks=rows)
+    text = template("index.html.j2").render(page=page(), weeks=rows)
     return [INDEX] if _put(root, INDEX, text) else []
 
 
@@ -163,14 +163,14 @@ def _put(root: Root, name: str, text: str) -> bool:
 
 
 @cache
-def _template(name: str) -> jinja2.Template:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("jobs.monitoring"), autoescape=True, undefined=jinja2.StrictUndefined
-    ).get_template(name)
+def template(name: str, package: str = "jobs.monitoring") -> jinja2.Template:
+    """A page of ours, or of another package that is put together from the same parts."""
+    loader = jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in (package, "jobs.monitoring")])
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined).get_template(name)
 
 
 @cache
-def _page() -> dict[str, Any]:
+def page() -> dict[str, Any]:
     """Style and script, and the hashes by which alone a browser may use them."""
     folder = resources.files("jobs.monitoring") / "templates"
     style, script = ((folder / name).read_text() for name in ("style.css", "sort.js"))

@@ -5,10 +5,18 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime
 
+_standing: datetime | None = None
+
+
+def stand_at(instant: datetime | None) -> None:
+    """From here on it is this instant, as a replay's root says; None: the real time again."""
+    global _standing  # noqa: PLW0603 - there is one time in a process
+    _standing = instant
+
 
 def now() -> datetime:
     """This instant in UTC: for records, never for logic."""
-    return datetime.now(UTC)
+    return _standing or datetime.now(UTC)
 
 
 def today() -> date:

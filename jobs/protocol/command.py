@@ -10,7 +10,7 @@ import sys
 import traceback
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 SKIP_WHAT_FOLLOWS = 99  # from a condition step only
+REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there
 STOPPED = 128 + signal.SIGTERM
 
 
@@ -61,6 +62,7 @@ class Step:
     about: str
     work: Callable[[Run], None]
     only_when_named: bool = False
+    is_awaited: bool = False  # what follows waits for it: by steps too, its failure is its exit code
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
     last = [step for step in job.steps if not step.only_when_named][-1].name
     if named == last and not run.dry_run:
         return _come_to(job, run)
-    if any(step.name == named and step.only_when_named for step in job.steps):
+    if any(step.name == named and (step.only_when_named or step.is_awaited) for step in job.steps):
         return run.report.code
     return 0 if run.goes_on else SKIP_WHAT_FOLLOWS
 
@@ -241,7 +243,9 @@ def open_root(text: str) -> Root:
         raise UsageError(f"a root of scheme {scheme!r} is not supported", where="--root", mend="give a folder")
     if not path.is_dir():
         raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")
-    return Root(path.resolve())
+    replayed = path / REPLAY_CLOCK
+    clock.stand_at(datetime.fromisoformat(replayed.read_text("utf-8").strip()) if replayed.is_file() else None)
+    return Root(path.resolve(), durable=not replayed.is_file())
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

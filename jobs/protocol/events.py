@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Step = "Callable[[int], None]"
-
 
 class Events:
     """Says events to one stream. Sentences for people, the same facts as JSON for everything else."""
@@ -19,12 +17,13 @@ class Events:
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = sys.stdout if stream is None else stream
         self.for_people = self.stream.isatty()
+        self._print: Callable[[str], object] = lambda text: print(text, file=self.stream, flush=True)
 
     def say(self, event: str, sentence: str = "", **facts: object) -> None:
         if not self.for_people:
-            print(json.dumps({"event": event, **facts}, default=str), file=self.stream, flush=True)
+            self._print(json.dumps({"event": event, **facts}, default=str))
         elif sentence:
-            print(sentence, file=self.stream, flush=True)
+            self._print(sentence)
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -39,9 +38,12 @@ class Events:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(file=self.stream), transient=True) as bar:
+        plainly, console = self._print, Console(file=self.stream, markup=False, highlight=False)
+        with Progress(*columns, console=console, transient=True) as bar:
+            self._print = bar.console.print  # above the bar
             task = bar.add_task(f"{label:<12}", total=total)
             yield lambda more: bar.advance(task, more)
+        self._print = plainly
 
     def _tenths(self, label: str, total: int) -> Callable[[int], None]:
         done = said = 0
