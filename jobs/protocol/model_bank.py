@@ -32,8 +32,10 @@ import resource, sys
 import lightgbm, numpy
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 booster = lightgbm.Booster(model_str=sys.stdin.buffer.read().decode("utf-8"))
-scores = booster.predict(numpy.full((2, booster.num_feature()), numpy.nan), raw_score=True, num_threads=1)
-sys.exit(0 if scores.shape == (2,) and numpy.isfinite(scores).all() else 3)
+rows = numpy.full((2, booster.num_feature()), numpy.nan)
+scores = booster.predict(rows, raw_score=True, num_threads=1)
+parts = booster.predict(rows, pred_contrib=True, num_threads=1)  # goes down both sides of every node, whatever the row
+sys.exit(0 if scores.shape == (2,) and numpy.isfinite(scores).all() and numpy.isfinite(parts).all() else 3)
 """
 
 

@@ -18,11 +18,13 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.protocol.test_story import Story
 from tests.prove import damage as damages
 from tests.prove import preprocessing, training
+from tests.prove.false_alarms import false_alarms
 from tests.prove.races import RACERS, monitor_trainer_and_editor, race_for_numbers
+from tests.prove.scenarios import scenarios
 from tests.prove.system_calls import ERRORS, Case, Subject, cases, differences, trace, try_all, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argparse.Namespace) -> int:
@@ -80,20 +82,21 @@ def damage(scratch: Path, options: argparse.Namespace) -> int:
     """Every damage to ledger and models is found, and no damaged or mutated file is the end of a job."""
     root = scratch / "root"
     damages.trained(root)
-    found = Counter("found" if seen else f"WRONG: not found: {what}" for what, seen in damages.damages(root, 64))
-    tallies = {
-        "flips, cuts, deletions and swaps in ledger and model bank": found,
-        "mutated files of a model, each loaded twice": damages.models(root, 2_001 // options.every),
-        "mutated trees under hashes that fit": damages.forgeries(root, 100 // options.every),
-    }
     wrong = 0
-    for name in damages.BY_HAND:
-        came_to = damages.by_hand(root, scratch, name, 3_000 // options.every)
-        tallies[f"mutations of {name}"] = Counter(came_to)
-    for what, tally in tallies.items():
+    for what, came_to in _damages(root, scratch, options.every):
+        tally = Counter(came_to)
         wrong += sum(count for said, count in tally.items() if said.startswith("WRONG"))
         print(f"damage: {what}: {tally.total()}: {dict(sorted(tally.items()))}", flush=True)
     return wrong
+
+
+def _damages(root: Path, scratch: Path, every: int) -> Iterator[tuple[str, Iterable[str]]]:
+    found = ("found" if seen else f"WRONG: not found: {what}" for what, seen in damages.damages(root, 64 // every))
+    yield "flips, cuts, deletions and swaps in ledger and model bank", found
+    yield "mutated files of a model, each loaded twice", damages.models(root, 2_001 // every).elements()
+    yield "mutated trees under hashes that fit", damages.forgeries(root, 100 // every).elements()
+    for name in damages.BY_HAND:
+        yield f"mutations of {name}", damages.by_hand(root, scratch, name, 3_000 // every)
 
 
 PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
@@ -103,6 +106,8 @@ PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
     "races": races,
     "stories": stories,
     "damage": damage,
+    "scenarios": scenarios,
+    "false-alarms": false_alarms,
 }
 
 
