@@ -19,38 +19,37 @@ from tests.monitoring import lenders
 from tests.monitoring.lenders import ONE_DAY, ONE_WEEK, SHORT, Json, Lender
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from jobs.protocol.facts import State
 
 SUNDAY = SHORT.shifted
+pytestmark = pytest.mark.timeout(900)  # the first test builds half a year of the lender that all others begin with
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+@pytest.fixture(scope="module", autouse=True)
+def no_waiting() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+        yield
 
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Lender:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
-        return lenders.learnable(SHORT, tmp_path_factory.mktemp("begun"))
+    return lenders.learnable(SHORT, tmp_path_factory.mktemp("begun"))
 
 
 @pytest.fixture(scope="module")
 def calm(begun: Lender, tmp_path_factory: pytest.TempPathFactory) -> Lender:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
-        return lenders.calm(begun, tmp_path_factory.mktemp("calm"))
+    return lenders.calm(begun, tmp_path_factory.mktemp("calm"))
 
 
 @pytest.fixture(scope="module")
 def steady(calm: Lender, tmp_path_factory: pytest.TempPathFactory) -> Lender:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
-        lender = calm.copied(tmp_path_factory.mktemp("steady"))
-        lender.live(SUNDAY - ONE_DAY)
+    """A week more in which nothing happens."""
+    lender = calm.copied(tmp_path_factory.mktemp("steady"))
+    lender.live(SUNDAY - ONE_DAY)
     return lender
 
 
