@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs.monitoring.seen import BY_OUTCOMES, BY_ROWS, HIGH, MEDIUM, TOO_FEW, number, part, rank
+from jobs.monitoring.seen import (
+    BY_OUTCOMES,
+    BY_ROWS,
+    DRIFT,
+    FEATURE,
+    HIGH,
+    MANY,
+    MEDIUM,
+    TOO_FEW,
+    number,
+    part,
+    rank,
+)
 from jobs.protocol.calendar import add_months
 from jobs.protocol.verdicts import DATA_QUALITY
 
@@ -30,6 +42,7 @@ NOT_MENDED = "a retraining for it did not mend it"
 PERSISTENCE, HYSTERESIS, SUPPRESSED = "persistence", "hysteresis", "suppressed after promotion"
 UNRELIABLE, BROKEN_FEED = "cbpe unreliable", "data_quality"
 _SAW = (PERSISTENCE, SUPPRESSED, UNRELIABLE, NOT_MENDED)  # what was set aside for these was there all the same
+MOVED = frozenset({DRIFT, FEATURE, MANY})
 _GROUPS = ((BY_ROWS, "drift"), (BY_OUTCOMES, "performance"))
 
 
@@ -71,6 +84,7 @@ class Memory:
     def in_vain(self, seen: Seen) -> date | None:
         """The day of the latest training for this rule, if nothing has been there to learn since."""
         names = {seen.rule, seen.subject, f"{seen.rule}/{seen.subject}"}
+        names |= MOVED if seen.rule in MOVED else frozenset()  # rows that moved are one cause, whoever says it
         held = [day for day, reasons in self.trainings if reasons & names]
         return max((day for day in held if self.week < self._learnable(day)), default=None)
 

@@ -76,7 +76,6 @@ def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift
     score, estimated = verdict["performance_score"], "estimated " if verdict["estimated"] else ""
     known = [] if drift is None else [f"drift {drift:.3f}"]
     known += [] if score is None else [f"{estimated}performance score {score:.3f}"]
-    known += [f"{len(verdict['reasons'])} noted only"] if verdict["reasons"] else []
     return "No rule asks for action" + (": " if known else "") + ", ".join(known)
 
 

@@ -47,6 +47,7 @@ def _replay(options: argparse.Namespace) -> int:
     played = replaying.Replay(root, Source(original, root), chances)
     replaying.replay(played, options.start, options.end, events)
     told = story.of(root, options.start, options.end, played.happenings)
+    replaying.report(played, told.of_interest)
     files.write_whole(root, root.at("diary.jsonl"), replaying.diary(played.happenings).encode())
     files.write_whole(root, root.at("story.html"), page.rendered(told))
     broken = invariants.broken(root, options.start, options.end)

@@ -10,14 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from jobs.protocol import clock, files
+from jobs.protocol import clock, command, files
 from jobs.protocol.command import REPLAY_CLOCK
 from jobs.protocol.errors import UsageError
 from jobs.protocol.files import Root
@@ -26,7 +26,7 @@ from jobs.replay import story
 from jobs.replay.schedule import Chances, Fate, days
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from jobs.protocol.events import Events
@@ -133,8 +133,17 @@ def _mains() -> dict[str, Main]:
     from jobs.preprocessing import job as preprocessing
     from jobs.training_inference import job as training_inference
 
-    found = (preprocessing, training_inference, monitoring)
-    return {module.JOB.name: module.main for module in found}
+    unreported = replace(monitoring.JOB, steps=tuple(s for s in monitoring.JOB.steps if s.name != "report"))
+    found = (preprocessing.JOB, training_inference.JOB, unreported)
+    return {job.name: partial(command.main, job) for job in found}
+
+
+def report(replay: Replay, weeks: Iterable[date]) -> None:
+    """The pages of some weeks; all of them would cost more than all else. Any other can be had by --step report."""
+    from jobs.monitoring import report as reports
+
+    for week in weeks:
+        reports.write(replay.root, week)
 
 
 def _killed(replay: Replay, tick: Tick, number: int) -> None:

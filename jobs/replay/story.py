@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import ledger, strict_json, verdicts
@@ -56,6 +57,16 @@ class Event:
 class Story:
     weeks: tuple[Week, ...]
     events: tuple[Event, ...]
+
+    @property
+    def of_interest(self) -> list[date]:
+        """The weeks in which something was asked for or first noticed, and the last."""
+        first = {week.week for before, week in pairwise((None, *self.weeks)) if week and _turned(before, week)}
+        return sorted(first | {week.week for week in self.weeks[-1:]})
+
+
+def _turned(before: Week | None, week: Week) -> bool:
+    return week.decision == "retrain" or (before is not None and before.decision != week.decision)
 
 
 def of(root: Root, first: date, last: date, happenings: Sequence[Happening] = ()) -> Story:

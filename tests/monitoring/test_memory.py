@@ -140,6 +140,12 @@ class TestRetrainingInVain:
     def test_another_rule_is_no_repetition(self) -> None:
         assert self.judged(WEEK - timedelta(days=30), "floor")["decision"] == "retrain"
 
+    def test_single_features_that_moved_with_the_scores_are_the_same_cause(self) -> None:
+        held = {"trainings": [training(WEEK - timedelta(days=30), "drift")]}
+        past = [judge(evidence(BEFORE, **feature(0.9), **held), POLICY)]
+        found = judge(evidence(**feature(0.9), **held), POLICY, past)
+        assert (found["decision"], found["action_hint"]) == ("alert", "escalate")
+
     def test_a_training_after_the_week_is_not_held_against_it(self) -> None:
         assert self.judged(WEEK + timedelta(days=1), "drift")["decision"] == "retrain"
 
