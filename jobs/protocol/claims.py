@@ -43,8 +43,11 @@ class Chosen:
     problem: ConfigInvalid | None = None
 
 
-def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str) -> tuple[Seen, Entry | None]:
-    """Claim the open decision while the note holds exactly its bytes, or say what blocks it; None if nothing is new."""
+def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str | None) -> tuple[Seen, Entry | None]:
+    """Claim the open decision while the note holds exactly its bytes, or say what blocks it; None if nothing is new.
+
+    Without a lease it only says what blocks it.
+    """
     with held(desk.store):
         finish(desk.store)
 
@@ -56,7 +59,9 @@ def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str) ->
                 return None
             same = look(desk, state).kind is Kind.SAME
             blocks = blocked_by(state, standing, desk.writer.as_of, guards, replace(found, note=same))
-            return _deferred(state, standing, blocks, desk, guards) if blocks else _claimed(standing, lease_until)
+            if blocks:
+                return _deferred(state, standing, blocks, desk, guards)
+            return _claimed(standing, lease_until) if lease_until else None
 
         ledger, entry = ledgers.append(desk.store, desk.writer, said)
         return Seen(ledger, look(desk, ledger.state)), entry

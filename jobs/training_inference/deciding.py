@@ -51,9 +51,18 @@ def blocks(session: Session, state: State, decision: Decision, found: Circumstan
     return blocked_by(state, decision, session.run.day, guards_of(session.policy), found)
 
 
-def wants_training(state: State, day: date) -> Decision | None:
-    """The open decision, if it asks for a retraining and its time has not passed."""
-    standing = state.open
+def defer(session: Session, state: State, wanted: Decision) -> tuple[str, ...]:
+    """What blocks the claim of the open decision, recorded where that is news: a step that is skipped says nothing."""
+    found = circumstances(session, state)
+    blocked = blocks(session, state, wanted, found)
+    if blocked and session.policy is not None:
+        claims.claim(session.desk, guards_of(session.policy), found, None)
+    return blocked
+
+
+def wants_training(seen: Seen, day: date) -> Decision | None:
+    """The open decision, if it asks for a retraining and its time has not passed; a backfill carries out none."""
+    standing = None if seen.backfill else seen.state.open
     return standing if standing and standing.retrain and not standing.claim and day <= standing.valid_until else None
 
 

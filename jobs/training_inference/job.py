@@ -45,9 +45,9 @@ def decide(run: Run) -> None:
         if not alone:
             run.goes_on = False
             return
-        state = deciding.open_desk(session).state
-        wanted = deciding.wants_training(state, run.day)
-        blocked = deciding.blocks(session, state, wanted, deciding.circumstances(session, state)) if wanted else ()
+        seen = deciding.open_desk(session)
+        wanted = deciding.wants_training(seen, run.day)
+        blocked = deciding.defer(session, seen.state, wanted) if wanted else ()
         run.goes_on = wanted is not None and not blocked
         if blocked:
             run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
@@ -127,7 +127,7 @@ JOB = Job(
     name=sessions.JOB,
     about="Score every new application with the model that serves; train one when an open decision says so.",
     steps=(
-        Step("wait", "are the features of the date there?", wait),
+        Step("wait", "are the features of the date there?", wait, is_awaited=True),
         Step("check", "condition: is there anything to score?", check),
         Step("decide", "condition: does an open decision ask for a training that nothing blocks?", decide),
         Step("train", "claim the decision, train, pass or fail the gates, complete it", train),

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 def claim(session: Session) -> Entry | None:
     """Claim the open decision, or record what blocks it; the claim, if there is one now."""
-    state = deciding.open_desk(session).state
-    if session.policy is None or deciding.wants_training(state, session.run.day) is None:
+    seen = deciding.open_desk(session)
+    if session.policy is None or deciding.wants_training(seen, session.run.day) is None:
         return None
     lease = clock.now() + timedelta(minutes=session.policy.decision.lease_minutes)
-    found = deciding.circumstances(session, state)
+    found = deciding.circumstances(session, seen.state)
     guards = guards_of(session.policy)
     _, entry = claims.claim(session.desk, guards, found, lease.isoformat(timespec="seconds"))
     return entry if entry and entry.kind == "claimed" else None

@@ -120,6 +120,12 @@ def test_a_condition_that_does_not_hold_exits_with_99(tmp_path: Path) -> None:
     assert run(job(no, nothing), tmp_path, "--step", "s0") == 99
 
 
+def test_a_step_that_is_waited_for_fails_by_itself(tmp_path: Path) -> None:
+    missing = failing(InputMissing("w", where="f", mend="m"))
+    waited = Job("toy", "for tests", (Step("s0", "", missing, is_awaited=True), Step("s1", "", nothing)))
+    assert run(waited, tmp_path, "--step", "s0") == 3
+
+
 def test_a_dry_run_writes_nothing_at_all(tmp_path: Path) -> None:
     assert run(job(changes, failing(ContractBroken("w", where="f", mend="m"))), tmp_path, "--dry-run") == 4
     assert list(tmp_path.iterdir()) == []

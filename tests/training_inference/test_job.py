@@ -76,6 +76,36 @@ def test_without_a_model_that_passes_the_gates_nothing_is_scored_and_every_reaso
     assert not (fresh / "datamart/gold/predictions").exists()
 
 
+def test_by_steps_too_what_is_waited_for_and_not_there_is_an_exit_code(root: Path) -> None:
+    assert run(root, NEXT, "--step", "wait") == 0
+    assert run(root, NEXT + timedelta(days=1), "--step", "wait") == 3
+
+
+def block(root: Path) -> None:
+    edit_policy(root, guards={"min_history_days": 120, "min_new_rows": 1_000_000})
+
+
+def test_the_condition_itself_records_what_a_decision_waits_for(root: Path) -> None:
+    ask(root)
+    block(root)
+    assert run(root, NEXT, "--step", "decide") == 99
+    assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
+    assert run(root, NEXT, "--step", "decide") == 99
+    assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
+
+
+def test_a_backfill_carries_out_no_decision(root: Path) -> None:
+    ask(root)
+    block(root)
+    assert run(root, NEXT, "--step", "decide") == 99
+    known = entries(root)
+    edit_policy(root)
+    assert run(root, LAST, "--step", "decide") == 99
+    assert run(root, LAST, "--step", "train") == 0
+    assert entries(root) == known
+    assert run(root, NEXT, "--step", "decide") == 0
+
+
 def test_a_note_of_sunday_is_executed_on_monday_and_the_new_model_serves(root: Path) -> None:
     first = state(root).model_id
     note = {
