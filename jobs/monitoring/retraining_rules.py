@@ -96,6 +96,9 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
     n, bads = (of_concept, None) if found is None else (count(found, "n"), count(found, "bads"))
     asked = policy.concept
     least = min((bads, (n or 0) - bads)) if bads is not None else asked.min_bads
+    ratio = number(calibration, "observed_to_expected")
+    if ratio is not None and n is not None and n >= asked.min_rows:  # its exact p makes up for few bads
+        yield _calibration(ratio, number(calibration, "observed_to_expected", "p"), n, policy.calibration)
     if n is None or n < asked.min_rows or least < asked.min_bads:
         turned = "" if bads is None else f", {bads} of them bad"
         few = f"Too few loans with a known outcome to judge performance: {n or 0}{turned}"
@@ -104,9 +107,6 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
     if (auc := number(found, "auc")) is not None:
         yield _floor(auc, _upper(found), n, policy)
     yield from _concept(concept or {}, n, policy)
-    if (ratio := number(calibration, "observed_to_expected")) is not None:
-        p = number(calibration, "observed_to_expected", "p")
-        yield _calibration(ratio, p, n, policy.calibration)
 
 
 def _floor(auc: float, upper: float | None, n: int, policy: Policy) -> Seen:

@@ -157,9 +157,14 @@ class TestTooFewRows:
 
     @pytest.mark.parametrize("bads", [199, 2801], ids=["bads", "goods"])
     def test_outcomes_need_both_kinds(self, bads: int) -> None:
-        verdict = judge(evidence(**miscalibrated(1.6), performance__bads=bads), POLICY)
+        verdict = judge(evidence(**decayed(0.2), performance__bads=bads), POLICY)
         assert f"3000, {bads} of them bad" in verdict["set_aside"][0]["sentence"]
         assert (verdict["decision"], aside(verdict)["concept"]) == ("no_action", "too few rows")
+
+    def test_calibration_needs_rows_alone_for_its_p_is_exact(self) -> None:
+        assert judge(evidence(**miscalibrated(1.6), performance__bads=199), POLICY)["priority"] == "HIGH"
+        few = evidence(**miscalibrated(1.6), performance__n=999, performance__bads=199)
+        assert judge(few, POLICY)["decision"] == "no_action"
 
     def test_a_young_model_is_judged_by_its_drift(self) -> None:
         verdict = judge(evidence(**estimated(0.69)), POLICY)
