@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import strict_json
+from jobs.protocol.errors import StoreDamaged
 from jobs.scorer import calibration, trees
 from jobs.scorer.encoding import Encoding
 
@@ -45,8 +46,12 @@ def of(files: Mapping[str, bytes]) -> Scorer:
     """The scorer in the files of a model whose hashes have been verified."""
     found = stored(files)
     vocabulary = {name: tuple(levels) for name, levels in found["vocabulary"].items()}
+    booster = trees.booster_of(files[TREES])
+    if sorted(booster.feature_name()) != sorted(found["columns"]):
+        mend = "choose another model in serving_decision.json"
+        raise StoreDamaged(f"the trees know other columns than {PREPARATION}", where=TREES, mend=mend)
     return Scorer(
-        trees.booster_of(files[TREES]),
+        booster,
         Encoding(tuple(found["columns"]), vocabulary),
         calibration.from_json(found["calibration"]),
         found["feature_set_version"],

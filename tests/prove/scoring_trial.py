@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from jobs.protocol import model_bank, partitions
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.training_inference import scoring
 from tests.prove import training
@@ -14,4 +15,8 @@ if __name__ == "__main__":
     root = Root(Path(sys.argv[1]))
     model = model_bank.get(root, sys.argv[2], None)
     rows = partitions.scan(root, partitions.existing(root, training.FEATURES, training.FIRST)).collect()
-    scoring.explainer(model.files).scores(rows, threads=1)
+    try:
+        scoring.explainer(model.files).scores(rows, threads=1)
+    except StoreDamaged as error:
+        print(error, file=sys.stderr)
+        sys.exit(StoreDamaged.exit_code)

@@ -9,7 +9,11 @@ from tempfile import mkdtemp
 
 import pytest
 
-from jobs.protocol.store import RETRAINING_NOTE
+from jobs.protocol import ledger, model_bank
+from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.files import Root
+from jobs.protocol.store import RETRAINING_NOTE, FolderStore
+from jobs.scorer import scorer
 from tests.prove import damage
 from tests.prove.mutations import mutations
 
@@ -44,6 +48,15 @@ def test_a_step_that_shows_a_bug_or_loses_bytes_is_wrong(root: Path, monkeypatch
     monkeypatch.setattr(damage, "STEPS", ())
     (root / RETRAINING_NOTE).unlink(missing_ok=True)
     assert list(damage._wrong(root, RETRAINING_NOTE, b"{")) == ["its bytes are lost"]
+
+
+def test_trees_that_know_other_columns_than_the_preparation_are_refused(root: Path) -> None:
+    whole = Root(root)
+    files = model_bank.get(whole, str(ledger.read(FolderStore(whole)).state.model_id), None).files
+    trees = files["model.txt"].replace(b"int_rate", b"imt_rate")
+    assert trees != files["model.txt"]
+    with pytest.raises(StoreDamaged, match="other columns"):
+        scorer.of({**files, "model.txt": trees})
 
 
 def test_mutations_are_many_and_the_same_for_a_seed() -> None:

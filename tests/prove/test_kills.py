@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace i
 @pytest.mark.parametrize(
     ("subject", "least", "few"),
     [
-        pytest.param(preprocessing.SUBJECT, 300, 5, id="preprocessing"),
-        pytest.param(training.SUBJECT, 150, 3, id="training"),
+        pytest.param(preprocessing.SUBJECT, 300, 3, id="preprocessing"),
+        pytest.param(training.SUBJECT, 150, 2, id="training"),
     ],
 )
 def test_a_job_killed_or_failed_at_a_system_call_is_mended_by_running_again(

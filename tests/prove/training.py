@@ -164,4 +164,4 @@ def _hashed(path: Path) -> str:
 
 
 SUBJECT = system_calls.Subject("training_inference", land, argv, observed, without_a_training)
-COLD = system_calls.Subject("training_inference without a model", cold, argv, observed, without_a_training)
+COLD = system_calls.Subject("training_inference without a model", cold, argv, observed)
