@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from jobs.protocol.policy import Policy
 
 
+ALERT_HEADS = ("rule", "subject", "severity", "open for weeks", "since", "acknowledged by", "in words")
+ALERT_COLUMNS = ("weeks", "opened", "acknowledged_by", "sentence")
+
+
 def headline(week: Week) -> list[tuple[str, Cell, str]]:
     """The few figures that stand at the very top: name, value, and what it rests on."""
     verdict, evidence = week.verdict, week.evidence
@@ -85,7 +89,7 @@ _FOLLOWED = {
 }
 
 
-def verdict(week: Week) -> Panel:
+def verdict(week: Week, alerts: Sequence[Json] = ()) -> Panel:
     """Why the week was judged so: what counted, what did not, and what is not known."""
     given = week.verdict
     heads = ("rule", "subject", "severity", "value", "threshold", "p", "n", "distance to flip", "in words")
@@ -95,6 +99,8 @@ def verdict(week: Week) -> Panel:
     tables = [Table("Reasons of this verdict", heads, counted)] if counted else []
     if aside:
         tables.append(Table("Seen, and set aside", (*heads[:-2], "why it does not count", heads[-1]), aside))
+    if alerts:
+        tables.append(Table("Open alerts", ALERT_HEADS, [_graded(one, *ALERT_COLUMNS) for one in alerts]))
     state = "insufficient data" if given["insufficient_data"] else ""
     lead = "No rule gave a reason to act." if not counted else f"{amount(len(counted), 'reason')}, the gravest first."
     if given["insufficient_data"]:

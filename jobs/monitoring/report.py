@@ -13,7 +13,7 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from jobs.monitoring import appendix, charts, drift_panels, outcome_panels, panels, vintage_panels
+from jobs.monitoring import appendix, charts, delivering, drift_panels, outcome_panels, panels, vintage_panels
 from jobs.monitoring.page import Cell, Json, Panel, Week, cell, decided, part
 from jobs.protocol import files, ledger, policies, policy, strict_json, verdicts
 from jobs.protocol.errors import StoreDamaged
@@ -46,7 +46,9 @@ def write(root: Root, week: date) -> list[str]:
         where = weeks[-1].verdict["evidence"]["path"]
         raise StoreDamaged("the evidence of the verdict is gone", where=where, mend="run monitoring for the week again")
     entries = [entry for entry in ledger.read(FolderStore(root)).entries if _shown(entry, known)]
-    pages = {name_of(week): report(weeks, _policy(root, weeks[-1]), entries, _frames(root, weeks[-1]))}
+    frames = _frames(root, weeks[-1])
+    frames["alerts"] = delivering.standing(FolderStore(root), [one.verdict for one in weeks])
+    pages = {name_of(week): report(weeks, _policy(root, weeks[-1]), entries, frames)}
     return [name for name, text in pages.items() if _put(root, name, text)] + _write_index(root)
 
 
@@ -57,7 +59,7 @@ def report(weeks: Sequence[Week], rules: Policy, entries: Sequence[Entry], frame
         bins.setdefault(row["subject"], []).append(row)
     now = weeks[-1]
     built = [
-        _guarded(now, "verdict", "Verdict and reasons", partial(panels.verdict, now)),
+        _guarded(now, "verdict", "Verdict and reasons", partial(panels.verdict, now, frames.get("alerts", ()))),
         _guarded(now, "scores", "Scores", partial(drift_panels.scores, now, bins)),
         _guarded(now, "features", "Features", partial(drift_panels.features, weeks, rules, bins)),
         _guarded(now, "ranking", "Ranking", partial(outcome_panels.ranking, now)),

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.monitoring import charts, drift_panels, panels, report
-from jobs.monitoring.page import NOT_COMPUTED, Week, amount, cell, decided, number, probability, told
-from jobs.protocol import policy
+from jobs.monitoring import charts, delivering, drift_panels, panels, report
+from jobs.monitoring.page import NOT_COMPUTED, Json, Week, amount, cell, decided, number, probability, told
+from jobs.protocol import policy, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
 from tests.monitoring.evidences import WEEK, measure, unknown
 from tests.monitoring.judged_weeks import full_evidence, judge_weeks, keep
 
@@ -37,6 +38,10 @@ def _page(root: Root, week: date = WEEK) -> str:
     return root.at(report.name_of(week)).read_text()
 
 
+def _verdicts(root: Root) -> list[Json]:
+    return [found for week in verdicts.weeks(root, WEEK)[-13:] if (found := verdicts.read(root, week))]
+
+
 def _section(page: str, name: str) -> str:
     return page.split(f'<section id="{name}"')[1].split("</section>", maxsplit=1)[0]
 
@@ -56,6 +61,16 @@ def test_every_panel_of_a_full_week_is_shown(judged: tuple[Root, str]) -> None:
     assert "could not be shown" not in judged[1]
     assert "could not be computed" not in judged[1]
     assert judged[1].count("<section id=") == 10
+
+
+def test_open_alerts_stand_beside_the_verdict_with_their_age_and_who_looks_after_them(
+    judged: tuple[Root, str],
+) -> None:
+    verdict = _words(_section(judged[1], "verdict"))
+    assert "Open alerts" in verdict
+    assert "open for weeks" in verdict
+    first = delivering.standing(FolderStore(judged[0]), _verdicts(judged[0]))[0]
+    assert f"{first['rule']} {first['subject']} ◕ {first['severity']} {first['weeks']}" in verdict
 
 
 def test_every_chart_has_a_name_and_its_numbers(judged: tuple[Root, str]) -> None:
