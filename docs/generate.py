@@ -1,12 +1,17 @@
-"""Write what the contracts say for people: `python docs/generate.py`; with --check say what is out of date, and exit 1.
+"""Write what code and contracts say for people: `python docs/generate.py`; --check says what is stale, and exits 1.
 
-The data dictionary comes whole from jobs/contracts; in contracts.md the tables between the marks come from the code.
+The data dictionary comes whole from jobs/contracts, the reference from every command's --help; in contracts.md the
+tables between the marks come from the code.
 """  # noqa: INP001 - a program beside the pages it writes, not a package
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))  # run as a file, it finds the program whose contracts it describes
 
+from jobs.decisions.__main__ import COMMANDS as DECISIONS  # noqa: E402
 from jobs.protocol import annotation, contract, keywords  # noqa: E402
 
 LAYERS = {
@@ -24,6 +30,15 @@ LAYERS = {
     "silver": "Typed and clean; what is refused is listed in `_rejects`.",
     "gold": "What models and reports read.",
 }
+JOBS = ("preprocessing", "training_inference", "monitoring")
+COMMANDS = {
+    "The three jobs": JOBS,
+    "Decisions": ("decisions", *(f"decisions {name}" for name in DECISIONS)),
+    "Looking": ("sql", "evaluate"),
+    "Sources": ("simulate", "import_lending_club"),
+    "All of it": ("replay", "demo"),
+}
+WIDTH = "100"  # of a line of help; argparse asks the environment
 SIGNS = {"minimum": "≥ {}", "maximum": "≤ {}", "exclusiveMinimum": "> {}", "exclusiveMaximum": "< {}"}
 WORDS = {"multipleOf": "multiple of {}", "minLength": "{} characters or more", "maxLength": "{} characters or fewer"}
 
@@ -43,7 +58,31 @@ def main() -> int:
 def pages() -> dict[Path, str]:
     """Every generated page with its text."""
     guide = DOCS / "contracts.md"
-    return {DOCS / "data-dictionary.md": dictionary(), guide: filled(guide.read_text("utf-8"))}
+    return {
+        DOCS / "data-dictionary.md": dictionary(),
+        DOCS / "reference.md": reference(),
+        guide: filled(guide.read_text("utf-8")),
+    }
+
+
+def reference() -> str:
+    """What every command says of itself."""
+    lines = ["# Reference of commands", "", "Generated from `--help` by `python docs/generate.py`; do not edit."]
+    lines += ["`python` is `.venv/bin/python`. Exit codes and messages are explained in the [runbook](runbook.md)."]
+    for part, names in COMMANDS.items():
+        lines += ["", f"## {part}"]
+        for name in names:
+            lines += ["", f"### python -m jobs.{name}", "", "```text", help_of(name), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def help_of(name: str) -> str:
+    package, *command = name.split()
+    main = importlib.import_module(f"jobs.{package}.{'job' if package in JOBS else '__main__'}").main
+    os.environ["COLUMNS"] = WIDTH
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+    return "\n".join(line.rstrip() for line in said.getvalue().strip().splitlines())
 
 
 def filled(guide: str) -> str:
