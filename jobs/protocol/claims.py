@@ -61,7 +61,7 @@ def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str | N
             blocks = blocked_by(state, standing, desk.writer.as_of, guards, replace(found, note=same))
             if blocks:
                 return _deferred(state, standing, blocks, desk, guards)
-            return _claimed(standing, lease_until) if lease_until else None
+            return _claimed(standing, lease_until) if lease_until is not None else None
 
         ledger, entry = ledgers.append(desk.store, desk.writer, said)
         return Seen(ledger, look(desk, ledger.state)), entry

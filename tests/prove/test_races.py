@@ -17,4 +17,5 @@ def test_sixteen_processes_race_for_each_number_and_one_wins(tmp_path: Path) -> 
 def test_monitors_trainer_and_editor_at_once_keep_the_four_sentences(tmp_path: Path) -> None:
     found = monitor_trainer_and_editor(tmp_path, 25)
     assert found["proposed"] > 5
+    assert found["claimed"] > 0
     assert found["saved"] > 20
