@@ -93,7 +93,11 @@ def clear(run: Run) -> None:
     if not run.dry_run:
         for folder in (partitions.drafts_folder(run.root, PREDICTIONS), session.shelf.index.path.parent):
             files.sweep(folder)
-        back = verdicts.kept_back(run.root, run.day, ledger.read(session.store).state)
+    state = ledger.read(session.store).state
+    if state.is_backfill(run.day):
+        return  # it writes outputs only; what the notes say is of a later day
+    if not run.dry_run:
+        back = verdicts.kept_back(run.root, run.day, state)
         status.refresh(session.desk, session.unusable, verdict=back)
     for problem in outlook.survey(session.desk, session.unusable).problems:
         run.report.fail(problem)
