@@ -11,8 +11,8 @@ from jobs.protocol import clock, files, ledger, model_bank, partitions, policy, 
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.facts import RETRAINING, Fact
 from jobs.protocol.ingest import begin, place
-from jobs.protocol.policies import POLICY
 from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.policies import POLICY
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import FolderStore
 from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine

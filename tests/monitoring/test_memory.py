@@ -141,7 +141,7 @@ class TestRetrainingInVain:
         assert self.judged(WEEK - timedelta(days=30), "floor")["decision"] == "retrain"
 
     def test_single_features_that_moved_with_the_scores_are_the_same_cause(self) -> None:
-        held = {"trainings": [training(WEEK - timedelta(days=30), "drift")]}
+        held: Json = {"trainings": [training(WEEK - timedelta(days=30), "drift")]}
         past = [judge(evidence(BEFORE, **feature(0.9), **held), POLICY)]
         found = judge(evidence(**feature(0.9), **held), POLICY, past)
         assert (found["decision"], found["action_hint"]) == ("alert", "escalate")
