@@ -20,6 +20,7 @@ from tests.prove import damage as damages
 from tests.prove import preprocessing, training
 from tests.prove.false_alarms import false_alarms
 from tests.prove.races import RACERS, monitor_trainer_and_editor, race_for_numbers
+from tests.prove.ranking import ranking
 from tests.prove.scenarios import scenarios
 from tests.prove.system_calls import ERRORS, Case, Subject, cases, differences, trace, try_all, verdict
 
@@ -108,6 +109,7 @@ PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
     "damage": damage,
     "scenarios": scenarios,
     "false-alarms": false_alarms,
+    "ranking": ranking,
 }
 
 
