@@ -9,6 +9,7 @@ import re
 import stat
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from io import FileIO
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -83,6 +84,18 @@ def discover(table: str, names: Iterable[str], until: date = date.max) -> Listin
     return Listing(tuple(arrivals), tuple(refused), tuple(unknown), tuple(twice))
 
 
+def is_offered(name: str) -> bool:
+    return not name.endswith(CHECKSUM)
+
+
+def day_of(table: str, name: str, otherwise: date) -> date:
+    """The day in the name of a landing file; `otherwise` where the name is no such name."""
+    stem, _, kind = name.partition(".")
+    if kind not in KINDS or not stem.startswith(f"{table}_"):
+        return otherwise
+    return _day(stem[len(table) + 1 :]) or otherwise
+
+
 def is_quiet(path: Path, now: datetime) -> bool:
     """Whether the file can be taken for whole: its checksum lies beside it and fits, or nobody wrote to it of late."""
     beside = path.with_name(path.name + CHECKSUM)
@@ -154,6 +167,7 @@ def _not_plain(path: Path, what: str) -> ContractBroken:
     return ContractBroken(f"what lies there is {what}", where=path, mend="land a copy of the file itself")
 
 
+@cache
 def _day(text: str) -> date | None:
     found = _DAY.fullmatch(text)
     try:

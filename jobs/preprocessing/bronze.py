@@ -36,14 +36,14 @@ class Reading:
 
 def stale(stock: Stock) -> list[Landed]:
     """The landing files, oldest first, that bronze does not hold as they are."""
-    found = [landed for landed in stock.landed if not _is_current(stock, landed)]
+    found = [landed for landed in stock.open() if not _is_current(stock, landed)]
     return sorted(found, key=lambda landed: (landed.day, tables.SOURCES.index(landed.table)))
 
 
 def refused(stock: Stock) -> dict[str, ContractBroken]:
     """The landing files that were refused as they are now, and why. They are not read again, but told of again."""
     found = {}
-    for landed in stock.landed:
+    for landed in stock.open():
         if known := stock.index.recall(_refusal(landed), landed.stat):
             found[landed.name] = ContractBroken(known[0], where=landed.name, mend=known[1])
     return found

@@ -37,7 +37,7 @@ def stale(stock: Stock) -> list[Work]:
     names = [tables.silver(name) for name in ORDER]
     days = set.intersection(*(set(stock.built(name)) for name in names))
     found = []
-    for day in sorted(day for day in days if day <= stock.day):
+    for day in sorted(day for day in days if stock.since < day <= stock.day):
         inputs = tuple(entry for name in names if (entry := stock.as_input(name, day)))
         made_from = partitions.made_from(inputs, agreed.sha256, tables.FEATURES_VERSION)
         if not stock.is_current(tables.FEATURES, day, made_from):

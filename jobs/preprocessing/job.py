@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import settled
+from jobs.preprocessing.stock import Stock
 from jobs.preprocessing.tables import ALL_TABLES, SOURCES
 from jobs.protocol import command, files
 from jobs.protocol.command import Job, Run, Step
@@ -14,7 +15,6 @@ from jobs.protocol.receipts import Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobs.preprocessing.stock import Stock
     from jobs.protocol.errors import JobError
 
 
@@ -62,19 +62,22 @@ def gold(run: Run) -> None:
 
 def _standing(run: Run) -> list[Problem] | None:
     if "standing" not in run.memo:
-        run.memo["standing"] = settled.standing(run.root, run.day)
+        run.memo["stock"] = Stock.of(run.root, run.day)
+        run.memo["standing"] = settled.standing(run.memo["stock"])
+        if run.memo["standing"] is None:
+            _begin(run)
     found: list[Problem] | None = run.memo["standing"]
     return found
 
 
-def _stock(run: Run) -> Stock:
-    if "stock" not in run.memo:
-        from jobs.preprocessing.stock import Stock
+def _begin(run: Run) -> None:
+    _stock(run).discover()
+    drafts = (*(f"datamart/{table}" for table in ALL_TABLES), "datamart/.index", "decisions")
+    for folder in drafts if not run.dry_run else ():
+        files.sweep(run.root.at(folder))
 
-        drafts = (*(f"datamart/{table}" for table in ALL_TABLES), "datamart/.index", "decisions")
-        for folder in drafts if not run.dry_run else ():
-            files.sweep(run.root.at(folder))
-        run.memo["stock"] = Stock.of(run.root, run.day)
+
+def _stock(run: Run) -> Stock:
     stock: Stock = run.memo["stock"]
     return stock
 
@@ -107,16 +110,15 @@ def _settle(run: Run) -> None:
     from jobs.preprocessing import bronze as bronze_layer
     from jobs.preprocessing import gold as gold_layer
     from jobs.preprocessing import silver as silver_layer
-    from jobs.preprocessing.stock import Stock
 
-    seen = settled.key(run.root, run.day)
-    stock = Stock.of(run.root, run.day)  # a new look: files may have landed while the run was at work
+    stock = _stock(run)
+    if stock.policy is None:
+        stock.look_at_policy()  # the run has written the first one
     refused = bronze_layer.refused(stock)
     to_read = [landed for landed in bronze_layer.stale(stock) if landed.name not in refused]
     if run.dry_run or to_read or silver_layer.stale(stock) or gold_layer.is_stale(run, stock):
         return
-    problems = [Problem.of(error) for error in (*_unanswered(stock), *refused.values())]
-    settled.remember(run.root, seen, problems)
+    settled.remember(stock, [Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
 
 
 JOB = Job(

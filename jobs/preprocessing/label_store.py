@@ -45,7 +45,8 @@ def stale(stock: Stock, policy: Policy) -> list[Work]:
     ranges = Ranges(f"datamart/{tables.PERFORMANCE}", contents)
     rule = Input("decisions/policy.json#/label", _hash(policy))
     found = []
-    for day in _calendar(min(contents, default=None), max(contents, default=None)):
+    first = max(min(contents, default=date.max), stock.since + ONE_DAY)
+    for day in _calendar(first, max(contents, default=date.min)):
         inputs = (ranges.input(window_start(day, policy.label), day), rule)
         made_from = partitions.made_from(inputs, agreed.sha256, tables.LABELS_VERSION)
         if not stock.is_current(tables.LABELS, day, made_from):
@@ -101,9 +102,8 @@ def _hash(policy: Policy) -> str:
     return hashlib.sha256(strict_json.canonical(asdict(policy.label))).hexdigest()
 
 
-def _calendar(first: date | None, last: date | None) -> Iterator[date]:
-    if first and last:
-        yield from (first + ONE_DAY * offset for offset in range((last - first).days + 1))
+def _calendar(first: date, last: date) -> Iterator[date]:
+    return (first + ONE_DAY * offset for offset in range((last - first).days + 1))
 
 
 def _batches(work: list[Work]) -> Iterator[list[Work]]:

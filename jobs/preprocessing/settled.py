@@ -4,55 +4,64 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import asdict
+from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals
-from jobs.preprocessing.tables import ALL_TABLES, POLICY, SOURCES, VERSIONS
+from jobs.preprocessing.tables import ALL_TABLES, VERSIONS
 from jobs.protocol import files, index
 from jobs.protocol.contract import HOME
 from jobs.protocol.receipts import Problem
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from jobs.protocol.files import Root
+    from jobs.preprocessing.stock import Stock
 
 NAME = "datamart/.index/preprocessing.settled.json"
 
 
-def key(root: Root, day: date) -> str:
-    """The state of the world as far as this job can see it, without opening a data file."""
-    digest = hashlib.sha256(f"{day} {VERSIONS}".encode())
-    with suppress(FileNotFoundError):
-        digest.update(f"policy {index.identity_of(root.at(POLICY).lstat())}\n".encode())
-    for path in sorted(HOME.rglob("*.json")):
-        digest.update(path.read_bytes())
-    for table in SOURCES:
-        landing = index.entries(root, f"datamart/landing/{table}")
-        for entry in (entry for entry in landing if not entry.name.endswith(arrivals.CHECKSUM)):
-            digest.update(f"{entry.name} {index.identity_of(entry.stat(follow_symlinks=False))}\n".encode())
+def key(stock: Stock, until: date) -> str:
+    """What a run saw of the world up to a date, without opening a data file, and what it has made of it."""
+    policy = index.identity_of(stock.policy) if stock.policy else None
+    seen = [f"{until} {VERSIONS} {_contracts()} {policy}"]
+    for table, stats in stock.offered.items():
+        dated = ((name, stat) for name, stat in stats.items() if arrivals.day_of(table, name, date.min) <= until)
+        seen += [f"{name} {index.identity_of(stat)}" for name, stat in dated]
     for table in ALL_TABLES:
-        for built_day, _name, stat in index.manifests(root, table):
-            digest.update(f"{table} {built_day} {index.identity_of(stat)}\n".encode())
-    return digest.hexdigest()
+        built = stock.built(table).stats
+        seen += [f"{table} {day} {index.identity_of(built[day])}" for day in sorted(built) if day <= until]
+    return hashlib.sha256("\n".join(seen).encode()).hexdigest()
 
 
-def standing(root: Root, day: date) -> list[Problem] | None:
-    """The problems that still stand where nothing else is to do; None where something may be to do."""
+def standing(stock: Stock) -> list[Problem] | None:
+    """The problems that still stand where nothing else is to do; None where something may be to do.
+
+    Where an earlier date was settled without any, and is as it was then, only what came after it is to be looked at.
+    """
     try:
-        found = json.loads(root.at(NAME).read_bytes())
-        problems = [Problem(**problem) for problem in found["problems"]]
-        return problems if found["key"] == key(root, day) else None
+        found = json.loads(stock.root.at(NAME).read_bytes())
+        day, problems = date.fromisoformat(found["day"]), [Problem(**problem) for problem in found["problems"]]
+        if day > stock.day or found["key"] != key(stock, day):
+            return None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+    if day == stock.day:
+        return problems
+    stock.since = date.min if problems else day
+    return None
 
 
-def remember(root: Root, seen: str, problems: list[Problem]) -> None:
-    """`seen` is the key as it was before the last look: what changed since is looked at by the next run."""
-    facts = {"key": seen, "problems": [asdict(problem) for problem in problems]}
+def remember(stock: Stock, problems: list[Problem]) -> None:
+    """By what the run saw at its beginning: what changed since is looked at by the next run."""
+    facts = {"day": str(stock.day), "key": key(stock, stock.day), "problems": [asdict(each) for each in problems]}
     data = json.dumps(facts, sort_keys=True).encode()
-    path = root.at(NAME)
+    path = stock.root.at(NAME)
     if not path.is_file() or path.read_bytes() != data:
-        files.write_whole(root, path, data)
+        files.write_whole(stock.root, path, data)
+
+
+@cache
+def _contracts() -> str:
+    """As `contract.load`, which reads each of them once a process."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(HOME.rglob("*.json")))).hexdigest()

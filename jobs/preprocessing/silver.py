@@ -71,7 +71,7 @@ def build(run: Run, stock: Stock) -> None:
 
 
 def _stale(stock: Stock, source: str) -> list[Work]:
-    days = sorted(day for day in stock.built(tables.bronze(source)) if day <= stock.day)
+    days = sorted(day for day in stock.built(tables.bronze(source)) if stock.since < day <= stock.day)
     work = (Work(source, day, _inputs(stock, source, day)) for day in days)
     return [
         item for item in work if not all(_is_current(stock, item, table) for table in tables.silver_outputs(source))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals
-from jobs.preprocessing.tables import SOURCES
+from jobs.preprocessing.tables import ALL_TABLES, POLICY, SOURCES
 from jobs.protocol import index
 from jobs.protocol.index import Index
 from jobs.protocol.shelf import Shelf
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
-    from datetime import date
 
     from jobs.protocol.errors import ContractBroken
     from jobs.protocol.files import Root
+
+LANDING = "datamart/landing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class Stock(Shelf):
     """The landing files of a root up to a day, and its partitions."""
 
     day: date
+    offered: dict[str, dict[str, os.stat_result]]  # by table: what lies in its landing folder, but for checksums
+    policy: os.stat_result | None
+    since: date = date.min  # of everything up to this day it is known that it is built of what lies there now
     landed: list[Landed] = field(default_factory=list)
     misnamed: list[ContractBroken] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -45,20 +49,31 @@ class Stock(Shelf):
 
     @classmethod
     def of(cls, root: Root, day: date) -> Stock:
-        stock = cls(root=root, day=day, index=Index(root, "preprocessing"))
-        for table in SOURCES:
-            folder = f"datamart/landing/{table}"
-            offered = (e for e in index.entries(root, folder) if not e.name.endswith(arrivals.CHECKSUM))
-            stats = dict(_stats(offered))
-            listing = arrivals.discover(table, stats, day)
-            stock.landed += [
-                Landed(table, arrival.day, f"{folder}/{arrival.name}", stats[arrival.name])
-                for arrival in listing.arrivals
-            ]
-            stock.misnamed += listing.refused
-            stock.clashing |= {table} if day in listing.twice else set()
-            stock.unknown += [f"{folder}/{name}" for name in listing.unknown]
+        """The one look of a run: what lands later is for the next one."""
+        offered = {table: dict(index.stats(root, f"{LANDING}/{table}", arrivals.is_offered)) for table in SOURCES}
+        stock = cls(root=root, index=Index(root, "preprocessing"), day=day, offered=offered, policy=None)
+        stock.look_at_policy()
+        for table in ALL_TABLES:
+            stock.built(table)
         return stock
+
+    def look_at_policy(self) -> None:
+        with suppress(FileNotFoundError):
+            self.policy = self.root.at(POLICY).lstat()
+
+    def discover(self) -> None:
+        """Read the names of what has landed."""
+        for table, stats in self.offered.items():
+            listing = arrivals.discover(table, stats, self.day)
+            names = ((arrival.day, arrival.name) for arrival in listing.arrivals)
+            self.landed += [Landed(table, day, f"{LANDING}/{table}/{name}", stats[name]) for day, name in names]
+            self.misnamed += listing.refused
+            self.clashing |= {table} if self.day in listing.twice else set()
+            self.unknown += [f"{LANDING}/{table}/{name}" for name in listing.unknown]
+
+    def open(self) -> list[Landed]:
+        """The landing files of which it is not known yet whether they are built."""
+        return [landed for landed in self.landed if landed.day > self.since]
 
     def missing_on(self, day: date) -> list[str]:
         """The tables that have no landing file for a day."""
@@ -81,9 +96,3 @@ class Stock(Shelf):
     def _hash(self, name: str) -> list[str]:
         with arrivals.open_plain(self.root.at(name)) as file:
             return [hashlib.file_digest(file, "sha256").hexdigest()]
-
-
-def _stats(offered: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
-    for entry in offered:
-        with suppress(FileNotFoundError):  # renamed since it was listed
-            yield entry.name, entry.stat(follow_symlinks=False)

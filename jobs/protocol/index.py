@@ -5,30 +5,48 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import files
 from jobs.protocol.partitions import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from jobs.protocol.files import Root
 
-VERSION = 3
+VERSION = 4
 PREFIX = "snapshot_date="
 PARTITION = re.compile(PREFIX + r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 IDS = 4  # size, two times and the inode
 
+Files = dict[str, list[Any]]  # by name: identity and facts
+
+_parsed: dict[str, tuple[Path, list[int], Files]] = {}  # by job, the index last read or written by this process
+
 
 class Index:
-    """Facts that were read out of a file, kept for as long as its identity (size, times, inode) stays."""
+    """Facts that were read out of a file, kept for as long as its identity (size, times, inode) stays.
+
+    Its file is a line for the version and one for each fact; news are added at the end, and the last word counts.
+    """
 
     def __init__(self, root: Root, job: str) -> None:
         self.root = root
+        self.job = job
         self.path = root.at(f"datamart/.index/{job}.json")
-        self._before = self.path.read_bytes() if self.path.is_file() else b""
-        self.files: dict[str, list[Any]] = _parsed(self._before)
+        self._news: set[str] = set()
+
+    @cached_property
+    def files(self) -> Files:
+        with suppress(FileNotFoundError):
+            known = _parsed.get(self.job)
+            identity = identity_of(self.path.stat())
+            return known[2] if known and known[:2] == (self.path, identity) else _read(self.path.read_bytes())
+        return {}
 
     def facts(self, name: str, stat: os.stat_result, read: Callable[[str], list[str]]) -> list[str]:
         """What `read` said of this file; it is asked again only when the file has changed."""
@@ -41,14 +59,23 @@ class Index:
 
     def remember(self, name: str, stat: os.stat_result, facts: list[str]) -> list[str]:
         self.files[name] = [identity_of(stat), facts]
+        self._news.add(name)
         return facts
 
     def save(self) -> None:
-        """Write what is remembered, if it differs from what was read."""
-        data = json.dumps({"version": VERSION, "files": self.files}, sort_keys=True).encode()
-        if data != self._before:
-            files.write_whole(self.root, self.path, data)
-            self._before = data
+        """Write the news, if there are any; all of it again where there is no file, or most of it is news."""
+        if not self._news:
+            return
+        if self.path.is_file() and 2 * len(self._news) < len(self.files):
+            with self.path.open("ab") as file:
+                file.write(self._lines(sorted(self._news)))
+        else:
+            files.write_whole(self.root, self.path, json.dumps(VERSION).encode() + b"\n" + self._lines(self.files))
+        self._news = set()
+        _parsed[self.job] = (self.path, identity_of(self.path.stat()), self.files)
+
+    def _lines(self, names: Iterable[str]) -> bytes:
+        return "".join(json.dumps([name, *self.files[name]]) + "\n" for name in names).encode()
 
 
 def identity_of(stat: os.stat_result) -> list[int]:
@@ -63,24 +90,36 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
             yield from sorted(found, key=lambda entry: entry.name)
 
 
-def manifests(root: Root, table: str) -> Iterator[tuple[str, str, os.stat_result]]:
-    """Date, name and identity of the manifest of every partition of a table."""
-    home = root.at(f"datamart/{table}")
-    for found in sorted(os.listdir(home)) if home.is_dir() else ():
-        if PARTITION.fullmatch(found):
-            try:
-                stat = os.lstat(f"{home}/{found}/{MANIFEST}")  # a Path takes thrice the time, and all history passes by
-            except (FileNotFoundError, NotADirectoryError):
-                continue  # a partition without a manifest does not exist
-            yield found.removeprefix(PREFIX), f"datamart/{table}/{found}/{MANIFEST}", stat
+def stats(
+    root: Root, folder: str, wanted: Callable[[str], object], below: str = ""
+) -> Iterator[tuple[str, os.stat_result]]:
+    """What lies under each wanted name of a folder, sorted; what vanishes meanwhile, or has nothing below, is left out.
 
-
-def _parsed(data: bytes) -> dict[str, list[Any]]:
+    Names are looked up from the open folder: all history passes by, and a whole path takes twice the time.
+    """
     try:
-        remembered = json.loads(data)
-        known = remembered["files"].items()
-        if remembered["version"] == VERSION and all(len(ids) == IDS and len(facts) >= 1 for _, (ids, facts) in known):
-            return dict(known)
+        handle = os.open(root.at(folder), os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        for name in sorted(filter(wanted, os.listdir(handle))):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                yield name, os.stat(name + below, dir_fd=handle, follow_symlinks=False)
+    finally:
+        os.close(handle)
+
+
+def manifests(root: Root, table: str) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Date, name and identity of the manifest of every partition of a table; one without a manifest does not exist."""
+    for found, stat in stats(root, f"datamart/{table}", PARTITION.fullmatch, f"/{MANIFEST}"):
+        yield found.removeprefix(PREFIX), f"datamart/{table}/{found}/{MANIFEST}", stat
+
+
+def _read(data: bytes) -> Files:
+    try:
+        version, *lines = json.loads(b"[%b]" % b",".join(data.splitlines()))
+        if version == VERSION and data.endswith(b"\n") and all(len(ids) == IDS and facts for _, ids, facts in lines):
+            return {name: [ids, facts] for name, ids, facts in lines}
     except (ValueError, KeyError, TypeError, AttributeError):
         pass  # absent, damaged or of another version: nothing is remembered, and nothing is lost
     return {}

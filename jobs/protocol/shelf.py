@@ -11,7 +11,7 @@ from jobs.protocol.errors import NewerFormat, StoreDamaged
 from jobs.protocol.partitions import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import polars as pl
@@ -41,20 +41,52 @@ class Built:
         return cls(content, made_from, frozenset(absent.split(",")), int(rows), tuple(parts))
 
 
+class Days:
+    """The partitions of a table by day, listed at once; what is known of one is looked up when it is asked for."""
+
+    def __init__(self, shelf: Shelf, table: str) -> None:
+        self._shelf, self._table = shelf, table
+        self.stats = {date.fromisoformat(day): stat for day, _, stat in index.manifests(shelf.root, table)}
+        self._known: dict[date, Built] = {}
+
+    def __getitem__(self, day: date) -> Built:
+        if day not in self._known:
+            name, stat = partitions.manifest_name(self._table, day), self.stats[day]
+            self._known[day] = Built.of(self._shelf.index.facts(name, stat, _facts_of(self._shelf.root)))
+        return self._known[day]
+
+    def __contains__(self, day: object) -> bool:
+        return day in self.stats or day in self._known
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(self.stats | self._known)
+
+    def get(self, day: date) -> Built | None:
+        return self[day] if day in self.stats or day in self._known else None
+
+    def items(self) -> Iterator[tuple[date, Built]]:
+        return ((day, self[day]) for day in self)
+
+    def plan(self, day: date) -> None:
+        self._known[day] = Built.of(["planned", "planned", "", "0"])
+
+    def take_up(self, manifest: Manifest) -> None:
+        name = partitions.manifest_name(self._table, manifest.date)
+        self.stats[manifest.date] = stat = self._shelf.root.at(name).lstat()
+        self._known[manifest.date] = Built.of(self._shelf.index.remember(name, stat, _facts(manifest)))
+
+
 @dataclass(slots=True, kw_only=True)
 class Shelf:
     """Each table is listed once, when it is first asked for."""
 
     root: Root
     index: Index
-    _built: dict[str, dict[date, Built]] = field(default_factory=dict)
+    _built: dict[str, Days] = field(default_factory=dict)
 
-    def built(self, table: str) -> Mapping[date, Built]:
+    def built(self, table: str) -> Days:
         if table not in self._built:
-            self._built[table] = {
-                date.fromisoformat(day): Built.of(self.index.facts(name, stat, _facts_of(self.root)))
-                for day, name, stat in index.manifests(self.root, table)
-            }
+            self._built[table] = Days(self, table)
         return self._built[table]
 
     def publish(self, run: Run, manifest: Manifest, draft: Path, *, once: bool = False) -> None:
@@ -65,9 +97,7 @@ class Shelf:
     def take_up(self, run: Run, manifest: Manifest) -> None:
         """Know and tell of a partition that was published just now."""
         why = "its input changed" if manifest.date in self.built(manifest.table) else "new"
-        name = partitions.manifest_name(manifest.table, manifest.date)
-        facts = self.index.remember(name, self.root.at(name).lstat(), _facts(manifest))
-        self._built[manifest.table][manifest.date] = Built.of(facts)
+        self.built(manifest.table).take_up(manifest)
         run.report.change(partitions.folder(manifest.table, manifest.date), rows=manifest.rows, why=why)
 
     def as_input(self, table: str, day: date) -> Input | None:
@@ -87,8 +117,7 @@ class Shelf:
 
     def plan(self, table: str, day: date) -> None:
         """In a dry run: take a partition for built anew, so that what depends on it shows too."""
-        self.built(table)
-        self._built[table][day] = Built.of(["planned", "planned", "", "0"])
+        self.built(table).plan(day)
 
     def _parts(self, table: str, day: date) -> list[str]:
         found = self.built(table)[day].parts
