@@ -177,8 +177,9 @@ class Assembly:
     def _quality(self) -> Json:
         from jobs.monitoring import quality, quality_facts
 
-        session = self._session
-        return quality.findings(quality_facts.facts(session.root, session.shelf, session.week, self._reading.reference))
+        session, reading = self._session, self._reading
+        facts = quality_facts.facts(session.root, session.shelf, session.week, reading.reference, reading.daily)
+        return quality.findings(facts)
 
     @cached_property
     def _reference_counts(self) -> ScoreCounts:

@@ -2,7 +2,8 @@
 
 A retraining for a rule that breaches again did not mend it, and one more can do no better as long as nothing new can
 be learned: the loans of the time in which the rule first asked for it have their outcomes only once a label window
-and its lag have passed since that training. Until then the rule calls a person. Pure.
+and its lag have passed since its first training, and each later training needs a reference of months that the one
+before had not. Until then the rule calls a person. Pure.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jobs.monitoring.seen import (
     HIGH,
     MANY,
     MEDIUM,
+    SUPPRESSED,
     TOO_FEW,
     number,
     part,
@@ -36,10 +38,11 @@ if TYPE_CHECKING:
     Json = Mapping[str, Any]
 
 WEEK = timedelta(days=7)
+REFERENCE = timedelta(days=92)  # the months out of time by which a model is judged, and scores are compared
 QUIET = timedelta(days=14)  # after a promotion, for rules whose reference came with the model
 LONGEST_MONTHS = 65  # of a label that takes the whole term: 60 months and 5
 NOT_MENDED = "a retraining for it did not mend it"
-PERSISTENCE, HYSTERESIS, SUPPRESSED = "persistence", "hysteresis", "suppressed after promotion"
+PERSISTENCE, HYSTERESIS = "persistence", "hysteresis"
 UNRELIABLE, BROKEN_FEED = "cbpe unreliable", "data_quality"
 _SAW = (PERSISTENCE, SUPPRESSED, UNRELIABLE, NOT_MENDED)  # what was set aside for these was there all the same
 MOVED = frozenset({DRIFT, FEATURE, MANY})
@@ -85,8 +88,8 @@ class Memory:
         """The day of the latest training for this rule, if nothing has been there to learn since."""
         names = {seen.rule, seen.subject, f"{seen.rule}/{seen.subject}"}
         names |= MOVED if seen.rule in MOVED else frozenset()  # rows that moved are one cause, whoever says it
-        held = [day for day, reasons in self.trainings if reasons & names]
-        return max((day for day in held if self.week < self._learnable(day)), default=None)
+        held = sorted(day for day, reasons in self.trainings if reasons & names)
+        return held[-1] if held and self.week < self._learnable(held) else None
 
     def stands(self, unjudged: Sequence[str]) -> bool:
         """Whether a group of rules that cannot be judged now asked for a retraining when it last could, in vain."""
@@ -100,9 +103,18 @@ class Memory:
                 return not any(day > _day(last["week"]) for day, _ in self.trainings)
         return False
 
-    def _learnable(self, trained: date) -> date:
+    def _learnable(self, held: Sequence[date]) -> date:
+        """When one more training finds what the last did not: loans of the new time, in a reference of new months."""
+        began = held[-1]
+        for day in reversed(held[:-1]):
+            if self._matured(day) + REFERENCE < began:
+                break  # that one was for something else, long ago
+            began = day
+        return max(held[-1] + REFERENCE, self._matured(began))
+
+    def _matured(self, day: date) -> date:
         months = self.label.window_months if isinstance(self.label.window_months, int) else LONGEST_MONTHS
-        return add_months(trained, months) + timedelta(days=self.label.lag_days)
+        return add_months(day, months) + timedelta(days=self.label.lag_days)
 
 
 def memory(evidence: Json, policy: Policy, past: Sequence[Json]) -> Memory:

@@ -1,4 +1,4 @@
-"""The facts of a week's feed: from manifests, and one scan of the week's features."""
+"""The facts of a week's feed: from manifests, and from what was asked of the week's features."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections import Counter
 from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from jobs.measures import bins
 from jobs.monitoring.feed import UNIT_FACTOR, ColumnChange, Day, Feature, QualityFacts, Share, Table, Volume
@@ -32,8 +34,11 @@ NO_VALUE = ("token", "sentinel", "rounded")  # what says "no value", or rounds: 
 CROSS = ("not_before_issue", "joint_while_individual")  # refused for what another column says
 
 
-def facts(root: Root, shelf: Shelf, week: date, reference: Json) -> QualityFacts:
-    """The facts of the seven days that end on the Saturday `week`, beside a model's reference profile."""
+def facts(root: Root, shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> QualityFacts:
+    """The facts of the seven days that end on the Saturday `week`, beside a model's reference profile.
+
+    `daily` has a row for each of these days, in their order, as `daily` tells it.
+    """
     days = [week - timedelta(days=back) for back in reversed(range(WEEK))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * WEEK + 1)]
     manifests = {
@@ -41,7 +46,6 @@ def facts(root: Root, shelf: Shelf, week: date, reference: Json) -> QualityFacts
         for source in SOURCES
     }
     gold = [partitions.existing(root, FEATURES, day) for day in _built(shelf, FEATURES, days)]
-    daily = _daily(shelf, days, reference["features"])
     features = tuple(_features(shelf, before, reference["features"], daily))
     return QualityFacts(
         tables=(*_tables(shelf, days, manifests), *_features_table(days, manifests, gold)),
@@ -151,23 +155,33 @@ def _is_documented(known: Contract, name: str, day: date) -> bool:
     return era is not None and FIRST_ERA < era <= day.year
 
 
-def _daily(shelf: Shelf, days: Sequence[date], reference: Mapping[str, Json]) -> list[dict[str, Any]]:
-    """Of each day its rows, and of each feature the rows without a value or of an unseen category, and the median."""
-    import polars as pl
+def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, Any]]:
+    """Of each day its rows, and of each feature the rows without a value or of an unseen category, and the median.
 
-    found = _built(shelf, FEATURES, days)
-    if not found:
-        return []
-    stored = _stored(reference)
-    numeric = [name for name in stored if reference[name]["bins"]["kind"] == bins.NumericBins.__name__]
-    texts = [name for name in stored if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
+    The median is told only where half the values lie beyond the factor of a unit shift: only there it matters.
+    """
+    names = [name for name in _stored(reference) if name in rows.columns]
+    texts = [name for name in names if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
+    usual = {name: median for name in names if (median := _middle(reference[name])[0]) and median > 0}
+    beyond = [
+        pl.max_horizontal(
+            (pl.col(name) < pl.lit(median / UNIT_FACTOR, pl.Float64)).sum(),
+            (pl.col(name) > pl.lit(median * UNIT_FACTOR, pl.Float64)).sum(),
+        ).alias(f"{name}.beyond")
+        for name, median in usual.items()
+    ]
     asked = [
         pl.len().alias("rows"),
-        pl.col(stored).null_count().name.suffix(".missing"),
+        pl.col(names).null_count().name.suffix(".missing"),
         (pl.col(texts) == bins.UNSEEN_LEVEL).sum().name.suffix(".unseen"),
-        pl.col(numeric).median().name.suffix(".median"),
     ]
-    return shelf.scan(FEATURES, found).group_by("snapshot_date").agg(asked).sort("snapshot_date").collect().to_dicts()
+    by_day = rows.lazy().group_by("snapshot_date")
+    counts = by_day.agg(*asked, *beyond).collect()
+    moved = [
+        name for name in usual if (2 * counts[f"{name}.beyond"] >= counts["rows"] - counts[f"{name}.missing"]).any()
+    ]
+    medians = by_day.agg(pl.col(moved).median().name.suffix(".median")).collect()
+    return counts.join(medians, on="snapshot_date").sort("snapshot_date").to_dicts()
 
 
 def _stored(reference: Mapping[str, Json]) -> list[str]:
@@ -214,8 +228,6 @@ def _features(
 
 def _filled(shelf: Shelf, days: Sequence[date], names: Sequence[str]) -> set[str]:
     """Those of the features that had any value on these days; asked only of those that are silent now."""
-    import polars as pl
-
     found = _built(shelf, FEATURES, days)
     if not found or not names:
         return set(names)

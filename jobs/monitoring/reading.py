@@ -13,11 +13,9 @@ import polars as pl
 
 from jobs.measures import bins, columns
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.monitoring import weeks
+from jobs.monitoring import quality_facts, weeks
 from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol import strict_json
-from jobs.scorer import scorer as scorers
-from jobs.scorer import trees
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,22 +77,44 @@ class Reading:
     @cached_property
     def window(self) -> Window:
         """The week's scored rows; those of two or four weeks while they are too few to judge drift by."""
+        days, within = self._within
+        scores, again = [ValueCounts.of(())], 0
+        for batch in self._batches(PREDICTIONS, within):
+            scored = self._scored(batch)
+            again += int(scored["backscored"].sum())
+            scores.append(ValueCounts.of(scored["pd"].to_numpy()))
+        first = weeks.first_of(self.week, days)
+        return Window(first, self.week, days, again, ValueCounts.merged(scores), self._counted[0])
+
+    @property
+    def daily(self) -> list[Json]:
+        """What data quality asks of the features of each day of the week."""
+        return self._counted[1]
+
+    @cached_property
+    def _within(self) -> tuple[int, list[date]]:
+        """How many days the window has, and those of them on which rows were scored."""
         built = self._session.shelf.built(PREDICTIONS)
         for days in weeks.WINDOWS:
             first = weeks.first_of(self.week, days)
             within = [day for day in self._sources.days[PREDICTIONS] if day >= first]
             if sum(built[day].rows for day in within) >= self._session.policy.drift.n_min:
                 break
-        scores, again = [ValueCounts.of(())], 0
+        return days, within
+
+    @cached_property
+    def _counted(self) -> tuple[dict[str, BinCounts], list[Json]]:
+        """Features are read once: in bins those of the window, and by day those of the week."""
+        scored, first = self._within[1], weeks.first_of(self.week)
+        days = [day for day in self._sources.days[FEATURES] if day >= first or day in scored]
         counted: dict[str, BinCounts] = {}
-        for batch in self._batches(within):
-            features = self._features(batch)
-            scored = self._scored(batch, features=features)
-            again += int(scored["backscored"].sum())
-            scores.append(ValueCounts.of(scored["pd"].to_numpy()))
-            for name, found in columns.count(features, self._bins).items():
+        daily: list[Json] = []
+        for batch in self._batches(FEATURES, days):
+            rows = self._features(batch)
+            daily += quality_facts.daily(rows.filter(pl.col("snapshot_date") >= first), self.reference["features"])
+            for name, found in columns.count(rows.filter(pl.col("snapshot_date").is_in(scored)), self._bins).items():
                 counted[name] = counted[name] + found if name in counted else found
-        return Window(first, self.week, days, again, ValueCounts.merged(scores), counted or self._nothing())
+        return counted or self._nothing(), daily
 
     @cached_property
     def labels(self) -> pl.DataFrame:
@@ -125,7 +145,7 @@ class Reading:
         matured = self.matured.filter(pl.col("mature_date") > self.trained_as_of)
         if matured.is_empty():
             return Outcomes(first, self.week, matured.join(_NO_SCORES.drop("backscored"), on="id"), 0, 0)
-        batches = self._batches(self._days_of(matured))
+        batches = self._batches(PREDICTIONS, self._days_of(matured))
         scored = [self._scored(batch, among=matured["id"]) for batch in batches]
         found = pl.concat(scored) if scored else _NO_SCORES
         rows = matured.join(found.unique("id", keep="first", maintain_order=True), on="id").sort("id")
@@ -159,6 +179,8 @@ class Reading:
 
     @cached_property
     def _scorer(self) -> Scorer:
+        from jobs.scorer import scorer as scorers
+
         return scorers.of(self._session.model.files)
 
     def _nothing(self) -> dict[str, BinCounts]:
@@ -168,9 +190,9 @@ class Reading:
         found: Json = strict_json.parse(self._session.model.files[name], where=name)
         return found
 
-    def _batches(self, days: Sequence[date]) -> Iterator[list[date]]:
+    def _batches(self, table: str, days: Sequence[date]) -> Iterator[list[date]]:
         """Days in order, as many at a time as hold no more rows than are read at once."""
-        built, batch, rows = self._session.shelf.built(PREDICTIONS), list[date](), 0
+        built, batch, rows = self._session.shelf.built(table), list[date](), 0
         for day in days:
             if batch and rows + built[day].rows > self._most_rows:
                 yield batch
@@ -194,12 +216,10 @@ class Reading:
         there = self._session.shelf.built(FEATURES)
         found = self._session.shelf.scan(FEATURES, [day for day in days if day in there])
         known = set(found.collect_schema().names())
-        rows = found.select("id", *(name for name in self._bins if name in known))
+        rows = found.select("id", "snapshot_date", *(name for name in self._bins if name in known))
         return (rows if among is None else rows.filter(pl.col("id").is_in(among.implode()))).collect()
 
-    def _scored(
-        self, days: Sequence[date], *, among: pl.Series | None = None, features: pl.DataFrame | None = None
-    ) -> pl.DataFrame:
+    def _scored(self, days: Sequence[date], *, among: pl.Series | None = None) -> pl.DataFrame:
         """Scores of these days by the model that is judged: as stored, or computed again where another model scored."""
         stored = self._scan(PREDICTIONS, days, ("id", "pd", "model_id"))
         if among is not None:
@@ -209,9 +229,9 @@ class Reading:
         others = stored.filter(~own)["id"]
         if others.is_empty():
             return kept
-        rows = (
-            self._features(days, others) if features is None else features.filter(pl.col("id").is_in(others.implode()))
-        )
+        from jobs.scorer import trees
+
+        rows = self._features(days, others)
         threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
         pd = self._scorer.pd(rows, threads=threads)
         return pl.concat([kept, rows.select("id", pd=pl.Series(pd, dtype=pl.Float64), backscored=pl.lit(value=True))])

@@ -19,6 +19,7 @@ BY_ROWS, BY_OUTCOMES = (DRIFT, FEATURE, MANY, CBPE, ESTIMATED_FLOOR), (FLOOR, CO
 DECIDING = ("drift", "performance", "concept", "calibration", "quality")
 
 TOO_FEW, SCHEMA, NOISE = "too few rows", "schema_change", "not significant"
+SUPPRESSED = "suppressed after promotion"
 MANY_FEATURES = 3
 
 

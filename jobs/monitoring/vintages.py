@@ -57,15 +57,18 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
     return (
         loans.select("id", "application_date")
         .join(labels.select("id", "y", "event_date", "mature_date"), on="id", how="left", validate="1:1")
+        .group_by("application_date", "event_date", "mature_date", known=pl.col("y").is_not_null())
+        .agg(rows=pl.len().cast(pl.Int64))
         .select(
+            "rows",
             month=applied.dt.strftime("%Y-%m"),
             quarter=pl.format("{}-Q{}", applied.dt.year(), applied.dt.quarter()),
             seen=(_months(applied, in_full) - 1).clip(-1, window),
             went_bad=_months(applied, bad).clip(0, window),
-            labelled=(pl.col("y").is_not_null() & (pl.col("mature_date") <= until)).fill_null(value=False),
+            labelled=(pl.col("known") & (pl.col("mature_date") <= until)).fill_null(value=False),
         )
         .group_by(list(COUNTS)[:-1])
-        .agg(rows=pl.len().cast(pl.Int64))
+        .agg(pl.col("rows").sum())
         .cast(COUNTS)  # type: ignore[arg-type]
         .sort(list(COUNTS)[:-1])
     )

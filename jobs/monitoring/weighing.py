@@ -26,6 +26,7 @@ from jobs.monitoring.seen import (
     MEDIUM,
     NOISE,
     NONE,
+    SUPPRESSED,
     Seen,
     Step,
     rank,
@@ -156,7 +157,7 @@ class Bench:
 
     def _quiet(self, one: Finding) -> Finding:
         counts = one.why is None and one.severity != NONE and one.seen.rule in _REFERENCED
-        return replace(one, why=memories.SUPPRESSED) if counts and self.memory.is_quiet else one
+        return replace(one, why=SUPPRESSED) if counts and self.memory.is_quiet else one
 
     def _preceded(self, one: Finding, *, blocked: bool) -> Iterator[Finding]:
         """A retraining that data quality forbids, or that was tried in vain, is set aside."""

@@ -16,6 +16,7 @@ from jobs.monitoring.seen import (
     FLOOR,
     MANY,
     MEDIUM,
+    SUPPRESSED,
     TOO_FEW,
     UNKNOWN,
 )
@@ -68,11 +69,16 @@ def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift
         return _with_more("", asking)
     if in_vain:
         return _with_more("A person must decide, for a retraining did not mend this: ", in_vain)
-    if asking:
-        return _with_more("", asking)
+    return _with_more("", asking) if asking else _calm(verdict, drift)
+
+
+def _calm(verdict: Json, drift: float | None) -> str:
+    """Nothing asks for action; that is no health where too little is known, or too new."""
     if verdict["insufficient_data"]:
         few = [each["sentence"] for each in verdict["set_aside"] if each["why"] == TOO_FEW]
         return _with_more("Too little can be judged to say that all is well: ", few or ["sections are unknown"])
+    if new := [each["sentence"] for each in verdict["set_aside"] if each["why"] == SUPPRESSED]:
+        return _with_more("The model was promoted less than two weeks ago, so this does not count yet: ", new)
     score, estimated = verdict["performance_score"], "estimated " if verdict["estimated"] else ""
     known = [] if drift is None else [f"drift {drift:.3f}"]
     known += [] if score is None else [f"{estimated}performance score {score:.3f}"]

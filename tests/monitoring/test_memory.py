@@ -109,7 +109,9 @@ class TestPromotion:
     )
     def test_rules_with_a_new_reference_wait(self, days: int, decision: str) -> None:
         new: Json = {"promoted_on": (WEEK - timedelta(days=days)).isoformat()}
-        assert judge(evidence(**drifted(0.6), **new), POLICY)["decision"] == decision
+        found = judge(evidence(**drifted(0.6), **new), POLICY)
+        assert found["decision"] == decision
+        assert ("does not count yet" in found["sentence"]) == (decision == "no_action")
 
     def test_the_floor_and_the_feed_do_not(self) -> None:
         new: Json = {"promoted_on": WEEK.isoformat(), "quality__findings": [finding("medium")]}
@@ -136,6 +138,16 @@ class TestRetrainingInVain:
     def test_until_the_loans_of_its_time_have_matured(self) -> None:
         assert self.judged(date(2022, 12, 13), "drift")["decision"] == "retrain"  # twelve months and 31 days ago
         assert self.judged(date(2022, 12, 14), "drift")["decision"] == "alert"
+
+    @pytest.mark.parametrize(("week", "decision"), [("2023-07-01", "alert"), ("2023-07-08", "retrain")])
+    def test_the_next_one_waits_for_a_reference_of_new_months(self, week: str, decision: str) -> None:
+        tried = [training(date(2022, 3, 1), "drift"), training(date(2023, 4, 3), "drift")]  # it had matured by then
+        found = judge(evidence(date.fromisoformat(week), **drifted(0.6), trainings=tried), POLICY)
+        assert found["decision"] == decision
+
+    def test_a_training_of_long_ago_was_for_something_else(self) -> None:
+        tried = [training(date(2019, 3, 1), "drift"), training(WEEK - timedelta(days=120), "drift")]
+        assert judge(evidence(**drifted(0.6), trainings=tried), POLICY)["decision"] == "alert"
 
     def test_another_rule_is_no_repetition(self) -> None:
         assert self.judged(WEEK - timedelta(days=30), "floor")["decision"] == "retrain"
