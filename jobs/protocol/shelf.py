@@ -83,6 +83,7 @@ class Shelf:
     root: Root
     index: Index
     _built: dict[str, Days] = field(default_factory=dict)
+    _verified: dict[str, Path] = field(default_factory=dict)
 
     def built(self, table: str) -> Days:
         if table not in self._built:
@@ -113,7 +114,8 @@ class Shelf:
         import polars as pl
 
         names = [name for day in days for name in self._parts(table, day)]
-        return pl.scan_parquet([partitions.verified(self.root, name) for name in names], glob=False)
+        self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
+        return pl.scan_parquet([self._verified[name] for name in names], glob=False)
 
     def plan(self, table: str, day: date) -> None:
         """In a dry run: take a partition for built anew, so that what depends on it shows too."""
