@@ -36,7 +36,8 @@ def count(frame: pl.DataFrame, bins: Mapping[str, Bins]) -> dict[str, BinCounts]
     numeric = {name: frozen for name, frozen in present.items() if not isinstance(frozen, TextLevels)}
     # Counting what lies at or below each edge is far cheaper than looking up the bin of each value.
     asked = [_questions(name, frozen) for name, frozen in numeric.items()]
-    answers = iter(frame.select(expr.alias(str(n)) for n, expr in enumerate(chain(*asked))).row(0) if asked else ())
+    named = [expr.alias(str(n)) for n, expr in enumerate(chain(*asked))]
+    answers = iter(frame.lazy().select(named).collect().row(0) if asked else ())  # lazy: each column is cast once
     counted = {name: _answered(frozen, answers, frame.height) for name, frozen in numeric.items()}
     return {
         name: frozen.count(_levels(frame.get_column(name))) if isinstance(frozen, TextLevels) else counted[name]

@@ -76,7 +76,10 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
 
 def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFrame]:
     """The maturity of each month, and the cumulative share of bads of each quarter by months on book."""
-    months = [_maturity(str(month), of) for (month,), of in counts.sort("month").group_by("month", maintain_order=True)]
+    known = pl.col("rows").filter("labelled")
+    bads = pl.col("rows").filter(pl.col("labelled") & pl.col("went_bad").is_not_null())
+    by_month = counts.group_by("month").agg(n=pl.col("rows").sum(), matured=known.sum(), bads=bads.sum())
+    months = [_maturity(**row) for row in by_month.sort("month").iter_rows(named=True)]
     rows = [
         row
         for (quarter,), of in counts.sort("quarter").group_by("quarter", maintain_order=True)
@@ -95,14 +98,13 @@ def immature(counts: pl.DataFrame) -> pl.DataFrame:
 
 def steps(counts: pl.DataFrame, until: int) -> tuple[list[int], list[int]]:
     """For the months on book up to this one: loans at risk that are seen to its end, and those that went bad in it."""
-    gone = pl.col("went_bad").fill_null(until + 1)
-    at_risk, bads = (
-        [int(counts.filter(pl.col("seen") >= month, test)["rows"].sum()) for month, test in tests]
-        for tests in (
-            [(month, gone >= month) for month in range(until + 1)],
-            [(month, gone == month) for month in range(until + 1)],
-        )
-    )
+    at_risk, bads = [0] * (until + 1), [0] * (until + 1)
+    for seen, went_bad, rows in counts.select("seen", "went_bad", "rows").iter_rows():
+        last = min(seen, until if went_bad is None else went_bad, until)
+        for month in range(last + 1):
+            at_risk[month] += rows
+        if last == went_bad:
+            bads[last] += rows
     return at_risk, bads
 
 
@@ -117,10 +119,8 @@ def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return years * 12 + end.dt.month().cast(pl.Int64) - start.dt.month().cast(pl.Int64)
 
 
-def _maturity(month: str, of: pl.DataFrame) -> Json:
+def _maturity(month: str, n: int, matured: int, bads: int) -> Json:
     """How many loans of a month have a final outcome, and the bad rate of those."""
-    n, known = int(of["rows"].sum()), of.filter("labelled")
-    matured, bads = int(known["rows"].sum()), int(known.filter(pl.col("went_bad").is_not_null())["rows"].sum())
     low, high = jeffreys_interval(bads, matured) if matured else (None, None)
     rate = bads / matured if matured else None
     return {

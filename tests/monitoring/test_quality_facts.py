@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -22,6 +22,9 @@ from jobs.protocol.index import Index
 from jobs.protocol.shelf import Shelf
 from jobs.simulate.__main__ import main as simulate
 from tests.preprocessing.roots import land, landing
+
+if TYPE_CHECKING:
+    from jobs.monitoring.feed import QualityFacts
 
 WEEK = date(2016, 2, 6)
 SUNDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (WEEK - timedelta(days=back) for back in range(6, 0, -1))
@@ -109,9 +112,18 @@ def opened(root: Path) -> Shelf:
     return Shelf(root=Root(root), index=Index(Root(root), "monitoring"))
 
 
+def facts_of(root: Path, week: date = WEEK) -> QualityFacts:
+    shelf = opened(root)
+    days = [day for day in shelf.built(quality_facts.FEATURES) if timedelta(0) <= week - day < timedelta(days=7)]
+    daily = (
+        quality_facts.daily(shelf.scan(quality_facts.FEATURES, days).collect(), reference()["features"]) if days else []
+    )
+    return quality_facts.facts(Root(root), shelf, week, reference(), daily)
+
+
 @cache
 def found(root: Path, week: date = WEEK) -> dict[tuple[str, str], str]:
-    facts = quality_facts.facts(Root(root), opened(root), week, reference())
+    facts = facts_of(root, week)
     section = quality.findings(facts)
     json.dumps([asdict(facts), section], allow_nan=False)
     return {(each["rule"], each["subject"]): each["severity"] for each in section["findings"]}
@@ -175,6 +187,6 @@ def test_planted_dirt_is_counted_cell_by_cell(kind: str, rule: str, table: str, 
     """Each spoiled cell counts once, but for those in rows that were refused whole."""
     root = dirty()
     planted = pl.read_parquet(root / "truth/dirt_*.parquet").filter(table=table, kind=kind).height
-    facts = quality_facts.facts(Root(root), opened(root), WEEK, reference())
+    facts = facts_of(root)
     counted = sum(share.hits for share in facts.shares if (share.rule, share.subject) == (rule, column))
     assert planted / 2 < counted <= planted
