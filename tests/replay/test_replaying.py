@@ -1,0 +1,177 @@
+"""The time machine: a replay with mishaps comes to what one without comes to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs.protocol import clock, ingest, ledger, partitions, verdicts
+from jobs.protocol.events import Events
+from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
+from jobs.replay import invariants, replaying, story
+from jobs.replay.__main__ import main
+from jobs.replay.schedule import Chances
+from jobs.replay.source import Source
+from tests.training_inference.small_root import EASY, LAST, simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import polars as pl
+
+START = LAST - timedelta(days=13)  # a Monday; two Sundays follow
+LAYERS = ("bronze/loan_terms", "silver/loan_terms", "silver/loan_performance", "gold/feature_store", "gold/label_store")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+    yield
+    clock.stand_at(None)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A replay's root as it stands on the eve of the replay: its history is built."""
+    into = tmp_path_factory.mktemp("eve") / "root"
+    root = replaying.prepare(Root(simulated()), into, json.dumps(EASY).encode())
+    eve = START - timedelta(days=1)
+    played = replaying.Replay(root, Source(Root(simulated()), root), Chances())
+    replaying.replay(played, eve, eve, Events())
+    return into
+
+
+def replayed(base: Path, into: Path, **chances: float) -> replaying.Replay:
+    shutil.copytree(base, into)
+    root = Root(into, durable=False)
+    played = replaying.Replay(root, Source(Root(simulated()), root), Chances(**chances))  # type: ignore[arg-type]
+    replaying.replay(played, START, LAST, Events())
+    return played
+
+
+@pytest.fixture(scope="module")
+def plain(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    into = tmp_path_factory.mktemp("plain") / "root"
+    replayed(base, into)
+    return into
+
+
+def manifests(root: Path) -> dict[str, bytes]:
+    """Every partition of the layers that know no decision, by what its manifest says."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for layer in LAYERS
+        for path in root.glob(f"datamart/{layer}/*/_manifest.json")
+    }
+
+
+def scores(root: Path, day: date) -> pl.DataFrame:
+    manifest = partitions.existing(Root(root), "gold/predictions", day)
+    return partitions.scan(Root(root), manifest).collect().drop("ledger_seq")
+
+
+def fold(root: Path) -> list[tuple[Any, ...]]:
+    """How each decision ended, and which models served, without numbers, times and attempts."""
+    state = ledger.read(FolderStore(Root(root))).state
+    served = [(change.as_of, change.model_id, change.reason) for change in state.served]
+    return [
+        *((one.how, one.as_of, one.decision.source, one.decision.retrain) for one in state.ended),
+        *served,
+        (state.open.source, state.open.retrain) if state.open else (),
+    ]
+
+
+def verdict(root: Path, week: date) -> dict[str, Any]:
+    found = verdicts.read(Root(root), week)
+    assert found is not None
+    return {name: found[name] for name in ("decision", "severity", "reasons", "sentence", "model_id")}
+
+
+def test_every_day_is_scored_by_the_clock_of_the_replay(plain: Path) -> None:
+    assert invariants.broken(Root(plain), START, LAST) == []
+    assert scores(plain, LAST).height > 0
+    assert (plain / "replay_clock.txt").read_text().strip() == f"{LAST}T06:00:00+00:00"
+    entries = [json.loads(path.read_bytes()) for path in sorted((plain / "decisions/ledger").iterdir())]
+    assert entries[-1]["at"] == f"{LAST}T06:00:00+00:00"
+
+
+def test_kills_and_duplicate_ticks_change_nothing_that_counts(base: Path, plain: Path, tmp_path: Path) -> None:
+    rough = replayed(base, tmp_path / "rough", kill=0.25, twice=0.25, seed=4)
+    assert rough.kills >= 3
+    root = tmp_path / "rough"
+    assert manifests(root) == manifests(plain)
+    assert fold(root) == fold(plain)
+    for day in (START, LAST):
+        assert scores(root, day).equals(scores(plain, day))
+    for sunday in (LAST, LAST - timedelta(days=7)):
+        assert verdict(root, sunday - timedelta(days=1)) == verdict(plain, sunday - timedelta(days=1))
+
+
+def test_missed_ticks_and_late_or_torn_files_heal(base: Path, plain: Path, tmp_path: Path) -> None:
+    late = replayed(base, tmp_path / "late", missed=0.4, seed=2)
+    told = [one.what for one in late.happenings]
+    assert {"the tick was missed"} < set(told)
+    assert any("late" in what or "torn" in what for what in told)
+    assert invariants.broken(late.root, START, LAST) == []
+    silver = {name: data for name, data in manifests(tmp_path / "late").items() if "/bronze/" in name}
+    assert silver == {name: data for name, data in manifests(plain).items() if "/bronze/" in name}
+
+
+def test_the_story_tells_of_the_first_model_and_of_each_sunday(plain: Path) -> None:
+    told = story.of(Root(plain), START, LAST)
+    assert [week.week for week in told.weeks] == [LAST - timedelta(days=8), LAST - timedelta(days=1)]
+    assert any(event.what.startswith("trained") for event in told.events)
+    assert told.of_interest[-1] == LAST - timedelta(days=1)
+
+
+def test_the_command_leaves_the_original_as_it_was_and_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original, policy = tmp_path / "original", tmp_path / "policy.json"
+    for path in sorted(simulated().glob("datamart/landing/*/*2015_10_0*")):
+        target = original / path.relative_to(simulated())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, target)
+    policy.write_text(json.dumps(EASY))
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in original.rglob("*.*")}
+    span = ["--start", "2015-10-05", "--end", "2015-10-08", "--policy", str(policy)]
+    assert main(["--root", str(original), "--into", str(tmp_path / "into"), *span]) == 0
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in original.rglob("*.*")} == before
+    assert "<h1>0 weeks" in (tmp_path / "into/story.html").read_text()
+    assert main(["--root", str(original), "--into", str(tmp_path / "into"), *span]) == 2
+    assert "the folder holds something" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--end", "2015-10-04"], "before --start"),
+        (["--kill", "0.7", "--missed-ticks", "0.7"], "no rates"),
+        (["--end", "2999-01-01"], "after today"),
+        (["--policy", "nowhere.json"], "no such file"),
+        (["--start", "2001-01-01", "--end", "2001-01-05"], "nothing landed"),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused(
+    tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    span = ["--start", "2015-10-05", "--end", "2015-10-08"]
+    into = ["--root", str(simulated()), "--into", str(tmp_path / "into")]
+    assert main([*into, *span, *arguments]) in (2, 3)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [".", "datamart/replay"])
+def test_a_replay_never_lies_in_what_it_replays(tmp_path: Path, place: str) -> None:
+    original = tmp_path / "original"
+    (original / "datamart").mkdir(parents=True)
+    span = ["--start", "2015-10-05", "--end", "2015-10-08"]
+    assert main(["--root", str(original), "--into", str(original / place), *span]) == 2
+    assert list((original / "datamart").iterdir()) == []
