@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 AT_ONCE = 200  # days: each reads the window before it too, so many at once read it once
 ONE_DAY = timedelta(days=1)
+MOST_HELD = 1 << 20  # rows: a larger window is read as it is needed
+
+_held: dict[tuple[str, ...], pl.DataFrame] = {}  # by its files, each named by its content: a day of the last window
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def _build(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
     first, last = batch[0].day, batch[-1].day
     start = labels.window_start(first, policy.label).replace(day=1)  # the whole month, as the inputs say
     days = [day for day in sorted(stock.built(tables.PERFORMANCE)) if start <= day <= last]
-    performance = stock.scan(tables.PERFORMANCE, days)
+    performance = _performance(stock, days)
     found = labels.labels(performance, policy.label, first, last).collect()
     leak_guard.check(stock, policy, found, first, last)
     late = performance.filter(labels.is_late_news(policy.label)).group_by("snapshot_date").len().collect()
@@ -77,6 +80,27 @@ def _build(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
     for item in batch:
         rows = by_day.get((item.day,), found.clear())
         _publish(run, stock, item, rows, late_on.get(item.day, 0))
+
+
+def _performance(stock: Stock, days: list[date]) -> pl.LazyFrame:
+    """The rows of a window; a process that goes from day to day reads each day once."""
+    import polars as pl
+
+    from jobs.preprocessing.labels import ROW
+
+    built = stock.built(tables.PERFORMANCE)
+    if sum(built[day].rows for day in days) > MOST_HELD:
+        return stock.scan(tables.PERFORMANCE, days)
+    parts = {day: tuple(stock.parts(tables.PERFORMANCE, day)) for day in days}
+    held = {parts[day]: _held[parts[day]] for day in days if parts[day] in _held}
+    new = [day for day in days if parts[day] not in held]
+    if new:
+        rows = stock.scan(tables.PERFORMANCE, new).select(ROW).collect()
+        by_day = rows.partition_by("snapshot_date", as_dict=True)
+        held |= {parts[day]: by_day.get((day,), rows.clear()) for day in new}
+    _held.clear()
+    _held.update(held)
+    return pl.concat(held.values()).lazy()
 
 
 def _publish(run: Run, stock: Stock, work: Work, rows: pl.DataFrame, late_news: int) -> None:

@@ -24,6 +24,8 @@ CHARGE_OFF_MONTHS = 5  # a loan is charged off at most 150 days after its last i
 _FOR_EVER = date(9999, 12, 31)
 _SAME_LABEL = ("y", "label_kind", "event_date", "policy_exception")  # what a correction has to change
 
+ROW = ("id", "application_date", "term", "loan_status", "last_pymnt_d", "snapshot_date")  # all that is read of one
+
 LABEL_COLUMNS = (
     "id",
     "application_date",
@@ -92,7 +94,7 @@ def labels(performance: pl.LazyFrame, rule: LabelPolicy, first: date, last: date
     The labels of a day are the same whether it is asked for alone, from the rows that landed from `window_start` of
     that day to the day itself, or within a longer range. Rows that land after `last` change nothing.
     """
-    rows = performance.select("id", "application_date", "term", "loan_status", "last_pymnt_d", "snapshot_date").filter(
+    rows = performance.select(ROW).filter(
         ~is_late_news(rule), _final_date(rule) >= first, pl.col("snapshot_date") <= last
     )
     landed = pl.col("snapshot_date")

@@ -24,14 +24,15 @@ NAME = "datamart/.index/preprocessing.settled.json"
 def key(stock: Stock, until: date) -> str:
     """What a run saw of the world up to a date, without opening a data file, and what it has made of it."""
     policy = index.identity_of(stock.policy) if stock.policy else None
-    seen = [f"{until} {VERSIONS} {_contracts()} {policy}"]
+    digest = hashlib.sha256(f"{until} {VERSIONS} {_contracts()} {policy}".encode())
     for table, stats in stock.offered.items():
-        dated = ((name, stat) for name, stat in stats.items() if arrivals.day_of(table, name, date.min) <= until)
-        seen += [f"{name} {index.identity_of(stat)}" for name, stat in dated]
+        names = [name for name in stats if arrivals.day_of(table, name, date.min) <= until]
+        digest.update(f"{names} {[index.identity_of(stats[name]) for name in names]}".encode())
     for table in ALL_TABLES:
         built = stock.built(table).stats
-        seen += [f"{table} {day} {index.identity_of(built[day])}" for day in sorted(built) if day <= until]
-    return hashlib.sha256("\n".join(seen).encode()).hexdigest()
+        seen = [[day.toordinal(), *index.identity_of(built[day])] for day in sorted(built) if day <= until]
+        digest.update(f"{table} {seen}".encode())
+    return digest.hexdigest()
 
 
 def standing(stock: Stock) -> list[Problem] | None:

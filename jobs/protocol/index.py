@@ -103,8 +103,10 @@ def stats(
         return
     try:
         for name in sorted(filter(wanted, os.listdir(handle))):
-            with suppress(FileNotFoundError, NotADirectoryError):
+            try:
                 yield name, os.stat(name + below, dir_fd=handle, follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
     finally:
         os.close(handle)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping  # noqa: TC003 - the annotations are read at run time
+from collections.abc import Hashable, Mapping  # noqa: TC003 - the annotations are read at run time
 from dataclasses import dataclass, is_dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_type_hints
 
@@ -166,7 +167,8 @@ class Policy:
     sha256: str
 
 
-def load(data: bytes | None, where: object) -> Policy:
+@lru_cache(maxsize=4)
+def load(data: bytes | None, where: Hashable) -> Policy:
     """The policy in these bytes, absent keys filled in; the defaults where there is no file.
 
     Raises ConfigInvalid with every breach at once, each with its line and column.

@@ -113,7 +113,7 @@ class Shelf:
         """The rows of many days at once, without reading their manifests again."""
         import polars as pl
 
-        names = [name for day in days for name in self._parts(table, day)]
+        names = [name for day in days for name in self.parts(table, day)]
         self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
         return pl.scan_parquet([self._verified[name] for name in names], glob=False)
 
@@ -121,7 +121,8 @@ class Shelf:
         """In a dry run: take a partition for built anew, so that what depends on it shows too."""
         self.built(table).plan(day)
 
-    def _parts(self, table: str, day: date) -> list[str]:
+    def parts(self, table: str, day: date) -> list[str]:
+        """The files of a partition, each named by its content."""
         found = self.built(table)[day].parts
         if not found:
             raise StoreDamaged(

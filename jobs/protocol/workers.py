@@ -7,19 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """The results in the order of the items. Whoever stops listening stops what has not begun.
 
     There are as many threads as cores, or as P2P_WORKERS says; with one, all is done in the caller's own, call by call.
     """
     workers = int(os.environ.get("P2P_WORKERS") or os.cpu_count() or 1)
-    if workers == 1:
+    if workers == 1 or len(items) == 1:
         yield from map(work, items)
         return
     with ThreadPoolExecutor(workers) as pool:
