@@ -4,7 +4,7 @@ DEMO   ?= demo
 UV      = .venv/bin/python -m uv
 BIN     = .venv/bin
 
-.PHONY: help run test check setup setup-airflow setup-bench setup-page bench prove prove-peers docs lock clean
+.PHONY: help run test check airflow test-airflow setup setup-airflow setup-bench setup-page bench prove prove-peers docs lock clean
 .DEFAULT_GOAL := help
 
 help:            ## what each target does
@@ -16,6 +16,12 @@ run: .venv/.run  ## simulate a small lender and preprocess it into bronze, silve
 test: .venv/.dev .venv-airflow/.airflow ## every test, on this machine, in minutes
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered -q
 	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q -c tests/dags/pytest.ini --rootdir=. tests/dags
+
+airflow: .venv/.run .venv-airflow/.airflow ## a local Airflow with the three DAGs on the demo's data, until Ctrl-C
+	@exec .venv-airflow/bin/python -m tests.airflow.local --home .airflow --root $(DEMO)
+
+test-airflow: .venv/.run .venv-airflow/.airflow ## every path of the DAGs in a real Airflow, on sqlite and PostgreSQL
+	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q -c tests/airflow/pytest.ini --rootdir=. tests/airflow
 
 check: .venv/.dev ## lint, types, layers, generated docs
 	$(BIN)/ruff format --check .
@@ -46,7 +52,7 @@ lock:            ## resolve the environments anew
 	  ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade $$set.in -o $$set.txt; done
 
 clean:           ## remove environments and the demo's data
-	rm -rf .venv .venv-airflow .venv-bench .venv-peers $(DEMO)
+	rm -rf .venv .venv-airflow .venv-bench .venv-peers .airflow $(DEMO)
 
 define install
 	$(UV) pip install --quiet --python $(1) --compile-bytecode --require-hashes -r $(2)

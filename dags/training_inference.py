@@ -48,7 +48,7 @@ def step(task_id: str, name: str, **options: Any) -> BashOperator:  # noqa: ANN4
 with DAG(
     dag_id="P2PCreditScore_ModelTrainingInference",
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),  # no cron string: what its date is, is a setting
-    start_date=pendulum.datetime(2024, 1, 1, tz="UTC"),
+    start_date=pendulum.datetime(2007, 6, 1, tz="UTC"),  # as far back as a backfill may go
     catchup=False,  # the jobs find and fill their own gaps
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=20),

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-collect_ignore = [] if importlib.util.find_spec("airflow") else ["dags"]  # these run in Airflow's own environment
+# These run in Airflow's own environment.
+collect_ignore = [] if importlib.util.find_spec("airflow") else ["dags", "airflow"]
 
 
 @pytest.fixture(autouse=True)
