@@ -16,6 +16,7 @@ from jobs.protocol.files import Root
 from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MIDDLE = FIRST + timedelta(days=2)
@@ -68,6 +69,31 @@ def test_a_file_that_lands_while_the_run_is_at_work_is_taken_up_by_the_next(
     rows = partitions.existing(Root(root), "bronze/financial", MIDDLE).rows
     assert preprocess(root) == 0
     assert partitions.existing(Root(root), "bronze/financial", MIDDLE).rows == rows - 1
+
+
+@pytest.mark.parametrize("what", ["nothing", "policy", "landing file", "landing file gone", "manifest", "late file"])
+def test_a_run_of_a_new_day_takes_up_what_changed_in_the_days_before(tmp_path: Path, what: str) -> None:
+    """As one that has forgotten everything would."""
+    root = landed(tmp_path)
+    path = landing(root, "financial", MIDDLE)
+    whole = path.read_bytes()
+    if what == "late file":
+        path.unlink()
+    assert preprocess(root, LAST - timedelta(days=1)) == 0
+    changes: dict[str, Callable[[], object]] = {
+        "nothing": lambda: None,
+        "policy": lambda: (root / "decisions/policy.json").write_text(json.dumps({"label": {"window_months": 6}})),
+        "landing file": lambda: land(path, shorter(path)),
+        "landing file gone": path.unlink,
+        "manifest": lambda: (root / partitions.manifest_name("silver/loan_performance", MIDDLE)).write_bytes(b"{}"),
+        "late file": lambda: land(path, whole),
+    }
+    changes[what]()
+    assert preprocess(root) == 0
+    found = current(root)
+    shutil.rmtree(root / "datamart/.index")
+    assert preprocess(root) == 0
+    assert current(root) == found
 
 
 def test_other_bytes_under_the_same_size_and_time_are_noticed(tmp_path: Path) -> None:

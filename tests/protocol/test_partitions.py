@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -172,7 +173,24 @@ def test_an_index_is_asked_again_only_when_the_file_changes(tmp_path: Path) -> N
     assert Index(root, "toy").facts("f", (tmp_path / "f").lstat(), read) == ["22"]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"version": 99, "files": {}}', b'{"version": 1}'])
+def test_news_are_added_to_an_index_and_the_last_word_counts(tmp_path: Path) -> None:
+    stat = tmp_path.lstat()
+    for names, fact in (("abcdef", "old"), ("a", "new")):
+        index = Index(Root(tmp_path), "toy")
+        for name in names:
+            index.remember(name, stat, [fact])
+        index.save()
+    lines = (tmp_path / "datamart/.index/toy.json").read_text().splitlines()
+    assert (len(lines), lines[-1].startswith('["a"')) == (8, True)
+    shutil.move(tmp_path / "datamart/.index/toy.json", tmp_path / "datamart/.index/other.json")
+    found = Index(Root(tmp_path), "other")
+    assert [found.recall(name, stat) for name in "abf"] == [["new"], ["old"], ["old"]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b'{"version": 99}\n', b'4\n["a"', b'4\n["a", [1], ["x"]]\n', b'4\n["a", [1, 2, 3, 4], ["x"]]'],
+)
 def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "datamart/.index/toy.json"
     path.parent.mkdir(parents=True)
