@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jobs.monitoring import memory as memories
@@ -83,7 +84,7 @@ class Weighed:
         return max((least, *(one.asks for one in self.findings)), key=DECISIONS.index)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bench:
     """What one week is judged with."""
 
@@ -92,33 +93,52 @@ class Bench:
     policy: Policy
     quality: bool  # whether the section of data quality could be computed
 
-    def weigh(self, all_seen: list[Seen] | None = None, *, many: float = MANY_FEATURES) -> Weighed:
+    def weigh(self, all_seen: list[Seen] | None = None) -> Weighed:
         found = self.all_seen if all_seen is None else all_seen
         single = [each for seen in found for each in self._remembered(seen)]
-        single += self._many(found, many)
+        single += self._many(found)
         quiet = [self._quiet(each) for each in single]
         poor = any(one.severity == CRITICAL and one.seen.given for one in quiet)
         blocked = poor or (self.memory.was_blocked and not self.quality)
         return Weighed(tuple(each for one in quiet for each in self._preceded(one, blocked=blocked)), blocked)
 
     def flip_distance(self, finding: Finding, decision: str) -> float | None:
-        seen = finding.seen
-        if seen not in self.all_seen or seen.given:  # counted from others, or judged elsewhere: it is there or not
-            rest = [each for each in self.all_seen if each != seen]
-            without = self.weigh(rest, many=math.inf if seen.rule == MANY else MANY_FEATURES)
-            if seen.value is None or finding.threshold is None or without.decision == decision:
-                return None
-            return round(abs(seen.value - finding.threshold), 12)
-        if seen.value is None:
+        seen, now = finding.seen, finding.seen.value
+        if now is None:
             return None
-        place, now = self.all_seen.index(seen), seen.value
+        if seen not in self.all_seen or seen.given:  # counted from others, or judged elsewhere: it is there or not
+            without = self._decided(seen)
+            return None if finding.threshold is None or without == decision else _apart(now, finding.threshold)
         tried = {each for step in seen.steps for each in (step.threshold, math.nextafter(step.threshold, math.inf))}
         tried |= {math.nextafter(step.threshold, -math.inf) for step in seen.steps}
-        for value in sorted(tried, key=lambda each: abs(each - now)):
-            moved = [*self.all_seen[:place], replace(seen, value=value), *self.all_seen[place + 1 :]]
-            if self.weigh(moved).decision != decision:
-                return float(round(abs(value - now), 12))
-        return None
+        nearest = sorted(tried, key=lambda each: abs(each - now))
+        turning = (each for each in nearest if self._decided(seen, replace(seen, value=each)) != decision)
+        return next((_apart(each, now) for each in turning), None)
+
+    def _decided(self, without: Seen, *moved: Seen) -> str:
+        """The decision without a number, or with it moved; only a critical finding changes what is blocked."""
+        if without.given and without.given.severity == CRITICAL:
+            return self.weigh([each for each in self.all_seen if each != without]).decision
+        gone = [place for place, each in enumerate(self.all_seen) if each == without][: 1 if moved else None]
+        known = [each for place, each in enumerate(self._each) if place not in gone] + [*map(self._alone, moved)]
+        features = sum(is_moved for _, is_moved in known)
+        if features >= MANY_FEATURES and without.rule != MANY:
+            known.append(self._alone(_together(features)))
+        return DECISIONS[max((ask for ask, _ in known), default=int(self._blocked))]
+
+    @cached_property
+    def _each(self) -> list[tuple[int, bool]]:
+        return [self._alone(seen) for seen in self.all_seen]
+
+    @cached_property
+    def _blocked(self) -> bool:
+        return self.weigh().blocked
+
+    def _alone(self, seen: Seen) -> tuple[int, bool]:
+        """What one number asks for by itself while what blocks stays as it is, and whether it counts among many."""
+        quiet = [self._quiet(each) for each in self._remembered(seen)]
+        found = tuple(each for one in quiet for each in self._preceded(one, blocked=self._blocked))
+        return DECISIONS.index(Weighed(found, self._blocked).decision), _is_moved(seen)
 
     def _remembered(self, seen: Seen) -> Iterator[Finding]:
         """What a rule sees, as far as the weeks before bear it out."""
@@ -147,13 +167,10 @@ class Bench:
             return memories.UNRELIABLE
         return None
 
-    def _many(self, found: Sequence[Seen], least: float) -> list[Finding]:
-        features = [seen for seen in found if seen.rule == FEATURE and seen.why is None and seen.reached()]
-        if len(features) < least:
-            return []
-        step = Step(threshold=float(MANY_FEATURES - 1), severity=MEDIUM)
-        value, rows = float(len(features)), max((seen.n or 0 for seen in features), default=0)
-        return [Finding(Seen(rule=MANY, subject="features", value=value, n=rows, steps=(step,)), MEDIUM)]
+    def _many(self, found: Sequence[Seen]) -> list[Finding]:
+        features = [seen for seen in found if _is_moved(seen)]
+        rows = max((seen.n or 0 for seen in features), default=0)
+        return [Finding(_together(len(features), rows), MEDIUM)] if len(features) >= MANY_FEATURES else []
 
     def _quiet(self, one: Finding) -> Finding:
         counts = one.why is None and one.severity != NONE and one.seen.rule in _REFERENCED
@@ -169,3 +186,16 @@ class Bench:
             yield replace(one, why=f"{memories.NOT_MENDED}: {day}, and there is nothing new to learn from yet")
         else:
             yield one
+
+
+def _is_moved(seen: Seen) -> bool:
+    return seen.rule == FEATURE and seen.why is None and seen.reached() is not None
+
+
+def _together(features: int, rows: int | None = None) -> Seen:
+    step = Step(threshold=float(MANY_FEATURES - 1), severity=MEDIUM)
+    return Seen(rule=MANY, subject="features", value=float(features), n=rows, steps=(step,))
+
+
+def _apart(value: float, other: float) -> float:
+    return float(round(abs(value - other), 12))
