@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 PROJECT = Path(__file__).parents[2]
+MARK = "P2P_AIRFLOW"
 PARTS = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}  # logs are read where they lie
 STARTED = """Airflow: {address}
   three DAGs on the root {root}, paused: unpause one to let it tick, or trigger it with a date of the data
@@ -28,7 +29,7 @@ STARTS_WITHIN, STOPS_WITHIN = 180.0, 15.0  # seconds
 
 
 def environment(home: Path, root: Path, port: int, database: str | None = None) -> dict[str, str]:
-    """All that the processes are told; the jobs among them inherit it, and by `AIRFLOW_HOME` each is known as ours."""
+    """All that the processes are told; the jobs among them inherit it, and by `MARK` each is known as ours."""
     settings = {
         "CORE__DAGS_FOLDER": PROJECT / "dags",
         "CORE__LOAD_EXAMPLES": False,
@@ -48,7 +49,7 @@ def environment(home: Path, root: Path, port: int, database: str | None = None) 
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     places = {"P2P_HOME": PROJECT, "P2P_PYTHON": PROJECT / ".venv/bin/python", "P2P_ROOT": root.absolute()}
-    airflow = {f"AIRFLOW__{name}": value for name, value in settings.items()} | {"AIRFLOW_HOME": home}
+    airflow = {f"AIRFLOW__{name}": value for name, value in settings.items()} | {"AIRFLOW_HOME": home, MARK: home}
     return inherited | {name: str(value) for name, value in (airflow | places).items()}
 
 
@@ -137,7 +138,7 @@ class Airflow:
 
 def ours(home: Path) -> set[int]:
     """Every living process that was started for this home, children of children that lost their parent included."""
-    mark, found = f"AIRFLOW_HOME={home.absolute()}".encode(), set()
+    mark, found = f"{MARK}={home.absolute()}".encode(), set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
