@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import lightgbm as lgb
 
 from jobs.scorer import trees
+from jobs.simulate.settings import Settings
 from jobs.training_inference import dataset, fitting, scoring
 from jobs.training_inference.dataset import TRAIN, VALID
 from jobs.training_inference.reasons import MOST_ROWS
@@ -31,7 +32,7 @@ LOANS_A_DAY = 400
 
 
 def models(runs: int) -> None:
-    population.SETTINGS = population.Settings(date(2015, 1, 2), date(2016, 5, 20), LOANS_A_DAY, 11, 0.0, "csv")
+    population.SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), LOANS_A_DAY, 11, 0.0, "csv")
     data = population.data()
     sizes = {name: frame.height for name, frame in data.frames.items()}
     columns = dataset.features(population.STORE, population.POLICY.feature_profile)

@@ -117,7 +117,7 @@ def _measures(columns: Sequence[Column], rule: LeakPolicy) -> Iterator[pl.Expr]:
         yield _auc(value, rule).alias(f"{column.name}|auc")
         yield _auc_of_missing(value).alias(f"{column.name}|auc of being missing")
         if column.dtype != "string":
-            yield _correlation_with_landing(value).alias(f"{column.name}|correlation with landing")
+            yield _correlation_with_landing(value, rule).alias(f"{column.name}|correlation with landing")
 
 
 def _number(column: Column) -> pl.Expr:
@@ -142,9 +142,9 @@ def _auc_of_missing(value: pl.Expr) -> pl.Expr:
     return 0.5 + (missing.filter(bad).mean() - missing.filter(~bad).mean()).abs() / 2
 
 
-def _correlation_with_landing(value: pl.Expr) -> pl.Expr:
-    """With what differs within one issue month, so that the drift of years is not taken for it."""
-    return pl.corr(value, pl.col(_LATER)).abs().fill_nan(None)
+def _correlation_with_landing(value: pl.Expr, rule: LeakPolicy) -> pl.Expr:
+    """With what differs within one issue month, so that the drift of years is not taken for it; null for few rows."""
+    return pl.when(value.count() >= rule.min_rows).then(pl.corr(value, pl.col(_LATER)).abs().fill_nan(None))
 
 
 def _days_later_than_others() -> pl.Expr:

@@ -207,6 +207,13 @@ def test_a_value_that_few_bads_have_is_not_judged_by_itself() -> None:
     assert suspicious(leak, COLUMNS, RULE) == []
 
 
+def test_a_value_that_few_loans_have_is_not_held_against_when_they_landed() -> None:
+    landed = (pl.col("snapshot_date") - pl.col("application_date").dt.month_start()).dt.total_days().cast(pl.Int16)
+    for rows, found in ((RULE.min_rows - 1, 0), (RULE.min_rows, 1)):
+        leak = known().with_columns(mort_acc=pl.when(pl.int_range(pl.len()) < rows).then(landed))
+        assert len([one for one in suspicious(leak, COLUMNS, RULE) if one.measure == "correlation with landing"]) == found
+
+
 def test_the_drift_of_years_is_not_taken_for_knowledge_of_the_landing() -> None:
     drift = pl.col("application_date").dt.month_start().dt.epoch("d").cast(pl.Float64)
     landed_at_once = known().with_columns(revol_util=drift, snapshot_date=pl.lit(date(2019, 1, 1)))
