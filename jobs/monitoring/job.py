@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jobs.monitoring import session as sessions
 from jobs.monitoring import sources
 from jobs.monitoring.session import PREDICTIONS
-from jobs.protocol import command, verdicts
+from jobs.protocol import command, files, verdicts
 from jobs.protocol.command import Job, Run, Step, iso_date
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _has_news(session: Session) -> bool:
 
 def _remember(session: Session) -> None:
     if not session.run.dry_run:
+        files.sweep(session.shelf.index.path.parent)
         session.shelf.index.save()
 
 

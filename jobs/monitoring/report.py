@@ -48,8 +48,9 @@ def write(root: Root, week: date) -> list[str]:
     entries = [entry for entry in ledger.read(FolderStore(root)).entries if _shown(entry, known)]
     frames = _frames(root, weeks[-1])
     frames["alerts"] = delivering.standing(FolderStore(root), [one.verdict for one in weeks])
-    pages = {name_of(week): report(weeks, _policy(root, weeks[-1]), entries, frames)}
-    return [name for name, text in pages.items() if _put(root, name, text)] + _write_index(root)
+    text = report(weeks, _policy(root, weeks[-1]), entries, frames)
+    pages = {INDEX: _index(root, week), name_of(week): text}  # the report last: that it is there says that all is done
+    return [name for name, text in pages.items() if _put(root, name, text)]
 
 
 def report(weeks: Sequence[Week], rules: Policy, entries: Sequence[Entry], frames: dict[str, list[Json]]) -> str:
@@ -133,16 +134,15 @@ def _shown(entry: Entry, known: Sequence[date]) -> bool:
     return known[0] - timedelta(days=6) <= entry.as_of <= known[-1]
 
 
-def _write_index(root: Root) -> list[str]:
-    """The page of all weeks."""
+def _index(root: Root, week: date) -> str:
+    """The page of all weeks, when this one is reported."""
     rows = []
     for day in reversed(verdicts.weeks(root, date.max)):
         verdict = verdicts.read(root, day)
         if verdict is not None:
-            reported = root.at(name_of(day)).is_file()
+            reported = day == week or root.at(name_of(day)).is_file()
             rows.append({"name": day.isoformat(), "verdict": verdict, "reported": reported, "cells": _summary(verdict)})
-    text = template("index.html.j2").render(page=page(), weeks=rows)
-    return [INDEX] if _put(root, INDEX, text) else []
+    return template("index.html.j2").render(page=page(), weeks=rows)
 
 
 def _summary(verdict: Json) -> list[Cell]:
@@ -160,6 +160,7 @@ def _put(root: Root, name: str, text: str) -> bool:
     target, data = root.at(name), text.encode()
     if target.is_file() and target.read_bytes() == data:
         return False
+    files.sweep(target.parent)
     files.write_whole(root, target, data)
     return True
 

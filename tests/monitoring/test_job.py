@@ -185,6 +185,13 @@ def test_the_report_is_written_once_for_a_verdict(judged: Path, monkeypatch: pyt
     assert run(judged) == 0
 
 
+def test_what_a_dead_run_left_beside_the_index_is_swept(judged: Path) -> None:
+    left = judged / "datamart/.index/.draft-1-dead"
+    left.touch()
+    assert run(judged) == 0
+    assert not left.exists()
+
+
 def test_evidence_of_another_week_is_cited_by_the_next(judged: Path) -> None:
     assert run(judged, SUNDAY - timedelta(days=7), "--step", "evidence") == 0
     assert run(judged, SUNDAY, "--step", "evidence") == 0

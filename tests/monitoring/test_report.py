@@ -12,7 +12,7 @@ import pytest
 
 from jobs.monitoring import charts, delivering, drift_panels, panels, report
 from jobs.monitoring.page import NOT_COMPUTED, Json, Week, amount, cell, decided, number, probability, told
-from jobs.protocol import policy, verdicts
+from jobs.protocol import files, policy, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
@@ -98,6 +98,35 @@ def test_weeks_that_come_later_do_not_change_a_report(tmp_path: Path) -> None:
     assert _page(root) == before
     assert f"week={WEEK}/report.html" in root.at(report.INDEX).read_text()
     assert (WEEK + timedelta(days=7)).isoformat() in root.at(report.INDEX).read_text()
+
+
+@pytest.mark.parametrize("failing", ["index.html", "report.html"])
+def test_the_report_is_the_last_page_written_so_that_a_run_which_died_is_finished_by_the_next(
+    judged: tuple[Root, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    root = Root(tmp_path / "copy", durable=False)
+    shutil.copytree(judged[0].path, root.path)
+    shutil.rmtree(root.at(report.REPORTS))
+    dead = [root.at(f"{folder}/.draft-1-dead") for folder in (report.REPORTS, f"{report.REPORTS}/week={WEEK}")]
+
+    def dies(where: Root, target: Path, data: bytes) -> None:
+        if target.name == failing:
+            raise OSError("no space left")
+        real(where, target, data)
+
+    real = files.write_whole
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "write_whole", dies)
+        with pytest.raises(OSError, match="no space"):
+            report.write(root, WEEK)
+    assert not root.at(report.name_of(WEEK)).exists()
+    for path in dead:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    root.at(report.INDEX).unlink(missing_ok=True)
+    assert report.write(root, WEEK) == [report.INDEX, report.name_of(WEEK)]
+    assert f"week={WEEK}/report.html" in root.at(report.INDEX).read_text()
+    assert not any(path.exists() for path in dead)
 
 
 def test_only_our_own_style_and_script_may_run(judged: tuple[Root, str]) -> None:
