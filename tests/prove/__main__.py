@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.protocol.test_story import Story
 from tests.prove import damage as damages
-from tests.prove import preprocessing, training
+from tests.prove import monitoring, preprocessing, training
 from tests.prove.false_alarms import false_alarms
 from tests.prove.races import RACERS, monitor_trainer_and_editor, race_for_numbers
 from tests.prove.ranking import ranking
@@ -104,6 +104,7 @@ PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
     "preprocessing": partial(killed_anywhere_and_run_again, preprocessing.SUBJECT),
     "training": partial(killed_anywhere_and_run_again, training.SUBJECT),
     "cold-start": partial(killed_anywhere_and_run_again, training.COLD),
+    "monitoring": partial(killed_anywhere_and_run_again, monitoring.SUBJECT),
     "races": races,
     "stories": stories,
     "damage": damage,

@@ -139,11 +139,9 @@ def try_all(
         root = scratch / f"{case.name}-{case.ordinal}-{case.error or 'kill'}-{case.own}"
         shutil.copytree(template, root)
         argv = subject.argv(root)
-        follow = [] if case.own else ["-f"]
-        strace = ["strace", *follow, "-o", "/dev/null", "-e", f"trace={case.name}", "-e", case.injection, *argv]
-        run = _finished(strace)
+        run = finished(injected(case, argv))
         at_once = subject.observe(root) if run.returncode == 0 else None
-        again = _finished(argv)
+        again = finished(argv)
         said = run.stdout + run.stderr + again.stdout + again.stderr
         outcome = Outcome(case, run.returncode, said, at_once, again.returncode, subject.observe(root))
         shutil.rmtree(root)
@@ -153,7 +151,13 @@ def try_all(
         yield from pool.map(try_one, found)
 
 
-def _finished(argv: list[str]) -> subprocess.CompletedProcess[str]:
+def injected(case: Case, argv: Sequence[str]) -> list[str]:
+    """The command under strace, which kills it or fails its call there."""
+    follow = [] if case.own else ["-f"]
+    return ["strace", *follow, "-o", "/dev/null", "-e", f"trace={case.name}", "-e", case.injection, *argv]
+
+
+def finished(argv: list[str]) -> subprocess.CompletedProcess[str]:
     """Run to the end; a command that hangs is killed, with all that it started."""
     with subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True

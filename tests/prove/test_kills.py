@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.prove import preprocessing, training
+from tests.prove import monitoring, preprocessing, training
 from tests.prove.system_calls import Case, Subject, cases, differences, trace, try_all, verdict
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace i
     [
         pytest.param(preprocessing.SUBJECT, 300, 3, id="preprocessing"),
         pytest.param(training.SUBJECT, 150, 2, id="training"),
+        pytest.param(monitoring.SUBJECT, 120, 2, id="monitoring"),
     ],
 )
 def test_a_job_killed_or_failed_at_a_system_call_is_mended_by_running_again(

@@ -60,7 +60,7 @@ def cold(root: Path) -> None:
     known = truth.select("id", (pl.col("true_pd") * 3 > chance).cast(pl.Int8).alias("y"))
     mature = pl.col("application_date").dt.offset_by("3mo")
     labels = rows.select("id", "application_date", policy_exception=False, mature_date=mature).join(known, on="id")
-    labels = labels.with_columns(pl.lit(1, pl.Int16).alias("label_version"))
+    labels = labels.with_columns(pl.lit(1, pl.Int16).alias("label_version"), pl.lit(None, pl.Date).alias("event_date"))
     whole = Root(root, durable=False)
     cuts = {FIRST: (2 * SOME, rows.height), EARLIER: (0, SOME), LAST: (SOME, SOME)}
     for day, (start, count) in cuts.items():
@@ -83,12 +83,12 @@ def observed(root: Path) -> system_calls.Tree:
     except JobError as error:
         return {"ledger": error.what}
     kept = tuple(quarantine_name(ending.decision.note) for ending in known.state.ended)
-    seen = {"ledger": _told(known), "check": _checked(root)}
+    seen = {"ledger": told(known), "check": checked(root)}
     for place in ("model_bank", "decisions"):
         for path in sorted((root / place).rglob("*")):
             name = path.relative_to(root).as_posix()
             if path.is_file() and not name.startswith(("decisions/ledger/", "decisions/receipts/", *kept)):
-                seen[name] = _hashed(path)
+                seen[name] = hashed(path)
     for day in (FIRST, EARLIER, LAST):
         seen[f"scores of {day}"] = _scores(root, day)
     left = [path for path in root.rglob("*") if path.name.startswith((DRAFT, ASIDE))]
@@ -120,7 +120,7 @@ def _publish(root: Root, table: str, day: date, rows: pl.DataFrame) -> None:
         partitions.publish(root, manifest, [path])
 
 
-def _told(known: ledger.Ledger) -> str:
+def told(known: ledger.Ledger) -> str:
     """The fold, but for numbers and attempts. Each proposal that is not open ended once: else it would be ignored."""
     state = known.state
     proposed = sum(entry.kind == "proposed" for entry in known.entries)
@@ -145,7 +145,7 @@ def _scores(root: Path, day: date) -> str:
     return f"{manifest.notes['model_id']} {hashlib.sha256(rows.write_json().encode()).hexdigest()}"
 
 
-def _checked(root: Path) -> str:
+def checked(root: Path) -> str:
     """What the fsck says of it; remarks are no damage."""
     check = subprocess.run(
         [sys.executable, "-m", "jobs.decisions", "check", "--root", str(root)],
@@ -156,7 +156,7 @@ def _checked(root: Path) -> str:
     return "whole" if check.returncode == 0 else f"{check.returncode} {check.stdout}"
 
 
-def _hashed(path: Path) -> str:
+def hashed(path: Path) -> str:
     data = path.read_bytes()
     if path.suffix == ".txt" and path.parent.name == "decisions":  # a longer number wraps a line elsewhere
         data = COUNTED.sub(rb"\1\2", KEPT.sub(b"", b" ".join(data.split())))
