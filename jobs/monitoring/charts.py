@@ -9,10 +9,12 @@ from xml.etree import ElementTree as ET
 
 import altair as alt
 import vl_convert
+from altair.utils import schemapi
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+schemapi.disable_debug_mode()  # to check each part of a picture takes as long as to draw it
 WIDTH, HEIGHT = 380, 250
 NOW, BEFORE, FAINT, WARN = "var(--now)", "var(--before)", "var(--faint)", "var(--warn)"
 Drawing = alt.LayerChart | alt.FacetChart
@@ -147,7 +149,7 @@ def _ids(tree: ET.Element) -> list[str]:
 
 
 def _data(rows: Sequence[dict[str, Any]]) -> alt.Data:
-    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
+    return alt.Data(values=tuple(rows))  # type: ignore[no-untyped-call] # a list would be copied with every layer
 
 
 def _x(axes: Axes, rows: Sequence[dict[str, Any]]) -> alt.X:
