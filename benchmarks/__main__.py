@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import checks
+from benchmarks import checks, monitoring
 from benchmarks.models import models
 
 BIG_DAY = "2016-02-01"
@@ -140,6 +140,21 @@ def days(scratch: Path) -> None:
     show("a day of 1,000 loans more", [measured(again)], target="1 s")
 
 
+def weekly(scratch: Path, runs: int) -> None:
+    """A million scored rows in a week, judged and shown; then what peers do of it."""
+    root = scratch / "week"
+    root.mkdir()
+    print(f"a week of {monitoring.million_a_week(root, monitoring.ROWS):,} scored rows, {monitoring.FEATURES} features")
+    figures: dict[str, list[Figure]] = {}
+    for _ in range(runs):
+        monitoring.forget(root)
+        for what, argv in monitoring.processes(root, monitoring.FEATURES).items():
+            figures.setdefault(what, []).append(measured(argv))
+    for (what, found), target in zip(figures.items(), ("2 s of CPU", "5 s"), strict=True):
+        show(f"{what}, whole process", found, target=target)
+    monitoring.beside_peers(scratch, runs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--loans", type=int, default=1_000_000)
@@ -156,6 +171,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         print(checks.contract_check())
         models(options.runs)
+        weekly(Path(folder), options.runs)
         days(Path(folder))
         preprocessing(Path(folder), options.loans, options.runs, spark=spark)
         if options.loans >= 1_000_000:
