@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from tests.built_once import forget
+
 # These run in Airflow's own environment.
 collect_ignore = [] if importlib.util.find_spec("airflow") else ["dags", "airflow"]
 
@@ -15,3 +17,8 @@ collect_ignore = [] if importlib.util.find_spec("airflow") else ["dags", "airflo
 def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test writes need not outlive the machine. Tests of durability watch `fsync` themselves."""
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):  # the workers have stopped by then
+        forget()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from jobs.monitoring import job
@@ -17,8 +14,11 @@ from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest
 from jobs.simulate.__main__ import main as simulate
 from jobs.training_inference import job as training
+from tests.built_once import once
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
 Json = dict[str, Any]
@@ -32,9 +32,11 @@ EASY = {  # so that a few months of loans train, and a model of them passes
 }
 
 
-@cache
 def _lender() -> Path:
-    root = Path(mkdtemp(prefix="monitored-"))
+    return once("monitored", _simulate)
+
+
+def _simulate(root: Path) -> None:
     (root / "decisions").mkdir()
     (root / "decisions/policy.json").write_text(json.dumps(EASY))
     arguments = ["--start", str(FIRST), "--end", str(SUNDAY), "--loans-per-day", "180", "--seed", "11"]
@@ -42,7 +44,6 @@ def _lender() -> Path:
     assert preprocessing.main(["--root", str(root), "--date", str(SUNDAY)]) == 0
     for day in (TRAINED, SUNDAY):
         assert training.main(["--root", str(root), "--date", str(day)]) == 0
-    return root
 
 
 def lender(into: Path) -> Path:

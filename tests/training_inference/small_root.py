@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 from jobs.preprocessing import job as preprocessing
 from jobs.simulate.__main__ import main as simulate
 from jobs.training_inference import job
+from tests.built_once import once
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIRST, LAST = date(2015, 10, 1), date(2016, 8, 28)
 EARLIER, NEXT = LAST - timedelta(days=7), LAST + timedelta(days=1)
@@ -22,24 +24,26 @@ EASY = {  # so that eight months of a few loans train, and pass
 }
 
 
-@cache
 def simulated() -> Path:
-    root = Path(mkdtemp(prefix="trained-"))
+    return once("lender", _simulate)
+
+
+def trained() -> Path:
+    """The same a week earlier, with its first model."""
+    return once("trained", _train)
+
+
+def _simulate(root: Path) -> None:
     (root / "decisions").mkdir()
     (root / "decisions/policy.json").write_text(json.dumps(EASY))
     arguments = ["--start", str(FIRST), "--end", str(NEXT), "--loans-per-day", "40", "--seed", "11"]
     assert simulate(["--root", str(root), *arguments]) == 0
     assert preprocessing.main(["--root", str(root), "--date", str(NEXT)]) == 0
-    return root
 
 
-@cache
-def trained() -> Path:
-    """The same a week earlier, with its first model."""
-    root = Path(mkdtemp(prefix="trained-")) / "root"
+def _train(root: Path) -> None:
     copy(simulated(), root)
     assert run(root, EARLIER) == 0
-    return root
 
 
 def copy(root: Path, into: Path) -> None:
