@@ -105,14 +105,14 @@ class Reading:
     @cached_property
     def _counted(self) -> tuple[dict[str, BinCounts], list[Json]]:
         """Features are read once: in bins those of the window, and by day those of the week."""
-        scored, first = self._within[1], weeks.first_of(self.week)
-        days = [day for day in self._sources.days[FEATURES] if day >= first or day in scored]
+        scored, known = {*self._within[1]}, self._sources.days[FEATURES]
+        week = {day for day in known if day >= weeks.first_of(self.week)}
         counted: dict[str, BinCounts] = {}
         daily: list[Json] = []
-        for batch in self._batches(FEATURES, days):
+        for batch in self._batches(FEATURES, [day for day in known if day in week or day in scored]):
             rows = self._features(batch)
-            daily += quality_facts.daily(rows.filter(pl.col("snapshot_date") >= first), self.reference["features"])
-            for name, found in columns.count(rows.filter(pl.col("snapshot_date").is_in(scored)), self._bins).items():
+            daily += quality_facts.daily(_of(rows, batch, week), self.reference["features"])
+            for name, found in columns.count(_of(rows, batch, scored), self._bins).items():
                 counted[name] = counted[name] + found if name in counted else found
         return counted or self._nothing(), daily
 
@@ -235,6 +235,11 @@ class Reading:
         threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
         pd = self._scorer.pd(rows, threads=threads)
         return pl.concat([kept, rows.select("id", pd=pl.Series(pd, dtype=pl.Float64), backscored=pl.lit(value=True))])
+
+
+def _of(rows: pl.DataFrame, batch: Sequence[date], days: set[date]) -> pl.DataFrame:
+    """The rows of these days; a frame as it is where all are of them, for a million rows take time to copy."""
+    return rows if days.issuperset(batch) else rows.filter(pl.col("snapshot_date").is_in(sorted(days)))
 
 
 _NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored": pl.Boolean})
