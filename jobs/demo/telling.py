@@ -11,45 +11,54 @@ if TYPE_CHECKING:
     from jobs.replay.story import Event, Story, Week
 
 
+MOVED = 0.25  # a stability index above it is told as drift
+
+
 def lines(story: Story, drift: date) -> Iterator[str]:
-    """What happened, in order; each line only where it did happen."""
+    """What happened, by its day; each line only where it did happen."""
+    for day, text in sorted(_told(story, drift), key=lambda line: line[0]):
+        yield f"{day}  {text}"
+
+
+def _told(story: Story, drift: date) -> Iterator[tuple[date, str]]:
     before = [week for week in story.weeks if week.week < drift]
-    yield f"{drift}  drift began: weaker applicants and longer terms, all at once"
-    yield f"{'':10}  until then {_quiet(before)} of {len(before)} weeks were quiet, score PSI {_range(before)}"
+    if before:
+        quiet = f"{_quiet(before)} of {len(before)} weeks until the drift were quiet, score PSI {_range(before)}"
+        yield before[0].week, quiet
+    yield drift, "drift began: weaker applicants and longer terms, from one day to the next"
     noticed = next((week for week in story.weeks if week.week >= drift and week.decision != "no_action"), None)
     if noticed:
-        yield f"{noticed.week}  noticed by monitoring, severity {noticed.severity}: {noticed.sentence}"
-    asked = _first(story, "asked for a retraining", drift)
+        yield noticed.week, f"noticed by monitoring, severity {noticed.severity}: {noticed.sentence}"
+    asked = next((one for one in story.events if one.day >= drift and one.what.startswith("asked for a retr")), None)
     if asked:
-        yield f"{asked.day}  decided: {asked.what}"
+        yield asked.day, f"decided: {asked.what}"
     trained = [event for event in story.events if event.what.startswith("trained") and event.day >= drift]
-    for number, event in enumerate(trained[:3]):
-        yield f"{event.day}  {event.what}" + ("" if number else _why(event))
-    escalated = next(
-        (week for week in story.weeks if trained and week.week >= trained[0].day and _is_in_vain(week)), None
-    )
-    if escalated:
-        yield (
-            f"{escalated.week}  not mended: no loan of the new kind had matured, so no training could learn from one; "
-            "a person was told instead of training again"
-        )
+    yield from ((event.day, event.what + _why(event)) for event in trained[:4])
+    in_vain = next((week for week in story.weeks if trained and _is_in_vain(week)), None)
+    if in_vain:
+        yield in_vain.week, IN_VAIN
+    yield _end(story, drift)
+
+
+IN_VAIN = (
+    "not mended: no loan of the new kind had matured, so no training could learn of one; from now on a person is told, "
+    "instead of training again"
+)
+
+
+def _end(story: Story, drift: date) -> tuple[date, str]:
     recovered = _recovered(story, drift)
-    yield (
-        f"{recovered.week}  recovered: {recovered.sentence}"
-        if recovered
-        else f"{story.weeks[-1].week}  not recovered yet: {story.weeks[-1].sentence}"
-    )
-
-
-def _first(story: Story, what: str, since: date) -> Event | None:
-    return next((event for event in story.events if event.what.startswith(what) and event.day >= since), None)
+    if recovered:
+        return recovered.week, f"recovered: {recovered.sentence}"
+    last = story.weeks[-1]
+    return last.week, f"not recovered by the end of the replay: {last.sentence}"
 
 
 def _recovered(story: Story, drift: date) -> Week | None:
     """The first week from which on nothing was asked for any more."""
     found = None
     for week in reversed([week for week in story.weeks if week.week >= drift]):
-        if week.decision != "no_action":
+        if week.decision != "no_action" or (week.score_psi or 0.0) > MOVED:
             break
         found = week
     return found

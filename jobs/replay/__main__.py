@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.protocol import clock, files
-from jobs.protocol.command import as_job_error, iso_date, open_root
-from jobs.protocol.errors import JobError, UsageError
+from jobs.protocol.command import iso_date, open_root
+from jobs.protocol.errors import JobError, UsageError, as_job_error
 from jobs.protocol.events import Events
 
 if TYPE_CHECKING:

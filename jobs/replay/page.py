@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from jobs.monitoring import charts, report
-from jobs.monitoring.page import Cell, Figure, Panel, Table, cell
+from jobs.monitoring.page import Cell, Figure, Panel, Table, amount, cell
 
 if TYPE_CHECKING:
     from jobs.replay.story import Story
 
 REALISED, ESTIMATED = "realised", "estimated"
+ALERT_PSI = 0.25  # where drift is an alert, by the default policy
 
 
 def rendered(story: Story) -> bytes:
@@ -36,45 +37,40 @@ def headline(story: Story) -> str:
     trained = [event for event in story.events if event.what.startswith("trained")]
     promoted = sum(event.what.endswith("promoted") for event in trained)
     alarms = sum(week.decision != "no_action" for week in story.weeks)
-    return (
-        f"{len(story.weeks)} weeks: {alarms} that called for somebody, {len(trained)} trainings, {promoted} promotions"
-    )
+    told = (amount(len(story.weeks), "week"), amount(len(trained), "training"), amount(promoted, "promotion"))
+    return f"{told[0]}, of which {alarms} called for somebody; {told[1]}, {told[2]}"
 
 
 def _performance(story: Story) -> Panel:
+    heads = ("week to", "model", "AUC realised", "AUC estimated", "score PSI")
     rows = [
-        {"x": week.week.isoformat(), "y": value, "series": series, "at": at}
-        for series, values in (
-            (REALISED, [week.auc for week in story.weeks]),
-            (ESTIMATED, [week.estimated_auc for week in story.weeks]),
+        [Cell(w.week.isoformat()), Cell(w.model_id), cell(w.auc), cell(w.estimated_auc), cell(w.score_psi)]
+        for w in story.weeks
+    ]
+    table = Table("AUC and drift by week", heads, rows)
+    ranked = {REALISED: [week.auc for week in story.weeks], ESTIMATED: [week.estimated_auc for week in story.weeks]}
+    moved = {"score PSI": [week.score_psi for week in story.weeks]}
+    figures = [
+        Figure(title, "A point a week; the table holds the numbers.", _drawn(story, series, what, level), table)
+        for title, series, what, level in (
+            ("AUC of the serving model", ranked, "AUC", None),
+            ("Score PSI against the model's reference", moved, "PSI", ALERT_PSI),
         )
+        if any(value is not None for values in series.values() for value in values)
+    ]
+    lead = "How well the serving model ranked, by outcomes where they are known and as estimated; how far scores moved."
+    return Panel(id="performance", title="Over time", lead=lead, figures=figures)
+
+
+def _drawn(story: Story, series: dict[str, list[float | None]], what: str, level: float | None) -> charts.Drawing:
+    rows = [
+        {"x": week.week.isoformat(), "y": value, "series": name, "at": at}
+        for name, values in series.items()
         for at, (week, value) in enumerate(zip(story.weeks, values, strict=True))
         if value is not None
     ]
-    lead = "How well the serving model ranked: by outcomes where they are known, and as estimated before."
-    if not rows:
-        return Panel(id="performance", title="Ranking over time", lead="No week could be judged by outcomes.")
-    drawn = charts.curves(
-        rows,
-        (REALISED, ESTIMATED),
-        charts.Axes(x="week to", y="AUC", y_format=".2f", dates=True, from_zero=False),
-        points=True,
-    )
-    heads = ("week to", "model", "AUC realised", "AUC estimated", "score PSI")
-    table = Table(
-        "AUC and drift by week",
-        heads,
-        [
-            [Cell(w.week.isoformat()), Cell(w.model_id), cell(w.auc), cell(w.estimated_auc), cell(w.score_psi)]
-            for w in story.weeks
-        ],
-    )
-    return Panel(
-        id="performance",
-        title="Ranking over time",
-        lead=lead,
-        figures=[Figure("AUC of the serving model", "A line a week; the table holds the numbers.", drawn, table)],
-    )
+    axes = charts.Axes(x="week to", y=what, y_format=".2f", dates=True, from_zero=level is not None)
+    return charts.curves(rows, tuple(series), axes, points=True, level=level)
 
 
 def _weeks(story: Story) -> Panel:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 ONE_DAY = timedelta(days=1)
+LEAST_BADS = 20  # an AUC of fewer says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _weeks(root: Root, first: date, last: date) -> Iterator[Week]:
             verdict["decision"],
             verdict["severity"],
             verdict["sentence"],
-            _value(evidence, "performance", "auc"),
+            _value(evidence, "performance", "auc") if _bads(evidence) >= LEAST_BADS else None,
             _value(evidence, "estimate", "auc"),
             _value(evidence, "drift", "score"),
             verdict["action_hint"],
@@ -108,6 +109,10 @@ def _value(evidence: Json, section: str, name: str) -> float | None:
     measure = evidence.get(section, {}).get(name)
     value: float | None = measure.get("value") if isinstance(measure, dict) else None
     return value
+
+
+def _bads(evidence: Json) -> int:
+    return int(evidence.get("performance", {}).get("bads") or 0)
 
 
 def _recorded(entry: Entry) -> Iterator[Event]:
