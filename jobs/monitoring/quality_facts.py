@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from datetime import timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -35,10 +35,7 @@ CROSS = ("not_before_issue", "joint_while_individual")  # refused for what anoth
 
 
 def facts(root: Root, shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> QualityFacts:
-    """The facts of the seven days that end on the Saturday `week`, beside a model's reference profile.
-
-    `daily` has a row for each of these days, in their order, as `daily` tells it.
-    """
+    """The facts of the seven days that end on the Saturday `week`, told of daily, beside a model's reference profile."""
     days = [week - timedelta(days=back) for back in reversed(range(WEEK))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * WEEK + 1)]
     manifests = {
@@ -156,9 +153,9 @@ def _is_documented(known: Contract, name: str, day: date) -> bool:
 
 
 def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, Any]]:
-    """Of each day its rows, and of each feature the rows without a value or of an unseen category, and the median.
+    """Of each day its rows (one below the other), and of each feature those without a value or of an unseen category.
 
-    The median is told only where half the values lie beyond the factor of a unit shift: only there it matters.
+    And its median, where half the values lie beyond the factor of a unit shift: only there it matters.
     """
     names = [name for name in _stored(reference) if name in rows.columns]
     texts = [name for name in names if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
@@ -175,13 +172,13 @@ def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, A
         pl.col(names).null_count().name.suffix(".missing"),
         (pl.col(texts) == bins.UNSEEN_LEVEL).sum().name.suffix(".unseen"),
     ]
-    by_day = rows.lazy().group_by("snapshot_date")
-    counts = by_day.agg(*asked, *beyond).collect()
-    moved = [
-        name for name in usual if (2 * counts[f"{name}.beyond"] >= counts["rows"] - counts[f"{name}.missing"]).any()
-    ]
-    medians = by_day.agg(pl.col(moved).median().name.suffix(".median")).collect()
-    return counts.join(medians, on="snapshot_date").sort("snapshot_date").to_dicts()
+    found, ends = [], rows["snapshot_date"].rle().struct.field("len").cum_sum().to_list()
+    for start, end in pairwise((0, *ends)):  # asked in groups it takes six times as long
+        of = rows.slice(start, end - start)
+        row = of.lazy().select(pl.col("snapshot_date").first(), *asked, *beyond).collect().row(0, named=True)
+        moved = [name for name in usual if 2 * row[f"{name}.beyond"] >= row["rows"] - row[f"{name}.missing"]]
+        found.append(row | {f"{name}.median": of[name].median() for name in moved})
+    return found
 
 
 def _stored(reference: Mapping[str, Json]) -> list[str]:

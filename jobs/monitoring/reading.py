@@ -136,7 +136,7 @@ class Reading:
     def loans(self) -> pl.DataFrame:
         """Every application that was scored: id, application_date."""
         found = self._scan(PREDICTIONS, self._sources.days[PREDICTIONS], ("id", "application_date"))
-        return found.unique("id", keep="first").sort("id")
+        return found.unique("id", keep="first")
 
     @cached_property
     def outcomes(self) -> Outcomes:
