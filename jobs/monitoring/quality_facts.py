@@ -35,7 +35,7 @@ CROSS = ("not_before_issue", "joint_while_individual")  # refused for what anoth
 
 
 def facts(root: Root, shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> QualityFacts:
-    """The facts of the seven days that end on the Saturday `week`, told of daily, beside a model's reference profile."""
+    """The facts of the seven days to the Saturday `week`, told of daily, beside a model's reference profile."""
     days = [week - timedelta(days=back) for back in reversed(range(WEEK))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * WEEK + 1)]
     manifests = {
