@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ QUICK = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "600",
     "POLARS_MAX_THREADS": "2",
 }
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a test run that is stopped stops its Airflow
 
 
 @pytest.fixture(scope="session")
