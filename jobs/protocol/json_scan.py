@@ -131,6 +131,8 @@ class _Scanner:
             hint = f"put a comma between members and {closing} after the last"
             raise self.unexpected(pointer, f"found neither a comma nor {closing}", hint)
         self.at += 1
+        if found == "," and self.next() == ",":
+            raise Fault(self.at, pointer, "found a comma too many", "remove it")
         return found == closing
 
     def string(self, pointer: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TUTORIAL = ROOT / "docs/tutorial.md"
+CONTRACT = "jobs/contracts/gold/feature_store.json"
 COPIED = ("jobs", "docs")  # it adds a feature: to a copy
 
 
@@ -40,6 +42,8 @@ def test_every_block_of_the_tutorial_runs_and_prints_what_it_is_said_to(folder: 
             said = typed(block, folder)
         elif block.kind == "output":
             assert missing(block.text, said) is None, f"line {block.line}: not printed, in this order, by\n{said}"
+    before, after = ((at / CONTRACT).read_text().splitlines() for at in (ROOT, folder))
+    assert len(list(difflib.unified_diff(before, after, n=0))) < 30, "the column, and what names it: an editor's diff"
 
 
 def test_a_line_that_is_not_printed_or_not_in_this_order_is_missed() -> None:
