@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jobs.protocol.policy import Policy
     from jobs.protocol.store import Store
 
-AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training, because no model served"}
+AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

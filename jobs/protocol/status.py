@@ -130,7 +130,7 @@ def _ended(sight: Sight) -> Iterator[str]:
     for ending in shown:
         verdict = ", its model promoted" if ending.seq in promoted else ", its model not promoted"
         told = end_of(ending) + (verdict if ending.how == "completed" else "")
-        yield from _row(ending.as_of.isoformat(), f"{told}: {words_of(ending.decision.note)}")
+        yield from _row(ending.as_of.isoformat(), f"{told}; asked because: {words_of(ending.decision.note)}")
         if quarantine_name(ending.decision.note) in sight.quarantined:
             yield from _row("", f"came back unchanged and lies in {quarantine_name(ending.decision.note)}")
     if shown:

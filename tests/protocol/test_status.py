@@ -73,7 +73,7 @@ def test_an_open_decision_shows_whose_why_and_until_when(store: FolderStore) -> 
     proposed(store, machine())
     said = told(store)
     assert "wanted a retraining, priority HIGH" in said
-    assert "proposed by training, because no model served, 2024-01-14 (ledger entry 1)" in said
+    assert "proposed by training itself, 2024-01-14 (ledger entry 1)" in said
     assert "because Performance score 0.650 below threshold" in said
     assert "valid 2024-01-14 until 2024-01-21, that day included" in said
     assert "Decision 1 may be claimed by the next training run" in said
@@ -87,8 +87,8 @@ def test_a_served_model_shows_since_when_and_why_and_what_time_blocks(store: Fol
     assert f"SERVING MODEL model {MODEL} since 2024-01-14 why promoted (ledger entry 3) pinned no" in said
     assert "claimable from 2024-01-16 on" in said
     assert "Decision 4 waits: a training run on 2024-01-16 or later may claim it." in said
-    story = "decision 1, a retraining wanted by training, because no model served, completed in entry 3"
-    assert f"{story}, its model promoted:" in said
+    story = "decision 1, a retraining wanted by training itself, completed in entry 3, its model promoted"
+    assert f"{story}; asked because: Performance score 0.650 below threshold" in said
     assert "another decision_date" in said
     assert "may be claimed by the next training run" in told(store, SUNDAY + 2 * DAY)
     assert "Decision 4 was valid until 2024-01-21: it ends expired." in told(store, SUNDAY + 8 * DAY)
