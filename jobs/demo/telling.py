@@ -22,10 +22,8 @@ def lines(story: Story, drift: date) -> Iterator[str]:
 
 def _told(story: Story, drift: date) -> Iterator[tuple[date, str]]:
     before = [week for week in story.weeks if week.week < drift]
-    if before:
-        quiet = f"{_quiet(before)} of {len(before)} weeks until the drift were quiet, score PSI {_range(before)}"
-        yield before[0].week, quiet
-    yield drift, "drift began: weaker applicants and longer terms, from one day to the next"
+    quiet = f"{_quiet(before)} of {len(before)} weeks before it were quiet, score PSI {_range(before)}"
+    yield drift, f"drift began: weaker applicants and longer terms, from one day to the next; {quiet}"
     noticed = next((week for week in story.weeks if week.week >= drift and week.decision != "no_action"), None)
     if noticed:
         yield noticed.week, f"noticed by monitoring, severity {noticed.severity}: {noticed.sentence}"
@@ -37,7 +35,15 @@ def _told(story: Story, drift: date) -> Iterator[tuple[date, str]]:
     in_vain = next((week for week in story.weeks if trained and _is_in_vain(week)), None)
     if in_vain:
         yield in_vain.week, IN_VAIN
-    yield _end(story, drift)
+    recovered, last = _recovered(story, drift), story.weeks[-1]
+    if recovered:
+        psi = f"PSI {recovered.score_psi:.3f}"
+        yield (
+            recovered.week,
+            f"recovered: scores lie again where the reference of the model that serves has them, {psi}",
+        )
+    if last.decision != "no_action":
+        yield last.week, f"monitoring still says: {last.sentence}"
 
 
 IN_VAIN = (
@@ -46,19 +52,11 @@ IN_VAIN = (
 )
 
 
-def _end(story: Story, drift: date) -> tuple[date, str]:
-    recovered = _recovered(story, drift)
-    if recovered:
-        return recovered.week, f"recovered: {recovered.sentence}"
-    last = story.weeks[-1]
-    return last.week, f"not recovered by the end of the replay: {last.sentence}"
-
-
 def _recovered(story: Story, drift: date) -> Week | None:
-    """The first week from which on nothing was asked for any more."""
+    """The first week from which on the scores lay where their reference has them."""
     found = None
     for week in reversed([week for week in story.weeks if week.week >= drift]):
-        if week.decision != "no_action" or (week.score_psi or 0.0) > MOVED:
+        if week.score_psi is None or week.score_psi > MOVED:
             break
         found = week
     return found
