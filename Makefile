@@ -4,13 +4,13 @@ DEMO   ?= demo
 UV      = .venv/bin/python -m uv
 BIN     = .venv/bin
 
-.PHONY: help run test check airflow test-airflow setup setup-airflow setup-bench setup-page bench prove prove-peers docs lock clean
+.PHONY: help run test check airflow test-airflow soak-airflow setup setup-airflow setup-bench setup-page bench prove prove-peers docs lock clean
 .DEFAULT_GOAL := help
 
 help:            ## what each target does
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+: *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
 
-run: .venv/.run  ## simulate a small lender and preprocess it into bronze, silver and gold
+run: .venv/.run  ## three years of a lender, eighteen months of the schedules, and the story of a drift, in ./demo
 	@$(BIN)/python -m jobs.demo --root $(DEMO)
 
 test: .venv/.dev .venv-airflow/.airflow ## every test, on this machine, in minutes
@@ -22,6 +22,9 @@ airflow: .venv/.run .venv-airflow/.airflow ## a local Airflow with the three DAG
 
 test-airflow: .venv/.run .venv-airflow/.airflow ## every path of the DAGs in a real Airflow, on sqlite and PostgreSQL
 	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q -c tests/airflow/pytest.ini --rootdir=. tests/airflow
+
+soak-airflow: .venv/.run .venv-airflow/.airflow ## three weeks of the schedule at speed, with random kills
+	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q -s -c tests/airflow/pytest.ini --rootdir=. tests/airflow/soak.py
 
 check: .venv/.dev ## lint, types, layers, generated docs
 	$(BIN)/ruff format --check .
