@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import REMARK, Finding
-from jobs.protocol import clock, contract, model_bank, policies, status, strict_json
+from jobs.protocol import clock, contract, model_bank, policies, status, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
 from jobs.protocol.events import Events
@@ -137,13 +137,13 @@ def models(root: Root) -> Iterator[Finding]:
 
 def evidence(root: Root) -> Iterator[Finding]:
     """The evidence to which recorded notes point is there, with the hash that they give."""
-    mend = "restore it from a backup: a recorded decision rests on it"
     for seq, details in _cited(FolderStore(root)):
         path = root.at(str(details["path"]))
         kept = [one for one in path.parent.iterdir() if one.is_file()] if path.parent.is_dir() else []
         hashes = {hashlib.sha256(one.read_bytes()).hexdigest() for one in kept}  # what was replaced is kept beside it
         if details["sha256"] not in hashes:
-            yield Finding(f"the evidence of decision {seq} is changed or missing", str(details["path"]), mend)
+            what = f"the evidence of decision {seq} is changed or missing"
+            yield Finding(what, str(details["path"]), verdicts.LOST)
 
 
 def _witnessed(store: FolderStore, newest: int, hashes: dict[int, str]) -> Iterator[Finding]:

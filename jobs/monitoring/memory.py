@@ -27,7 +27,7 @@ from jobs.monitoring.seen import (
     rank,
 )
 from jobs.protocol.calendar import add_months
-from jobs.protocol.verdicts import DATA_QUALITY
+from jobs.protocol.facts import DATA_QUALITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

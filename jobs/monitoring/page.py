@@ -83,6 +83,7 @@ class Week:
     name: str
     verdict: Json
     evidence: Json = field(default_factory=dict)
+    sha256: str = ""  # of the verdict's file, by which the page says what it shows
 
 
 def number(value: object, kind: str = "") -> str:

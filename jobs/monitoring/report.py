@@ -44,7 +44,7 @@ def write(root: Root, week: date) -> list[str]:
         raise StoreDamaged("the week has no verdict", where=verdicts.folder(week), mend="run monitoring for it first")
     if not weeks[-1].evidence:
         where = weeks[-1].verdict["evidence"]["path"]
-        raise StoreDamaged("the evidence of the verdict is gone", where=where, mend="run monitoring for the week again")
+        raise StoreDamaged("the evidence of the verdict is gone", where=where, mend=verdicts.LOST)
     entries = [entry for entry in ledger.read(FolderStore(root)).entries if _shown(entry, known)]
     frames = _frames(root, weeks[-1])
     frames["alerts"] = delivering.standing(FolderStore(root), [one.verdict for one in weeks])
@@ -96,7 +96,8 @@ def _guarded(week: Week, id_: str, title: str, build: Callable[[], Panel]) -> tu
 def _week(root: Root, day: date) -> Week:
     verdict = verdicts.read(root, day)
     assert verdict is not None  # noqa: S101 - listed a moment ago
-    return Week(day.isoformat(), verdict, _evidence(root, verdict))
+    sha256 = files.sha256_of(root.at(f"{verdicts.folder(day)}/{verdicts.DECISION}"))
+    return Week(day.isoformat(), verdict, _evidence(root, verdict), sha256)
 
 
 def _evidence(root: Root, verdict: Json) -> Json:
@@ -106,8 +107,8 @@ def _evidence(root: Root, verdict: Json) -> Json:
     if data is None:
         return {}
     if hashlib.sha256(data).hexdigest() != cited["sha256"]:
-        mend = "restore it from a backup, or run monitoring for the week again"
-        raise StoreDamaged("the evidence is not what its verdict was made from", where=cited["path"], mend=mend)
+        what = "the evidence is not what its verdict was made from"
+        raise StoreDamaged(what, where=cited["path"], mend=verdicts.LOST)
     found: Json = strict_json.parse(data, where=cited["path"])
     return found
 

@@ -13,7 +13,7 @@ from jobs.monitoring import retraining_rules as rules
 from jobs.monitoring import wording
 from jobs.monitoring.seen import CALIBRATION, CONCEPT, CRITICAL, FLOOR, HIGH, NONE, UNKNOWN, number, part, rank, unknown
 from jobs.monitoring.weighing import NO_ACTION, RETRAIN, Bench
-from jobs.protocol.verdicts import DATA_QUALITY
+from jobs.protocol.facts import DATA_QUALITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

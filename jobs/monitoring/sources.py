@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-VERSION = 1  # raised when the same inputs give other evidence or another verdict
+VERSION = 1  # raised by each release after the first in which the same inputs give other evidence or another verdict
 HISTORY_DAYS = 1096  # of loans that vintages are drawn of
 FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is held against
 LONGEST_WINDOW = 65  # months, where the window of the label is the term

@@ -70,8 +70,7 @@ def cited(root: Root, citation: Json) -> bytes:
     data = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(data).hexdigest() != citation["sha256"]:
         what = "what a verdict rests on is " + ("changed" if data else "missing")
-        mend = "restore it from a backup, or delete the week's folder and run monitoring for that week again"
-        raise StoreDamaged(what, where=citation["path"], mend=mend)
+        raise StoreDamaged(what, where=citation["path"], mend=verdicts.LOST)
     return data
 
 

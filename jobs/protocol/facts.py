@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 RETRAINING, SERVING = "retraining", "serving"
 MONITOR, PERSON, COLD_START = "monitor", "person", "cold_start"
+DATA_QUALITY = "data_quality"  # what a verdict on a broken feed blocks claims with
 PROMOTED, KEPT = "promoted", "kept"
 MAX_ATTEMPTS = 3  # of one decision; then it is declined
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid, StoreDamaged
+from jobs.protocol.facts import DATA_QUALITY
 from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 MONITORING = "datamart/gold/monitoring"
 DECISION = "decision.json"
-DATA_QUALITY = "data_quality"  # what a verdict on a broken feed blocks claims with
+LOST = (
+    "restore it from a backup; or delete the week's folder and run monitoring for the Sunday after it: where model, "
+    "policy and tables are those of then it comes back; else a decision that cites the old verdict stays without it"
+)
 _WEEK = re.compile(r"week=(\d{4}-\d{2}-\d{2})")
 
 
@@ -43,8 +47,7 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = strict_json.parse(data, where=name)
     except ConfigInvalid as error:
-        mend = "restore it from a backup, or delete its folder and run monitoring for this week again"
-        raise StoreDamaged("the verdict cannot be read", where=name, mend=mend) from error
+        raise StoreDamaged("the verdict cannot be read", where=name, mend=LOST) from error
     return found
 
 
