@@ -12,7 +12,7 @@ import pytest
 
 from tests.airflow import postgres
 from tests.airflow.client import Client
-from tests.airflow.local import PROJECT, Airflow, free_port, ours
+from tests.airflow.local import PROJECT, Airflow, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def airflow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with server as database:
         with Airflow(home, home / "root", free_port(), database, **QUICK) as running:
             yield running
-        assert ours(home) == set(), "processes outlived their Airflow"
+        assert running.alive() == set(), "processes outlived their Airflow"
 
 
 @pytest.fixture(scope="session")

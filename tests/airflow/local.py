@@ -61,6 +61,7 @@ class Airflow:
         self.address = f"http://127.0.0.1:{port}"
         self.environment = environment(self.home, root, port, database) | more
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
+        self.sessions: set[int] = set()  # a worker that names itself loses its mark, but not its session
 
     def __enter__(self) -> Self:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -92,6 +93,7 @@ class Airflow:
             start_new_session=True,
         )
         log.close()
+        self.sessions.add(self.parts[part].pid)
 
     def stop(self) -> None:
         """Ask each part to end, then every process that is left, then insist. Each by its own id."""
@@ -99,17 +101,17 @@ class Airflow:
             process.terminate()
         for sent in (signal.SIGTERM, signal.SIGKILL):
             until = time.monotonic() + STOPS_WITHIN
-            while time.monotonic() < until and self._alive():
+            while time.monotonic() < until and self.alive():
                 time.sleep(0.1)
-            for pid in self._alive():
+            for pid in self.alive():
                 _send(pid, sent)
         for process in self.parts.values():
             process.wait()
 
-    def _alive(self) -> set[int]:
+    def alive(self) -> set[int]:
         for process in self.parts.values():
             process.poll()  # so that no dead part lingers
-        return ours(self.home)
+        return ours(self.home) | members(self.sessions)
 
     def _command(self, *words: str) -> None:
         with (self.home / "setup.log").open("ab") as log:
@@ -146,6 +148,18 @@ def ours(home: Path) -> set[int]:
                     found.add(int(entry.name))
             except OSError:  # ended meanwhile, or another user's
                 continue
+    return found
+
+
+def members(sessions: set[int]) -> set[int]:
+    """Every living process of these sessions."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit():
+                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                if state != "Z" and int(session) in sessions:
+                    found.add(int(entry.name))
     return found
 
 
