@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals, tables
 from jobs.protocol import contract, files, partitions
-from jobs.protocol.command import as_job_error
-from jobs.protocol.errors import ContractBroken, InputMissing, JobError
+from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.workers import side_by_side
 

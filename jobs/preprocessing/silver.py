@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.preprocessing import tables
 from jobs.protocol import contract, files, partitions
-from jobs.protocol.command import as_job_error
+from jobs.protocol.errors import as_job_error
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.workers import side_by_side
 

@@ -7,7 +7,6 @@ import fcntl
 import os
 import signal
 import sys
-import traceback
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,13 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
-from jobs.protocol.errors import AlreadyRunning, JobError, UsageError
+from jobs.protocol.errors import AlreadyRunning, JobError, UsageError, as_job_error
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from jobs.protocol.receipts import Problem
 
 SKIP_WHAT_FOLLOWS = 99  # from a condition step only
 REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there
@@ -102,8 +103,7 @@ def _run(job: Job, run: Run, started: float) -> int:
     for step in job.steps:
         if step.name == named or (named is None and not step.only_when_named):
             run.attempt(partial(step.work, run))
-    for problem in run.report.problems:
-        print(f"{job.name}: {problem.what}\n  where: {problem.where}\n  mend:  {problem.mend}", file=sys.stderr)
+    _tell(job, run.report.problems)
     if not run.dry_run:
         seconds = clock.seconds() - started
         of = Occasion(job.name, run.day, named or "all")
@@ -137,35 +137,18 @@ def _come_to(job: Job, run: Run) -> int:
     """What a date has come to, and, where this run itself had nothing to say, why."""
     code = receipts.code_of_day(run.root, job.name, run.day)
     if code and not run.report.problems:
-        for problem in receipts.standing(run.root, job.name, run.day):
-            print(f"{job.name}: {problem.what}\n  where: {problem.where}\n  mend:  {problem.mend}", file=sys.stderr)
+        _tell(job, receipts.standing(run.root, job.name, run.day))
     return code
 
 
-def as_job_error(error: BaseException) -> JobError:
-    if isinstance(error, JobError):
-        return error
-    return _refused_by_the_system(error) if isinstance(error, OSError) else _bug(error)
-
-
-def _refused_by_the_system(error: OSError) -> JobError:
-    what = f"the system refused: {os.strerror(error.errno) if error.errno else type(error).__name__}"
-    where = error.filename or "a file or folder of the root"
-    return JobError(what, where=where, mend="mend what it names (space, permissions, limits) and run again")
-
-
-def _bug(error: BaseException) -> JobError:
-    """Type and place only: a library's message may quote a row's values."""
-    if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
-        traceback.print_exception(error)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if f"{os.sep}jobs{os.sep}" in frame.filename]
-    frame = ours[-1] if ours else place
-    return JobError(
-        f"a bug: {type(error).__name__} in {frame.name}",
-        where=f"{Path(frame.filename).name}:{frame.lineno}",
-        mend="set P2P_TRACEBACK=1 and run again to see all of it (it may show row values), then report it",
-    )
+def _tell(job: Job, problems: list[Problem]) -> None:
+    """Each problem once: what is the same in one folder is told by its first place and a number. Receipts hold all."""
+    alike: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault((problem.what, problem.where.rpartition("/")[0] or problem.where), []).append(problem)
+    for first, *others in alike.values():
+        more = f", and {len(others)} more like it" if others else ""
+        print(f"{job.name}: {first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}", file=sys.stderr)
 
 
 @contextmanager

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 GRAVEST_FIRST = (1, 6, 5, 4, 3, 75, 2)  # a run does all it can, then exits with the first of these that it met
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO, errno.EMFILE)
+_OF_THE_SYSTEM = tuple(map(os.strerror, _REFUSALS))  # libraries wrap these in errors of their own
 
 
 class JobError(Exception):
@@ -62,3 +68,33 @@ class AlreadyRunning(JobError):
 def gravest(codes: list[int]) -> int:
     """Return the exit code of a run that met all of these."""
     return next((code for code in GRAVEST_FIRST if code in codes), 0)
+
+
+def as_job_error(error: BaseException) -> JobError:
+    """What a run says of anything that was raised."""
+    if isinstance(error, JobError):
+        return error
+    if isinstance(error, OSError):
+        said = os.strerror(error.errno) if error.errno else type(error).__name__
+        return _refused_by_the_system(said, error.filename)
+    wrapped = next((said for said in _OF_THE_SYSTEM if said in str(error)), None)
+    return _refused_by_the_system(wrapped) if wrapped else _bug(error)
+
+
+def _refused_by_the_system(said: str, where: object = None) -> JobError:
+    mend = "mend what it names (space, permissions, limits) and run again"
+    return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)
+
+
+def _bug(error: BaseException) -> JobError:
+    """Type and place only: a library's message may quote a row's values."""
+    if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
+        traceback.print_exception(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if f"{os.sep}jobs{os.sep}" in frame.filename]
+    frame = ours[-1] if ours else place
+    return JobError(
+        f"a bug: {type(error).__name__} in {frame.name}",
+        where=f"{Path(frame.filename).name}:{frame.lineno}",
+        mend="set P2P_TRACEBACK=1 and run again to see all of it (it may show row values), then report it",
+    )

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.protocol import clock
-from jobs.protocol.command import as_job_error
-from jobs.protocol.errors import JobError, UsageError
+from jobs.protocol.errors import JobError, UsageError, as_job_error
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.simulate import scenarios

@@ -83,6 +83,27 @@ def test_a_bug_shows_its_place_and_no_value_of_a_row(tmp_path: Path, capsys: pyt
     assert "CANARY-4711" not in everything
 
 
+@pytest.mark.parametrize("said", ["No space left on device", "Disk quota exceeded", "Permission denied"])
+def test_what_a_library_says_of_the_system_is_told_as_the_systems_refusal(
+    tmp_path: Path, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(job(failing(RuntimeError(f"CANARY-4711: {said} (os error 28)"))), tmp_path) == 1
+    told = capsys.readouterr().err
+    assert f"the system refused: {said}\n" in told
+    assert "a bug" not in told
+    assert "CANARY-4711" not in told
+
+
+def test_what_is_wrong_again_and_again_in_one_folder_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [failing(ContractBroken("w", where=f"a/{n}.csv", mend="m")) for n in range(3)]
+    assert run(job(*files, failing(BROKEN), failing(BROKEN)), tmp_path) == 4
+    told = "toy: w\n  where: a/0.csv, and 2 more like it\n  mend:  m\n"
+    assert capsys.readouterr().err == told + "toy: w\n  where: f, and 1 more like it\n  mend:  m\n"
+    assert len(receipts.standing(command.open_root(str(tmp_path)), "toy", DAY)) == 5
+
+
 def test_a_run_that_changed_nothing_leaves_no_receipt(tmp_path: Path) -> None:
     assert run(job(nothing), tmp_path) == 0
     assert not (tmp_path / "decisions").exists()
