@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import feature_store, label_store, tables
-from jobs.protocol import contract, policy
+from jobs.protocol import contract, policies
 from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def is_stale(run: Run, stock: Stock) -> bool:
 
 
 def _policy(run: Run) -> Policy:
-    """The rules a person owns; the first run writes them down with their defaults."""
-    store = FolderStore(run.root)
-    data = store.get(tables.POLICY, policy.MAX_BYTES)
-    if data is None and not run.dry_run:
-        store.put_if_absent(tables.POLICY, policy.default_bytes())
-    return policy.load(data, tables.POLICY)
+    """The rules a person owns. Without them labels wait: those that are there stay."""
+    rules, problem = policies.begin(FolderStore(run.root), dry_run=run.dry_run)
+    if rules is None:
+        assert problem is not None  # noqa: S101 - one of the two
+        raise problem
+    return rules
 
 
 def _tell(run: Run, stock: Stock) -> None:

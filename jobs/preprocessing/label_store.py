@@ -87,6 +87,7 @@ def _performance(stock: Stock, days: list[date]) -> pl.LazyFrame:
     import polars as pl
 
     from jobs.preprocessing.labels import ROW
+    from jobs.protocol import columns
 
     built = stock.built(tables.PERFORMANCE)
     if sum(built[day].rows for day in days) > MOST_HELD:
@@ -100,7 +101,9 @@ def _performance(stock: Stock, days: list[date]) -> pl.LazyFrame:
         held |= {parts[day]: by_day.get((day,), rows.clear()) for day in new}
     _held.clear()
     _held.update(held)
-    return pl.concat(held.values()).lazy()
+    dtypes = columns.polars_schema(contract.load(tables.PERFORMANCE))
+    nothing = pl.DataFrame(schema={name: dtypes[name] for name in ROW})  # what remains where no day of a window landed
+    return pl.concat([nothing, *held.values()]).lazy()
 
 
 def _publish(run: Run, stock: Stock, work: Work, rows: pl.DataFrame, late_news: int) -> None:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.protocol import clock, ledger, policies, policy
+from jobs.protocol import clock, ledger, policies
 from jobs.protocol.ingest import Desk
 from jobs.protocol.ledger import Writer
 from jobs.protocol.store import FolderStore
@@ -32,13 +32,9 @@ class Opened:
 
 
 def opened(run: Run, job: str) -> Opened:
-    """Open a run's desk. The first run of all writes the default policy; each keeps the one it uses."""
+    """Open a run's desk, with the policy that counts."""
     store = FolderStore(run.root)
-    if not run.dry_run and store.get(policies.POLICY) is None and not store.list(ledger.FOLDER):
-        store.put_if_absent(policies.POLICY, policy.default_bytes())  # the first run only: later it means something
-    rules, problem = policies.read(store)
-    if rules and not run.dry_run:
-        policies.keep(store, rules)
+    rules, problem = policies.begin(store, dry_run=run.dry_run)
     last_good = rules or policies.last_good(store)
     who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
     writer = Writer(job, run.day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from jobs.protocol import ledger, strict_json
 from jobs.protocol import policy as rules
-from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.folder import Refused
 from jobs.protocol.store import DECISIONS, held
@@ -20,14 +20,29 @@ KEPT = f"{DECISIONS}/policies"
 LAST_GOOD = "last_good.json"  # beside the copies, which their hashes name in no order
 
 
+def begin(store: Store, *, dry_run: bool) -> tuple[Policy | None, JobError | None]:
+    """What a run begins with, as `read`. The first run of all writes the default policy; each keeps the one it uses."""
+    never_ran = not store.list(ledger.FOLDER) and not store.list(KEPT)  # later it means something that there is none
+    if never_ran and POLICY.removeprefix(f"{DECISIONS}/") not in store.list(DECISIONS):
+        if dry_run:
+            return rules.load(None, POLICY), None
+        store.put_if_absent(POLICY, rules.default_bytes())
+    found, problem = read(store)
+    if found and not dry_run:
+        keep(store, found)
+    return found, problem
+
+
 def read(store: Store) -> tuple[Policy | None, JobError | None]:
     """The policy in place, or what is wrong with it."""
     try:
         data = store.get(POLICY, rules.MAX_BYTES)
         if data is not None:
             return rules.load(data, POLICY), None
-    except (ConfigInvalid, Refused) as problem:
+    except ConfigInvalid as problem:
         return None, problem
+    except Refused as refusal:
+        return None, ConfigInvalid(refusal.what, where=POLICY, mend=refusal.mend)
     mend = "restore it from decisions/policies, or from a colleague's copy; nothing is claimed or promoted until then"
     return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend)
 

@@ -13,7 +13,7 @@ import pytest
 from jobs.preprocessing import settled
 from jobs.protocol import partitions
 from jobs.protocol.files import Root
-from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess
+from tests.preprocessing.roots import FIRST, LAST, TABLES, built, current, land, landed, landing, preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,41 @@ def test_a_broken_policy_is_told_of_with_its_place_and_features_go_on(
     assert preprocess(root) == 5
     assert "did you mean" in capsys.readouterr().err
     assert (root / partitions.manifest_name("gold/feature_store", LAST)).is_file()
+
+
+@pytest.mark.parametrize("ledger", [False, True], ids=["before-any-training", "with-a-ledger"])
+def test_a_policy_that_is_gone_is_not_replaced_and_the_labels_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, ledger: bool
+) -> None:
+    root = landed(tmp_path)
+    (root / "decisions").mkdir()
+    (root / "decisions/policy.json").write_text(json.dumps({"label": {"window_months": 6}}))
+    assert preprocess(root) == 0
+    before = current(root)
+    if ledger:
+        shutil.rmtree(root / "decisions/policies")
+        (root / "decisions/ledger").mkdir()
+        (root / "decisions/ledger/00000001.json").touch()
+    (root / "decisions/policy.json").unlink()
+    assert preprocess(root) == 5
+    assert "restore it from decisions/policies" in capsys.readouterr().err
+    assert not (root / "decisions/policy.json").exists()
+    assert current(root) == before
+    (root / "decisions/policy.json").write_text(json.dumps({"label": {"window_months": 6}}))
+    assert preprocess(root) == 0
+    assert current(root) == before
+
+
+def test_labels_do_not_fail_where_nothing_landed_for_longer_than_their_window(tmp_path: Path) -> None:
+    root = landed(tmp_path)
+    (root / "decisions").mkdir()
+    (root / "decisions/policy.json").write_text(json.dumps({"label": {"window_months": 3}}))
+    assert preprocess(root) == 0
+    later = LAST + timedelta(days=427)
+    for table in TABLES:  # a day without rows
+        land(landing(root, table, later), landing(root, table, FIRST).read_bytes().splitlines(keepends=True)[0])
+    assert preprocess(root, later) == 0
+    assert partitions.existing(Root(root), "gold/label_store", later - timedelta(days=1)).rows == 0
 
 
 def test_a_file_that_lands_while_the_run_is_at_work_is_taken_up_by_the_next(
