@@ -72,11 +72,14 @@ def decide(run: Run) -> None:
 
 
 def alert(run: Run) -> None:
-    """Tell whom it concerns; and send what could not be sent earlier."""
+    """Tell whom it concerns; and send what could not be sent earlier. A policy that is to be mended is a problem."""
     from jobs.monitoring import delivering
 
+    session = sessions.of(run)
+    if session.policy_problem:
+        run.report.fail(session.policy_problem)
     if not run.dry_run:
-        delivering.deliver(sessions.of(run))
+        delivering.deliver(session)
 
 
 def redecide(run: Run) -> None:

@@ -56,6 +56,16 @@ def test_a_week_has_evidence_a_verdict_that_cites_it_and_the_tables_beside_it(on
     assert bins.filter(subject="score")["contribution"].sum() == pytest.approx(found["drift"]["score"]["value"])
 
 
+def test_a_policy_that_cannot_be_read_is_told_of_and_the_week_is_judged_and_shown(
+    lender: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lender / "decisions/policy.json").write_text("{")
+    assert run(lender) == 5
+    assert "decisions/policy.json" in capsys.readouterr().err
+    assert verdict(lender)["unknown"] == []
+    assert (lender / f"datamart/gold/reports/week={WEEK}/report.html").is_file()
+
+
 def test_performance_is_measured_on_loans_that_matured_after_the_model_had_learned(once: Path) -> None:
     found = small_weeks.evidence(once)
     assert found["model"]["trained_as_of"] == str(TRAINED)
