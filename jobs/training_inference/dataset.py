@@ -75,39 +75,51 @@ def dataset(store: pl.DataFrame, labels: pl.DataFrame, as_of: date, policy: Poli
 
     InputMissing says which slice is too thin: later runs find more.
     """
-    known = (
-        labels.filter(pl.col("snapshot_date") <= as_of)
-        .sort("id", "label_version")
-        .unique("id", keep="last", maintain_order=True)
-        .select("id", "y", "mature_date", "policy_exception")
-    )
+    known = _known(labels, as_of).select("id", "y", "mature_date", "policy_exception")
     rows = (
         store.filter(pl.col("snapshot_date") <= as_of).join(known, on="id", how="left").sort("application_date", "id")
     )
-    last = complete_until(as_of, policy)
-    exclusions = {
-        "other_feature_set": pl.col("feature_set_version") != version,
-        "immature": (pl.col("application_date") > last) | (pl.col("mature_date") > as_of),
-        "unlabelled": pl.col("y").is_null(),
-    }
-    if policy.label.policy_exceptions == "exclude":
-        exclusions["policy_exception"] = pl.col("policy_exception")
     counted = [("applications", rows.height)]
+    exclusions = {"other_feature_set": pl.col("feature_set_version") != version} | _exclusions(as_of, policy)
     for reason, applies in exclusions.items():
         kept = rows.filter(~applies.fill_null(value=False))
         counted.append((reason, rows.height - kept.height))
         rows = kept
-    if rows.is_empty():
-        raise _too_thin(f"no application had matured by {as_of}")
-    spans = _spans(rows["application_date"].item(0), last, policy.label.lag_days)
-    frames = {name: rows.filter(pl.col("application_date").is_between(s.first, s.last)) for name, s in spans.items()}
-    for name, frame in frames.items():
-        _refuse_thin(name, frame)
+    spans, frames = _slices(rows, as_of, policy)
     in_time = sum(frame.height for frame in frames.values())
     before = rows.filter(pl.col("application_date") < spans[TRAIN].first).height
     counted += [("older_than_training", before), ("embargo", rows.height - before - in_time)]
     counted += [(name, frames[name].height) for name in SLICES]
     return Dataset(frames, spans, tuple(counted))
+
+
+def refuse_too_few(labels: pl.DataFrame, as_of: date, policy: Policy) -> None:
+    """InputMissing where labels alone say that a slice is too thin: `dataset` would find no more of them."""
+    applies = [~reason.fill_null(value=False) for reason in _exclusions(as_of, policy).values()]
+    _slices(_known(labels, as_of).filter(applies).sort("application_date", "id"), as_of, policy)
+
+
+def _known(labels: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """The newest label of each loan."""
+    until = labels.filter(pl.col("snapshot_date") <= as_of)
+    return until.sort("id", "label_version").unique("id", keep="last", maintain_order=True)
+
+
+def _exclusions(as_of: date, policy: Policy) -> dict[str, pl.Expr]:
+    late = pl.col("application_date") > complete_until(as_of, policy)
+    reasons = {"immature": late | (pl.col("mature_date") > as_of), "unlabelled": pl.col("y").is_null()}
+    exception = {"policy_exception": pl.col("policy_exception")}
+    return reasons | exception if policy.label.policy_exceptions == "exclude" else reasons
+
+
+def _slices(rows: pl.DataFrame, as_of: date, policy: Policy) -> tuple[dict[str, Span], dict[str, pl.DataFrame]]:
+    if rows.is_empty():
+        raise _too_thin(f"no application had matured by {as_of}")
+    spans = _spans(rows["application_date"].item(0), complete_until(as_of, policy), policy.label.lag_days)
+    frames = {name: rows.filter(pl.col("application_date").is_between(s.first, s.last)) for name, s in spans.items()}
+    for name, frame in frames.items():
+        _refuse_thin(name, frame)
+    return spans, frames
 
 
 def _spans(first: date, last: date, lag_days: int) -> dict[str, Span]:

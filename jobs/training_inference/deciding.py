@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.protocol import claims, ingest, ledger, notes, verdicts
+from jobs.protocol.errors import InputMissing
 from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.outlook import guards_of
+from jobs.training_inference import dataset
 from jobs.training_inference.session import FEATURES, LABELS
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from jobs.protocol.facts import Decision, State
     from jobs.protocol.ingest import Seen
+    from jobs.protocol.policy import Policy
     from jobs.training_inference.session import Session
 
 COLD_START = "no model serves"
@@ -71,6 +74,10 @@ def _cold_start(session: Session, seen: Seen) -> Seen:
     state = seen.state
     if seen.backfill or state.model_id or state.open or session.policy is None or not _is_ready(session):
         return seen
+    if missing := _missing(session, session.policy):
+        if not session.run.report.skipped:  # a run comes by here twice
+            session.run.report.skip("a first model", missing)
+        return seen
     fields = {
         "decision_date": session.run.day.isoformat(),
         "performance_score": None,
@@ -91,6 +98,16 @@ def _is_ready(session: Session) -> bool:
         and session.run.day in session.shelf.built(FEATURES)
         and (days[-1] - days[0]).days >= history
     )
+
+
+def _missing(session: Session, policy: Policy) -> str | None:
+    """What a first model would not find enough of: a claim would only fail."""
+    days = [day for day in session.shelf.built(LABELS) if day <= session.run.day]
+    try:
+        dataset.refuse_too_few(session.shelf.scan(LABELS, days).collect(), session.run.day, policy)
+    except InputMissing as missing:
+        return missing.what
+    return None
 
 
 def _new_rows(session: Session, state: State) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol import contract, files, partitions
+from jobs.protocol.errors import InputMissing
 from jobs.protocol.partitions import Input, Manifest
 from jobs.scorer import trees
 from jobs.training_inference import scoring
@@ -37,7 +39,7 @@ def score(session: Session, serving: Serving) -> None:
     threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
     with session.run.events.progress("scores", len(days)) as done:
         for day in days:
-            _score_day(session, day, serving, model, explainer, threads)
+            session.run.attempt(partial(_score_day, session, day, serving, model, explainer, threads))
             done(1)
 
 
@@ -53,10 +55,22 @@ def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, explainer: Explai
     return found.select(column.name for column in contract.load(PREDICTIONS).columns)
 
 
+def _refuse_other_features(rows: pl.DataFrame, where: str, model_id: str, explainer: Explainer) -> None:
+    """A feature of another version may mean something else under the same name: such a day waits for its model."""
+    version = explainer.scorer.feature_set_version
+    if other := sorted(set(rows["feature_set_version"]) - {version}):
+        raise InputMissing(
+            f"features of version {other[0]} wait for a model of that version: {model_id}, which serves, has {version}",
+            where=where,
+            mend="ask for a retraining, or choose a model of that version: once it serves, the next run scores the day",
+        )
+
+
 def _score_day(session: Session, day: date, serving: Serving, model: Model, explainer: Explainer, threads: int) -> None:
     agreed = contract.load(PREDICTIONS)
     root = session.run.root
     rows = session.shelf.scan(FEATURES, [day]).collect()
+    _refuse_other_features(rows, partitions.folder(FEATURES, day), serving.model_id, explainer)
     found = scored(rows, serving.model_id, serving.seq, explainer, threads)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
         found.write_parquet(path)

@@ -13,7 +13,8 @@ import pytest
 from jobs.protocol import ledger, partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.training_inference import inference, job
+from jobs.training_inference import dataset, inference, job
+from tests.monitoring.small_weeks import put_rows, rows
 from tests.training_inference.small_root import EASY, FIRST, LAST, NEXT, run
 
 if TYPE_CHECKING:
@@ -141,6 +142,50 @@ def test_while_the_policy_cannot_be_read_nothing_is_claimed_and_scoring_goes_on(
     assert state(root).open is not None
     assert state(root).claim is None
     assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+
+
+@pytest.mark.parametrize("how", ["world-writable", "a link"])
+def test_a_policy_that_is_not_to_be_trusted_claims_nothing_and_scoring_goes_on(
+    root: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(root)
+    name = root / "decisions/policy.json"
+    if how == "a link":
+        name = name.rename(root / "elsewhere.json")
+        (root / "decisions/policy.json").symlink_to(name)
+    else:
+        name.chmod(0o666)
+    assert run(root) == 5
+    assert "where: decisions/policy.json" in capsys.readouterr().err
+    assert state(root).open is not None
+    assert state(root).claim is None
+    assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+
+
+def test_rows_of_other_features_than_the_model_knows_wait_for_a_model_of_theirs(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = rows(root, "gold/feature_store", LAST)
+    other = known.with_columns(pl.col("feature_set_version") + 1)
+    put_rows(root, "gold/feature_store", LAST, other)
+    assert run(root) == 3
+    assert f"where: {partitions.folder('gold/feature_store', LAST)}" in capsys.readouterr().err
+    assert partitions.read(Root(root), "gold/predictions", LAST) is None
+    assert partitions.read(Root(root), "gold/predictions", LAST - timedelta(days=1)) is not None
+    put_rows(root, "gold/feature_store", LAST, known)
+    assert run(root) == 0
+    assert scores(root)["id"].sort().equals(known["id"].sort())
+
+
+def test_a_first_model_is_not_proposed_while_too_few_loans_are_bad_or_good(fresh: Path) -> None:
+    early = FIRST + timedelta(days=200)
+    assert run(fresh, early) == 0
+    assert entries(fresh) == []
+    (skipped,) = json.loads((fresh / f"decisions/receipts/training_inference/{early}/1.json").read_bytes())["skipped"]
+    assert skipped["what"] == "a first model"
+    assert f"{dataset.LEAST_CLASS} of each are needed" in skipped["why"]
+    assert run(fresh, early) == 0
+    assert [path.name for path in (fresh / f"decisions/receipts/training_inference/{early}").iterdir()] == ["1.json"]
 
 
 def test_in_advise_mode_a_decision_waits_for_a_name(fresh: Path) -> None:
