@@ -18,7 +18,7 @@ from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
 from jobs.protocol.events import Events
 from jobs.protocol.files import DRAFT
 from jobs.protocol.folder import ASIDE
-from jobs.protocol.index import entries
+from jobs.protocol.index import entries, manifests
 from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from jobs.protocol.files import Root
 
 RESTORE = "restore it from a backup of decisions/"
+SCORED = re.compile(rb'"name": "datamart/gold/predictions/snapshot_date=([0-9]{4}-[0-9]{2}-[0-9]{2})"')
 KEPT_BY_HASH = re.compile(r"[0-9a-f]{12}\.json")
 
 
 def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """Look at everything, and say what is damaged; exit 6 where anything is."""
-    found = list(chain(ledger(root), notes(root), receipts(root), models(root), evidence(root)))
+    found = list(chain(ledger(root), notes(root), receipts(root), models(root), evidence(root), scores(root)))
     found += checking_partitions.check(root, Events(sys.stderr))
     code = gravest([one.code for one in found])
     if options.json:
@@ -144,6 +145,21 @@ def evidence(root: Root) -> Iterator[Finding]:
         if details["sha256"] not in hashes:
             what = f"the evidence of decision {seq} is changed or missing"
             yield Finding(what, str(details["path"]), verdicts.LOST)
+
+
+def scores(root: Root) -> Iterator[Finding]:
+    """Scores of which a receipt tells are there; a day between scored ones without any may have lost them earlier."""
+    mend = "restore it from a backup before the next run, which would score the day anew, with the model of then"
+    there = [day for day, *_ in manifests(root, "gold/predictions")]
+    written = root.at("decisions/receipts/training_inference").glob("*/*.json")
+    told = {day.decode() for path in written for day in SCORED.findall(path.read_bytes())}
+    for day in sorted(told.difference(there)):
+        what = "a run wrote scores of this day, and they are gone"
+        yield Finding(what, f"datamart/gold/predictions/snapshot_date={day}", mend)
+    for day, *_ in manifests(root, "gold/feature_store"):
+        if there and there[0] < day < there[-1] and day not in {*there, *told}:
+            what = "a day between scored days has features and no scores: they wait, or are lost"
+            yield Finding(what, f"datamart/gold/predictions/snapshot_date={day}", mend, REMARK)
 
 
 def _witnessed(store: FolderStore, newest: int, hashes: dict[int, str]) -> Iterator[Finding]:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.decisions.__main__ import main
+from jobs.protocol import clock, receipts
 from jobs.protocol.files import Root
-from tests.decisions.wholes import LANDED, land, whole
+from jobs.protocol.receipts import Occasion, Report
+from tests.decisions.wholes import LANDED, ONE_DAY, land, publish, whole
+from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,3 +154,26 @@ def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
     code, found = checked(root, capsys)
     assert code == 6
     assert "STATUS.txt saw another entry 5 than lies in the ledger now" in found[0]["what"]
+
+
+def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    days = [SUNDAY + n * ONE_DAY for n in range(5)]
+    for day in days:
+        publish(root, "gold/feature_store", [1], [], day)
+    for day in days[:4]:
+        publish(root, "gold/predictions", [1], [], day)
+    report = Report()
+    report.change(f"datamart/gold/predictions/snapshot_date={days[3]}", rows=1, why="new")
+    receipts.write(root, Occasion("training_inference", days[3], "all"), report, at=clock.now(), seconds=1)
+    assert checked(root, capsys) == (0, [])
+    homes = [root.at(f"datamart/gold/predictions/snapshot_date={day}") for day in days]
+    shutil.rmtree(homes[1])
+    code, found = checked(root, capsys)
+    assert (code, [(one["where"], "or are lost" in one["what"]) for one in found]) == (
+        0,
+        [(root.name_of(homes[1]), True)],
+    )
+    shutil.rmtree(homes[3])
+    code, found = checked(root, capsys)
+    assert (code, [one["where"] for one in found if one["code"]]) == (6, [root.name_of(homes[3])])
+    assert "before the next run, which would score the day anew" in found[0]["mend"]
