@@ -1,0 +1,91 @@
+"""The order of the backup, as operations.md gives it: a run may come between any two parts."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from jobs.decisions.__main__ import main as decisions
+from jobs.decisions.showing import sight_of
+from jobs.protocol import clock, files, model_bank, receipts, status
+from jobs.protocol.claims import Outcome, claim, complete
+from jobs.protocol.files import Root
+from jobs.protocol.ingest import begin, place
+from jobs.protocol.partitions import Input
+from jobs.protocol.receipts import Occasion, Report
+from jobs.protocol.store import FolderStore
+from tests.decisions.wholes import ONE_DAY, cited, publish, whole
+from tests.docs.pages import ROOT
+from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine
+
+RSYNC = """#!/bin/sh
+echo >> {calls}
+if [ $(wc -l < {calls}) = {after} ]; then {python} -m tests.docs.test_operations {root}; fi
+if [ -e "$3" ]; then cp -a --remove-destination --parents "$3" "$4"; fi
+"""
+LOOP = re.compile(r"^ *```bash\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+MONDAY = SUNDAY + ONE_DAY
+PREDICTED = f"datamart/gold/predictions/snapshot_date={MONDAY}"
+IN_ONE_STATE = 5  # calls: three notes and STATUS.txt, then the ledger
+
+
+def runs(root: Root) -> None:
+    """All three jobs on the next day: each table, evidence, a training, a receipt, STATUS.txt."""
+    store, landed = FolderStore(root), "datamart/landing/toy/toy_2024_01_15.csv"
+    files.write_whole(root, root.at(landed), b"id\n3\n")
+    made = cited(publish(root, "bronze/toy", [3], [Input(landed, files.sha256_of(root.at(landed)))], MONDAY))
+    for table in ("silver/toy", "gold/feature_store", "gold/predictions"):
+        made = cited(publish(root, table, [3], [made], MONDAY))
+    evidence = "datamart/gold/monitoring/week=2024-01-20/decision.json"
+    files.write_whole(root, root.at(evidence), b'{"retrain": false}\n')
+    model = model_bank.put(root, MONDAY, {"recipe.json": b'{"trees": 2}\n'})
+    trainer = desk(store, MONDAY, job="training_inference")
+    details = {"path": evidence, "sha256": files.sha256_of(root.at(evidence))}
+    place(trainer, machine(MONDAY, details=details), begin(trainer))
+    _, entry = claim(trainer, OPEN_GUARDS, READY, "")
+    assert entry
+    outcome = Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256)
+    complete(trainer, entry.seq, outcome, lambda _: None)
+    report = Report()
+    report.change(PREDICTED, rows=1, why="new")
+    receipts.write(root, Occasion("training_inference", MONDAY, "all"), report, at=clock.now(), seconds=1)
+    status.refresh(trainer, lambda _: None)
+
+
+def backed_up(root: Root, backup: Path, after: int) -> None:
+    """The page's own lines, with an rsync that copies, and before whose call of this number a run comes."""
+    found = LOOP.search((ROOT / "docs/operations.md").read_text())
+    assert found
+    program = backup.with_name("rsync")
+    program.write_text(RSYNC.format(calls=f"{program}.calls", after=after, python=sys.executable, root=root.path))
+    program.chmod(0o755)
+    script = dedent(found[1]).replace("cd R\n", f"cd '{root.path}'\n").replace(" B/", f" '{backup}/'")
+    path = {"PATH": f"{backup.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "-euc", script], env=os.environ | path, check=True)
+
+
+@pytest.mark.parametrize("after", range(1, 19))
+def test_a_backup_is_whole_whichever_two_of_its_parts_a_run_came_between(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], after: int
+) -> None:
+    root, backup = Root(tmp_path / "R", durable=False), tmp_path / "B"
+    for folder in (root.path, backup):
+        folder.mkdir()
+    whole(root)
+    backed_up(root, backup, after)
+    capsys.readouterr()
+    assert decisions(["check", "--root", str(backup)]) == 0, capsys.readouterr().out
+    state = sight_of(Root(backup), MONDAY)
+    assert state.wish is None, "a note of another state than the ledger's"
+    assert (root.path / PREDICTED).exists()
+    assert len(list((backup / "decisions/ledger").iterdir())) == (8 if after <= IN_ONE_STATE else 5)
+
+
+if __name__ == "__main__":
+    runs(Root(Path(sys.argv[1]), durable=False))
