@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,6 +90,16 @@ def test_lint_tells_what_the_next_run_will_do_and_changes_nothing(
     facts = json.loads(said(capsys, store, "lint", "--json")[1])
     assert bool(facts["problems"]) == bool(code)
     assert everything(store.root.path) == before
+
+
+def test_in_the_root_of_a_replay_lint_goes_by_its_clock(
+    store: FolderStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(store)
+    monkeypatch.setattr(clock, "_standing", None)  # and none again afterwards
+    assert "ends expired" not in said(capsys, store, "lint")[1]
+    store.root.at("replay_clock.txt").write_text(f"{TODAY + timedelta(days=30)}T06:00:00+00:00\n")
+    assert "ends expired" in said(capsys, store, "lint")[1]
 
 
 def test_withdraw_ends_the_open_decision_and_removes_its_note(
