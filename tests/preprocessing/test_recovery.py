@@ -77,7 +77,8 @@ def test_a_policy_that_is_gone_is_not_replaced_and_the_labels_stay(
 def test_labels_do_not_fail_where_nothing_landed_for_longer_than_their_window(tmp_path: Path) -> None:
     root = landed(tmp_path)
     (root / "decisions").mkdir()
-    (root / "decisions/policy.json").write_text(json.dumps({"label": {"window_months": 3}}))
+    short = {"window_months": 3, "lag_days": 0, "closing_days": 0}
+    (root / "decisions/policy.json").write_text(json.dumps({"label": short}))
     assert preprocess(root) == 0
     later = LAST + timedelta(days=427)
     for table in TABLES:  # a day without rows
