@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -13,8 +14,10 @@ import pytest
 from jobs.import_lending_club.__main__ import main as import_lending_club
 from jobs.preprocessing import job
 from jobs.preprocessing.tables import SILVER_OF
-from jobs.protocol import contract, index, partitions
+from jobs.protocol import contract, index, ledger, partitions, receipts
 from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
+from jobs.training_inference import job as training
 
 BESIDE = Path(__file__).parents[2].parent / "shared/data"
 SAMPLE = Path(os.environ.get("P2P_SAMPLE_DATA", BESIDE)) / "lending_club_sample/lending_club_sample.csv"
@@ -91,3 +94,11 @@ def test_labels_of_the_sample_are_those_of_matured_and_resolved_loans(root: Root
     assert found.filter(pl.col("known_date") > pl.col("snapshot_date")).is_empty()
     assert found.filter((pl.col("y") == 1) != (pl.col("label_kind") == "bad")).is_empty()
     assert 0.02 < kinds["bad"] / found.height < 0.12
+
+
+def test_training_on_the_sample_runs_and_says_that_it_is_too_small(root: Root) -> None:
+    assert training.main(["--root", str(root.path), "--date", "2019-05-01"]) == 0
+    told = receipts.latest_by_step(root, "training_inference", date(2019, 5, 1))["all"]
+    assert [skipped["what"] for skipped in told["skipped"]] == ["a first model"]
+    assert "of each are needed" in told["skipped"][0]["why"]
+    assert ledger.read(FolderStore(root)).entries == ()
