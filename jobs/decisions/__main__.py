@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from jobs.decisions import checking, collecting, doctoring, explaining, showing
 from jobs.protocol.command import iso_date, open_root
 from jobs.protocol.errors import JobError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from jobs.protocol.files import Root
+from jobs.protocol.files import Root
 
 EXIT_CODES = """exit codes:
   0 done   2 usage   5 a note or the policy is invalid   6 something is damaged   75 a job is at work on this root"""

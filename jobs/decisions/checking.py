@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import REMARK, Finding
@@ -16,16 +18,10 @@ from jobs.protocol import clock, contract, model_bank, policies, status, strict_
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
 from jobs.protocol.events import Events
-from jobs.protocol.files import DRAFT
+from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.index import entries, manifests
 from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from jobs.protocol.files import Root
 
 RESTORE = "restore it from a backup of decisions/"
 SCORED = re.compile(rb'"name": "datamart/gold/predictions/snapshot_date=([0-9]{4}-[0-9]{2}-[0-9]{2})"')

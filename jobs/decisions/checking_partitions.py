@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from jobs.decisions.finding import REMARK, Finding
 from jobs.protocol import files, partitions
 from jobs.protocol.errors import StoreDamaged
-from jobs.protocol.files import DRAFT
+from jobs.protocol.events import Events
+from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.index import entries
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.protocol.events import Events
-    from jobs.protocol.files import Root
-    from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.partitions import Input, Manifest
 
 LAYERS = ("bronze", "silver", "gold")
 PARTITION = re.compile(r"(snapshot_date|week)=\d{4}-\d\d-\d\d")

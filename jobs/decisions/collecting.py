@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
-from typing import TYPE_CHECKING
 
 from jobs.decisions.checking_partitions import KEPT, PART, folders, manifest_in
 from jobs.protocol import clock, files, partitions
 from jobs.protocol.errors import AlreadyRunning
+from jobs.protocol.files import Root
 from jobs.protocol.index import entries
-from jobs.protocol.partitions import Ranges
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from jobs.protocol.files import Root
-    from jobs.protocol.partitions import Manifest
+from jobs.protocol.partitions import Manifest, Ranges
 
 YOUNG = 2 * 86_400.0  # seconds; a run that is at work may still come to cite what was replaced meanwhile
 CITING = ("model_bank", "decisions", "datamart/gold/monitoring", "datamart/gold/reports")

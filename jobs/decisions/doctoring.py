@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import re
@@ -9,24 +10,19 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
 
 from jobs.decisions.finding import REMARK, Finding
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError, gravest
+from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, entries, manifests
 from jobs.protocol.store import NOTES, FolderStore
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from jobs.protocol.files import Root
 
 MODES = {"decisions": 0o2770, "decisions/ledger": 0o2750, "decisions/policies": 0o2750, "decisions/policy.json": 0o660}
 LEAST_FREE = 1 << 30  # bytes

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import date
 
 from jobs.decisions.checking_partitions import folders, manifest_in
 from jobs.protocol import files, partitions
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import receipts as kept
 from jobs.protocol.decisions import fold
+from jobs.protocol.facts import Decision, State
+from jobs.protocol.files import Root
 from jobs.protocol.index import entries
+from jobs.protocol.ledger import Ledger
 from jobs.protocol.outlook import end_of, printable
+from jobs.protocol.partitions import Input
 from jobs.protocol.status import words_of
 from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-    from datetime import date
-
-    from jobs.protocol.facts import Decision, State
-    from jobs.protocol.files import Root
-    from jobs.protocol.ledger import Ledger
-    from jobs.protocol.partitions import Input
 
 
 def explain(root: Root, options: argparse.Namespace) -> tuple[int, str]:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from jobs.protocol.errors import StoreDamaged
-
-if TYPE_CHECKING:
-    from jobs.protocol.errors import JobError
+from jobs.protocol.errors import JobError, StoreDamaged
 
 REMARK = 0  # worth knowing; nothing is damaged
 

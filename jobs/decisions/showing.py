@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.decisions.finding import Finding
 from jobs.protocol import clock, model_bank, policies, receipts, status
 from jobs.protocol.errors import UsageError, gravest
+from jobs.protocol.files import Root
 from jobs.protocol.index import entries
 from jobs.protocol.ingest import Desk, settle
 from jobs.protocol.ingest import withdraw as veto
 from jobs.protocol.ledger import Writer
-from jobs.protocol.outlook import next_run, printable, survey
+from jobs.protocol.outlook import Sight, next_run, printable, survey
 from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from jobs.protocol.files import Root
-    from jobs.protocol.outlook import Sight
 
 RECEIPTS = "decisions/receipts"
 SHOWN = 20  # receipts with problems

@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jobs.demo import telling
 from jobs.protocol import strict_json
 from jobs.protocol.command import open_root
 from jobs.replay.__main__ import main as replay
 from jobs.simulate.__main__ import main as simulate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 FIRST, START, LAST = date(2015, 1, 1), date(2016, 7, 1), date(2017, 12, 31)
 DRIFT = date(2016, 10, 1)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import date
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from jobs.replay.story import Event, Story, Week
-
+from jobs.replay.story import Event, Story, Week
 
 MOVED = 0.25  # a stability index above it is told as drift
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jobs.protocol.errors import JobError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ABOUT = """Measure a file of scores and outcomes, from any model.
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from jobs.evaluate.reading import numbers_or_none
+from jobs.evaluate.reading import ScoredFile, numbers_or_none
 from jobs.measures import bands, calibration, columns, cutoff, drift, estimate, ranking, recalibration, significance
 from jobs.measures.bins import freeze_numbers
+from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
 from jobs.protocol.errors import ContractBroken
-
-if TYPE_CHECKING:
-    from jobs.evaluate.reading import ScoredFile
-    from jobs.measures.counts import ScoreCounts
 
 LEAST_ROWS_TO_TELL = 100  # below it values may all differ by chance
 NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Never
+from pathlib import Path
+from typing import Never
 
 import polars as pl
 
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CSV, PARQUET = (".csv", ".csv.gz"), (".parquet",)
 NULLS = ["NA", "N/A", "null", "NULL"]  # not "None": in home_ownership it is a level

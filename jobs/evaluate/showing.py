@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from jobs.evaluate.measuring import bad_rate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from jobs.evaluate.measuring import ColumnDrift, Evaluation
-    from jobs.evaluate.reading import ScoredFile
-    from jobs.measures.measure import Measure
+from jobs.evaluate.measuring import ColumnDrift, Evaluation, bad_rate
+from jobs.evaluate.reading import ScoredFile
+from jobs.measures.measure import Measure
 
 NAMES = {
     "auc": "AUC",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jobs.evaluate.measuring import bad_rate
-
-if TYPE_CHECKING:
-    from jobs.evaluate.measuring import ColumnDrift, Evaluation
-    from jobs.evaluate.reading import ScoredFile
-    from jobs.measures.bands import GainsRow
-    from jobs.measures.measure import Measure
+from jobs.evaluate.measuring import ColumnDrift, Evaluation, bad_rate
+from jobs.evaluate.reading import ScoredFile
+from jobs.measures.bands import GainsRow
+from jobs.measures.measure import Measure
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:

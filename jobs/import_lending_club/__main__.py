@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jobs.protocol import clock
 from jobs.protocol.command import open_root
 from jobs.protocol.errors import JobError
 from jobs.protocol.events import Events
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _ABOUT = """Turn Lending Club's public accepted-loans files (2007 to 2018) into dated landing files.
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from jobs.import_lending_club.layout import CORE
 from jobs.protocol.errors import ContractBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
 
 MOST_BYTES = 1 << 20  # in which a header has to show itself
 ACCEPTED = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 
@@ -14,12 +14,8 @@ from jobs.import_lending_club.sources import Source
 from jobs.protocol import files, strict_json
 from jobs.protocol.calendar import add_months
 from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from jobs.protocol.events import Events
-    from jobs.protocol.files import Root
+from jobs.protocol.events import Events
+from jobs.protocol.files import Root
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from jobs.import_lending_club import servicing
+from jobs.import_lending_club.layout import Layout
 from jobs.import_lending_club.publishing import landing_name
 from jobs.protocol.calendar import add_months
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from jobs.import_lending_club.layout import Layout
 
 _ROWS_HELD = 50_000
 _DATES = ("_applied", "_paid", "_unclear")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from datetime import date
 
 import polars as pl
 
 from jobs.protocol.calendar import MONTHS, application_date_expr
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
 
 REASONS = {
     "footer": "a note or total that the file puts among its rows",

@@ -6,18 +6,14 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jobs.protocol import files
 from jobs.protocol.errors import AlreadyRunning, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from datetime import date
-
-    from jobs.protocol.files import Root
+from jobs.protocol.files import Root
 
 IMPORTS = "imports"
 _LANDING = "datamart/landing"

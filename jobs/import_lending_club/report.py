@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.import_lending_club import publishing
+from jobs.import_lending_club.landing import Landing
 from jobs.import_lending_club.loans import REASONS
+from jobs.import_lending_club.sources import Source
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from jobs.import_lending_club.landing import Landing
-    from jobs.import_lending_club.sources import Source
-    from jobs.protocol.files import Root
+from jobs.protocol.files import Root
 
 FORMAT = 1
 VERSION = 1  # of the importer: raised when the same files would land as other bytes

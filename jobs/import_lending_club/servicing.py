@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from datetime import date
 
 import polars as pl
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
 
 # Lending Club's ladder, in days past due
 _SHOWS_LATE = 31

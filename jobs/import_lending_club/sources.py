@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import polars as pl
@@ -16,10 +18,6 @@ from pyarrow import parquet as arrow_parquet
 
 from jobs.import_lending_club import header, loans
 from jobs.protocol.errors import ContractBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 _CHUNK_BYTES = 48 << 20  # of text held at once
 _LONGEST_ROW = 8 << 20

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jobs.measures.bins import PARTS, equal_mass_edges
+from jobs.measures.counts import ScoreCounts
 from jobs.measures.proportions import jeffreys_interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jobs.measures.counts import ScoreCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from jobs.measures.counts import ValueCounts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 PARTS = 10
 LEAST_LEVEL_SHARE = 0.005  # a level below it is too thin for a bin of its own

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from jobs.measures.bins import PARTS
 from jobs.measures.counts import FloatArray, ScoreCounts, weighted_sum
 from jobs.measures.measure import Measure, missing, normal_interval
 from jobs.measures.proportions import jeffreys_interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SMALLEST = float(np.finfo(np.float64).eps)  # probabilities of 0 and 1 are read as this far from them
 LEAST_BAND_ROWS = 50

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,9 +18,6 @@ from jobs.measures.bins import (
     freeze_numbers,
 )
 from jobs.measures.counts import FloatArray, ValueCounts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 
 def freeze(

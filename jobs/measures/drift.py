@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from jobs.measures.bins import MISSING, UNSEEN, BinCounts
+from jobs.measures.counts import FloatArray, ValueCounts
 from jobs.measures.measure import Comparison, Measure, missing, normal_interval, two_sided_p
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jobs.measures.counts import FloatArray, ValueCounts
 
 ADDED = 0.5
 FLOOR = 1e-4

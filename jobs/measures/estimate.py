@@ -7,18 +7,14 @@ a concept drift cannot be seen here.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.measures.counts import ValueCounts, weighted_sum
+from jobs.measures.counts import ScoreCounts, ValueCounts, weighted_sum
 from jobs.measures.cutoff import Confusion
 from jobs.measures.measure import Measure, missing
 from jobs.measures.ranking import auc
-
-if TYPE_CHECKING:
-    from jobs.measures.counts import ScoreCounts
-    from jobs.measures.recalibration import Isotonic
+from jobs.measures.recalibration import Isotonic
 
 DEVIATIONS = 3.0
 

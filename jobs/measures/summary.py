@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.measures import calibration, cutoff, ranking
-
-if TYPE_CHECKING:
-    from jobs.measures.counts import ScoreCounts
+from jobs.measures.counts import ScoreCounts
 
 
 def performance(counts: ScoreCounts, at: float) -> dict[str, dict[str, Any]]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import Z, jeffreys_interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def cumulative_share(at_risk: Sequence[int], bads: Sequence[int]) -> list[Measure]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import strict_json
+from jobs.protocol.policy import AlertPolicy
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from jobs.protocol.policy import AlertPolicy
-
-    Verdict = Mapping[str, Any]
+Verdict = Mapping[str, Any]
 
 SEVERITIES = ("none", "low", "medium", "high", "critical")
 OPENS, URGENT = "medium", "critical"

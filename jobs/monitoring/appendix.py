@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING
 
 from jobs.monitoring.page import Cell, Panel, Table, Week, part, plain
-
-if TYPE_CHECKING:
-    from jobs.protocol.policy import Policy
+from jobs.protocol.policy import Policy
 
 
 def appendix(week: Week, policy: Policy) -> Panel:

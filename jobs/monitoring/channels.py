@@ -7,18 +7,16 @@ import os
 import re
 import smtplib
 import ssl
+from collections.abc import Collection
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from urllib.request import getproxies_environment
 
 from jobs.protocol import clock
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 VARIABLES = {
     "email": "P2P_ALERT_EMAIL",

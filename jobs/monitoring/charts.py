@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import altair as alt
 import vl_convert
 from altair.utils import schemapi
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 schemapi.disable_debug_mode()  # to check each part of a picture takes as long as to draw it
 WIDTH, HEIGHT = 380, 250

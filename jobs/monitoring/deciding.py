@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jobs.monitoring.session import Session
 from jobs.protocol import files, ingest, notes, status, verdicts
+from jobs.protocol.ingest import Seen
 from jobs.protocol.store import RETRAINING_NOTE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from jobs.monitoring.session import Session
-    from jobs.protocol.ingest import Seen
 
 LOOKS = 3  # at a note that others keep changing
 LEFT_ALONE = {

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.monitoring import alerts, channels
-from jobs.monitoring.alerts import Told
+from jobs.monitoring.alerts import Episode, Message, Told
 from jobs.monitoring.channels import Letter
+from jobs.monitoring.session import Session
 from jobs.protocol import clock, ledger, strict_json, verdicts
 from jobs.protocol.errors import JobError, StoreDamaged
-from jobs.protocol.store import ALERTS
+from jobs.protocol.policy import AlertPolicy
+from jobs.protocol.store import ALERTS, Store
 from jobs.protocol.strict_json import JsonInvalid
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jobs.monitoring.alerts import Episode, Message
-    from jobs.monitoring.session import Session
-    from jobs.protocol.policy import AlertPolicy
-    from jobs.protocol.store import Store
-
-    Json = dict[str, Any]
+Json = dict[str, Any]
 
 OUTBOX = f"{ALERTS}/outbox"
 LIMIT = 64 << 10  # of the files a person may edit

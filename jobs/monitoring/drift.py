@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,6 @@ from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ValueCounts, collapsed
 from jobs.measures.drift import Stability, ZeroPolicy
 from jobs.scorer import scorecard
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 Json = dict[str, Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from jobs.monitoring import charts
 from jobs.monitoring.page import (
@@ -25,9 +24,7 @@ from jobs.monitoring.page import (
     told,
     value_of,
 )
-
-if TYPE_CHECKING:
-    from jobs.protocol.policy import Policy, Severities
+from jobs.protocol.policy import Policy, Severities
 
 Bins = Mapping[str, Sequence[Json]]  # subject -> its bins, in order
 SCORE = "score"

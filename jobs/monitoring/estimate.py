@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.estimate import control_limits, estimated_auc, estimated_confusion
 from jobs.measures.measure import Measure, missing
 from jobs.measures.recalibration import isotonic
-
-if TYPE_CHECKING:
-    from jobs.measures.counts import ScoreCounts, ValueCounts
-    from jobs.protocol.policy import Policy
+from jobs.protocol.policy import Policy
 
 FIGURES = ("auc", "precision", "recall", "f1")
 

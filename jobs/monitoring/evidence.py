@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,16 +16,11 @@ from jobs.measures.counts import ScoreCounts
 from jobs.measures.drift import ZeroPolicy
 from jobs.monitoring import drift, sources, storing, weeks
 from jobs.monitoring.reading import Reading
+from jobs.monitoring.session import Session
+from jobs.monitoring.sources import Sources
+from jobs.monitoring.storing import Judged
 from jobs.protocol import files, strict_json, verdicts
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import date
-
-    from jobs.monitoring.session import Session
-    from jobs.monitoring.sources import Sources
-    from jobs.monitoring.storing import Judged
-    from jobs.protocol.command import Run
+from jobs.protocol.command import Run
 
 Json = dict[str, Any]
 

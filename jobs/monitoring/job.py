@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.monitoring import session as sessions
 from jobs.monitoring import sources
-from jobs.monitoring.session import PREDICTIONS
+from jobs.monitoring.session import PREDICTIONS, Session
 from jobs.protocol import command, files, verdicts
 from jobs.protocol.command import Job, Run, Step, iso_date
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jobs.monitoring.session import Session
 
 
 def check(run: Run) -> None:

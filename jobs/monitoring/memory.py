@@ -8,9 +8,10 @@ before had not. Until then the rule calls a person. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.monitoring.seen import (
     BY_OUTCOMES,
@@ -22,20 +23,16 @@ from jobs.monitoring.seen import (
     MEDIUM,
     SUPPRESSED,
     TOO_FEW,
+    Seen,
     number,
     part,
     rank,
 )
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import DATA_QUALITY
+from jobs.protocol.policy import LabelPolicy, Policy
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from jobs.monitoring.seen import Seen
-    from jobs.protocol.policy import LabelPolicy, Policy
-
-    Json = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 WEEK = timedelta(days=7)
 REFERENCE = timedelta(days=92)  # the months out of time by which a model is judged, and scores are compared

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from jobs.monitoring import charts
 from jobs.monitoring.charts import Axes
@@ -24,9 +25,6 @@ from jobs.monitoring.page import (
     told,
     value_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LIGHTS = ("green", "yellow", "orange", "red")
 

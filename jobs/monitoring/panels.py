@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.monitoring import charts
 from jobs.monitoring.charts import Axes
@@ -28,13 +28,8 @@ from jobs.monitoring.page import (
     told,
     value_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jobs.protocol.facts import Entry
-    from jobs.protocol.policy import Policy
-
+from jobs.protocol.facts import Entry
+from jobs.protocol.policy import Policy
 
 ALERT_HEADS = ("rule", "subject", "severity", "open for weeks", "since", "acknowledged by", "in words")
 ALERT_COLUMNS = ("weeks", "opened", "acknowledged_by", "sentence")

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from jobs.measures import calibration as calibrated
 from jobs.measures import curves as points
 from jobs.measures import drift, grades, ranking, recalibration, summary
+from jobs.measures.bands import Band
+from jobs.measures.counts import ScoreCounts
+from jobs.measures.measure import Comparison, Measure
 from jobs.measures.proportions import jeffreys_interval, share_change
 from jobs.measures.survival import cumulative_share
 from jobs.monitoring import vintages
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-
-    import numpy.typing as npt
-
-    from jobs.measures.bands import Band
-    from jobs.measures.counts import ScoreCounts
-    from jobs.measures.measure import Comparison, Measure
-    from jobs.protocol.policy import Policy
+from jobs.protocol.policy import Policy
 
 Json = dict[str, Any]
 

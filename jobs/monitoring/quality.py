@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.measures.proportions import share_change
 from jobs.measures.significance import adjusted
-from jobs.monitoring.feed import UNIT_FACTOR
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from jobs.monitoring.feed import ColumnChange, Feature, QualityFacts, Share, Table, Volume
+from jobs.monitoring.feed import UNIT_FACTOR, ColumnChange, Feature, QualityFacts, Share, Table, Volume
 
 Json = dict[str, Any]
 Limits = tuple[tuple[float, str], ...]

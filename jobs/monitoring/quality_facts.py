@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from jobs.measures import bins
 from jobs.monitoring.feed import UNIT_FACTOR, ColumnChange, Day, Feature, QualityFacts, Share, Table, Volume
 from jobs.protocol import contract, partitions
+from jobs.protocol.contract import Contract
+from jobs.protocol.files import Root
+from jobs.protocol.partitions import Manifest
+from jobs.protocol.shelf import Shelf
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date
-
-    from jobs.protocol.contract import Contract
-    from jobs.protocol.files import Root
-    from jobs.protocol.partitions import Manifest
-    from jobs.protocol.shelf import Shelf
-
-    Json = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 SOURCES = ("loan_terms", "demographic", "credit_history", "financial")
 PARTNERS = SOURCES[1:]

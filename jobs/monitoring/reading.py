@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from jobs.measures import bins, columns
+from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.monitoring import quality_facts, weeks
-from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS
+from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
+from jobs.monitoring.sources import Sources
 from jobs.protocol import strict_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from jobs.measures.bins import BinCounts
-    from jobs.monitoring.session import Session
-    from jobs.monitoring.sources import Sources
-    from jobs.scorer.scorer import Scorer
+from jobs.scorer.scorer import Scorer
 
 Json = dict[str, Any]
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.monitoring import storing
 from jobs.monitoring.retraining import judge
 from jobs.monitoring.seen import MEDIUM, rank
+from jobs.monitoring.storing import Judged
 from jobs.monitoring.weighing import ALERT, NO_ACTION, RETRAIN
 from jobs.protocol import policy, verdicts
+from jobs.protocol.command import Run
 from jobs.protocol.errors import ConfigInvalid, InputMissing
+from jobs.protocol.files import Root
+from jobs.protocol.policy import Policy
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from jobs.monitoring.storing import Judged
-    from jobs.protocol.command import Run
-    from jobs.protocol.files import Root
-    from jobs.protocol.policy import Policy
-
-    Json = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 _ROW = "{:<12}{:<20}{:<20}{}"
 

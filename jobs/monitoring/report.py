@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import cache, partial
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 import polars as pl
@@ -17,14 +18,10 @@ from jobs.monitoring import appendix, charts, delivering, drift_panels, outcome_
 from jobs.monitoring.page import Cell, Json, Panel, Week, cell, decided, part
 from jobs.protocol import files, ledger, policies, policy, strict_json, verdicts
 from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.facts import Entry
+from jobs.protocol.files import Root
+from jobs.protocol.policy import Policy
 from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from jobs.protocol.facts import Entry
-    from jobs.protocol.files import Root
-    from jobs.protocol.policy import Policy
 
 REPORTS = "datamart/gold/reports"
 INDEX = f"{REPORTS}/index.html"

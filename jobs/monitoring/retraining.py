@@ -6,23 +6,31 @@ precedence: critical data quality blocks any retraining.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jobs.monitoring import memory as memories
 from jobs.monitoring import retraining_rules as rules
 from jobs.monitoring import wording
-from jobs.monitoring.seen import CALIBRATION, CONCEPT, CRITICAL, FLOOR, HIGH, NONE, UNKNOWN, number, part, rank, unknown
-from jobs.monitoring.weighing import NO_ACTION, RETRAIN, Bench
+from jobs.monitoring.seen import (
+    CALIBRATION,
+    CONCEPT,
+    CRITICAL,
+    FLOOR,
+    HIGH,
+    NONE,
+    UNKNOWN,
+    Seen,
+    number,
+    part,
+    rank,
+    unknown,
+)
+from jobs.monitoring.weighing import NO_ACTION, RETRAIN, Bench, Finding, Weighed
 from jobs.protocol.facts import DATA_QUALITY
+from jobs.protocol.policy import Policy
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from jobs.monitoring.seen import Seen
-    from jobs.monitoring.weighing import Finding, Weighed
-    from jobs.protocol.policy import Policy
-
-    Json = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 FORMAT = 1
 _PRIORITIES = {HIGH: "MEDIUM", CRITICAL: "HIGH"}

@@ -6,8 +6,9 @@ computed, the size alone decides, so that what is unknown never makes a verdict 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.monitoring.seen import (
     CALIBRATION,
@@ -34,13 +35,9 @@ from jobs.monitoring.seen import (
     part,
     unknown,
 )
+from jobs.protocol.policy import Policy, Severities
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from jobs.protocol.policy import Policy, Severities
-
-    Json = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 LEAST_SHARE, SHARE_OF_HIGH = 0.02, 0.05  # of importance: to be looked at alone, and to ask for a retraining alone
 LOW_PART, MEDIUM_PART = 0.4, 0.6  # of the drop that is concept drift: 0.02 and 0.03 of 0.05

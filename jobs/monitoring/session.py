@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from jobs.monitoring import weeks
 from jobs.protocol import desks, ledger, model_bank
+from jobs.protocol.command import Run
+from jobs.protocol.errors import JobError
+from jobs.protocol.facts import Serving, State
+from jobs.protocol.files import Root
 from jobs.protocol.index import Index
+from jobs.protocol.ingest import Desk
+from jobs.protocol.model_bank import Model
+from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from jobs.protocol.command import Run
-    from jobs.protocol.errors import JobError
-    from jobs.protocol.facts import Serving, State
-    from jobs.protocol.files import Root
-    from jobs.protocol.ingest import Desk
-    from jobs.protocol.model_bank import Model
-    from jobs.protocol.policy import Policy
-    from jobs.protocol.store import FolderStore
+from jobs.protocol.store import FolderStore
 
 JOB = "monitoring"
 FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"

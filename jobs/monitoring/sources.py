@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.monitoring import storing, weeks
 from jobs.monitoring.seen import MEDIUM, rank
-from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS
+from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
 from jobs.protocol import desks, ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
-from jobs.protocol.facts import MONITOR
+from jobs.protocol.facts import MONITOR, Entry, State
 from jobs.protocol.partitions import Input, Ranges
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from jobs.monitoring.session import Session
-    from jobs.protocol.facts import Entry, State
-    from jobs.protocol.policy import LabelPolicy
+from jobs.protocol.policy import LabelPolicy
 
 Json = dict[str, Any]
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 from jobs.protocol import files, strict_json, verdicts
+from jobs.protocol.command import Run
 from jobs.protocol.errors import StoreDamaged
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from jobs.protocol.command import Run
-    from jobs.protocol.files import Root
+from jobs.protocol.files import Root
 
 Json = dict[str, Any]
 DIGITS = 12  # of a hash, in a name

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.monitoring.seen import CBPE, ESTIMATED_FLOOR, number, part
 from jobs.monitoring.weeks import OUTCOME_DAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from jobs.protocol.policy import Policy
+from jobs.protocol.policy import Policy
 
 Json = dict[str, Any]
 Kept = tuple[date, Json, Json]  # a week, its evidence and its verdict

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.monitoring import charts
 from jobs.monitoring.charts import Axes
 from jobs.monitoring.page import Figure, Json, Panel, Table, Week, measures, missing, number, part, rows_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def vintages(week: Week, curves: Sequence[Json]) -> Panel:

@@ -6,19 +6,16 @@ days past due in its fourth. All loans of a month are therefore seen for equally
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
+from jobs.measures.measure import Measure
 from jobs.measures.proportions import jeffreys_interval
 from jobs.measures.survival import cumulative_share
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.measures.measure import Measure
-    from jobs.protocol.policy import LabelPolicy
+from jobs.protocol.policy import LabelPolicy
 
 Json = dict[str, Any]
 

@@ -7,11 +7,12 @@ as it is, its p included: the nearest that turns the decision.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from jobs.monitoring import memory as memories
+from jobs.monitoring.memory import Memory
 from jobs.monitoring.seen import (
     BY_OUTCOMES,
     BY_ROWS,
@@ -32,12 +33,7 @@ from jobs.monitoring.seen import (
     Step,
     rank,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from jobs.monitoring.memory import Memory
-    from jobs.protocol.policy import Policy
+from jobs.protocol.policy import Policy
 
 NO_ACTION, ALERT, RETRAIN = DECISIONS = ("no_action", "alert", "retrain")
 _REFERENCED = {*BY_ROWS, *BY_OUTCOMES} - {FLOOR, ESTIMATED_FLOOR}  # judged against what came with the model

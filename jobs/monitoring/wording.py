@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jobs.monitoring.seen import (
     CALIBRATION,
@@ -19,14 +20,10 @@ from jobs.monitoring.seen import (
     SUPPRESSED,
     TOO_FEW,
     UNKNOWN,
+    Seen,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from jobs.monitoring.seen import Seen
-
-    Json = Mapping[str, Any]
+Json = Mapping[str, Any]
 
 LONGEST = 1000
 _WORDS = {

@@ -10,16 +10,14 @@ that no text stood for (a member_id made of the id). A category that none of its
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from jobs.preprocessing.rules import Rule
-    from jobs.protocol.contract import Column
+from jobs.preprocessing.rules import Rule
+from jobs.protocol.contract import Column
 
 REJECTS = pl.Schema(
     {"id": pl.String(), "source_row": pl.Int64(), "column": pl.String(), "raw": pl.String(), "rule": pl.String()}

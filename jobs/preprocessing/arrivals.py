@@ -7,19 +7,16 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from io import FileIO
 from itertools import groupby
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 KINDS = ("csv", "csv.gz", "jsonl", "parquet")
 CHECKSUM = ".sha256"

@@ -5,21 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from jobs.preprocessing import arrivals, tables
+from jobs.preprocessing.landing import Landed as Read
+from jobs.preprocessing.stock import Landed, Stock
 from jobs.protocol import contract, files, partitions
+from jobs.protocol.command import Run
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
+from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.workers import side_by_side
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from jobs.preprocessing.landing import Landed as Read
-    from jobs.preprocessing.stock import Landed, Stock
-    from jobs.protocol.command import Run
-    from jobs.protocol.files import Root
 
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
 

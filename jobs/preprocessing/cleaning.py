@@ -6,9 +6,10 @@ shards add up and rows keep their order, so it does not matter how a table is cu
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -16,12 +17,7 @@ from jobs.preprocessing import accounts, identity, parsing, rules, tables
 from jobs.preprocessing.accounts import Mark
 from jobs.protocol import columns, contract
 from jobs.protocol.calendar import application_date_expr
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import date
-
-    from jobs.protocol.contract import Column, Contract
+from jobs.protocol.contract import Column, Contract
 
 KEYS = ("id", "issue_d")  # a row that does not say which loan it is, or when, is refused whole
 ROUNDING = {"total_rec_late_fee": -1e-6}  # sums of cents leave such negatives in the files: they mean 0

@@ -6,15 +6,12 @@ null where its denominator is unknown or not above zero. Units, signs and meanin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol import contract
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 HAS_CREDIT_HISTORY = "_has_credit_history"  # true where the row of that table landed with the application
 HAS_DEMOGRAPHIC = "_has_demographic"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
 from jobs.protocol.columns import DTYPES
-
-if TYPE_CHECKING:
-    from jobs.protocol.contract import Column, Contract
+from jobs.protocol.contract import Column, Contract
 
 STORE = "gold/feature_store"  # its contract
 SOURCES = ("loan_terms", "credit_history", "demographic", "financial")  # silver tables, in the order of `features`

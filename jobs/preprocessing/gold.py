@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from jobs.preprocessing import feature_store, label_store, tables
+from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract, policies
+from jobs.protocol.command import Run
+from jobs.protocol.policy import Policy
 from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    from jobs.preprocessing.stock import Stock
-    from jobs.protocol.command import Run
-    from jobs.protocol.policy import Policy
 
 
 def build(run: Run, stock: Stock) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.preprocessing import settled
 from jobs.preprocessing.stock import Stock
 from jobs.preprocessing.tables import ALL_TABLES, SOURCES
 from jobs.protocol import command, files
 from jobs.protocol.command import Job, Run, Step
-from jobs.protocol.errors import InputMissing
+from jobs.protocol.errors import InputMissing, JobError
 from jobs.protocol.receipts import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jobs.protocol.errors import JobError
 
 
 def check(run: Run) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol.calendar import add_months
-
-if TYPE_CHECKING:
-    from jobs.protocol.policy import LabelPolicy
+from jobs.protocol.policy import LabelPolicy
 
 _EXCEPTION = "Does not meet the credit policy. Status:"
 CHARGED_OFF = ("Charged Off", "Default", f"{_EXCEPTION}Charged Off")

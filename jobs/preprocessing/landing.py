@@ -6,22 +6,18 @@ import gzip
 import hashlib
 import os
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals, landing_csv
+from jobs.preprocessing.landing_shape import Names, Shape
 from jobs.protocol.errors import ContractBroken, InputMissing
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from io import FileIO
-    from pathlib import Path
-
-    from jobs.preprocessing.landing_shape import Names, Shape
-
-    Writer = Callable[[FileIO, Path, Names, Names, Path], tuple[Shape, int]]
+Writer = Callable[[FileIO, Path, Names, Names, Path], tuple[Shape, int]]
 
 MOST_TIMES = 200  # what a packed file may grow to; real ones grow four-fold to twenty-fold
 SMALL = 64 << 20  # bytes any file may grow to

@@ -5,20 +5,16 @@ from __future__ import annotations
 import csv
 import os
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Any, NoReturn
 
 import polars as pl
 
-from jobs.preprocessing.landing_shape import BOM, ROW_GROUP, SOURCE_FILE, SOURCE_ROW, Shape, judged
+from jobs.preprocessing.landing_shape import BOM, ROW_GROUP, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
 from jobs.preprocessing.landing_survey import survey
 from jobs.protocol.errors import ContractBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import FileIO
-    from pathlib import Path
-
-    from jobs.preprocessing.landing_shape import Names
 
 _HEADER_BYTES = 1 << 20
 _REMARKS = (

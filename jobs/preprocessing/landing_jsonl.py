@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable, Iterator
+from io import FileIO
 from itertools import count, islice
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from jobs.preprocessing.landing_shape import BOM, MOST_COLUMNS, ROW_GROUP, judged
+from jobs.preprocessing.landing_shape import BOM, MOST_COLUMNS, ROW_GROUP, Names, Shape, judged
 from jobs.preprocessing.landing_text import write_batches, written_out
 from jobs.protocol.errors import ContractBroken
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from io import FileIO
-    from pathlib import Path
-
-    from jobs.preprocessing.landing_shape import Names, Shape
-
-    Row = dict[str, str | None]
+Row = dict[str, str | None]
 
 _LONGEST_LINE = 16 << 20
 _MEND = "write one flat JSON object a line: texts, numbers, true, false or null under names that do not repeat"

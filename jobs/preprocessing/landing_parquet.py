@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 from pyarrow import parquet, types
 
-from jobs.preprocessing.landing_shape import ROW_GROUP, judged
+from jobs.preprocessing.landing_shape import ROW_GROUP, Names, Shape, judged
 from jobs.preprocessing.landing_text import without_exponent, write_batches
 from jobs.protocol.errors import ContractBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import FileIO
-    from pathlib import Path
-
-    from jobs.preprocessing.landing_shape import Names, Shape
 
 MOST_ROWS = 100_000_000  # a few bytes can claim any number of equal rows
 MOST_TIMES = 200  # what a file may unpack to

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from jobs.protocol.errors import ContractBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 BOM = b"\xef\xbb\xbf"
 ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes whatever the number of threads

@@ -8,26 +8,23 @@ too few.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from jobs.preprocessing.landing_shape import BOM
 from jobs.protocol.errors import ContractBroken
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    Block = NDArray[np.uint8]
-    Marks = NDArray[np.bool_]
+Block = NDArray[np.uint8]
+Marks = NDArray[np.bool_]
 
 NUL, LF, CR, BLANK, QUOTE, SEPARATOR = b'\0\n\r ",'
 _FEW = 2000  # quotes in a block; to go from one to the next is quicker than to go through all bytes

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
-from jobs.preprocessing.landing_shape import ROW_GROUP, SOURCE_FILE, SOURCE_ROW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from jobs.preprocessing.landing_shape import Shape
+from jobs.preprocessing.landing_shape import ROW_GROUP, SOURCE_FILE, SOURCE_ROW, Shape
 
 
 def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, name: str, write_to: Path) -> int:

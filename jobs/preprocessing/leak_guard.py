@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.preprocessing import features, leaks, tables
 from jobs.preprocessing.labels import window_start
+from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract
-
-if TYPE_CHECKING:
-    from jobs.preprocessing.stock import Stock
-    from jobs.protocol.policy import Policy
+from jobs.protocol.policy import Policy
 
 SUNDAY = 6
 COHORTS = timedelta(days=27)  # a day's cohort is too small to judge: four weeks of them, once a week

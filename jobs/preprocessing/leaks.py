@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
 from jobs.preprocessing.features import KEPT, expression, feature_columns
+from jobs.protocol.contract import Column, Contract
 from jobs.protocol.errors import ContractBroken
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from jobs.protocol.contract import Column, Contract
-    from jobs.protocol.policy import LeakPolicy
+from jobs.protocol.policy import LeakPolicy
 
 ALLOWED_ROLES = {"orig", "bureau", "pricing", "joint"}
 PRICING = "pricing"  # another model's output: seen by an investor at listing, not by the lender who grants

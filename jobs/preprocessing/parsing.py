@@ -6,17 +6,13 @@ gives the same. Neither guesses: what no spelling explains stays null, and `clea
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol.calendar import MONTHS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from jobs.protocol.contract import Column
+from jobs.protocol.contract import Column
 
 UNSEEN = "__UNSEEN__"  # what silver keeps for a category that its contract does not list
 COUNTS = {"int8": pl.Int8, "int16": pl.Int16, "int32": pl.Int32}

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import polars as pl
 
 from jobs.preprocessing.parsing import UNSEEN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from jobs.protocol.contract import Column
+from jobs.protocol.contract import Column
 
 CENT = 0.01
 LOWEST_SCORE = 300

@@ -7,16 +7,13 @@ import json
 from dataclasses import asdict
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals
+from jobs.preprocessing.stock import Stock
 from jobs.preprocessing.tables import ALL_TABLES, VERSIONS
 from jobs.protocol import files, index
 from jobs.protocol.contract import HOME
 from jobs.protocol.receipts import Problem
-
-if TYPE_CHECKING:
-    from jobs.preprocessing.stock import Stock
 
 NAME = "datamart/.index/preprocessing.settled.json"
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals
 from jobs.preprocessing.tables import ALL_TABLES, POLICY, SOURCES
 from jobs.protocol import index
+from jobs.protocol.errors import ContractBroken
+from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.shelf import Shelf
-
-if TYPE_CHECKING:
-    import os
-
-    from jobs.protocol.errors import ContractBroken
-    from jobs.protocol.files import Root
 
 LANDING = "datamart/landing"
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import keywords, patterns
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 INTEGERS = ("int8", "int16", "int32", "int64")
 JSON_TYPES: Mapping[str, str] = {

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from operator import ge, gt, le, lt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from jobs.protocol import patterns
 from jobs.protocol.errors import ConfigInvalid
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 Truth = bool | pl.Expr  # of every row alike, or row by row and never null
 

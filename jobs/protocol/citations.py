@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from jobs.protocol import partitions
 from jobs.protocol.errors import StoreDamaged
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from jobs.protocol.files import Root
-    from jobs.protocol.partitions import Manifest
+from jobs.protocol.files import Root
+from jobs.protocol.partitions import Manifest
 
 _FOLDER = re.compile(r"datamart/([a-z_/]+)/snapshot_date=(\d{4}-\d{2}-\d{2})")
 _MANIFESTS = re.compile(r"_manifest(-[0-9a-f]{12})?\.json")

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Fact, Serving, State
+from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Decision, Entry, Fact, Serving, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Circumstances, Guards, blocked_by, retry_after
 from jobs.protocol.ingest import Desk, Seen, look
+from jobs.protocol.ledger import Ledger
 from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.notes import Kind, read_serving, serving_bytes
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, finish, held
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from jobs.protocol.facts import Decision, Entry
-    from jobs.protocol.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

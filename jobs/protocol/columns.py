@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
 from jobs.protocol import keywords
 from jobs.protocol.cells import BREAKS, Cell, Truth, all_of, any_of, equals, inverse
+from jobs.protocol.contract import Contract
 from jobs.protocol.errors import ConfigInvalid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from jobs.protocol.contract import Contract
 
 ROW = ""  # stands for the column where a whole row breaks a keyword
 DTYPES: Mapping[str, pl.DataType] = {

@@ -7,23 +7,19 @@ import fcntl
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
 from jobs.protocol.errors import AlreadyRunning, JobError, UsageError, as_job_error
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
-from jobs.protocol.receipts import Occasion, Report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from jobs.protocol.receipts import Problem
+from jobs.protocol.receipts import Occasion, Problem, Report
 
 SKIP_WHAT_FOLLOWS = 99  # from a condition step only
 REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there

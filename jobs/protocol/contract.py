@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import annotation, keywords, strict_json
 from jobs.protocol.errors import ConfigInvalid
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 HOME = Path(__file__).parent.parent / "contracts"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol.facts import (
     PERSON,
@@ -20,9 +21,6 @@ from jobs.protocol.facts import (
     State,
 )
 from jobs.protocol.preconditions import objection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 
 def fold(entries: Iterable[Entry], until: date | None = None) -> State:

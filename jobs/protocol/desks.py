@@ -6,18 +6,14 @@ import os
 import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from jobs.protocol import clock, ledger, policies
+from jobs.protocol.command import Run
+from jobs.protocol.errors import JobError
 from jobs.protocol.ingest import Desk
 from jobs.protocol.ledger import Writer
-from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    from jobs.protocol.command import Run
-    from jobs.protocol.errors import JobError
-    from jobs.protocol.policy import Policy
-    from jobs.protocol.store import Store
+from jobs.protocol.policy import Policy
+from jobs.protocol.store import FolderStore, Store
 
 
 @dataclass(frozen=True, slots=True)

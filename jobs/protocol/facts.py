@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
+from datetime import date
+from typing import Any
 
 RETRAINING, SERVING = "retraining", "serving"
 MONITOR, PERSON, COLD_START = "monitor", "person", "cold_start"

@@ -7,16 +7,11 @@ import fcntl
 import os
 import stat
 import unicodedata
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from jobs.protocol.errors import StoreDamaged
-from jobs.protocol.files import DRAFT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.protocol.files import Root
+from jobs.protocol.files import DRAFT, Root
 
 ASIDE = ".aside-"  # a note in the moment between being taken and being replaced
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

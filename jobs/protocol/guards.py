@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
-from jobs.protocol.facts import COLD_START
-
-if TYPE_CHECKING:
-    from jobs.protocol.facts import Decision, State
+from jobs.protocol.facts import COLD_START, Decision, State
 
 BUDGET_DAYS = 28
 

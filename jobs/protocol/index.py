@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from jobs.protocol import files
+from jobs.protocol.files import Root
 from jobs.protocol.partitions import MANIFEST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
-    from jobs.protocol.files import Root
 
 VERSION = 4
 PREFIX = "snapshot_date="

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import strict_json
 from jobs.protocol.errors import JobError
 from jobs.protocol.facts import MAX_ATTEMPTS, PERSON, RETRAINING, Fact, State
 from jobs.protocol.folder import Refused
+from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify
-from jobs.protocol.store import RETRAINING_NOTE, finish, held, quarantine_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from jobs.protocol.ledger import Ledger, Writer
-    from jobs.protocol.store import Store
+from jobs.protocol.store import RETRAINING_NOTE, Store, finish, held, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less
 

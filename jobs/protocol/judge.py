@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from jobs.protocol.json_scan import pointer_to, printable
 from jobs.protocol.keywords import FORMATS, suggestion
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from jsonschema.exceptions import ValidationError
 
 _FORMATS = FormatChecker(FORMATS)
 _Strict = extend(  # type: ignore[no-untyped-call]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
 
 from jobs.protocol import patterns
 from jobs.protocol.json_scan import LARGEST, pointer_to
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")

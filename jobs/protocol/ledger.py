@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import strict_json
 from jobs.protocol.decisions import advance
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
 from jobs.protocol.preconditions import objection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from jobs.protocol.store import Store
+from jobs.protocol.store import Store
 
 FOLDER = "decisions/ledger"
 VERSION = 1

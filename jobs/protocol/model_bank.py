@@ -6,18 +6,15 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
+from jobs.protocol.files import Root
 from jobs.protocol.store import LIMIT, FolderStore
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from jobs.protocol.files import Root
 
 BANK, MANIFEST = "model_bank", "manifest.json"
 TREES = "model.txt"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NOTE_LIMIT = 64 << 10
 _CONTRACTS = Path(__file__).parents[1] / "contracts"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.facts import COLD_START, MONITOR, PERSON, Ending, State
 from jobs.protocol.note_check import checked, refused
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FURTHEST_DAYS = 92  # a date further ahead is a slip of the pen
 _ORIGINAL = ("decision_date", "performance_score", "retrain", "reason")

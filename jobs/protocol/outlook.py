@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import policies
 from jobs.protocol.errors import ConfigInvalid, JobError
-from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON
+from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, Decision, Ending, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Guards, retry_after
-from jobs.protocol.ingest import look
+from jobs.protocol.ingest import Desk, look
+from jobs.protocol.ledger import Ledger
 from jobs.protocol.note_check import NOTE_LIMIT
-from jobs.protocol.notes import BLOCKING, Kind, ServingNote, read_serving
-from jobs.protocol.store import QUARANTINE, SERVING_NOTE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import date
-
-    from jobs.protocol.facts import Decision, Ending, State
-    from jobs.protocol.ingest import Desk
-    from jobs.protocol.ledger import Ledger
-    from jobs.protocol.notes import Found
-    from jobs.protocol.policy import Policy
-    from jobs.protocol.store import Store
+from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote, read_serving
+from jobs.protocol.policy import Policy
+from jobs.protocol.store import QUARANTINE, SERVING_NOTE, Store
 
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
 

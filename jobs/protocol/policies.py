@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from jobs.protocol import ledger, strict_json
 from jobs.protocol import policy as rules
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.folder import Refused
-from jobs.protocol.store import DECISIONS, held
-
-if TYPE_CHECKING:
-    from jobs.protocol.policy import Policy
-    from jobs.protocol.store import Store
+from jobs.protocol.policy import Policy
+from jobs.protocol.store import DECISIONS, Store, held
 
 POLICY = f"{DECISIONS}/policy.json"
 KEPT = f"{DECISIONS}/policies"

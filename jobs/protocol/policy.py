@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping  # noqa: TC003 - the annotations are read at run time
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
 from types import MappingProxyType

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 from jobs.protocol.facts import COLD_START, KEPT, MAX_ATTEMPTS, PERSON, PROMOTED, RETRAINING, SERVING, Fact, State
-
-if TYPE_CHECKING:
-    from datetime import date
 
 
 def objection(state: State, fact: Fact, as_of: date) -> str | None:

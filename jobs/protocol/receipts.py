@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import JobError, gravest
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from jobs.protocol.files import Root
+from jobs.protocol.files import Root
 
 KEPT_DAYS = 90
 WHOLE = "all"  # the step of a run of all steps

@@ -5,19 +5,13 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
-from jobs.protocol.facts import MAX_ATTEMPTS
+from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.guards import retry_after
-from jobs.protocol.outlook import AUTHORS, end_of, next_run, printable, survey
+from jobs.protocol.ingest import Desk
+from jobs.protocol.outlook import AUTHORS, Sight, end_of, next_run, printable, survey
 from jobs.protocol.store import DECISIONS, held, quarantine_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from jobs.protocol.facts import State
-    from jobs.protocol.ingest import Desk
-    from jobs.protocol.outlook import Sight
 
 STATUS = f"{DECISIONS}/STATUS.txt"
 WIDTH, INDENT = 80, 15

@@ -5,17 +5,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from jobs.protocol import folder as folders
-from jobs.protocol.files import sweep
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.protocol.files import Root
+from jobs.protocol.files import Root, sweep
 
 LIMIT = 64 << 20  # files that jobs wrote; notes and entries are read with smaller limits
 DECISIONS = "decisions"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import re
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid, StoreDamaged
-from jobs.protocol.facts import DATA_QUALITY
+from jobs.protocol.facts import DATA_QUALITY, State
+from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    from jobs.protocol.facts import State
-    from jobs.protocol.files import Root
 
 MONITORING = "datamart/gold/monitoring"
 DECISION = "decision.json"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import date
 
 from jobs.protocol import ledger, partitions
+from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from jobs.protocol.files import Root
 
 
 def broken(root: Root, first: date, last: date) -> list[str]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from markupsafe import Markup
 
 from jobs.monitoring import charts, report
 from jobs.monitoring.page import Cell, Figure, Panel, Table, amount, cell
-
-if TYPE_CHECKING:
-    from jobs.replay.story import Story
+from jobs.replay.story import Story
 
 REALISED, ESTIMATED = "realised", "estimated"
 ALERT_PSI = 0.25  # where drift is an alert, by the default policy

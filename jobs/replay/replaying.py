@@ -10,28 +10,24 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from jobs.protocol import clock, command, files
 from jobs.protocol.command import REPLAY_CLOCK
 from jobs.protocol.errors import UsageError
+from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.replay import story
-from jobs.replay.schedule import Chances, Fate, days
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from jobs.protocol.events import Events
-    from jobs.replay.schedule import Day, Tick
-    from jobs.replay.source import Source
+from jobs.replay.schedule import Chances, Day, Fate, Tick, days
+from jobs.replay.source import Source
 
 MOST_KILLS_IN_ROW = 2  # a decision is declined after its third failed attempt
 LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over by then

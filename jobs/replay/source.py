@@ -7,15 +7,11 @@ import re
 import shutil
 from collections import defaultdict
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from jobs.protocol.errors import InputMissing
+from jobs.protocol.files import Root
 from jobs.replay.schedule import LANDS_AT, Landing
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from jobs.protocol.files import Root
 
 LANDING = "datamart/landing"
 _DATED = re.compile(r"[a-z_]+_(\d{4})_(\d{2})_(\d{2})\.(?:csv(?:\.gz)?|parquet|jsonl)(?:\.sha256)?")

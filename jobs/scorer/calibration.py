@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from jobs.measures.counts import FloatArray
+from jobs.measures.counts import FloatArray
 
 SMALLEST = 1e-6  # no loan is sure to be paid back, and none sure to fail
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import numpy.typing as npt
 
 from jobs.measures.bands import Band
+from jobs.measures.counts import FloatArray, IntArray
 from jobs.measures.recalibration import score_scale
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from jobs.measures.counts import FloatArray, IntArray
 
 SCALE = score_scale()  # 600 points at 50 goods to a bad, 20 more for each doubling
 GRADES = ("A", "B", "C", "D", "E", "F", "G")

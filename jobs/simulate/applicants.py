@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.simulate.chance import below, chance, counts, logistic, one_of, share
-from jobs.simulate.columns import EMP_TITLES, EMPTY_CODE, JOINT_SINCE, PURPOSES, STATES, WISHES
-
-if TYPE_CHECKING:
-    from jobs.simulate.chance import Floats
-    from jobs.simulate.columns import Columns
-    from jobs.simulate.settings import Market
+from jobs.simulate.chance import Floats, below, chance, counts, logistic, one_of, share
+from jobs.simulate.columns import EMP_TITLES, EMPTY_CODE, JOINT_SINCE, PURPOSES, STATES, WISHES, Columns
+from jobs.simulate.settings import Market
 
 MORTGAGE, RENT, OWN, ANY = range(4)
 MEDIAN_INCOME, MEDIAN_LOAN = 66_000, 12_700

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from jobs.simulate.applicants import MEDIAN_INCOME, MORTGAGE
-from jobs.simulate.chance import below, chance, counts, share
-
-if TYPE_CHECKING:
-    from jobs.simulate.applicants import Traits
-    from jobs.simulate.chance import Flags, Floats, Ints
-    from jobs.simulate.columns import Columns
+from jobs.simulate.applicants import MEDIAN_INCOME, MORTGAGE, Traits
+from jobs.simulate.chance import Flags, Floats, Ints, below, chance, counts, share
+from jobs.simulate.columns import Columns
 
 
 def draw_bureau(rng: np.random.Generator, traits: Traits, person: Columns, month: np.datetime64) -> Columns:

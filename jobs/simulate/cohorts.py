@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -12,20 +12,13 @@ import polars as pl
 from jobs.protocol.calendar import add_months, application_date_expr
 from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits
 from jobs.simulate.bureau import draw_bureau
-from jobs.simulate.chance import stream
+from jobs.simulate.chance import Flags, Floats, Ints, stream
 from jobs.simulate.columns import CURRENT, SINCE, TABLES, Columns, as_frame, empty_like
-from jobs.simulate.fates import draw_fates
+from jobs.simulate.fates import Days, Fates, draw_fates
 from jobs.simulate.pricing import price, true_pd
 from jobs.simulate.servicing import Changes, changes, draw_collections
-from jobs.simulate.settings import STEADY, Market
+from jobs.simulate.settings import STEADY, Market, Settings
 from jobs.simulate.statements import statements
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from jobs.simulate.chance import Flags, Floats, Ints
-    from jobs.simulate.fates import Days, Fates
-    from jobs.simulate.settings import Settings
 
 FIRST_MONTH = date(2007, 1, 1)
 FIRST_ID, IDS_A_MONTH = 10_000_000, 3_000_000  # ids have 8 digits, from 2009 on 9, and grow with the months

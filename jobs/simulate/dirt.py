@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from jobs.simulate.chance import chance
-
-if TYPE_CHECKING:
-    from jobs.simulate.chance import Ints
+from jobs.simulate.chance import Ints, chance
 
 C = pl.col
 LOG = {

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from jobs.simulate.chance import below, chance, one_of
+from jobs.simulate.chance import Flags, Floats, Ints, below, chance, one_of
+from jobs.simulate.columns import Columns
 from jobs.simulate.pricing import TERMS
-
-if TYPE_CHECKING:
-    from jobs.simulate.chance import Flags, Floats, Ints
-    from jobs.simulate.columns import Columns
 
 Days = npt.NDArray[np.datetime64]
 

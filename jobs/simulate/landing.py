@@ -5,24 +5,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from typing import TYPE_CHECKING
+from datetime import date
+from pathlib import Path
 
 import polars as pl
 
 from jobs.protocol import files
 from jobs.protocol.errors import UsageError
+from jobs.protocol.files import Root
 from jobs.simulate import scenarios
 from jobs.simulate.chance import stream
 from jobs.simulate.columns import TABLES
 from jobs.simulate.dirt import LOG, spoil
-
-if TYPE_CHECKING:
-    from datetime import date
-    from pathlib import Path
-
-    from jobs.protocol.files import Root
-    from jobs.simulate.portfolio import Day
-    from jobs.simulate.settings import Settings
+from jobs.simulate.portfolio import Day
+from jobs.simulate.settings import Settings
 
 LANDING, TRUTH = "datamart/landing", "truth"
 

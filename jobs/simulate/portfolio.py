@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol.calendar import add_months
 from jobs.simulate import scenarios
-from jobs.simulate.cohorts import draw_cohort, joined
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.simulate.cohorts import Cohort
-    from jobs.simulate.settings import Settings
+from jobs.simulate.cohorts import Cohort, draw_cohort, joined
+from jobs.simulate.settings import Settings
 
 ONE_DAY = timedelta(days=1)
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from jobs.simulate.applicants import MEDIAN_INCOME, RENT
-from jobs.simulate.chance import chance, logistic, share
-from jobs.simulate.columns import EMPTY_CODE, PURPOSES, SECOND_SINCE
-
-if TYPE_CHECKING:
-    from jobs.simulate.chance import Floats, Ints
-    from jobs.simulate.columns import Columns
-    from jobs.simulate.settings import Market
+from jobs.simulate.chance import Floats, Ints, chance, logistic, share
+from jobs.simulate.columns import EMPTY_CODE, PURPOSES, SECOND_SINCE, Columns
+from jobs.simulate.settings import Market
 
 TERMS = np.array([36, 60])
 # int_rate of the 35 sub-grades in percent, and how many loans in a thousand each takes

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.simulate.chance import chance, one_of
+from jobs.simulate.chance import Flags, Floats, Ints, chance, one_of
 from jobs.simulate.columns import CHARGED_OFF, CURRENT, DEFAULT, FULLY_PAID, GRACE, LATE_16, LATE_31
-from jobs.simulate.fates import NEVER, NO_DAY, PLAN_MONTHS
-
-if TYPE_CHECKING:
-    from jobs.simulate.chance import Flags, Floats, Ints
-    from jobs.simulate.fates import Days, Fates
+from jobs.simulate.fates import NEVER, NO_DAY, PLAN_MONTHS, Days, Fates
 
 LADDER = ((1, GRACE), (16, LATE_16), (31, LATE_31), (121, DEFAULT))  # days past due, status
 

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.simulate.chance import cents
-from jobs.simulate.columns import CHARGED_OFF, CURRENT, EMPTY_CODE, FULLY_PAID, HARDSHIP_REASONS
-from jobs.simulate.fates import NEVER, PLAN_MONTHS
-from jobs.simulate.servicing import plan_days
-
-if TYPE_CHECKING:
-    from jobs.simulate.chance import Floats
-    from jobs.simulate.columns import Columns
-    from jobs.simulate.fates import Fates
-    from jobs.simulate.servicing import Changes, Collections
+from jobs.simulate.chance import Floats, cents
+from jobs.simulate.columns import CHARGED_OFF, CURRENT, EMPTY_CODE, FULLY_PAID, HARDSHIP_REASONS, Columns
+from jobs.simulate.fates import NEVER, PLAN_MONTHS, Fates
+from jobs.simulate.servicing import Changes, Collections, plan_days
 
 NO_MONTH = np.datetime64("NaT", "M")
 COLLECTOR_FEE = 0.18

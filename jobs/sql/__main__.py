@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.protocol import clock
 from jobs.protocol.command import iso_date, open_root
 from jobs.protocol.errors import JobError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ABOUT = """Ask bronze, silver and gold in SQL (DuckDB's), reading only, as of a date.
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from jobs.protocol.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 MOST_ROWS, MOST_CHARACTERS = 200, 60  # of a table on a terminal; of a cell of a table
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run

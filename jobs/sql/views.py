@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -11,11 +12,7 @@ from pyarrow.fs import LocalFileSystem
 
 from jobs.protocol import contract, index, partitions
 from jobs.protocol.contract import Column
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.protocol.files import Root
+from jobs.protocol.files import Root
 
 LAYERS = ("bronze", "silver", "gold")
 _ABOUT = "The knowledge date: the day on which the row landed or became known."

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from jobs.measures.counts import ScoreCounts
+from jobs.measures.counts import FloatArray, ScoreCounts
 from jobs.measures.recalibration import calibration_line
 from jobs.scorer.calibration import Platt, chance
-
-if TYPE_CHECKING:
-    from jobs.measures.counts import FloatArray
 
 LEAST_SLOPE, MOST_SLOPE = 0.1, 10.0
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import lightgbm
 import polars as pl
 
-from jobs.training_inference.dataset import features
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.protocol.contract import Contract
-    from jobs.protocol.policy import Policy
-    from jobs.training_inference.dataset import Dataset
-    from jobs.training_inference.gates import Verdict
+from jobs.protocol.contract import Contract
+from jobs.protocol.policy import Policy
+from jobs.training_inference.dataset import Dataset, features
+from jobs.training_inference.gates import Verdict
 
 Json = dict[str, Any]
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol.calendar import add_months
+from jobs.protocol.contract import Column, Contract
 from jobs.protocol.errors import InputMissing
+from jobs.protocol.policy import Policy
 from jobs.scorer.encoding import Encoding
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from jobs.protocol.contract import Column, Contract
-    from jobs.protocol.policy import Policy
 
 TRAIN, VALID, CALIBRATION, OOT = "train", "valid", "calibration", "oot"
 SLICES = (TRAIN, VALID, CALIBRATION, OOT)

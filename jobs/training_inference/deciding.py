@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date
 
 import polars as pl
 
 from jobs.protocol import claims, ingest, ledger, notes, verdicts
 from jobs.protocol.errors import InputMissing
+from jobs.protocol.facts import Decision, State
 from jobs.protocol.guards import Circumstances, blocked_by
+from jobs.protocol.ingest import Seen
 from jobs.protocol.outlook import guards_of
+from jobs.protocol.policy import Policy
 from jobs.training_inference import dataset
-from jobs.training_inference.session import FEATURES, LABELS
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from jobs.protocol.facts import Decision, State
-    from jobs.protocol.ingest import Seen
-    from jobs.protocol.policy import Policy
-    from jobs.training_inference.session import Session
+from jobs.training_inference.session import FEATURES, LABELS, Session
 
 COLD_START = "no model serves"
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.protocol.policy import CreditGates, FraudGates, GatePolicy
+from jobs.protocol.policy import CreditGates, FraudGates, GatePolicy
 
 MOST_GINI_LOSS = 0.15  # relative, from in time to out of time, beyond what noise explains
 MOST_VIOLATION = 1e-9  # rounding

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.errors import InputMissing
+from jobs.protocol.facts import Serving
+from jobs.protocol.model_bank import Model
 from jobs.protocol.partitions import Input, Manifest
 from jobs.scorer import trees
 from jobs.training_inference import scoring
-from jobs.training_inference.session import FEATURES, PREDICTIONS
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from jobs.protocol.facts import Serving
-    from jobs.protocol.model_bank import Model
-    from jobs.training_inference.scoring import Explainer
-    from jobs.training_inference.session import Session
+from jobs.training_inference.scoring import Explainer
+from jobs.training_inference.session import FEATURES, PREDICTIONS, Session
 
 PREDICTIONS_VERSION = 1
 

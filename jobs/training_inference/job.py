@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.protocol import command, files, ledger, outlook, partitions, status, verdicts
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing
+from jobs.protocol.facts import Serving
 from jobs.training_inference import session as sessions
-from jobs.training_inference.session import FEATURES, PREDICTIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from jobs.protocol.facts import Serving
-    from jobs.training_inference.session import Session
+from jobs.training_inference.session import FEATURES, PREDICTIONS, Session
 
 
 def wait(run: Run) -> None:

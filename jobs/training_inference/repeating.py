@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol import citations, files, model_bank, partitions, policies, policy, strict_json
 from jobs.protocol.errors import InputMissing, StoreDamaged, UsageError
+from jobs.protocol.partitions import Manifest
 from jobs.scorer import trees
 from jobs.training_inference import inference, learning, scoring
-from jobs.training_inference.session import FEATURES, LABELS, PREDICTIONS
+from jobs.training_inference.session import FEATURES, LABELS, PREDICTIONS, Session
 from jobs.training_inference.training import RECIPE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from jobs.protocol.partitions import Manifest
-    from jobs.training_inference.session import Session
 
 
 def rebuild(session: Session, model_id: str, *, verify: bool) -> None:

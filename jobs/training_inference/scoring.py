@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from jobs.protocol import strict_json
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
+from jobs.scorer.scorer import Scorer
 from jobs.training_inference import reasons
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from jobs.scorer.scorer import Scorer
-    from jobs.training_inference.reasons import Background
+from jobs.training_inference.reasons import Background
 
 
 @dataclass(frozen=True, slots=True)

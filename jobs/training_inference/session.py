@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from jobs.protocol import desks, files, model_bank
-from jobs.protocol.errors import AlreadyRunning
+from jobs.protocol.command import Run
+from jobs.protocol.errors import AlreadyRunning, JobError
 from jobs.protocol.index import Index
+from jobs.protocol.ingest import Desk
+from jobs.protocol.model_bank import Model
+from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jobs.protocol.command import Run
-    from jobs.protocol.errors import JobError
-    from jobs.protocol.ingest import Desk
-    from jobs.protocol.model_bank import Model
-    from jobs.protocol.policy import Policy
-    from jobs.protocol.store import FolderStore
+from jobs.protocol.store import FolderStore
 
 JOB = "training_inference"
 FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from jobs.protocol import strict_json
+from jobs.protocol.contract import Column, Contract
+from jobs.protocol.policy import Policy
 from jobs.scorer import scorer as scorers
 from jobs.scorer import trees
+from jobs.scorer.encoding import Encoding
 from jobs.scorer.scorer import Scorer
 from jobs.training_inference import calibrating, card, dataset, fitting, gates, profile, reasons, scoring, trials
-from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from jobs.protocol.contract import Column, Contract
-    from jobs.protocol.policy import Policy
-    from jobs.scorer.encoding import Encoding
-    from jobs.training_inference.dataset import Dataset
-    from jobs.training_inference.fitting import Fitted
+from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN, Dataset
+from jobs.training_inference.fitting import Fitted
 
 REFERENCE, RECIPE, CARD, PAGE = "reference_profile.json", "recipe.json", "card.json", "card.html"
 

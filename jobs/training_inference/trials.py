@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from jobs.measures import bins, calibration, drift, ranking
-from jobs.measures.counts import ScoreCounts
+from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
+from jobs.scorer.scorer import Scorer
 from jobs.training_inference.dataset import OOT, TRAIN
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from jobs.measures.counts import FloatArray, IntArray
-    from jobs.scorer.scorer import Scorer
-    from jobs.training_inference.profile import Scored
+from jobs.training_inference.profile import Scored
 
 Json = dict[str, Any]
 

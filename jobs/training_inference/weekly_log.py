@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from jobs.protocol import files, ledger
-
-if TYPE_CHECKING:
-    from jobs.protocol.facts import Entry
-    from jobs.training_inference.session import Session
+from jobs.protocol.facts import Entry
+from jobs.training_inference.session import Session
 
 
 def write(session: Session) -> None:

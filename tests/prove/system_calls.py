@@ -14,10 +14,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable  # noqa: TC003 - a dataclass's fields
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
