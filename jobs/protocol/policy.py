@@ -106,6 +106,13 @@ class DecisionPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutoffPolicy:
+    """From which probability on a loan is taken for bad."""
+
+    approval_rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditGates:
     """Gates that an honest credit model can reach."""
 
@@ -161,6 +168,7 @@ class Policy:
     calibration: Severities
     guards: GuardPolicy
     decision: DecisionPolicy
+    cutoff: CutoffPolicy
     gates: GatePolicy
     mode: Literal["auto", "advise"]
     alerts: AlertPolicy
@@ -199,4 +207,4 @@ def _frozen(kind: object, value: Any) -> Any:  # noqa: ANN401 - whatever the fie
         return MappingProxyType(value)
     if isinstance(value, list):
         return tuple(value)
-    return float(value) if kind in (float, float | None) else value
+    return value if value is None or kind not in (float, float | None) else float(value)

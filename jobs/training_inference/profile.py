@@ -58,9 +58,13 @@ def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
     return {**summary.performance(counts, at), **{name: asdict(measure) for name, measure in promised.items()}}
 
 
-def cutoff_of(counts: ScoreCounts) -> float:
-    """The probability above which as many loans lie as turned bad: fixed before the out-of-time rows are seen."""
-    reached = int(np.searchsorted(counts.rows.cumsum(), counts.n_good))
+def cutoff_of(counts: ScoreCounts, approval_rate: float | None) -> float:
+    """The probability from which on loans are refused, fixed before the out-of-time rows are seen.
+
+    Below it lies the share of these loans that is to be approved; without one, as many lie above as turned bad.
+    """
+    approved = counts.n_good - 1 if approval_rate is None else round(approval_rate * counts.n)
+    reached = int(np.searchsorted(counts.rows.cumsum(), approved, side="right"))
     return float(counts.scores[min(reached, counts.scores.size - 1)])
 
 

@@ -56,7 +56,7 @@ def train(
     fitted = fitting.fit(data, columns, encoding, threads=threads)
     scorer, usual, contributions = _scorer(data, columns, encoding, fitted, contract.version, threads)
     scored = profile.Scored.by(scorer, data, threads)
-    at = profile.cutoff_of(scored.counts[CALIBRATION])
+    at = profile.cutoff_of(scored.counts[CALIBRATION], policy.cutoff.approval_rate)
     reference = profile.reference(data, columns, scored, contributions, at)
     against = _against(data, champion, scored.pd[OOT], threads)
     violation = fitting.worst_violation(scorer.booster, columns)

@@ -54,6 +54,7 @@ def test_no_file_means_the_defaults_of_the_design() -> None:
     assert rules.gates.credit.oe == (0.85, 1.15)
     assert dict(rules.decision.valid_days) == {"MEDIUM": 7, "HIGH": 7, "IMMEDIATE": 14}
     assert rules.gates.fraud_002.f1 is None
+    assert rules.cutoff.approval_rate is None
     assert rules.leaks.max_single_feature_auc == 0.75
 
 
@@ -123,6 +124,7 @@ def test_a_key_left_out_has_its_default_and_every_other_stays_as_written() -> No
         pytest.param({"mode": "a" * 70}, f'/mode is "{"a" * 59}..., but may be', id="a-long-value-is-cut-short"),
         pytest.param({"gates": {"credit": {"oe": [0.9]}}}, "a list of a number", id="half-an-interval"),
         pytest.param({"gates": {"credit": {"oe": [1.1, 0.9]}}}, "from 0 to 1", id="an-interval-without-one"),
+        pytest.param({"cutoff": {"approval_rate": 1}}, "a number from 0.001 to 0.999 or null", id="all-approved"),
         pytest.param({"drift": {"psi": {"low": 0.26}}}, "puts low (0.26) above medium (0.25)", id="severities-crossed"),
         pytest.param(
             {"calibration": {"critical": 0.2}},
@@ -164,6 +166,11 @@ def test_a_comment_may_stand_in_every_section_and_changes_nothing_but_the_hash()
     rules, defaults = read(given), policy.load(None, "")
     assert dataclasses.replace(rules, sha256=defaults.sha256) == defaults
     assert rules.sha256 == sha256(written(given)).hexdigest()
+
+
+@pytest.mark.parametrize("rate", [None, 0.85])
+def test_a_cut_off_by_approval_may_be_given_or_left_to_the_bads(rate: float | None) -> None:
+    assert read({"cutoff": {"approval_rate": rate}}).cutoff.approval_rate == rate
 
 
 def test_whole_numbers_do_for_fractions() -> None:

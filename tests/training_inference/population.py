@@ -16,6 +16,7 @@ from jobs.simulate.settings import Settings
 from jobs.training_inference import dataset, training
 
 if TYPE_CHECKING:
+    from jobs.protocol.policy import Policy
     from jobs.training_inference.dataset import Dataset
     from jobs.training_inference.training import Champion, Trained
 
@@ -68,9 +69,9 @@ def trained(threads: int = 1) -> Trained:
     return train(threads, None)
 
 
-def train(threads: int, champion: Champion | None) -> Trained:
-    recipe = training.recipe(AS_OF, POLICY, champion, {"datamart/gold/feature_store": "0" * 64})
-    return training.train(data(), STORE, POLICY, recipe, champion, threads)
+def train(threads: int, champion: Champion | None, rules: Policy = POLICY) -> Trained:
+    recipe = training.recipe(AS_OF, rules, champion, {"datamart/gold/feature_store": "0" * 64})
+    return training.train(data(), STORE, rules, recipe, champion, threads)
 
 
 def _silver(frame: pl.DataFrame, table: str, day: date) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts
-from jobs.protocol import strict_json
+from jobs.protocol import policy, strict_json
 from jobs.protocol.columns import offences
 from jobs.protocol.contract import load
 from jobs.scorer import scorecard, trees
@@ -178,6 +178,25 @@ def test_the_reference_accounts_for_every_row() -> None:
     area = stored["performance"][OOT]["auc"]
     assert area["variance"] > 0
     assert area["value"] == pytest.approx(dict(trained().metrics)["auc"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("rate", "approved"), [(None, 7), (0.3, 3), (0.29, 3), (0.5, 4), (0.999, 9), (0.001, 0)])
+def test_a_cut_off_approves_the_share_asked_for_but_never_parts_equal_scores(rate: float | None, approved: int) -> None:
+    pd = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.6, 0.7, 0.8, 0.9])
+    counts = ScoreCounts.of(pd, np.array([0, 0, 0, 0, 0, 0, 0, 1, 0, 1]))
+    assert (pd < profile.cutoff_of(counts, rate)).sum() == approved
+
+
+def test_the_policy_s_approval_rate_sets_the_cut_off_and_leaves_the_trees_alone() -> None:
+    asked = train(1, None, replace(POLICY, cutoff=policy.CutoffPolicy(approval_rate=0.6)))
+    at = json.loads(asked.files[training.REFERENCE])["cutoff"]
+    pd = scorer().pd(data().frames["calibration"], threads=1)
+    assert (pd < at).mean() == pytest.approx(0.6, abs=0.001)
+    assert at != json.loads(trained().files[training.REFERENCE])["cutoff"]
+    assert {name for name, found in asked.files.items() if found == trained().files[name]} >= {
+        "model.txt",
+        "preparation.json",
+    }
 
 
 def test_a_model_against_itself_is_no_worse_and_passes() -> None:
