@@ -105,6 +105,9 @@ def verdict(week: Week, alerts: Sequence[Json] = ()) -> Panel:
     )
     if given["blocked_by"]:
         notes.append(f"Training is blocked by: {', '.join(given['blocked_by'])}.")
+    if waits := given.get("guards", {}).get("waits"):
+        until = ", ".join(f"{guard} until {day}" for guard, day in waits.items())
+        notes.append(f"A retraining would have to wait for: {until}.")
     if given["action_hint"]:
         notes.append(f"Hint for who acts: {given['action_hint']}.")
     return Panel(id="verdict", title="Verdict and reasons", lead=lead, state=state, notes=notes, tables=tables)

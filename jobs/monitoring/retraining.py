@@ -7,6 +7,7 @@ precedence: critical data quality blocks any retraining.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from jobs.monitoring import memory as memories
@@ -28,6 +29,7 @@ from jobs.monitoring.seen import (
 )
 from jobs.monitoring.weighing import NO_ACTION, RETRAIN, Bench, Finding, Weighed
 from jobs.protocol.facts import DATA_QUALITY
+from jobs.protocol.guards import guards_of, waits
 from jobs.protocol.policy import Policy
 
 Json = Mapping[str, Any]
@@ -53,6 +55,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
         "insufficient_data": False,
         "blocked_by": [DATA_QUALITY] if weighed.blocked else [],
         "action_hint": _hint(weighed),
+        "guards": _guards(memory, policy),
         **_score(evidence, all_seen),
         "sentence": "",
         "reasons": [_told(one) | {"flip_distance": bench.flip_distance(one, weighed.decision)} for one in counted],
@@ -68,6 +71,17 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
     sentences = {name: [_told(one)["sentence"] for one in found] for name, found in said.items()}
     verdict["sentence"] = wording.whole(verdict, drift=number(evidence, "drift", "value"), **sentences)
     return verdict
+
+
+def _guards(memory: memories.Memory, policy: Policy) -> dict[str, Any]:
+    """What a retraining that is asked for on the Sunday after the week would meet besides the data's own quality."""
+    guards, sunday = guards_of(policy), memory.week + timedelta(days=1)
+    until = waits((day for day, _ in memory.trainings), sunday, guards)
+    return {
+        "waits": {name: day.isoformat() for name, day in until.items() if day > sunday},
+        "min_new_rows": guards.min_new_rows,
+        "approval": guards.approval,
+    }
 
 
 def _priority(weighed: Weighed) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from jobs.protocol.facts import COLD_START, Decision, State
+from jobs.protocol.policy import Policy
 
 BUDGET_DAYS = 28
 
@@ -36,12 +38,12 @@ class Circumstances:
 
 def blocked_by(state: State, decision: Decision, day: date, guards: Guards, found: Circumstances) -> tuple[str, ...]:
     """Every reason why this decision may not be claimed on this day; empty if it may."""
-    waits = _waits(state, decision, day, guards)
+    clears = _waits(state, decision, day, guards)
     checks = {
         "note": not found.note,
         "policy": not found.policy,
         "approval": guards.approval and not decision.approved,
-        **{name: until > day for name, until in waits.items()},
+        **{name: until > day for name, until in clears.items()},
         "new_rows": decision.source != COLD_START and found.new_rows < guards.min_new_rows,
         "readiness": not found.readiness,
         "data_quality": not found.data_quality,
@@ -52,8 +54,8 @@ def blocked_by(state: State, decision: Decision, day: date, guards: Guards, foun
 
 def retry_after(state: State, decision: Decision, day: date, guards: Guards) -> date | None:
     """The first day on which time alone blocks it no more; None if time does not block it."""
-    waits = _waits(state, decision, day, guards)
-    until = max((until for name, until in waits.items() if name not in _bypassed(decision, guards)), default=day)
+    clears = _waits(state, decision, day, guards)
+    until = max((until for name, until in clears.items() if name not in _bypassed(decision, guards)), default=day)
     return until if until > day else None
 
 
@@ -61,15 +63,24 @@ def _bypassed(decision: Decision, guards: Guards) -> tuple[str, ...]:
     return guards.immediate_bypasses if decision.priority == "IMMEDIATE" else ()
 
 
+def guards_of(policy: Policy) -> Guards:
+    """What a retraining waits for, as the policy says."""
+    names = ("cooldown_days", "min_new_rows", "max_per_iso_week", "max_per_28_days", "immediate_bypasses")
+    return Guards(**{name: getattr(policy.guards, name) for name in names}, approval=policy.mode == "advise")
+
+
 def _waits(state: State, decision: Decision, day: date, guards: Guards) -> dict[str, date]:
-    """For each guard that time clears, the first day on which it lets a claim pass."""
-    trained = sorted(state.trained)
+    return {"valid_from": decision.valid_from, **waits(state.trained, day, guards)}
+
+
+def waits(completed: Iterable[date], day: date, guards: Guards) -> dict[str, date]:
+    """For each guard that time clears after trainings, the first day on which it lets a claim pass."""
+    trained = sorted(completed)
     monday = day - timedelta(days=day.weekday())
     week = [at for at in trained if monday <= at < monday + timedelta(days=7)]
     recent = [at for at in trained if day - timedelta(days=BUDGET_DAYS) < at]
     budget_full = len(recent) >= guards.max_per_28_days
     return {
-        "valid_from": decision.valid_from,
         "cooldown": trained[-1] + timedelta(days=guards.cooldown_days) if trained else day,
         "week": monday + timedelta(days=7) if len(week) >= guards.max_per_iso_week else day,
         "budget": recent[-guards.max_per_28_days] + timedelta(days=BUDGET_DAYS) if budget_full else day,

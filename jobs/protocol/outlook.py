@@ -11,12 +11,11 @@ from jobs.protocol import policies
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, Decision, Ending, State
 from jobs.protocol.folder import Refused
-from jobs.protocol.guards import Guards, retry_after
+from jobs.protocol.guards import Guards, guards_of, retry_after
 from jobs.protocol.ingest import Desk, look
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.note_check import NOTE_LIMIT
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote, read_serving
-from jobs.protocol.policy import Policy
 from jobs.protocol.store import QUARANTINE, SERVING_NOTE, Store
 
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
@@ -60,12 +59,6 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
         verdict=verdict,
     )
-
-
-def guards_of(policy: Policy) -> Guards:
-    """What a retraining waits for, as the policy says."""
-    names = ("cooldown_days", "min_new_rows", "max_per_iso_week", "max_per_28_days", "immediate_bypasses")
-    return Guards(**{name: getattr(policy.guards, name) for name in names}, approval=policy.mode == "advise")
 
 
 def next_run(sight: Sight) -> Iterator[str]:

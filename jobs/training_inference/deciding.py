@@ -9,9 +9,8 @@ import polars as pl
 from jobs.protocol import claims, ingest, ledger, notes, verdicts
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.facts import Decision, State
-from jobs.protocol.guards import Circumstances, blocked_by
+from jobs.protocol.guards import Circumstances, blocked_by, guards_of
 from jobs.protocol.ingest import Seen
-from jobs.protocol.outlook import guards_of
 from jobs.protocol.policy import Policy
 from jobs.training_inference import dataset
 from jobs.training_inference.session import FEATURES, LABELS, Session

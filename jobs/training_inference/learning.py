@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.protocol import claims, clock, contract, ledger, model_bank, partitions
 from jobs.protocol.claims import Outcome
 from jobs.protocol.errors import JobError
-from jobs.protocol.outlook import guards_of
+from jobs.protocol.guards import guards_of
 from jobs.scorer import scorer as scorers
 from jobs.scorer import trees
 from jobs.training_inference import dataset, deciding, training

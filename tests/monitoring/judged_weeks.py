@@ -128,6 +128,7 @@ def _verdict(found: Json, cited: Json) -> Json:
         "insufficient_data": False,
         "blocked_by": [],
         "action_hint": None,
+        "guards": {"waits": {"cooldown": "2024-01-09"}, "min_new_rows": 500, "approval": False},
         "performance_score": 0.70,
         "estimated": False,
         "sentence": f"Retrain: the scores have moved, PSI {psi:.3f} against 0.300." if grave else "No action.",

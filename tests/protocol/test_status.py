@@ -10,12 +10,16 @@ import pytest
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import policy, status
 from jobs.protocol.claims import choose, claim, complete, fail_attempt
+from jobs.protocol.decisions import fold
+from jobs.protocol.facts import State
 from jobs.protocol.files import Root
+from jobs.protocol.guards import Circumstances, Guards, blocked_by
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.outlook import survey
 from jobs.protocol.policies import POLICY
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
-from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, SUNDAY, desk, machine, person
+from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, SUNDAY, desk, entry, machine, person
+from tests.protocol.build import proposed as proposed_by
 
 if TYPE_CHECKING:
     from datetime import date
@@ -103,9 +107,15 @@ def test_what_blocks_is_said_in_words(store: FolderStore) -> None:
 
 
 def test_every_guard_has_its_words() -> None:
-    source = (Path(status.__file__).parent / "guards.py").read_text("utf-8")
-    named = [line.split('"')[1] for line in source.splitlines() if line.startswith('        "')]
-    assert sorted(named) == sorted(status.BLOCKS)
+    nothing = Circumstances(
+        note=False, new_rows=0, policy=False, readiness=False, data_quality=False, feature_version=False
+    )
+    strict = Guards(approval=True, max_per_28_days=1)
+    standing = fold([entry(1, proposed_by(b"note"))]).open
+    assert standing is not None
+    waiting = replace(standing, valid_from=SUNDAY + 9 * DAY)
+    blocks = blocked_by(State(trained=(SUNDAY,)), waiting, SUNDAY, strict, nothing)
+    assert sorted(blocks) == sorted(status.BLOCKS)
 
 
 def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderStore) -> None:
