@@ -23,7 +23,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))  # run as a file, it finds the program whose contracts it describes
 
 from jobs.decisions.__main__ import COMMANDS as DECISIONS  # noqa: E402
-from jobs.protocol import annotation, contract, keywords  # noqa: E402
+from jobs.protocol import contract, keywords  # noqa: E402
 
 LAYERS = {
     "bronze": "What landed, as text.",
@@ -91,7 +91,7 @@ def filled(guide: str) -> str:
         "annotations": table_of_annotations(),
         "compiled": table(
             ("keyword", "a row or value keeps it where"),
-            ((f"`{name}`", text) for name, text in keywords.COMPILED.items()),
+            ((f"`{name}`", word.meaning) for name, word in keywords.COMPILED.items()),
         ),
         "ignored": ", ".join(f"`{name}`" for name in keywords.ANNOTATIONS),
         "refused": table_of_refused(),
@@ -106,7 +106,7 @@ def filled(guide: str) -> str:
 def table_of_annotations() -> str:
     rows = [
         (f"`{name}`", where + (", needed" if one.is_needed else ""), one.meaning, one.allowed)
-        for where, known in (("table", annotation.OF_TABLE), ("column", annotation.OF_COLUMN))
+        for where, known in (("table", keywords.OF_TABLE), ("column", keywords.OF_COLUMN))
         for name, one in known.items()
     ]
     return table(("annotation", "stands in a", "says", "values"), rows)

@@ -6,32 +6,21 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from operator import ge, gt, le, lt
+from functools import reduce
+from operator import and_, ge, gt, le, lt, or_
 from typing import Any
 
 import polars as pl
 
 from jobs.protocol import patterns
 from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.keywords import JSON_TYPES
 
 Truth = bool | pl.Expr  # of every row alike, or row by row and never null
 
+DTYPES: Mapping[str, pl.DataType] = {name: getattr(pl, name.capitalize())() for name in JSON_TYPES}
 _BITS: Mapping[type[pl.DataType], int] = {pl.Int8: 7, pl.Int16: 15, pl.Int32: 31, pl.Int64: 63}
-_KINDS: Mapping[type[pl.DataType], str] = {
-    **dict.fromkeys(_BITS, "integer"),
-    pl.Float64: "number",
-    pl.Boolean: "boolean",
-    pl.String: "string",
-    pl.Date: "date",
-    pl.Null: "null",
-}
-_TYPES: Mapping[str, tuple[str, ...]] = {  # that every value of the kind has; 36.0 is an integer besides
-    "integer": ("integer", "number"),
-    "number": ("number",),
-    "boolean": ("boolean",),
-    **dict.fromkeys(("string", "date"), ("string",)),
-    "null": (),
-}
+_KINDS = {type(DTYPES[name]): kind for name, kind in JSON_TYPES.items()} | {pl.Date: "date", pl.Null: "null"}
 _DATE = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z"
 
 
@@ -53,81 +42,64 @@ class Cell:
         return cls(_KINDS[base], pl.col(name), base)
 
     @property
-    def text(self) -> pl.Expr:
-        return self.expr.dt.to_string("%Y-%m-%d") if self.kind == "date" else self.expr
-
-    @property
     def is_null(self) -> Truth:
         return True if self.kind == "null" else self.expr.is_null()
 
-    def where(self, condition: pl.Expr) -> Truth:
-        """A condition on values, false for null."""
-        return condition.fill_null(value=False)
+    @property
+    def text(self) -> pl.Expr | None:
+        """Its values as JSON writes them, where they are texts."""
+        if self.kind == "date":
+            return self.expr.dt.to_string("%Y-%m-%d")
+        return self.expr if self.kind == "string" else None
+
+
+def where(condition: pl.Expr) -> Truth:
+    """A condition on values, false for null."""
+    return condition.fill_null(value=False)
 
 
 def any_of(*truths: Truth) -> Truth:
-    found: Truth = False
-    for truth in truths:
-        if truth is True or found is True:
-            return True
-        if truth is not False:
-            found = truth if found is False else found | truth
-    return found
+    rows = [truth for truth in truths if not isinstance(truth, bool)]
+    return any(truth is True for truth in truths) or (reduce(or_, rows) if rows else False)
 
 
 def all_of(*truths: Truth) -> Truth:
-    found: Truth = True
-    for truth in truths:
-        if truth is False or found is False:
-            return False
-        if truth is not True:
-            found = truth if found is True else found & truth
-    return found
+    rows = [truth for truth in truths if not isinstance(truth, bool)]
+    return not any(truth is False for truth in truths) and (reduce(and_, rows) if rows else True)
 
 
 def inverse(truth: Truth) -> Truth:
     return not truth if isinstance(truth, bool) else ~truth
 
 
-def equals(cell: Cell, values: list[Any]) -> Truth:
+def _equals(cell: Cell, values: list[Any]) -> Truth:
     """Where the value is one of these, as JSON compares: 1 is 1.0, but neither is true."""
-    null = any(value is None for value in values) and cell.is_null
-    return any_of(null, _is_one_of(cell, values))
-
-
-def _is_one_of(cell: Cell, values: list[Any]) -> Truth:
-    if cell.kind == "boolean":
-        wanted = {value for value in values if isinstance(value, bool)}
-        return any_of(*(cell.where(cell.expr if value else ~cell.expr) for value in wanted))
-    if cell.kind in {"string", "date"}:
-        return _is_in(cell, cell.text, [value for value in values if isinstance(value, str)], pl.String)
+    null = None in values and cell.is_null
+    of_bool = [value for value in values if isinstance(value, bool)]
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if cell.text is not None:
+        return any_of(null, _is_in(cell.text, [value for value in values if isinstance(value, str)], pl.String))
     if cell.kind == "integer":
         limit = 2 ** _BITS[cell.dtype]
-        whole = [int(value) for value in numbers if value == int(value)]
-        return _is_in(cell, cell.expr, [value for value in whole if -limit <= value < limit], cell.dtype)
-    return _is_in(cell, cell.expr, [float(value) for value in numbers], pl.Float64) if cell.kind == "number" else False
+        numbers = [int(value) for value in numbers if value == int(value) and -limit <= value < limit]
+    wanted = {"boolean": of_bool, "null": []}.get(cell.kind, numbers)
+    return any_of(null, _is_in(cell.expr, wanted, cell.dtype))
 
 
-def _is_in(cell: Cell, expr: pl.Expr, values: list[Any], dtype: type[pl.DataType]) -> Truth:
-    if not values:
-        return False
+def _is_in(expr: pl.Expr, values: list[Any], dtype: type[pl.DataType]) -> Truth:
     if len(values) == 1:
-        return cell.where(expr == pl.lit(values[0], dtype=dtype))
-    return cell.where(expr.is_in(pl.lit(pl.Series(values, dtype=dtype)).implode()))
-
-
-def _enum(cell: Cell, values: list[Any]) -> Truth:
-    return inverse(equals(cell, values))
+        return where(expr == pl.lit(values[0], dtype=dtype))
+    return where(expr.is_in(pl.lit(pl.Series(values, dtype=dtype)).implode())) if values else False
 
 
 def _type(cell: Cell, names: str | list[str]) -> Truth:
     allowed = {names} if isinstance(names, str) else set(names)
     null = False if "null" in allowed else cell.is_null
-    if allowed.intersection(_TYPES[cell.kind]):
+    every = {"integer": ("integer", "number"), "date": ("string",)}.get(cell.kind, (cell.kind,))  # types of any value
+    if allowed.intersection(every):
         return null
     if cell.kind == "number" and "integer" in allowed:
-        return any_of(null, cell.where(cell.expr != cell.expr.floor()))
+        return any_of(null, where(cell.expr != cell.expr.floor()))
     return any_of(null, inverse(cell.is_null))
 
 
@@ -136,74 +108,41 @@ def _compared(compare: Callable[[Any, Any], Any], to_integer: Callable[[float], 
 
     def breaks(cell: Cell, bound: float) -> Truth:
         if cell.kind == "number":
-            return cell.where(compare(cell.expr, pl.lit(float(bound))))
+            return where(compare(cell.expr, pl.lit(float(bound))))
         if cell.kind != "integer":
             return False
         limit, whole = 2 ** _BITS[cell.dtype], to_integer(bound)
         if -limit <= whole < limit:
-            return cell.where(compare(cell.expr, pl.lit(whole, dtype=cell.dtype)))
+            return where(compare(cell.expr, pl.lit(whole, dtype=cell.dtype)))
         return inverse(cell.is_null) if compare(0, whole) else False  # the bound lies beyond all values of the dtype
 
     return breaks
 
 
-def _multiple_of(cell: Cell, step: float) -> Truth:
-    if cell.kind == "integer" and isinstance(step, int):
-        return cell.where(cell.expr.cast(pl.Int64) % step != 0)
-    if cell.kind not in {"integer", "number"}:
-        return False
-    values = cell.expr.cast(pl.Float64)
-    return values.is_not_null() & values.map_batches(lambda column: _remains(column, step), return_dtype=pl.Boolean)
-
-
-def _remains(column: pl.Series, step: float) -> pl.Series:
-    """Where a remainder is left: polars' own division and remainder of floats round in ways that IEEE does not."""
-    import numpy as np
-
-    values = column.to_numpy()
-    with np.errstate(invalid="ignore", over="ignore"):
-        remains = np.fmod(values, step) != 0
-        if not isinstance(step, int):  # then the quotient must be whole; one past all floats is left to fmod, exactly
-            quotient = values / step
-            remains = np.where(np.isinf(quotient), remains, quotient != np.floor(quotient))
-    return pl.Series(remains)
-
-
-def _shorter(cell: Cell, least: float) -> Truth:
-    return cell.where(cell.text.str.len_chars() < int(least)) if cell.kind in {"string", "date"} else False
-
-
-def _longer(cell: Cell, most: float) -> Truth:
-    return cell.where(cell.text.str.len_chars() > int(most)) if cell.kind in {"string", "date"} else False
-
-
-def _unmatched(cell: Cell, pattern: str) -> Truth:
-    if cell.kind not in {"string", "date"}:
-        return False
-    return cell.where(~cell.text.str.contains(patterns.to_rust(pattern)))
+def _of_text(breaks: Callable[[pl.Expr, Any], pl.Expr]) -> Callable[[Cell, Any], Truth]:
+    return lambda cell, argument: False if cell.text is None else where(breaks(cell.text, argument))
 
 
 def _no_date(cell: Cell, _: str) -> Truth:
     if cell.kind == "date":
-        return cell.where(~cell.expr.is_between(date.min, date.max))
+        return where(~cell.expr.is_between(date.min, date.max))
     if cell.kind != "string":
         return False
     is_date = cell.expr.str.contains(_DATE) & cell.expr.str.to_date("%Y-%m-%d", strict=False).is_not_null()
     is_year_0 = cell.expr.str.starts_with("0000")  # which Python's calendar does not have
-    return cell.where(cell.expr.is_not_null() & (~is_date | is_year_0))
+    return where(cell.expr.is_not_null() & (~is_date | is_year_0))
 
 
 BREAKS: Mapping[str, Callable[[Cell, Any], Truth]] = {
     "type": _type,
-    "enum": _enum,
-    "const": lambda cell, value: _enum(cell, [value]),
+    "enum": lambda cell, values: inverse(_equals(cell, values)),
+    "const": lambda cell, value: inverse(_equals(cell, [value])),
     "minimum": _compared(lt, math.ceil),
     "maximum": _compared(gt, math.floor),
     "exclusiveMinimum": _compared(le, math.floor),
     "exclusiveMaximum": _compared(ge, math.ceil),
-    "multipleOf": _multiple_of,
-    "minLength": _shorter,
-    "maxLength": _longer,
-    "pattern": _unmatched,
+    "minLength": _of_text(lambda text, least: text.str.len_chars() < int(least)),
+    "maxLength": _of_text(lambda text, most: text.str.len_chars() > int(most)),
+    "pattern": _of_text(lambda text, pattern: ~text.str.contains(patterns.to_rust(pattern))),
     "format": _no_date,
 }

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jobs.protocol import annotation, keywords, strict_json
+from jobs.protocol import keywords, strict_json
 from jobs.protocol.errors import ConfigInvalid
 
 HOME = Path(__file__).parent.parent / "contracts"
@@ -67,15 +67,15 @@ def load(name: str) -> Contract:
 def document(name: str) -> Mapping[str, Any]:
     """The schema of a file that is no table, such as `manifest`; `judge` holds a value against it."""
     schema = strict_json.parse(_bytes(name), where=_where(name))
-    _refuse(list(keywords.problems(schema, known=keywords.DOCUMENT)), name)
+    _refuse([*keywords.problems(schema, known=keywords.DOCUMENT)], name)
     return dict(schema)
 
 
 def read(data: bytes, *, name: str) -> Contract:
     """The contract in these bytes; ConfigInvalid names everything that is wrong with it at once."""
     schema = strict_json.parse(data, where=_where(name))
-    _refuse(list(keywords.problems(schema)), name)
-    _refuse(list(annotation.problems(schema)), name)
+    _refuse([*keywords.problems(schema)], name)
+    _refuse([*keywords.problems_of_table(schema)], name)
     return Contract(
         name=name,
         version=schema["x-version"],

@@ -1,10 +1,12 @@
-"""Which words of JSON Schema 2020-12 a contract may use: what is not known here is refused by name, never ignored."""
+"""The words of a contract: some of JSON Schema 2020-12, and `x-` annotations; others are refused by name."""
 
 from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jobs.protocol import patterns
@@ -13,32 +15,119 @@ from jobs.protocol.json_scan import LARGEST, pointer_to
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 FORMATS = ("date",)
-_SMALLEST_STEP = 1e-100  # a quotient by less could leave the range of a float64
+JSON_TYPES: Mapping[str, str] = {
+    **dict.fromkeys(("int8", "int16", "int32", "int64"), "integer"),
+    "float64": "number",
+    "boolean": "boolean",
+    **dict.fromkeys(("string", "date"), "string"),
+}
+PARSES = ("integer", "number", "percent", "months_term", "emp_length", "month", "date", "text", "category", "flag")
+ROLES = ("key", "time", "orig", "bureau", "pricing", "joint", "geo_proxy", "text_proxy", "post", "constant")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-COMPILED: Mapping[str, str] = {
-    "type": "the value is of one of these types; an empty cell is of type null; 36.0 is an integer",
-    "enum": "the value is one of these; null only if listed",
-    "const": "the value is this one",
-    "minimum": "a number is at least this",
-    "maximum": "a number is at most this",
-    "exclusiveMinimum": "a number is above this",
-    "exclusiveMaximum": "a number is below this",
-    "multipleOf": "a number is a multiple of this, which is above 1e-100",
-    "minLength": "a string has at least so many characters (code points)",
-    "maxLength": "a string has at most so many characters (code points)",
-    "pattern": "a string matches; only patterns that Python and Rust surely read alike",
-    "format": "`date` only, asserted: a string is a date YYYY-MM-DD of the years 1 to 9999",
-    "properties": "what each column holds",
-    "required": "these columns are in the table (an empty cell is there)",
-    "additionalProperties": "what columns not named in `properties` hold; `false`: there are none",
-    "dependentRequired": "where a column is in the table, so are these",
-    "allOf": "the row or value keeps all of these",
-    "anyOf": "the row or value keeps one or more of these",
-    "oneOf": "the row or value keeps exactly one of these",
-    "not": "the row or value does not keep this",
-    "if": "rows or values that keep this must keep `then`, others `else`",
-    "then": "see `if`",
-    "else": "see `if`",
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Its meaning and its values in words, and how to tell one of them."""
+
+    meaning: str
+    allowed: str
+    is_right: Callable[[Any], bool]
+    is_needed: bool = False
+
+
+def is_number(value: object) -> bool:
+    """A number that every reader takes for the same: finite, and no integer past 2^53."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) <= LARGEST
+
+
+def _is_plain(value: object) -> bool:
+    inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else []
+    is_odd = isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value)
+    return not is_odd and all(map(_is_plain, inner))
+
+
+def _is_list(value: object, of: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(of, value))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and _is_list(value, _is_text) and len(set(value)) == len(value)
+
+
+def _are_types(value: object) -> bool:
+    names = [value] if isinstance(value, str) else value
+    return isinstance(names, list) and _are_names(names) and bool(names) and all(name in TYPES for name in names)
+
+
+def _one_of(*values: object) -> tuple[str, Callable[[Any], bool]]:
+    said = ", ".join(str(value) for value in values)
+    return f"one of {said}", lambda value: not isinstance(value, bool | float) and value in values
+
+
+_BOUND = ("a finite number, an integer not past 2^53", is_number)
+_LENGTH = ("an integer from 0", lambda value: is_number(value) and value >= 0 and value == int(value))
+_TEXTS = ("a list of names", lambda value: _is_list(value, _is_text))
+_PLAIN = "numbers only that every reader takes for the same"
+_SCHEMA = ("a schema", lambda value: isinstance(value, dict | bool))
+_SCHEMAS = ("a list of schemas", lambda value: isinstance(value, list) and bool(value))
+_SCHEMA_MAP = ("a schema for each name", lambda value: isinstance(value, dict))
+_LIMIT = ("a number, or a date YYYY-MM-DD", lambda value: is_number(value) or bool(_DATE.fullmatch(str(value))))
+
+COMPILED: Mapping[str, Word] = {
+    "type": Word(
+        "the value is of one of these types; an empty cell is of type null; 36.0 is an integer",
+        f"a type or a list of them: {', '.join(TYPES)}",
+        _are_types,
+    ),
+    "enum": Word(
+        "the value is one of these; null only if listed",
+        f"a list of values, with {_PLAIN}",
+        lambda value: _is_list(value, _is_plain),
+    ),
+    "const": Word("the value is this one", _PLAIN, _is_plain),
+    "minimum": Word("a number is at least this", *_BOUND),
+    "maximum": Word("a number is at most this", *_BOUND),
+    "exclusiveMinimum": Word("a number is above this", *_BOUND),
+    "exclusiveMaximum": Word("a number is below this", *_BOUND),
+    "minLength": Word("a string has at least so many characters (code points)", *_LENGTH),
+    "maxLength": Word("a string has at most so many characters (code points)", *_LENGTH),
+    "pattern": Word("a string matches; only patterns that Python and Rust surely read alike", "a string", _is_text),
+    "format": Word(
+        "`date` only, asserted: a string is a date YYYY-MM-DD of the years 1 to 9999",
+        f"{', '.join(FORMATS)}: no other format is supported",
+        lambda value: value in FORMATS,
+    ),
+    "properties": Word("what each column holds", *_SCHEMA_MAP),
+    "required": Word("these columns are in the table (an empty cell is there)", *_TEXTS),
+    "additionalProperties": Word("what columns not named in `properties` hold; `false`: there are none", *_SCHEMA),
+    "allOf": Word("the row or value keeps all of these", *_SCHEMAS),
+    "anyOf": Word("the row or value keeps one or more of these", *_SCHEMAS),
+    "not": Word("the row or value does not keep this", *_SCHEMA),
+    "if": Word("rows or values that keep this must keep `then`, others `else`", *_SCHEMA),
+    "then": Word("see `if`", *_SCHEMA),
+    "else": Word("see `if`", *_SCHEMA),
+}
+DOCUMENT: Mapping[str, Word] = {  # a manifest, a note: judged by `jsonschema` alone, so lists have their words
+    **COMPILED,
+    "$defs": Word("", *_SCHEMA_MAP),
+    "$ref": Word("", "#/$defs/... of this file", lambda value: str(value).startswith("#/$defs/")),
+    "items": Word("", *_SCHEMA),
+    "prefixItems": Word("", *_SCHEMAS),
+    "minItems": Word("", *_LENGTH),
+    "maxItems": Word("", *_LENGTH),
+    "uniqueItems": Word("", "true or false", lambda value: isinstance(value, bool)),
 }
 ANNOTATIONS = (
     *("$schema", "$comment", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
@@ -52,160 +141,113 @@ REFUSED: Mapping[str, str] = {  # in the contract of a table
     **dict.fromkeys(("items", "prefixItems", "unevaluatedItems", "contains", "minContains", "maxContains"), _NO_LISTS),
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), _NO_LISTS),
     **dict.fromkeys(("minProperties", "maxProperties", "propertyNames", "patternProperties"), _FIXED),
-    **dict.fromkeys(("unevaluatedProperties", "dependentSchemas"), _FIXED),
+    **dict.fromkeys(("unevaluatedProperties", "dependentSchemas", "dependentRequired"), _FIXED),
+    "multipleOf": "floats are no multiples of fractions: count in the smallest unit",
+    "oneOf": "say anyOf, with choices that exclude one another",
 }
-TABLE = frozenset(COMPILED)
-DOCUMENT = (
-    TABLE
-    | {  # a manifest, a note: judged by `jsonschema` alone, so lists and names of any kind have their words
-        *("$defs", "$ref", "items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems"),
-        *("uniqueItems", "minProperties", "maxProperties", "propertyNames", "dependentSchemas"),
-    }
-)
-_ONE_SCHEMA = ("additionalProperties", "not", "if", "then", "else", "items", "contains", "propertyNames")
-_SCHEMA_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_SCHEMA_MAPS = ("properties", "$defs", "dependentSchemas")
-_LENGTHS = ("minLength", "maxLength", "minItems", "maxItems", "minContains", "maxContains")
+OF_TABLE: Mapping[str, Word] = {
+    "x-version": Word(
+        "raised when the contract changes",
+        "an integer from 1",
+        lambda value: is_number(value) and isinstance(value, int) and value > 0,
+        is_needed=True,
+    ),
+    "x-key": Word("columns that name a row; none where nothing does", "a list of columns", _are_names, is_needed=True),
+}
+OF_COLUMN: Mapping[str, Word] = {
+    "x-dtype": Word("how the column is stored", *_one_of(*JSON_TYPES), is_needed=True),
+    "x-parse": Word("how silver reads the text that landed", *_one_of(*PARSES)),
+    "x-role": Word("what the column is to a model; features are chosen by role only", *_one_of(*ROLES)),
+    "x-unit": Word("the unit of its numbers, such as usd, fraction, months", "a word", _is_name),
+    "x-era": Word("the year from which it is filled", *_one_of(2007, 2012, 2015, 2017)),
+    "x-null-tokens": Word("texts that mean: no value", "a list of texts", _are_names),
+    "x-sentinels": Word(
+        "values that mean: no value, and are refused",
+        "a list of values",
+        lambda value: _is_list(value, lambda each: isinstance(each, str) or is_number(each)),
+    ),
+    "x-soft-minimum": Word("below it a value is flagged, not refused", *_LIMIT),
+    "x-soft-maximum": Word("above it a value is flagged, not refused", *_LIMIT),
+    "x-monotone": Word("1: risk may only rise with it, -1: only fall, 0: either", *_one_of(-1, 0, 1)),
+    "x-severity": Word("how grave many refused cells are", *_one_of("warn", "fail")),
+    "x-group": Word("the reason it counts towards when a score is explained", "a word", _is_name),
+    "x-profiles": Word("the feature profiles that may use it", "a list of profiles", _are_names),
+}
 
 
-def problems(schema: object, pointer: str = "", *, known: Collection[str] = TABLE) -> Iterator[str]:
+def problems(schema: object, pointer: str = "", *, known: Mapping[str, Word] = COMPILED) -> Iterator[str]:
     """Everything in a schema that would not be honoured, by JSON pointer."""
-    if isinstance(schema, bool):
-        return
     if not isinstance(schema, dict):
-        yield f"{pointer or '/'}: a schema is an object, true or false"
+        yield from () if isinstance(schema, bool) else [f"{pointer or '/'}: a schema is an object, true or false"]
         return
     for keyword, argument in schema.items():
         here = pointer_to(pointer, keyword)
-        if keyword.startswith("x-") or keyword in ANNOTATIONS:
-            if keyword == "$schema" and argument != DIALECT:
-                yield f"{here}: only {DIALECT} is read"
-        elif keyword not in known:
-            yield f"{here}: {_unknown(keyword, known)}"
-        elif reason := _SHAPES[keyword](argument):
-            yield f"{here}: {reason}"
+        if keyword == "$schema" and argument != DIALECT:
+            yield f"{here}: only {DIALECT} is read"
+        elif keyword in known:
+            yield from _problems_of(known[keyword], argument, here, known)
+        elif not keyword.startswith("x-") and keyword not in ANNOTATIONS:
+            near = suggestion(keyword, [*known, *ANNOTATIONS]) or "see docs/contracts.md"
+            refused = f"is not supported: {REFUSED[keyword]}" if keyword in REFUSED else f"is no keyword; {near}"
+            yield f"{here}: {keyword} {refused}"
+
+
+def _problems_of(word: Word, argument: Any, here: str, known: Mapping[str, Word]) -> Iterator[str]:  # noqa: ANN401
+    if not word.is_right(argument):
+        yield f"{here}: give {word.allowed}"
+    elif word is COMPILED["pattern"] and (why := patterns.objection(argument)):
+        yield f"{here}: the pattern may be read differently: {why}"
+    elif word.allowed == _SCHEMA[0]:
+        yield from problems(argument, here, known=known)
+    elif word.allowed in (_SCHEMAS[0], _SCHEMA_MAP[0]):
+        for name, inner in argument.items() if isinstance(argument, dict) else enumerate(argument):
+            yield from problems(inner, pointer_to(here, name), known=known)
+
+
+def problems_of_table(schema: Mapping[str, Any]) -> Iterator[str]:
+    """What else is wrong with the contract of a table whose keywords are all right, by JSON pointer."""
+    yield from _misused(schema, "", OF_TABLE)
+    columns = schema.get("properties", {})
+    if schema.get("type") != "object" or not columns or schema.get("additionalProperties") is not False:
+        yield "/: a row has type object, properties, and additionalProperties false"
+    for keyword in ("required", "x-key"):
+        for name in schema.get(keyword, []):
+            if name not in columns:
+                yield f"/{keyword}: {name!r} is no column; {suggestion(str(name), columns)}"
+    for name, column in columns.items():
+        here = f"/properties/{name}"
+        if not _is_name(name):
+            yield f"{here}: a column's name has letters, digits and _ only"
+        if not isinstance(column, dict) or not column.get("description"):
+            yield f"{here}/description: say what the column holds"
+        elif wrong := list(_misused(column, here, OF_COLUMN)):
+            yield from wrong
         else:
-            for place, inner in _inner(keyword, argument, here):
-                yield from problems(inner, place, known=known)
+            yield from _contradictions(column, here)
+
+
+def _misused(schema: Mapping[str, Any], here: str, known: Mapping[str, Word]) -> Iterator[str]:
+    for name, word in known.items():
+        if word.is_needed and name not in schema:
+            yield f"{here}/{name}: it is missing; give {word.allowed}"
+        elif name in schema and not word.is_right(schema[name]):
+            yield f"{here}/{name}: give {word.allowed}"
+    for name in schema:
+        if name.startswith("x-") and name not in known:
+            yield f"{here}/{name}: unknown annotation; {suggestion(name, known) or 'see docs/contracts.md'}"
+
+
+def _contradictions(column: Mapping[str, Any], here: str) -> Iterator[str]:
+    dtype, types = column["x-dtype"], column.get("type", [])
+    if {*([types] if isinstance(types, str) else types)} - {"null"} != {JSON_TYPES[dtype]}:
+        yield f"{here}/type: x-dtype {dtype} is {JSON_TYPES[dtype]} in JSON, with or without null"
+    if (dtype == "date") != (column.get("format") == "date"):
+        yield f"{here}/format: x-dtype date goes with format date"
+    if "pattern" in column and not patterns.is_anchored(column["pattern"]):
+        yield f"{here}/pattern: begin it with \\A and end it with \\Z"
 
 
 def suggestion(word: str, known: Collection[str]) -> str:
     """What a person probably meant by an unknown word; empty where nothing comes near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
-
-
-def _unknown(keyword: str, known: Collection[str]) -> str:
-    if keyword in REFUSED:
-        return f"{keyword} is not supported: {REFUSED[keyword]}"
-    return f"{keyword} is no keyword; {suggestion(keyword, [*known, *ANNOTATIONS]) or 'see docs/contracts.md'}"
-
-
-def _inner(keyword: str, argument: Any, here: str) -> list[tuple[str, object]]:  # noqa: ANN401
-    """The schemas that stand under a keyword, with their pointers."""
-    if keyword in _SCHEMA_LISTS:
-        return [(pointer_to(here, index), schema) for index, schema in enumerate(argument)]
-    if keyword in _SCHEMA_MAPS:
-        return [(pointer_to(here, name), schema) for name, schema in argument.items()]
-    return [(here, argument)] if keyword in _ONE_SCHEMA else []
-
-
-def is_number(value: object) -> bool:
-    """A number that every reader takes for the same: finite, and no integer past 2^53."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) if isinstance(value, float) else abs(value) <= LARGEST
-
-
-def _bound(value: object) -> str:
-    return "" if is_number(value) else "give a finite number, an integer not past 2^53"
-
-
-def _step(value: Any) -> str:  # noqa: ANN401
-    return "" if is_number(value) and value > _SMALLEST_STEP else "give a number above 1e-100"
-
-
-def _length(value: Any) -> str:  # noqa: ANN401
-    return "" if is_number(value) and value >= 0 and value == int(value) else "give an integer from 0"
-
-
-def _type(value: object) -> str:
-    names = [value] if isinstance(value, str) else value
-    if isinstance(names, list) and names and len({str(name) for name in names}) == len(names):
-        unknown = [name for name in names if name not in TYPES]
-        return f"{unknown[0]!r} is no type; {suggestion(str(unknown[0]), TYPES)}" if unknown else ""
-    return f"give a type or a list of them: {', '.join(TYPES)}"
-
-
-def _values(value: object) -> str:
-    return _value(value) if isinstance(value, list) else "give a list of values"
-
-
-def _value(value: object) -> str:
-    inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else []
-    if isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value):
-        return "it holds a number that not every reader takes for the same"
-    return next((reason for each in inner if (reason := _value(each))), "")
-
-
-def _pattern(value: object) -> str:
-    if not isinstance(value, str):
-        return "give a string"
-    try:
-        patterns.to_rust(value)
-    except patterns.PatternRefused as refused:
-        return f"the pattern may be read differently: {refused}"
-    return ""
-
-
-def _format(value: object) -> str:
-    return "" if value in FORMATS else f"format {value!r} is not supported, only {', '.join(FORMATS)}"
-
-
-def _names(value: object) -> str:
-    is_list = isinstance(value, list) and all(isinstance(name, str) for name in value)
-    return "" if is_list else "give a list of names"
-
-
-def _name_lists(value: object) -> str:
-    is_map = isinstance(value, dict) and not any(_names(names) for names in value.values())
-    return "" if is_map else "give a list of names for each name"
-
-
-def _schema(value: object) -> str:
-    return "" if isinstance(value, dict | bool) else "give a schema"
-
-
-def _schemas(value: object) -> str:
-    return "" if isinstance(value, list) and value else "give a list of schemas"
-
-
-def _schema_map(value: object) -> str:
-    return "" if isinstance(value, dict) else "give a schema for each name"
-
-
-def _reference(value: object) -> str:
-    return "" if isinstance(value, str) and value.startswith("#/$defs/") else "refer to #/$defs/... of this file"
-
-
-def _flag(value: object) -> str:
-    return "" if isinstance(value, bool) else "give true or false"
-
-
-_SHAPES: Mapping[str, Callable[[Any], str]] = {
-    "type": _type,
-    "enum": _values,
-    "const": _value,
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _bound),
-    "multipleOf": _step,
-    **dict.fromkeys((*_LENGTHS, "minProperties", "maxProperties"), _length),
-    "pattern": _pattern,
-    "format": _format,
-    **dict.fromkeys(_SCHEMA_MAPS, _schema_map),
-    "$ref": _reference,
-    "uniqueItems": _flag,
-    "required": _names,
-    "dependentRequired": _name_lists,
-    **dict.fromkeys(_ONE_SCHEMA, _schema),
-    **dict.fromkeys(_SCHEMA_LISTS, _schemas),
-}

@@ -7,18 +7,23 @@ Python judges a value, Rust finds the offending rows of a column. They differ on
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import accumulate
 
 _DEEPEST = 20  # groups in one another
 _LARGEST = 5000  # characters once repeats are written out: half of what Rust agrees to compile
 _ESCAPED = r"\\[\\.^$*+?{}\[\]|()/&~nrt-]"
 _ONE = rf"(?:[^\\\[\]&|~^-]|{_ESCAPED})"
-_ITEM = rf"{_ONE}(?:-{_ONE})?"
-_CLASS = re.compile(rf"\[\^?-?(?:{_ITEM})+-?\]")
-_LITERAL = re.compile(rf"[^\\.^$*+?{{}}\[\]|()]|{_ESCAPED}")
-_REPEAT = re.compile(r"(?:([*+?])|\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\})(\??)")
+_TOKEN = re.compile(
+    rf"(?P<open>\((?:\?:|(?!\?)))|(?P<bar>\|)|(?:(?P<end>\\A|\\Z|\^)|(?P<close>\))"
+    rf"|(?P<one>\.|\[\^?-?(?:{_ONE}(?:-{_ONE})?)+-?\]|[^\\.^$*+?{{}}\[\]|()]|{_ESCAPED}))"
+    r"(?P<repeat>(?:(?P<sign>[*+?])|\{(?P<least>[0-9]{1,4})(?:(?P<comma>,)(?P<most>[0-9]{1,4})?)?\})\??)?"
+)
+_RUST = {"^": "\\A", "\\Z": "\\z"}
 _WHY = {
     "$": "$ also matches before a last line end: write \\Z",
-    "(?": "flags, look-around and named groups are read differently: use only (...) and (?:...)",
+    "(": "flags, look-around and named groups are read differently: use only (...) and (?:...)",
+    "[": "a class may hold characters, ranges and escaped signs; - stands first or last, & | ~ ^ [ escaped",
     "\\d": "\\d means other digits in other libraries: write [0-9]",
     "\\w": "\\w means other letters in other libraries: write [A-Za-z0-9_]",
     "\\s": "\\s means other blanks in other libraries: write [ \\t]",
@@ -32,106 +37,75 @@ class PatternRefused(ValueError):
 
 def to_rust(pattern: str) -> str:
     """The same pattern for Rust; PatternRefused where it might not be the same."""
-    reader = _Reader(pattern)
-    reader.alternation()
-    if reader.at < len(pattern):
+    tokens = _tokens(pattern)
+    if _measured(iter(tokens), 0)[2]:
         raise PatternRefused("a closing ) has no opening one")
     try:
         re.compile(pattern)
     except re.error as error:
         raise PatternRefused(f"it is not a pattern: {error.msg}") from None
-    return "".join(reader.rust)
+    return "".join(_RUST.get(token.group(), token.group()) for token in tokens)
+
+
+def objection(pattern: str) -> str:
+    """Why a pattern is refused; empty where it is not."""
+    try:
+        to_rust(pattern)
+    except PatternRefused as refused:
+        return str(refused)
+    return ""
 
 
 def is_anchored(pattern: str) -> bool:
     r"""Whether an accepted pattern can only match a whole text: \A...\Z around no open alternative."""
-    reader = _Reader(pattern)
-    reader.sequence()
-    is_one_sequence = reader.at == len(pattern) and len(reader.rust) > 1
-    return is_one_sequence and (reader.rust[0], reader.rust[-1]) == ("\\A", "\\z")
+    tokens = _tokens(pattern)
+    depths = accumulate(bool(token["open"]) - bool(token["close"]) for token in tokens)
+    is_open = any(token["bar"] and depth == 0 for token, depth in zip(tokens, depths, strict=True))
+    return len(tokens) > 1 and not is_open and tokens[0].group() in ("\\A", "^") and tokens[-1].group() == "\\Z"
 
 
-class _Reader:
-    """Recursive descent; each part returns whether it may match nothing, and its size."""
+def _tokens(pattern: str) -> list[re.Match[str]]:
+    tokens: list[re.Match[str]] = []
+    at = 0
+    while at < len(pattern):
+        token = _TOKEN.match(pattern, at)
+        if token is None:
+            if tokens and tokens[-1]["repeat"] and pattern[at] in "*+?{":
+                raise PatternRefused("a repeat of a repeat is read differently: put it in (?:...)")
+            sign = pattern[at : at + (2 if pattern[at] == "\\" else 1)]
+            plainly = f"{sign} is not surely read alike: escape a sign, or write the characters themselves"
+            raise PatternRefused(_WHY.get(sign, plainly))
+        tokens.append(token)
+        at = token.end()
+    return tokens
 
-    def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
-        self.at = 0
-        self.depth = 0
-        self.rust: list[str] = []
 
-    def take(self, length: int, *, as_rust: str | None = None) -> None:
-        self.rust.append(self.pattern[self.at : self.at + length] if as_rust is None else as_rust)
-        self.at += length
-
-    def sees(self, *texts: str) -> bool:
-        return self.pattern.startswith(texts, self.at)
-
-    def alternation(self) -> tuple[bool, int]:
-        may_be_empty, size = self.sequence()
-        while self.sees("|"):
-            self.take(1)
-            empty, more = self.sequence()
-            may_be_empty, size = may_be_empty or empty, size + more
-        return may_be_empty, size
-
-    def sequence(self) -> tuple[bool, int]:
-        may_be_empty, size = True, 0
-        while self.at < len(self.pattern) and not self.sees("|", ")"):
-            empty, more = self.repeated()
-            may_be_empty, size = may_be_empty and empty, size + more
-        return may_be_empty, size
-
-    def repeated(self) -> tuple[bool, int]:
-        may_be_empty, size = self.atom()
-        found = _REPEAT.match(self.pattern, self.at)
-        if found is None:
-            return may_be_empty, size
-        if may_be_empty:
-            raise PatternRefused("a repeat of what may be empty is read differently")
-        sign, least, comma, most, _ = found.groups()
-        self.take(len(found.group()))
-        if self.sees("*", "+", "?", "{"):
-            raise PatternRefused("a repeat of a repeat is read differently: put it in (?:...)")
-        size *= max(1, int(most or least or 1)) + bool(comma and not most)
-        if size > _LARGEST:
-            raise PatternRefused(f"its repeats come to more than {_LARGEST}")
-        return sign in {"*", "?"} or (sign is None and int(least) == 0), size
-
-    def atom(self) -> tuple[bool, int]:
-        if self.sees("\\A", "^"):
-            self.take(1 if self.sees("^") else 2, as_rust="\\A")
-            return True, 0
-        if self.sees("\\Z"):
-            self.take(2, as_rust="\\z")
-            return True, 0
-        if self.sees("("):
-            return self.group()
-        if self.sees("."):
-            self.take(1)
-            return False, 1
-        found = (_CLASS if self.sees("[") else _LITERAL).match(self.pattern, self.at)
-        if found is None:
-            raise PatternRefused(self.reason())
-        self.take(len(found.group()))
-        return False, len(found.group())
-
-    def group(self) -> tuple[bool, int]:
-        if self.sees("(?") and not self.sees("(?:"):
-            raise PatternRefused(_WHY["(?"])
-        self.take(3 if self.sees("(?:") else 1)
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise PatternRefused(f"more than {_DEEPEST} groups lie in one another")
-        inside = self.alternation()
-        self.depth -= 1
-        if not self.sees(")"):
+def _measured(tokens: Iterator[re.Match[str]], depth: int) -> tuple[bool, int, re.Match[str] | None]:
+    """Whether what follows in its group may match nothing, its size, and the token that closes the group."""
+    if depth > _DEEPEST:
+        raise PatternRefused(f"more than {_DEEPEST} groups lie in one another")
+    before, may_be_empty, size = False, True, 0  # an alternative before, this one so far, all of them
+    for token in tokens:
+        if token["close"]:
+            return before or may_be_empty, size, token
+        if token["bar"]:
+            before, may_be_empty = before or may_be_empty, True
+            continue
+        of_part: tuple[bool, int, re.Match[str] | None] = (bool(token["end"]), len(token["one"] or ""), token)
+        is_empty, length, last = _measured(tokens, depth + 1) if token["open"] else of_part
+        if last is None:
             raise PatternRefused("an opening ( has no closing one")
-        self.take(1)
-        return inside
+        if last["repeat"]:
+            is_empty, length = _repeated(last, length, is_empty=is_empty)
+        may_be_empty, size = may_be_empty and is_empty, size + length
+    return before or may_be_empty, size, None
 
-    def reason(self) -> str:
-        found = self.pattern[self.at : self.at + (2 if self.sees("\\") else 1)]
-        if found == "[":
-            return "a class may hold characters, ranges and escaped signs; - stands first or last, & | ~ ^ [ escaped"
-        return _WHY.get(found, f"{found} is not surely read alike: escape a sign, or write the characters themselves")
+
+def _repeated(token: re.Match[str], length: int, *, is_empty: bool) -> tuple[bool, int]:
+    sign, least, comma, most = token.group("sign", "least", "comma", "most")
+    length *= max(1, int(most or least or 1)) + bool(comma and not most)
+    if is_empty:
+        raise PatternRefused("a repeat of what may be empty is read differently")
+    if length > _LARGEST:
+        raise PatternRefused(f"its repeats come to more than {_LARGEST}")
+    return sign in ("*", "?") or int(least or 1) == 0, length

@@ -45,20 +45,6 @@ OWN_CASES = [
     pytest.param(
         {"format": "date"}, pl.String(), ["2021-02-29", "0000-01-01", "2020-02-29"], [False, False, True], id="dates"
     ),
-    pytest.param({"multipleOf": 0.01}, pl.Float64(), [0.5, 0.07], [True, False], id="a-fraction-as-floats-divide"),
-    pytest.param({"multipleOf": 0.1}, pl.Float64(), [0.5, 0.3], [True, False], id="a-division-as-IEEE-has-it"),
-    pytest.param(
-        {"multipleOf": 3}, pl.Float64(), [1e17, 3e17, 1e308], [False, True, False], id="large-remainders-are-exact"
-    ),
-    pytest.param({"multipleOf": 0.5}, pl.Float64(), [1e308, 0.25], [True, False], id="a-quotient-past-all-floats"),
-    pytest.param(
-        {"oneOf": [{"minimum": 1}, {"maximum": 1}]}, pl.Int8(), [0, 1, 2], [True, False, True], id="exactly-one"
-    ),
-    pytest.param(
-        *({"oneOf": [{"minimum": 1}, {"maximum": 1}, {"minimum": 0}]}, pl.Int8()),
-        *([-1, 0, 1, 2], [True, False, False, False]),
-        id="exactly-one-of-three",
-    ),
     pytest.param(
         *({"if": {"minimum": 1}, "then": {"maximum": 5}, "else": {"const": -1}}, pl.Int8()),
         *([2, 9, 0, -1], [True, False, False, True]),
@@ -78,11 +64,11 @@ def test_each_keyword_gives_the_judge_s_verdict_on_every_dtype(keyword: str, dat
         assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
 
 
-@pytest.mark.parametrize("keyword", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+@pytest.mark.parametrize("keyword", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
 def test_numbers_are_judged_exactly_on_a_whole_grid(keyword: str) -> None:
     floats = pl.DataFrame({"p": [float(number) for number in NUMBERS]})
     integers = pl.DataFrame({"p": [*(number for number in NUMBERS if isinstance(number, int)), 2**53 + 1, -(2**63)]})
-    for argument in (number for number in NUMBERS if keyword != "multipleOf" or number > 0):
+    for argument in NUMBERS:
         schema = {"properties": {"p": {keyword: argument}}}
         for frame in (floats, integers):
             assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]

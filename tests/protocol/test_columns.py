@@ -66,7 +66,7 @@ def test_a_rule_that_no_value_can_break_costs_nothing() -> None:
         ),
         (
             {"properties": {"a": {"format": "email"}}},
-            "/properties/a/format: format 'email' is not supported, only date",
+            "/properties/a/format: give date: no other format is supported",
         ),
     ],
 )
