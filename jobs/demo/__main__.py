@@ -12,6 +12,7 @@ from pathlib import Path
 from jobs.demo import telling
 from jobs.protocol import strict_json
 from jobs.protocol.command import open_root
+from jobs.protocol.events import Events
 from jobs.replay.__main__ import main as replay
 from jobs.simulate.__main__ import main as simulate
 
@@ -50,37 +51,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--root", type=Path, default=Path("demo"), help="folder of its own, created here (default: demo)"
     )
     home: Path = parser.parse_args(argv).root
-    lender, root = home / "lender", home / "replay"
+    lender, root, events = home / "lender", home / "replay", Events(in_sentences=True)
     lender.mkdir(parents=True, exist_ok=True)
-    _print(PLAN)
-    code = _simulated(lender) or (0 if (root / "story.html").is_file() else _replayed(home, lender, root))
+    events.say("plan", PLAN)
+    code = _simulated(lender, events)
+    if code == 0 and not (root / "story.html").is_file():
+        code = _replayed(home, root, events)
     if code == 0:
-        _tell(root)
+        _tell(root, events)
     return code
 
 
-def _simulated(lender: Path) -> int:
+def _simulated(lender: Path, events: Events) -> int:
     span = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", LOANS_A_DAY, "--seed", SEED]
-    return simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"])
+    return simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events)
 
 
-def _replayed(home: Path, lender: Path, root: Path) -> int:
+def _replayed(home: Path, root: Path, events: Events) -> int:
     policy = home / "policy.json"
     policy.write_bytes(strict_json.pretty(POLICY))
     span = ["--start", str(START), "--end", str(LAST), "--policy", str(policy)]
-    return replay(["--root", str(lender), "--into", str(root), *span])
+    return replay(["--root", str(home / "lender"), "--into", str(root), *span], events)
 
 
-def _tell(root: Path) -> None:
+def _tell(root: Path, events: Events) -> None:
     from jobs.replay import story
 
     told = story.of(open_root(str(root)), START, LAST)
-    _print("\nThe story in ten lines:\n" + "".join(f"  {line}\n" for line in telling.lines(told, DRIFT)))
-    _print(WHAT_NOW.format(root=root, last=LAST, python=os.path.relpath(sys.executable)))
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+    events.say("story", "\nThe story in ten lines:\n" + "".join(f"  {line}\n" for line in telling.lines(told, DRIFT)))
+    events.say("what_now", WHAT_NOW.format(root=root, last=LAST, python=os.path.relpath(sys.executable)))
 
 
 if __name__ == "__main__":

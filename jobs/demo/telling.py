@@ -31,15 +31,15 @@ def _told(story: Story, drift: date) -> Iterator[tuple[date, str]]:
     in_vain = next((week for week in story.weeks if trained and _is_in_vain(week)), None)
     if in_vain:
         yield in_vain.week, IN_VAIN
-    recovered, last = _recovered(story, drift), story.weeks[-1]
-    if recovered:
+    if recovered := _recovered(story, drift):
         psi = f"PSI {recovered.score_psi:.3f}"
         yield (
             recovered.week,
             f"recovered: scores lie again where the reference of the model that serves has them, {psi}",
         )
-    if last.decision != "no_action":
-        yield last.week, f"monitoring still says: {last.sentence}"
+    for last in story.weeks[-1:]:
+        if last.decision != "no_action":
+            yield last.week, f"monitoring still says: {last.sentence}"
 
 
 IN_VAIN = (

@@ -1,4 +1,4 @@
-"""What a run says while it works: a progress bar on a terminal, one JSON line per event otherwise. Never row values."""
+"""What a run says: sentences and a bar on a terminal, otherwise JSON lines, or sentences if asked. Never row values."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import TextIO
 class Events:
     """Says events to one stream. Sentences for people, the same facts as JSON for everything else."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, in_sentences: bool = False) -> None:
         self.stream = sys.stdout if stream is None else stream
-        self.for_people = self.stream.isatty()
+        self.has_bars = self.stream.isatty()
+        self.for_people = in_sentences or self.has_bars
         self._print: Callable[[str], object] = lambda text: print(text, file=self.stream, flush=True)
 
     def say(self, event: str, sentence: str = "", **facts: object) -> None:
@@ -25,11 +26,11 @@ class Events:
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Yield a function that is told how much more is done; a bar on a terminal, tenths of the way otherwise."""
-        if self.for_people and total > 1:
+        """Yield a function that is told how much more is done; a bar on a terminal, tenths of the way as JSON."""
+        if self.has_bars and total > 1:
             yield from self._bar(label, total)
         else:
-            yield self._tenths(label, total)
+            yield (lambda _: None) if self.for_people else self._tenths(label, total)
 
     def _bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
         from rich.console import Console

@@ -24,25 +24,25 @@ All that had landed before --start lands at once; from then on each day's files 
 came of it lies in DIR: story.html, diary.jsonl, and everything that the jobs leave in any root."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int:
     """Replay; 0 when every invariant holds, 1 when one does not."""
     options = _parser().parse_args(argv)
     try:
-        return _replay(options)
+        return _replay(options, events or Events())
     except (JobError, OSError) as failure:
         error = as_job_error(failure)
         print(f"replay: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
 
 
-def _replay(options: argparse.Namespace) -> int:
+def _replay(options: argparse.Namespace, events: Events) -> int:
     from jobs.replay import invariants, page, replaying, story
     from jobs.replay.schedule import Chances
     from jobs.replay.source import Source
 
     chances = Chances(missed=options.missed_ticks, twice=options.duplicate_ticks, kill=options.kill, seed=options.seed)
     _refuse(options, chances.missed, chances.twice, chances.kill)
-    original, events, started = open_root(options.root), Events(), clock.seconds()
+    original, started = open_root(options.root), clock.seconds()
     root = replaying.prepare(original, options.into, options.policy.read_bytes() if options.policy else None)
     played = replaying.Replay(root, Source(original, root), chances)
     replaying.replay(played, options.start, options.end, events)

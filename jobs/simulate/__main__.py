@@ -37,11 +37,11 @@ EARLIEST, LATEST = date(2007, 1, 2), date(2034, 5, 1)  # of landing; ids are rec
 MOST_LOANS, MOST_DIRT = 50_000, 0.5
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int:
     """Simulate; 0 done or nothing to do, otherwise the code of what stood against it."""
     try:
         root, settings = _asked(argv)
-        simulate(root, settings, Events())
+        simulate(root, settings, events or Events())
     except (JobError, OSError) as failure:
         error = as_job_error(failure)
         print(error, file=sys.stderr)  # noqa: T201

@@ -1,0 +1,77 @@
+"""The demo says the same on a terminal and into a pipe."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import threading
+from contextlib import redirect_stdout, suppress
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.demo import __main__ as demo
+from jobs.protocol import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ESCAPE = "\x1b"
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two weeks of a lender who has too few loans for a model."""
+    for name, day in (("FIRST", 1), ("START", 9), ("LAST", 14), ("DRIFT", 12)):
+        monkeypatch.setattr(demo, name, date(2016, 8, day))
+    monkeypatch.setattr(demo, "LOANS_A_DAY", "5")
+    yield
+    clock.stand_at(None)
+
+
+def on_a_terminal(home: Path) -> str:
+    """All that a terminal is sent, read while it comes."""
+    ours, theirs = pty.openpty()
+    seen: list[bytes] = []
+
+    def read() -> None:
+        with suppress(OSError):  # how the other end's closing shows
+            while got := os.read(ours, 1 << 16):
+                seen.append(got)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(theirs, "w") as terminal, redirect_stdout(terminal):
+        assert demo.main(["--root", str(home)]) == 0
+    reader.join()
+    os.close(ours)
+    return b"".join(seen).decode()
+
+
+def sentences(text: str) -> list[str]:
+    """Its lines, without how long something took and what moves a terminal's cursor."""
+    plain = re.sub(rf"{ESCAPE}\[[\d;?]*[A-Za-z]|\b[\d.]+ s\b", "", text)
+    return [line for line in re.split(r"[\r\n]+", plain) if line.strip()]
+
+
+def test_a_pipe_gets_the_sentences_that_a_terminal_shows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "demo"
+    assert demo.main(["--root", str(home)]) == 0
+    piped = capsys.readouterr().out
+    assert ESCAPE not in piped
+    assert not any(line.startswith("{") for line in piped.splitlines())
+    assert "replayed in" in piped
+
+    shutil.rmtree(home)
+    monkeypatch.setenv("COLUMNS", "1000")
+    monkeypatch.setenv("TERM", "xterm")
+    shown = on_a_terminal(home)
+    assert f"{ESCAPE}[" in shown, "it has a bar"
+    assert [line for line in sentences(piped) if line not in sentences(shown)] == []
+    assert len(sentences(piped)) < 25
