@@ -10,10 +10,9 @@ from datetime import date
 from typing import Any
 
 from jobs.protocol import strict_json
-from jobs.protocol.decisions import advance
+from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
-from jobs.protocol.preconditions import objection
 from jobs.protocol.store import Store
 
 FOLDER = "decisions/ledger"

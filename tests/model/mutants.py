@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jobs.protocol import claims, guards, ingest, notes, preconditions
+from jobs.protocol import claims, decisions, guards, ingest, notes
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.notes import Found, Kind
 from jobs.protocol.store import FolderStore
@@ -48,7 +48,7 @@ def _claim_blindly(patch: pytest.MonkeyPatch) -> None:
 def _overrule_people(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ingest, "PERSON", "nobody")
     patch.setattr(notes, "_obstacles", _without_waiting(notes._obstacles))
-    patch.setattr(preconditions, "PERSON", "nobody")
+    patch.setattr(decisions, "PERSON", "nobody")
 
 
 def _without_waiting(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.protocol.decisions import fold
+from jobs.protocol.decisions import fold, objection
 from jobs.protocol.facts import RETRAINING, SERVING, Fact, State
-from jobs.protocol.preconditions import objection
 from tests.protocol.build import MODEL, OTHER, SUNDAY, entry, proposed
 
 NOTE = b"the note"
