@@ -79,11 +79,19 @@ class Client:
     def backfill(self, job: str, date: str) -> Ran:
         body = {"dag_id": IDS[job], "from_date": f"{date}T00:00:00Z", "to_date": f"{date}T23:00:00Z"}
         self.ask("POST", "/api/v2/backfills", body)
+        run = self.first_run(job, "backfill")
+        assert run["logical_date"][:10] == date
+        return self.ended(job, run["dag_run_id"])
+
+    def asset_changed(self, name: str) -> None:
+        known = self.ask("GET", f"/api/v2/assets?name_pattern={name}")["assets"]
+        self.ask("POST", "/api/v2/assets/events", {"asset_id": known[0]["id"]})
+
+    def first_run(self, job: str, kind: str) -> dict[str, Any]:
+        """The one run of its kind, as soon as Airflow has made it."""
         until = time.monotonic() + SEEN_WITHIN
-        while True:
-            runs = self.ask("GET", f"/api/v2/dags/{IDS[job]}/dagRuns?run_type=backfill")["dag_runs"]
-            if runs:
-                assert [run["logical_date"][:10] for run in runs] == [date]
-                return self.ended(job, runs[0]["dag_run_id"])
-            assert time.monotonic() < until, "the backfill makes no run"
+        while not (runs := self.ask("GET", f"/api/v2/dags/{IDS[job]}/dagRuns?run_type={kind}")["dag_runs"]):
+            assert time.monotonic() < until, f"there is no {kind} run of {job}"
             time.sleep(0.3)
+        [run] = runs
+        return dict(run)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -99,10 +100,11 @@ def test_three_weeks_of_kills_score_every_day_and_end_every_decision_once(tmp_pa
     with postgres.database(binaries) as database, Airflow(home, root, port, database, **QUICK, **NOTICED) as airflow:
         client = Client(airflow.address)
         client.unpause()
-        killer = Killer(airflow)
+        killer, started = Killer(airflow), time.monotonic()
         killer.start()
         for day in days():
             live(client, root, day)
+            print(f"{day}: lived after {time.monotonic() - started:.0f} s, killed {killer.killed}", flush=True)
         killer.over.set()
         killer.join()
         live(client, root, FIRST + timedelta(days=DAYS))
