@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -64,8 +65,17 @@ def complaints(schema: Mapping[str, Any], value: object) -> list[Complaint]:
     plain = _plain(value)
     if found := list(_not_json(plain, "")):
         return found
-    errors = sorted(_Strict(schema, format_checker=_FORMATS).iter_errors(plain), key=lambda error: error.json_path)
-    return list(dict.fromkeys(complaint for error in errors for complaint in _complaints(error)))
+    ordered = sorted(errors(schema, plain), key=lambda error: error.json_path)
+    return list(dict.fromkeys(complaint for error in ordered for complaint in _complaints(error)))
+
+
+def errors(schema: Mapping[str, Any], value: object) -> Iterator[Any]:
+    """What `jsonschema` says of JSON, with 2.0 for no integer: a file has one reading."""
+    yield from _Strict(schema, format_checker=_FORMATS).iter_errors(value)
+
+
+def pointer_of(error: ValidationError) -> str:
+    return reduce(pointer_to, error.absolute_path, "")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -85,9 +95,7 @@ def _not_json(value: object, pointer: str) -> Iterator[Complaint]:
 
 
 def _complaints(error: ValidationError) -> Iterator[Complaint]:
-    pointer, keyword = "", str(error.validator)
-    for step in error.absolute_path:
-        pointer = pointer_to(pointer, step)
+    pointer, keyword = pointer_of(error), str(error.validator)
     known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
     if keyword == "additionalProperties" and isinstance(error.instance, dict):
         for name in sorted(error.instance.keys() - known.keys()):
@@ -105,6 +113,12 @@ def _complaints(error: ValidationError) -> Iterator[Complaint]:
 
 
 def _kind(value: object) -> str:
-    kinds: list[tuple[type, str]] = [(bool, "a boolean"), (int, "an integer"), (float, "a number")]
-    kinds += [(str, "a string"), (list, "a list"), (dict, "an object")]
-    return next((said for kind, said in kinds if isinstance(value, kind)), "null")
+    kinds = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "an object",
+    }
+    return next((said for kind, said in kinds.items() if isinstance(value, kind)), "null")

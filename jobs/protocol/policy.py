@@ -7,19 +7,16 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from jobs.protocol import policy_schema, strict_json
 
 MAX_BYTES = 64 << 10
-
-Section = TypeVar("Section")
+# What each setting means stands in jobs/contracts/policy.json, and in the comments of every policy.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelPolicy:
-    """What counts as a bad loan, and when that can be said."""
-
     dpd: int
     window_months: int | Literal["term"]
     lag_days: int
@@ -29,8 +26,6 @@ class LabelPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeakPolicy:
-    """When a feature is too good to be true."""
-
     max_single_feature_auc: float
     max_age_correlation: float
     min_rows: int
@@ -39,8 +34,6 @@ class LeakPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Severities:
-    """Bounds of a measure; the severity is that of the highest bound it lies above."""
-
     low: float
     medium: float
     high: float
@@ -49,8 +42,6 @@ class Severities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftPolicy:
-    """When features or scores have moved."""
-
     bins: int
     zero_policy: Literal["additive", "epsilon", "none"]
     n_min: int
@@ -61,8 +52,6 @@ class DriftPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptPolicy:
-    """When the model has lost ranking power."""
-
     auc_drop: float
     one_sided_conf: float
     min_rows: int
@@ -71,15 +60,11 @@ class ConceptPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorPolicy:
-    """The performance below which a model is retrained whatever else is true."""
-
     auc: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CbpePolicy:
-    """How far an estimate without labels is believed."""
-
     enabled: bool
     max_mae: float
     max_severity: Literal["low", "medium", "high"]
@@ -87,8 +72,6 @@ class CbpePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardPolicy:
-    """What a retraining waits for."""
-
     cooldown_days: int
     min_new_rows: int
     max_per_iso_week: int
@@ -99,23 +82,17 @@ class GuardPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionPolicy:
-    """How long a decision stands, by priority, and how long a claim is believed."""
-
     valid_days: Mapping[str, int]
     lease_minutes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutoffPolicy:
-    """From which probability on a loan is taken for bad."""
-
     approval_rate: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditGates:
-    """Gates that an honest credit model can reach."""
-
     auc: float
     auc_lower: float
     ks: float
@@ -126,8 +103,6 @@ class CreditGates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FraudGates:
-    """Gates of the predecessors for fraud."""
-
     precision: float
     recall: float
     f1: float | None = None  # one of the two asks for none
@@ -135,8 +110,6 @@ class FraudGates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePolicy:
-    """What a new model must reach before it serves."""
-
     profile: Literal["credit", "fraud_001", "fraud_002"]
     credit: CreditGates
     fraud_001: FraudGates
@@ -145,8 +118,6 @@ class GatePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertPolicy:
-    """Whom alerts may reach, and how often."""
-
     hosts: tuple[str, ...]
     channels: tuple[str, ...]
     digest: bool
@@ -187,7 +158,8 @@ def load(data: bytes | None, where: Hashable) -> Policy:
     if data != default_bytes():
         policy_schema.check(given, data, where)
     settings = policy_schema.filled(policy_schema.schema(), given)
-    return _section(Policy, {**settings, "sha256": hashlib.sha256(data).hexdigest()})
+    rules: Policy = _frozen(Policy, {**settings, "sha256": hashlib.sha256(data).hexdigest()})
+    return rules
 
 
 def default_bytes() -> bytes:
@@ -195,14 +167,10 @@ def default_bytes() -> bytes:
     return strict_json.pretty(policy_schema.defaults(policy_schema.schema()))
 
 
-def _section(kind: type[Section], values: Mapping[str, Any]) -> Section:
-    types = get_type_hints(kind)
-    return kind(**{name: _frozen(types[name], value) for name, value in values.items()})
-
-
 def _frozen(kind: object, value: Any) -> Any:  # noqa: ANN401 - whatever the field declares
     if isinstance(kind, type) and is_dataclass(kind):
-        return _section(kind, value)
+        types = get_type_hints(kind)
+        return kind(**{name: _frozen(types[name], each) for name, each in value.items()})
     if isinstance(value, dict):
         return MappingProxyType(value)
     if isinstance(value, list):

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jobs.protocol import policy, policy_schema
 from jobs.protocol.errors import ConfigInvalid
 
-SCHEMA = policy_schema.schema()
+SCHEMA = dict(policy_schema.schema())
 
 
 def written(given: object) -> bytes:
@@ -113,7 +113,7 @@ def test_a_key_left_out_has_its_default_and_every_other_stays_as_written() -> No
         pytest.param({"label": {"lag_days": -1}}, "/label/lag_days is -1", id="below-the-range"),
         pytest.param({"label": 3}, "an object in { }", id="a-number-for-a-section"),
         pytest.param([], "the policy is []", id="a-list-for-the-policy"),
-        pytest.param({"lable": {}}, "/lable is unknown; did you mean label?", id="mistyped-section"),
+        pytest.param({"lable": {}}, "lable is unknown; did you mean label?", id="mistyped-section"),
         pytest.param({"label": {"windw_months": 12}}, "did you mean window_months?", id="mistyped-key"),
         pytest.param({"label": {"qqq": 1}}, "known here: $comment, dpd", id="a-key-like-no-other"),
         pytest.param({"alerts": {"hosts": ["a b"]}}, "/alerts/hosts/0", id="a-host-with-a-blank"),
@@ -121,7 +121,7 @@ def test_a_key_left_out_has_its_default_and_every_other_stays_as_written() -> No
         pytest.param({"guards": {"immediate_bypasses": ["data_quality"]}}, '"cooldown"', id="a-guard-never-bypassed"),
         pytest.param({"cbpe": {"max_severity": "critical"}}, '"high"', id="an-estimate-is-never-critical"),
         pytest.param({"alerts": {"channels": ["file", "file"]}}, "each once", id="the-same-channel-twice"),
-        pytest.param({"mode": "a" * 70}, f'/mode is "{"a" * 59}..., but may be', id="a-long-value-is-cut-short"),
+        pytest.param({"mode": "a" * 70}, f'mode is "{"a" * 59}..., but may be', id="a-long-value-is-cut-short"),
         pytest.param({"gates": {"credit": {"oe": [0.9]}}}, "a list of a number", id="half-an-interval"),
         pytest.param({"gates": {"credit": {"oe": [1.1, 0.9]}}}, "from 0 to 1", id="an-interval-without-one"),
         pytest.param({"cutoff": {"approval_rate": 1}}, "a number from 0.001 to 0.999 or null", id="all-approved"),
@@ -149,7 +149,7 @@ def test_every_breach_is_told_at_once_with_its_line_and_column() -> None:
         policy.load(data, "decisions/policy.json")
     assert caught.value.what == (
         "line 2, column 20: /label/dpd is 1, but may be one of 30, 60, 90, 120; "
-        "line 3, column 11: /moed is unknown; did you mean mode?"
+        "line 3, column 11: moed is unknown; did you mean mode?"
     )
     assert caught.value.where == "decisions/policy.json"
 
