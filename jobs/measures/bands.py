@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -55,17 +54,11 @@ def bands(counts: ScoreCounts, parts: int = PARTS) -> tuple[Band, ...]:
     ends = np.append(np.searchsorted(counts.scores, edges, side="right"), len(counts.scores))
     ends = np.unique(ends)  # an edge at the highest score leaves nothing above it
     starts = np.concatenate(([0], ends[:-1]))
-    rows, bads = np.add.reduceat(counts.rows, starts), np.add.reduceat(counts.bads, starts)
-    expected = np.add.reduceat(counts.rows * counts.scores, starts)
+    sums = (np.add.reduceat(each, starts) for each in (counts.rows, counts.bads, counts.rows * counts.scores))
+    columns = (each.tolist() for each in (counts.scores[starts], counts.scores[ends - 1], *sums))
     return tuple(
-        Band(
-            lowest=float(counts.scores[start]),
-            highest=float(counts.scores[end - 1]),
-            n=int(rows[place]),
-            bads=int(bads[place]),
-            expected=float(expected[place]),
-        )
-        for place, (start, end) in enumerate(zip(starts, ends, strict=True))
+        Band(lowest=lowest, highest=highest, n=n, bads=bads, expected=expected)
+        for lowest, highest, n, bads, expected in zip(*columns, strict=True)
     )
 
 
@@ -78,19 +71,9 @@ def gains(of: Sequence[Band]) -> tuple[GainsRow, ...]:
     for band in reversed(of):
         seen, seen_bads = seen + band.n, seen_bads + band.bads
         of_bads, of_goods = seen_bads / bads, (seen - seen_bads) / (n - bads)
-        rows.append(
-            GainsRow(
-                band=band,
-                cumulative_bads=of_bads,
-                cumulative_goods=of_goods,
-                lift=band.bad_rate * n / bads,
-                cumulative_lift=of_bads * n / seen,
-                ks=abs(of_bads - of_goods),
-            )
+        lifts = {"lift": band.bad_rate * n / bads, "cumulative_lift": of_bads * n / seen}
+        found = GainsRow(
+            band=band, cumulative_bads=of_bads, cumulative_goods=of_goods, **lifts, ks=abs(of_bads - of_goods)
         )
+        rows.append(found)
     return tuple(rows)
-
-
-def rank_breaks(of: Sequence[Band]) -> int:
-    """Number of neighbouring bands whose bad rate falls where the risk should rise."""
-    return sum(1 for safer, riskier in pairwise(of) if riskier.bad_rate < safer.bad_rate)

@@ -37,18 +37,7 @@ class NumericBins:
 
     def count(self, counts: ValueCounts, *, missing: int = 0) -> BinCounts:
         """Put counted values into the bins, beside rows without a value."""
-        below = np.concatenate(([0], np.cumsum(counts.counts)))[np.searchsorted(counts.values, self.edges, "right")]
-        of_sentinels = [_rows_at(counts, sentinel) for sentinel in self.sentinels]
-        return self.counted(below.tolist(), of_sentinels, present=counts.n, missing=missing)
-
-    def counted(self, below: Sequence[int], of_sentinels: Sequence[int], *, present: int, missing: int) -> BinCounts:
-        """Turn the rows at or below each edge and those of each sentinel into rows per bin."""
-        body = [
-            rows - sum(n for n, value in zip(of_sentinels, self.sentinels, strict=True) if value <= edge)
-            for rows, edge in zip(below, self.edges, strict=True)
-        ]
-        steps = (upper - lower for lower, upper in pairwise((0, *body, present - sum(of_sentinels))))
-        return BinCounts(self, (*steps, *of_sentinels, missing))
+        return _of_values(self, counts, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +51,7 @@ class NumberLevels:
         return (*(f"= {value:.10g}" for value in self.levels), OTHER, MISSING)
 
     def count(self, counts: ValueCounts, *, missing: int = 0) -> BinCounts:
-        """Put counted values into the bins, beside rows without a value."""
-        common = [_rows_at(counts, level) for level in self.levels]
-        return self.counted(common, present=counts.n, missing=missing)
-
-    def counted(self, common: Sequence[int], *, present: int, missing: int) -> BinCounts:
-        """Turn the rows of each common value into rows per bin."""
-        return BinCounts(self, (*common, present - sum(common), missing))
+        return _of_values(self, counts, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +74,8 @@ class TextLevels:
         return BinCounts(self, (*common, rare, unseen, absent))
 
 
-Bins = NumericBins | NumberLevels | TextLevels
+Numbers = NumericBins | NumberLevels
+Bins = Numbers | TextLevels
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +112,26 @@ def equal_mass_edges(counts: ValueCounts, parts: int = PARTS) -> tuple[float, ..
     return tuple(np.unique(counts.values[places]).tolist())
 
 
-def freeze_numbers(
-    counts: ValueCounts, *, missing: int = 0, sentinels: tuple[float, ...] = ()
-) -> NumericBins | NumberLevels:
+def cuts(bins: Numbers) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The edges of numeric bins, and the single values that have bins of their own."""
+    return (bins.edges, bins.sentinels) if isinstance(bins, NumericBins) else ((), bins.levels)
+
+
+def counted(bins: Numbers, asked: Sequence[int], *, present: int, missing: int) -> BinCounts:
+    """Turn the rows at or below each edge, followed by those at each single value, into rows per bin."""
+    edges, singles = cuts(bins)
+    below, at = asked[: len(edges)], asked[len(edges) :]
+    if not edges:
+        return BinCounts(bins, (*at, present - sum(at), missing))
+    body = [
+        rows - sum(n for n, value in zip(at, singles, strict=True) if value <= edge)
+        for rows, edge in zip(below, edges, strict=True)
+    ]
+    steps = (upper - lower for lower, upper in pairwise((0, *body, present - sum(at))))
+    return BinCounts(bins, (*steps, *at, missing))
+
+
+def freeze_numbers(counts: ValueCounts, *, missing: int = 0, sentinels: tuple[float, ...] = ()) -> Numbers:
     """Freeze the bins of a numeric column; one with fewer than two distinct edges is taken by its common values."""
     real = ~np.isin(counts.values, sentinels)
     edges = equal_mass_edges(ValueCounts(counts.values[real], counts.counts[real]))
@@ -150,9 +151,12 @@ def freeze_levels(rows: dict[str | None, int]) -> TextLevels:
     )
 
 
-def _rows_at(counts: ValueCounts, value: float) -> int:
-    place = int(np.searchsorted(counts.values, value))
-    return int(counts.counts[place]) if place < len(counts.values) and counts.values[place] == value else 0
+def _of_values(bins: Numbers, counts: ValueCounts, missing: int) -> BinCounts:
+    edges, singles = cuts(bins)
+    below = np.concatenate(([0], np.cumsum(counts.counts)))
+    up_to, less = (below[np.searchsorted(counts.values, (*edges, *singles), side)] for side in ("right", "left"))
+    up_to[len(edges) :] -= less[len(edges) :]
+    return counted(bins, up_to.tolist(), present=counts.n, missing=missing)
 
 
 def to_json(bins: Bins) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from jobs.measures.proportions import jeffreys_interval
 
 SMALLEST = float(np.finfo(np.float64).eps)  # probabilities of 0 and 1 are read as this far from them
 LEAST_BAND_ROWS = 50
+LIGHTS = {"green": 0.05, "yellow": 0.01, "orange": 0.001, "red": 0.0}  # the least p of each colour
 NOT_PROBABILITIES = "the scores are not probabilities"
 
 
@@ -24,16 +26,6 @@ class ChiSquare(Measure):
     """A chi-squared statistic with its degrees of freedom."""
 
     df: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrierParts:
-    """Murphy's parts over bands: reliability is the cost of miscalibration, resolution the gain of telling apart."""
-
-    n: int
-    reliability: float
-    resolution: float
-    uncertainty: float
 
 
 def inside(p: FloatArray) -> FloatArray:
@@ -71,43 +63,44 @@ def log_loss_skill(counts: ScoreCounts) -> Measure:
 
 def observed_to_expected(counts: ScoreCounts) -> Measure:
     """Bads over promised bads, with Jeffreys interval; p is that of the two-sided Jeffreys test of the mean."""
-    return observed_to_expected_of(bands(counts, parts=1))
-
-
-def observed_to_expected_of(of: Sequence[Band]) -> Measure:
-    """The same from bands or grades."""
-    n, bads, expected = _totals(of)
+    of = bands(counts, parts=1)
     if reason := _unfit(of):
-        return missing(reason, n=n)
+        return missing(reason, n=counts.n)
+    n, bads, expected = of[0].n, of[0].bads, of[0].expected
     if not expected:
         return missing("no bads are expected", n=n)
     low, high = jeffreys_interval(bads, n)
-    test = jeffreys_test(n, bads, expected / n)
-    p = min(1.0, 2 * min(test.too_low, test.too_high))
+    p = min(1.0, 2 * min(jeffreys_test(n, bads, expected / n)))
     return Measure(value=bads / expected, n=n, interval=(low * n / expected, high * n / expected), p=p)
 
 
-@dataclass(frozen=True, slots=True)
-class JeffreysTest:
-    """Posterior weight on either side of a PD: a small `too_low` says that the PD is too low, and so on."""
-
-    too_low: float
-    too_high: float
-
-
-def jeffreys_test(n: int, bads: int, pd: float) -> JeffreysTest:
-    """Test a PD against the bads that came, for a grade or a portfolio."""
+def jeffreys_test(n: int, bads: int, pd: float) -> tuple[float, float]:
+    """Test a PD against the bads that came: the first is small where the PD is too low, the second where too high."""
     from scipy.special import betainc, betaincc
 
     a, b = bads + 0.5, n - bads + 0.5
-    return JeffreysTest(too_low=float(betainc(a, b, pd)), too_high=float(betaincc(a, b, pd)))
+    return float(betainc(a, b, pd)), float(betaincc(a, b, pd))
+
+
+def chance_of_bads(n: int, bads: int, pd: float) -> float:
+    """Chance of at least so many bads among n rows, were the PD right and defaults independent."""
+    from scipy.special import betainc
+
+    # The incomplete beta function is the binomial tail, without the rounding of one minus a sum.
+    return 1.0 if bads == 0 else float(betainc(bads, n - bads + 1, pd))
+
+
+def light(n: int, bads: int, pd: float) -> str | None:
+    """Return the colour of a grade: the rarer such a number of bads, the redder; none without rows."""
+    p = chance_of_bads(n, bads, pd) if n else math.nan
+    return next((colour for colour, least in LIGHTS.items() if p >= least), None)
 
 
 def hosmer_lemeshow(of: Sequence[Band], *, fitted_on_these: bool = False) -> ChiSquare:
     """Compare bads with promised bads by band; two degrees of freedom less on the rows the model was fitted on."""
     from scipy.special import gammaincc
 
-    n = _totals(of)[0]
+    n = _rows(of)
     if reason := _unfit(of):
         return ChiSquare(value=None, n=n, reason=reason)
     df = len(of) - (2 if fitted_on_these else 0)
@@ -131,7 +124,7 @@ def reliability_bands(counts: ScoreCounts) -> tuple[Band, ...]:
 
 def calibration_error(of: Sequence[Band]) -> Measure:
     """Expected calibration error: mean distance between bad rate and mean score of the bands, weighted by rows."""
-    n = _totals(of)[0]
+    n = _rows(of)
     if reason := _unfit(of):
         return missing(reason, n=n)
     return Measure(value=math.fsum(abs(band.bads - band.expected) for band in of) / n, n=n)
@@ -139,28 +132,31 @@ def calibration_error(of: Sequence[Band]) -> Measure:
 
 def largest_calibration_error(of: Sequence[Band]) -> Measure:
     """Largest distance between bad rate and mean score of a band."""
-    n = _totals(of)[0]
+    n = _rows(of)
     if reason := _unfit(of):
         return missing(reason, n=n)
     return Measure(value=max(abs(band.bad_rate - band.mean_score) for band in of), n=n)
 
 
-def brier_parts(of: Sequence[Band]) -> BrierParts | None:
-    """Reliability, resolution and uncertainty over bands; None where they say nothing about calibration."""
-    n, bads, _ = _totals(of)
+def brier_parts(of: Sequence[Band]) -> dict[str, Any] | None:
+    """Murphy's parts over bands: reliability is the cost of miscalibration, resolution the gain of telling apart.
+
+    None where the bands say nothing about calibration.
+    """
     if _unfit(of):
         return None
-    rate = bads / n
-    return BrierParts(
-        n=n,
-        reliability=math.fsum(band.n * (band.mean_score - band.bad_rate) ** 2 for band in of) / n,
-        resolution=math.fsum(band.n * (band.bad_rate - rate) ** 2 for band in of) / n,
-        uncertainty=rate * (1 - rate),
-    )
+    n = _rows(of)
+    rate = sum(band.bads for band in of) / n
+    return {
+        "n": n,
+        "reliability": math.fsum(band.n * (band.mean_score - band.bad_rate) ** 2 for band in of) / n,
+        "resolution": math.fsum(band.n * (band.bad_rate - rate) ** 2 for band in of) / n,
+        "uncertainty": rate * (1 - rate),
+    }
 
 
-def _totals(of: Sequence[Band]) -> tuple[int, int, float]:
-    return sum(band.n for band in of), sum(band.bads for band in of), math.fsum(band.expected for band in of)
+def _rows(of: Sequence[Band]) -> int:
+    return sum(band.n for band in of)
 
 
 def _mean_loss(counts: ScoreCounts, *, of_goods: FloatArray, of_bads: FloatArray) -> Measure:

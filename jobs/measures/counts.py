@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,23 @@ PACKABLE = 2.0  # below it the highest bits of a float are free, see _packed
 MOST_ROWS = 4_000_000_000  # up to here the products of goods and bads fit into 64 bits
 
 
+class _Counts:
+    """Columns of distinct keys in rising order, and of counts beside them."""
+
+    KEYS: ClassVar[int] = 1
+
+    @classmethod
+    def merged(cls, shards: Iterable[Self]) -> Self:
+        """Return the counts of all shards together, in whatever order they come."""
+        parts, columns = list(shards), []
+        for place, field in enumerate(fields(cls)):  # type: ignore[arg-type]
+            nothing = np.empty(0, np.float64 if place < cls.KEYS else np.int64)
+            columns.append(np.concatenate([nothing, *(getattr(part, field.name) for part in parts)]))
+        return cls(*collapsed(tuple(columns[: cls.KEYS]), *columns[cls.KEYS :]))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class ValueCounts:
+class ValueCounts(_Counts):
     """Distinct values in rising order and how often each occurs."""
 
     values: FloatArray
@@ -28,13 +43,6 @@ class ValueCounts:
         """Count finite values; callers drop missing ones and say how many they were."""
         floats = finite(values)
         return cls(*collapsed((floats,), np.ones(len(floats), np.int64)))
-
-    @classmethod
-    def merged(cls, shards: Iterable[ValueCounts]) -> Self:
-        """Return the counts of all shards together, in whatever order they come."""
-        parts: list[ValueCounts] = [cls.of(()), *shards]
-        values = np.concatenate([part.values for part in parts])
-        return cls(*collapsed((values,), np.concatenate([part.counts for part in parts])))
 
     @property
     def n(self) -> int:
@@ -49,7 +57,7 @@ class ValueCounts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScoreCounts:
+class ScoreCounts(_Counts):
     """Distinct scores in rising order, each with its goods (label 0) and bads (label 1)."""
 
     scores: FloatArray
@@ -67,14 +75,6 @@ class ScoreCounts:
         if len(floats) and floats.min() >= 0 and floats.max() < PACKABLE:
             return cls(*_packed(floats, bad))
         return cls(*collapsed((floats,), 1 - bad, bad))
-
-    @classmethod
-    def merged(cls, shards: Iterable[ScoreCounts]) -> Self:
-        """Return the counts of all shards together, in whatever order they come."""
-        parts: list[ScoreCounts] = [cls(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)), *shards]
-        scores = np.concatenate([part.scores for part in parts])
-        goods, bads = (np.concatenate([getattr(part, name) for part in parts]) for name in ("goods", "bads"))
-        return cls(*collapsed((scores,), goods, bads))
 
     @property
     def n(self) -> int:
@@ -106,8 +106,10 @@ class ScoreCounts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PairCounts:
+class PairCounts(_Counts):
     """Distinct pairs of two models' scores on the same rows, each with its goods and bads."""
+
+    KEYS: ClassVar[int] = 2
 
     first: FloatArray
     second: FloatArray
@@ -119,15 +121,6 @@ class PairCounts:
         """Count rows scored by both models, with labels 0 and 1."""
         bad = binary(labels)
         return cls(*collapsed((finite(first), finite(second)), 1 - bad, bad))
-
-    @classmethod
-    def merged(cls, shards: Iterable[PairCounts]) -> Self:
-        """Return the counts of all shards together, in whatever order they come."""
-        parts = [cls.of((), (), ()), *shards]
-        first, second, goods, bads = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("first", "second", "goods", "bads")
-        )
-        return cls(*collapsed((first, second), goods, bads))
 
     def of_first(self) -> ScoreCounts:
         return ScoreCounts(*collapsed((self.first,), self.goods, self.bads))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
-
-if TYPE_CHECKING:
-    from jobs.measures.counts import ScoreCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +49,5 @@ def confusion(counts: ScoreCounts, cutoff: float) -> Confusion:
     """Count what a cut-off gets right and wrong."""
     taken = counts.scores >= cutoff
     true_bads, false_bads = int(counts.bads[taken].sum()), int(counts.goods[taken].sum())
-    return Confusion(
-        true_bads=true_bads,
-        false_bads=false_bads,
-        false_goods=counts.n_bad - true_bads,
-        true_goods=counts.n_good - false_bads,
-    )
+    false_goods, true_goods = counts.n_bad - true_bads, counts.n_good - false_bads
+    return Confusion(true_bads=true_bads, false_bads=false_bads, false_goods=false_goods, true_goods=true_goods)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.measures.bins import MISSING, UNSEEN, BinCounts
-from jobs.measures.counts import FloatArray, ValueCounts
-from jobs.measures.measure import Comparison, Measure, missing, normal_interval, two_sided_p
+from jobs.measures.counts import FloatArray, ValueCounts, weighted_sum
+from jobs.measures.measure import Comparison, Measure, difference, missing, nothing_in
 
 ADDED = 0.5
 FLOOR = 1e-4
@@ -44,12 +44,15 @@ class Stability(Comparison):
 
 def psi(reference: BinCounts, current: BinCounts, policy: ZeroPolicy = ZeroPolicy.ADDITIVE) -> Stability:
     """Compare two counts in the same frozen bins."""
+    from scipy.special import gammaincc
+
     if reference.bins != current.bins:
         raise ValueError("counts in different bins cannot be compared")
     parts = psi_parts(reference.rows, current.rows, policy)
     n, n_reference = current.n, reference.n
     if isinstance(parts, str):
         return Stability(value=None, n=n, n_reference=n_reference, reason=parts)
+    rows_of_noise = 1 / n_reference + 1 / n
     bins = sum(1 for pair in zip(reference.rows, current.rows, strict=True) if any(pair))
     named = list(zip(reference.bins.names, parts, strict=True))
     value = math.fsum(parts)
@@ -57,9 +60,9 @@ def psi(reference: BinCounts, current: BinCounts, policy: ZeroPolicy = ZeroPolic
         value=value,
         n=n,
         n_reference=n_reference,
-        p=_noise_p(value, bins, n_reference, n),
+        p=1.0 if bins == 1 else float(gammaincc((bins - 1) / 2, value / rows_of_noise / 2)),  # one bin cannot change
         bins=bins,
-        noise=(bins - 1) * (1 / n_reference + 1 / n),
+        noise=(bins - 1) * rows_of_noise,
         missing_part=sum(part for name, part in named if name == MISSING),
         unseen_part=sum(part for name, part in named if name == UNSEEN),
         parts=parts,
@@ -69,9 +72,8 @@ def psi(reference: BinCounts, current: BinCounts, policy: ZeroPolicy = ZeroPolic
 def psi_parts(reference: Sequence[int], current: Sequence[int], policy: ZeroPolicy) -> tuple[float, ...] | str:
     """What each bin adds to the index, or why there is none."""
     before, after = np.asarray(reference, float), np.asarray(current, float)
-    for name, rows in (("the reference", before), ("the current data", after)):
-        if not rows.sum():
-            return f"{name} has no rows"
+    if reason := nothing_in(before.sum(), after.sum()):
+        return reason
     populated = (before + after) > 0
     if policy is ZeroPolicy.NONE and (populated & ((before == 0) | (after == 0))).any():
         return "a bin has rows on one side only: without smoothing the index is infinite"
@@ -101,40 +103,58 @@ def information_value(goods: Sequence[int], bads: Sequence[int], policy: ZeroPol
 def mean_change(reference: ValueCounts, current: ValueCounts) -> Comparison:
     """Current mean minus reference mean, with a normal interval and two-sided p."""
     n, n_reference = current.n, reference.n
-    if not n or not n_reference:
-        where = "the reference" if n else "the current data"
-        return Comparison(value=None, n=n, n_reference=n_reference, reason=f"{where} has no rows")
-    value = current.mean() - reference.mean()
+    if reason := nothing_in(n_reference, n):
+        return Comparison(value=None, n=n, n_reference=n_reference, reason=reason)
     variance = None
     if min(n, n_reference) > 1:
         variance = reference.variance() / n_reference + current.variance() / n
-    if not variance:
-        return Comparison(value=value, n=n, n_reference=n_reference, variance=variance)
-    return Comparison(
-        value=value,
-        n=n,
-        n_reference=n_reference,
-        interval=normal_interval(value, variance, (-math.inf, math.inf)),
-        variance=variance,
-        p=two_sided_p(value / math.sqrt(variance)),
+    within = (-math.inf, math.inf)
+    return difference(current.mean() - reference.mean(), variance, within, n=n, n_reference=n_reference)
+
+
+def ks_distance(reference: ValueCounts, current: ValueCounts) -> Comparison:
+    """Largest distance between the two distribution functions: for people, decisions rest on the stability index."""
+    n, n_reference = current.n, reference.n
+    if reason := nothing_in(n_reference, n):
+        return Comparison(value=None, n=n, n_reference=n_reference, reason=reason)
+    return Comparison(value=float(_gaps(reference, current)[1].max()), n=n, n_reference=n_reference)
+
+
+def wasserstein_in_iqr(reference: ValueCounts, current: ValueCounts) -> Comparison:
+    """Mean distance that values moved, in interquartile ranges of the reference; for people too."""
+    n, n_reference = current.n, reference.n
+    reason, spread = nothing_in(n_reference, n), 0.0
+    if reason is None:
+        quartiles = np.searchsorted(np.cumsum(reference.counts), [-(-n_reference // 4), -(-3 * n_reference // 4)])
+        spread = float(np.diff(reference.values[quartiles])[0])
+    if not spread:
+        reason = reason or "the middle half of the reference is one value"
+        return Comparison(value=None, n=n, n_reference=n_reference, reason=reason)
+    values, gaps = _gaps(reference, current)
+    return Comparison(value=weighted_sum(gaps[:-1], np.diff(values)) / spread, n=n, n_reference=n_reference)
+
+
+def _gaps(reference: ValueCounts, current: ValueCounts) -> tuple[FloatArray, FloatArray]:
+    """Distance between the distribution functions at each value of either."""
+    values = np.union1d(reference.values, current.values)
+    before, after = (
+        np.append(0, np.cumsum(side.counts))[np.searchsorted(side.values, values, "right")] / side.n
+        for side in (reference, current)
     )
+    return values, np.abs(after - before)
 
 
-@dataclass(frozen=True, slots=True)
-class Cusum:
-    """The cumulative sum after each week, and the first week (from 0) in which it passed the limit."""
+def cusum(
+    deviations: Sequence[float], *, slack: float = 0.5, limit: float = 4.0
+) -> tuple[tuple[float, ...], int | None]:
+    """Add up standardised deviations above the slack: small ones of one sign in a row raise an alarm.
 
-    path: tuple[float, ...]
-    alarm_at: int | None
-
-
-def cusum(deviations: Sequence[float], *, slack: float = 0.5, limit: float = 4.0) -> Cusum:
-    """Add up standardised deviations above the slack: small ones of one sign in a row raise an alarm."""
+    The sum after each week, and the first week (from 0) in which it passed the limit.
+    """
     path = [0.0]
     for deviation in deviations:
         path.append(max(0.0, path[-1] + deviation - slack))
-    alarm = next((week for week, total in enumerate(path[1:]) if total > limit), None)
-    return Cusum(tuple(path[1:]), alarm)
+    return tuple(path[1:]), next((week for week, total in enumerate(path[1:]) if total > limit), None)
 
 
 def _shares(rows: FloatArray, populated: npt.NDArray[np.bool_], policy: ZeroPolicy) -> FloatArray:
@@ -146,12 +166,3 @@ def _shares(rows: FloatArray, populated: npt.NDArray[np.bool_], policy: ZeroPoli
     if policy is ZeroPolicy.EPSILON:
         shares[kept == 0] = FLOOR
     return shares
-
-
-def _noise_p(value: float, bins: int, n_reference: int, n: int) -> float:
-    """Chance of an index at least this large where nothing has changed; one bin cannot change."""
-    from scipy.special import gammaincc
-
-    if bins == 1:
-        return 1.0
-    return float(gammaincc((bins - 1) / 2, value / (1 / n_reference + 1 / n) / 2))

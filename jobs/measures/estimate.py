@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from jobs.measures.counts import ScoreCounts, ValueCounts, weighted_sum
+from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts, weighted_sum
 from jobs.measures.cutoff import Confusion
 from jobs.measures.measure import Measure, missing
 from jobs.measures.ranking import auc
@@ -21,8 +21,7 @@ DEVIATIONS = 3.0
 
 def estimated_auc(scores: ValueCounts, calibration: Isotonic) -> Measure:
     """AUC to expect when each row is bad with its calibrated probability."""
-    chances = calibration(scores.values)
-    bads, goods = chances * scores.counts, (1 - chances) * scores.counts
+    bads, goods = _expected(scores, calibration)
     whole = float(bads.sum()) * float(goods.sum())
     if not whole:
         return missing("no bads or no goods are expected" if scores.n else "there are no rows", n=scores.n)
@@ -32,16 +31,17 @@ def estimated_auc(scores: ValueCounts, calibration: Isotonic) -> Measure:
 
 def estimated_confusion(scores: ValueCounts, calibration: Isotonic, cutoff: float) -> Confusion:
     """Numbers to expect at a cut-off when each row is bad with its calibrated probability."""
-    chances = calibration(scores.values)
-    bads, goods = chances * scores.counts, (1 - chances) * scores.counts
+    bads, goods = _expected(scores, calibration)
     taken = scores.values >= cutoff
-    return Confusion(
-        true_bads=float(bads[taken].sum()),
-        false_bads=float(goods[taken].sum()),
-        false_goods=float(bads[~taken].sum()),
-        true_goods=float(goods[~taken].sum()),
-        estimated=True,
-    )
+    caught = {"true_bads": float(bads[taken].sum()), "false_bads": float(goods[taken].sum())}
+    missed = {"false_goods": float(bads[~taken].sum()), "true_goods": float(goods[~taken].sum())}
+    return Confusion(**caught, **missed, estimated=True)
+
+
+def _expected(scores: ValueCounts, calibration: Isotonic) -> tuple[FloatArray, FloatArray]:
+    """Bads and goods to expect at each score."""
+    chances = calibration(scores.values)
+    return chances * scores.counts, (1 - chances) * scores.counts
 
 
 def control_limits(reference: ScoreCounts, n: int) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from statistics import NormalDist
 
 CONFIDENCE = 0.95  # of every two-sided interval here
@@ -40,10 +40,6 @@ class Measure:
             return None
         return self.value - NormalDist().inv_cdf(confidence) * math.sqrt(self.variance)
 
-    def upper_bound(self, confidence: float = CONFIDENCE) -> float | None:
-        """Return the one-sided upper bound at this confidence; None where there is no variance."""
-        return self.lower_bound(1 - confidence)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Measure):
@@ -63,6 +59,21 @@ def normal_interval(value: float, variance: float, within: tuple[float, float]) 
         return None
     half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
     return max(within[0], value - half), min(within[1], value + half)
+
+
+def difference(
+    value: float, variance: float | None, within: tuple[float, float], *, n: int, n_reference: int
+) -> Comparison:
+    """A difference, with its interval and two-sided p where it has a spread."""
+    found = Comparison(value=value, n=n, n_reference=n_reference, variance=variance)
+    if not variance:
+        return found
+    return replace(found, interval=normal_interval(value, variance, within), p=two_sided_p(value / math.sqrt(variance)))
+
+
+def nothing_in(n_reference: int, n: int) -> str | None:
+    """Why two sides cannot be held against one another, or None where both have rows."""
+    return None if n_reference and n else f"the {'current data' if n_reference else 'reference'} has no rows"
 
 
 def two_sided_p(z: float) -> float:

@@ -1,12 +1,13 @@
-"""Shares of rows: their intervals, and whether two of them differ."""
+"""Shares of rows: their intervals, whether two of them differ, and how they grow with age."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from jobs.measures.measure import CONFIDENCE, Comparison, two_sided_p
+from jobs.measures.measure import CONFIDENCE, Comparison, Measure, missing, nothing_in, two_sided_p
 
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
@@ -38,9 +39,8 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
 
 def share_change(reference_hits: int, n_reference: int, hits: int, n: int) -> ShareChange:
     """Compare two shares of different rows: difference, Newcombe's interval (his method 10), two-sided p."""
-    if not n_reference or not n:
-        where = "the reference" if n else "the current data"
-        return ShareChange(value=None, n=n, n_reference=n_reference, reason=f"{where} has no rows")
+    if reason := nothing_in(n_reference, n):
+        return ShareChange(value=None, n=n, n_reference=n_reference, reason=reason)
     before, after = reference_hits / n_reference, hits / n
     difference = after - before
     before_low, before_high = wilson_interval(reference_hits, n_reference)
@@ -55,11 +55,28 @@ def share_change(reference_hits: int, n_reference: int, hits: int, n: int) -> Sh
     return ShareChange(value=difference, n=n, n_reference=n_reference, interval=interval, p=two_sided_p(z), z=z)
 
 
-def rows_to_see(share: float, changed: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Rows a side needed to see one share turn into the other, two-sided."""
-    if share == changed:
-        raise ValueError("no number of rows shows a change that is none")
-    middle = (share + changed) / 2
-    miss = NormalDist().inv_cdf(1 - alpha / 2) * math.sqrt(2 * middle * (1 - middle))
-    hit = NormalDist().inv_cdf(power) * math.sqrt(share * (1 - share) + changed * (1 - changed))
-    return math.ceil(((miss + hit) / (changed - share)) ** 2)
+def cumulative_share(at_risk: Sequence[int], bads: Sequence[int]) -> list[Measure]:
+    """Kaplan and Meier's share that went bad by the end of each step; `n` is those at risk in that step.
+
+    At risk are those that were good before the step and are seen to its end. Greenwood's variance, with an interval
+    on the log-log scale that stays within 0 and 1; Jeffreys' where nobody went bad yet.
+    """
+    survived, spread, found = 1.0, 0.0, []
+    for n, bad in zip(at_risk, bads, strict=True):
+        if not n:
+            found.append(missing("no loan has been seen for so long", n=0))
+            continue
+        survived *= 1 - bad / n
+        spread += math.inf if bad == n else bad / (n * (n - bad))
+        found.append(_share(survived, spread, n))
+    return found
+
+
+def _share(survived: float, spread: float, n: int) -> Measure:
+    if survived == 1:
+        return Measure(value=0.0, n=n, interval=jeffreys_interval(0, n))
+    if survived == 0:
+        return Measure(value=1.0, n=n)
+    factor = math.exp(Z * math.sqrt(spread) / abs(math.log(survived)))
+    interval = (1 - survived ** (1 / factor), 1 - survived**factor)
+    return Measure(value=1 - survived, n=n, interval=interval, variance=survived**2 * spread)

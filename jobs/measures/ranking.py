@@ -1,14 +1,15 @@
-"""How well a score ranks bads above goods. A higher score means a riskier loan; ties count half."""
+"""How well a score ranks bads above goods, and pictures of it. A higher score means a riskier loan; ties count half."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, ValueCounts, weighted_sum
-from jobs.measures.measure import Comparison, Measure, missing, normal_interval, two_sided_p
+from jobs.measures.measure import Comparison, Measure, difference, missing, normal_interval
+
+POINTS = 201  # of a curve: few enough to draw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def auc_change(reference: Measure, current: Measure) -> Comparison:
             return Comparison(value=None, n=current.n, n_reference=reference.n, reason=reason)
     value = current.known() - reference.known()
     variance = None if reference.variance is None or current.variance is None else reference.variance + current.variance
-    return _difference(value, variance, n=current.n, n_reference=reference.n)
+    return difference(value, variance, (-1.0, 1.0), n=current.n, n_reference=reference.n)
 
 
 def paired_auc_change(pairs: PairCounts) -> Comparison:
@@ -81,7 +82,7 @@ def paired_auc_change(pairs: PairCounts) -> Comparison:
     )
     value = (_pairs_won(second) - _pairs_won(first)) / (2 * first.n_good * first.n_bad)
     variance = _delong(of_bads, of_goods, pairs.bads, pairs.goods)
-    return _difference(value, variance, n=first.n, n_reference=first.n)
+    return difference(value, variance, (-1.0, 1.0), n=first.n, n_reference=first.n)
 
 
 def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts, parts: int = 10) -> Measure:
@@ -102,6 +103,46 @@ def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts, parts: int = 1
     return Measure(value=won / (2 * float(goods.sum()) * float(bads.sum())), n=reference.n)
 
 
+def roc_curve(counts: ScoreCounts, points: int = POINTS) -> tuple[FloatArray, FloatArray] | None:
+    """Share of goods lost, and of bads caught, from the strictest cut-off; None with one class only."""
+    if counts.one_class():
+        return None
+    goods, bads = _from_riskiest(counts)
+    kept = _spread_out(len(goods), points)
+    return goods[kept] / counts.n_good, bads[kept] / counts.n_bad
+
+
+def precision_recall_curve(counts: ScoreCounts, points: int = POINTS) -> tuple[FloatArray, FloatArray] | None:
+    """Recall and precision, from the strictest cut-off that catches anything; None with one class only."""
+    if counts.one_class():
+        return None
+    goods, bads = _from_riskiest(counts)
+    kept = _spread_out(len(goods) - 1, points) + 1  # nothing is caught at the first, so it has no precision
+    return bads[kept] / counts.n_bad, bads[kept] / (goods[kept] + bads[kept])
+
+
+def ks_curve(counts: ScoreCounts, points: int = POINTS) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """Scores, and shares of goods and of bads up to each, the widest gap among them; None with one class only."""
+    if counts.one_class():
+        return None
+    goods, bads = np.cumsum(counts.goods), np.cumsum(counts.bads)
+    widest = int(np.abs(bads * counts.n_good - goods * counts.n_bad).argmax())
+    kept = np.union1d(_spread_out(len(goods), points), widest)
+    return counts.scores[kept], goods[kept] / counts.n_good, bads[kept] / counts.n_bad
+
+
+def _from_riskiest(counts: ScoreCounts) -> tuple[IntArray, IntArray]:
+    """Goods and bads at or above each score, from none to all."""
+    goods, bads = (np.cumsum(np.append(0, side[::-1])) for side in (counts.goods, counts.bads))
+    return goods, bads
+
+
+def _spread_out(length: int, points: int) -> IntArray:
+    """At most so many places of a line, both ends among them."""
+    places: IntArray = np.unique(np.linspace(0, length - 1, min(points, length)).round().astype(np.int64))
+    return places
+
+
 def _pairs_won(counts: ScoreCounts) -> int:
     """Twice the number of pairs of a bad and a good in which the bad scores higher; ties count one."""
     return int(counts.bads @ (2 * np.cumsum(counts.goods) - counts.goods))
@@ -119,24 +160,4 @@ def _delong(of_bads: FloatArray, of_goods: FloatArray, bads: IntArray, goods: In
     n_bad, n_good = int(bads.sum()), int(goods.sum())
     if min(n_bad, n_good) < 2:  # noqa: PLR2004 - a variance needs two
         return None
-    return _spread(of_bads, bads, n_bad) / n_bad + _spread(of_goods, goods, n_good) / n_good
-
-
-def _spread(values: FloatArray, weights: IntArray, total: int) -> float:
-    """Sample variance of counted values."""
-    mean = weighted_sum(values, weights) / total
-    return weighted_sum((values - mean) ** 2, weights) / (total - 1)
-
-
-def _difference(value: float, variance: float | None, *, n: int, n_reference: int) -> Comparison:
-    """A difference of two AUCs with its interval and two-sided p where it has a spread."""
-    if not variance:
-        return Comparison(value=value, n=n, n_reference=n_reference, variance=variance)
-    return Comparison(
-        value=value,
-        n=n,
-        n_reference=n_reference,
-        interval=normal_interval(value, variance, (-1.0, 1.0)),
-        variance=variance,
-        p=two_sided_p(value / math.sqrt(variance)),
-    )
+    return ValueCounts(of_bads, bads).variance() / n_bad + ValueCounts(of_goods, goods).variance() / n_good

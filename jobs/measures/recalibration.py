@@ -88,12 +88,12 @@ def calibration_line(counts: ScoreCounts) -> CalibrationLine:
     centre = weighted_sum(x, counts.rows) / counts.n  # about their mean the two parameters hardly disturb each other
     fitted, information = _newton(counts, x - centre)
     covariance = np.linalg.inv(information)
-    slope = float(fitted[1])
-    to_intercept = np.array([1.0, -centre])
-    return CalibrationLine(
-        intercept=_estimate(float(to_intercept @ fitted), float(to_intercept @ covariance @ to_intercept), counts.n),
-        slope=_estimate(slope, float(covariance[1, 1]), counts.n),
-    )
+    found = []
+    for toward in (np.array([1.0, -centre]), np.array([0.0, 1.0])):
+        value, variance = float(toward @ fitted), float(toward @ covariance @ toward)
+        interval = normal_interval(value, variance, (-math.inf, math.inf))
+        found.append(Measure(value=value, n=counts.n, interval=interval, variance=variance))
+    return CalibrationLine(*found)
 
 
 def _no_line(counts: ScoreCounts) -> str | None:
@@ -110,38 +110,30 @@ def _newton(counts: ScoreCounts, x: FloatArray) -> tuple[FloatArray, FloatArray]
     """Climb to the most likely line by Newton's steps, halved where too long; return it and its information matrix."""
     rate = counts.n_bad / counts.n
     fitted = np.array([math.log(rate / (1 - rate)), 0.0])
-    height = _likelihood(counts, _line(fitted, x))
+    height = _likelihood(counts, x, fitted)
     for _ in range(MOST_STEPS):
-        information, gradient = _curvature(counts, x, _line(fitted, x))
+        information, gradient = _curvature(counts, x, fitted)
         step = np.linalg.solve(information, gradient)
         if np.abs(step).max() < SMALL_STEP * (1 + np.abs(fitted).max()):
             break
-        reached = _likelihood(counts, _line(fitted + step, x))
+        reached = _likelihood(counts, x, fitted + step)
         while reached < height - SMALL_STEP * abs(height):  # near the top, rounding must not count as a fall
             step = step / 2
-            reached = _likelihood(counts, _line(fitted + step, x))
+            reached = _likelihood(counts, x, fitted + step)
         fitted, height = fitted + step, reached
     return fitted, information
 
 
-def _line(parameters: FloatArray, x: FloatArray) -> FloatArray:
-    line: FloatArray = parameters[0] + parameters[1] * x
-    return line
-
-
-def _likelihood(counts: ScoreCounts, line: FloatArray) -> float:
-    """Logarithm of the likelihood of the outcomes at these log-odds."""
+def _likelihood(counts: ScoreCounts, x: FloatArray, at: FloatArray) -> float:
+    """Logarithm of the likelihood of the outcomes, were this the line."""
+    line = at[0] + at[1] * x
     return -weighted_sum(np.logaddexp(0, -line), counts.bads) - weighted_sum(np.logaddexp(0, line), counts.goods)
 
 
-def _curvature(counts: ScoreCounts, x: FloatArray, line: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Information matrix and gradient of the likelihood at these log-odds."""
+def _curvature(counts: ScoreCounts, x: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Information matrix and gradient of the likelihood, were this the line."""
+    line = at[0] + at[1] * x
     p = (1 + np.tanh(line / 2)) / 2
     weight, left = counts.rows * p * (1 - p), counts.bads - counts.rows * p
     flat, first, second = (float((weight * x**power).sum()) for power in range(3))
     return np.array([[flat, first], [first, second]]), np.array([left.sum(), (left * x).sum()])
-
-
-def _estimate(value: float, variance: float, n: int) -> Measure:
-    interval = normal_interval(value, variance, (-math.inf, math.inf))
-    return Measure(value=value, n=n, interval=interval, variance=variance)

@@ -9,17 +9,13 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from jobs.measures import calibration as calibrated
-from jobs.measures import curves as points
-from jobs.measures import drift, grades, ranking, recalibration, summary
+from jobs.measures import drift, ranking, recalibration, summary
 from jobs.measures.bands import Band
 from jobs.measures.counts import ScoreCounts
-from jobs.measures.measure import Comparison, Measure
-from jobs.measures.proportions import jeffreys_interval, share_change
-from jobs.measures.survival import cumulative_share
+from jobs.measures.proportions import cumulative_share, jeffreys_interval, share_change
 from jobs.monitoring import vintages
 from jobs.protocol.policy import Policy
 
@@ -49,11 +45,15 @@ def concept(reference: ScoreCounts, counts: ScoreCounts, past_drops: Sequence[fl
     `past_drops` are earlier standardised drops of this model, oldest first, of windows that share no loan.
     """
     before, now = ranking.auc(reference), ranking.auc(counts)
-    drop = _lost(ranking.auc_change(before, now))
+    drop = change = ranking.auc_change(before, now)
+    if change.value is not None:  # told as a loss
+        interval = change.interval and (-change.interval[1], -change.interval[0])
+        drop = replace(change, value=-change.value, interval=interval)
     adjusted = ranking.auc_with_mix_of(counts.unlabelled(), reference)
     known = adjusted.value is not None and now.value is not None
     standardised = drop.known() / math.sqrt(drop.variance) if drop.variance else None
-    summed = drift.cusum([*past_drops, *(() if standardised is None else (standardised,))], slack=SLACK, limit=LIMIT)
+    drops = past_drops if standardised is None else [*past_drops, standardised]
+    path, alarm_at = drift.cusum(drops, slack=SLACK, limit=LIMIT)
     return {
         "drop": asdict(drop),
         "drop_lower": drop.lower_bound(policy.concept.one_sided_conf) if drop.variance else None,
@@ -62,7 +62,7 @@ def concept(reference: ScoreCounts, counts: ScoreCounts, past_drops: Sequence[fl
         "adjusted_reference_auc": adjusted.value,
         "adjusted_drop": adjusted.known() - now.known() if known else None,
         "adjusted_reason": adjusted.reason or now.reason,
-        "cusum": {"path": list(summed.path), "alarm_at": summed.alarm_at, "limit": LIMIT},
+        "cusum": {"path": list(path), "alarm_at": alarm_at, "limit": LIMIT},
     }
 
 
@@ -70,19 +70,18 @@ def calibration(counts: ScoreCounts, by_grade: Mapping[str, Band]) -> Json:
     """Whether the scores promise as many bads as came: all in all, by grade, by decile and along a line."""
     bands, line = calibrated.reliability_bands(counts), recalibration.calibration_line(counts)
     ratio = calibrated.observed_to_expected(counts)
-    test = None
+    test: tuple[float | None, float | None] = (None, None)
     if ratio.value is not None:
         test = calibrated.jeffreys_test(counts.n, counts.n_bad, counts.unlabelled().mean())
-    parts = calibrated.brier_parts(bands)
     return {
         "observed_to_expected": asdict(ratio),
-        "p_too_low": test and test.too_low,
-        "p_too_high": test and test.too_high,
+        "p_too_low": test[0],
+        "p_too_high": test[1],
         "grades": [_grade(grade, band) for grade, band in sorted(by_grade.items())],
         "slope": asdict(line.slope),
         "intercept": asdict(line.intercept),
         "ece": asdict(calibrated.calibration_error(bands)),
-        "brier_parts": parts and asdict(parts),
+        "brier_parts": calibrated.brier_parts(bands),
         "hosmer_lemeshow": asdict(calibrated.hosmer_lemeshow(bands)),
         "deciles": [asdict(band) for band in bands],
     }
@@ -114,44 +113,25 @@ def target(reference_bads: int, reference_n: int, matured: pl.DataFrame, provisi
 
 def curves(counts: ScoreCounts, reference: ScoreCounts) -> Json:
     """Points of the pictures of ranking, now and of the reference; none with one class only."""
-    found: Json = {}
-    for prefix, of in (("", counts), ("reference_", reference)):
-        roc, pr, ks = points.roc_curve(of), points.precision_recall_curve(of), points.ks_curve(of)
-        found[f"{prefix}roc"] = _listed(roc.x, roc.y) if roc else []
-        found[f"{prefix}pr"] = _listed(pr.x, pr.y) if pr else []
-        found[f"{prefix}ks"] = _listed(ks.scores, ks.goods, ks.bads) if ks else []
-    return found
-
-
-def _lost(change: Comparison) -> Comparison:
-    """A change, told as a loss."""
-    if change.value is None:
-        return change
-    interval = change.interval and (-change.interval[1], -change.interval[0])
-    return replace(change, value=-change.value, interval=interval)
+    drawn = {"roc": ranking.roc_curve, "pr": ranking.precision_recall_curve, "ks": ranking.ks_curve}
+    return {
+        f"{prefix}{name}": [] if (axes := draw(of)) is None else np.column_stack(axes).round(6).tolist()
+        for prefix, of in (("", counts), ("reference_", reference))
+        for name, draw in drawn.items()
+    }
 
 
 def _grade(grade: str, band: Band) -> Json:
     """Backtest of a grade: `p` is small where its PDs are too low."""
-    return {
-        "grade": grade,
-        "n": band.n,
-        "bads": band.bads,
-        "expected": band.expected,
-        "p": calibrated.jeffreys_test(band.n, band.bads, band.mean_score).too_low,
-        "p_too_high": calibrated.jeffreys_test(band.n, band.bads, band.mean_score).too_high,
-        "light": grades.light(band.n, band.bads, band.mean_score),
-    }
+    too_low, too_high = calibrated.jeffreys_test(band.n, band.bads, band.mean_score)
+    counted = {"grade": grade, "n": band.n, "bads": band.bads, "expected": band.expected}
+    light = calibrated.light(band.n, band.bads, band.mean_score)
+    return counted | {"p": too_low, "p_too_high": too_high, "light": light}
 
 
 def _early(month: object, of: pl.DataFrame) -> Json:
     """Bads within the first months on book, by what has been seen of them so far."""
     at_risk, bads = vintages.steps(of, EARLY_MONTHS)
-    found: Measure = cumulative_share(at_risk, bads)[-1]
+    found = cumulative_share(at_risk, bads)[-1]
     rate = {"rate": found.value, "interval": found.interval, "reason": found.reason}
     return {"month": str(month), "loans": int(of["rows"].sum()), "n": found.n, "bads": sum(bads), **rate}
-
-
-def _listed(*axes: npt.NDArray[np.float64]) -> list[list[float]]:
-    together: list[list[float]] = np.column_stack(axes).round(6).tolist()
-    return together

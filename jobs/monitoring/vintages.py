@@ -13,8 +13,7 @@ from typing import Any
 import polars as pl
 
 from jobs.measures.measure import Measure
-from jobs.measures.proportions import jeffreys_interval
-from jobs.measures.survival import cumulative_share
+from jobs.measures.proportions import cumulative_share, jeffreys_interval
 from jobs.protocol.policy import LabelPolicy
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures import ranking
-from jobs.measures.bands import bands, gains, rank_breaks
+from jobs.measures.bands import bands, gains
 from jobs.measures.counts import ScoreCounts
 from tests.measures.populations import BOTH_CLASSES, ROWS, Row, counted, of_toad
 
@@ -71,10 +71,3 @@ def test_gains_by_hand() -> None:
 @pytest.mark.parametrize("rows", [[], [(0.5, 0)], [(0.5, 1)]], ids=["empty", "goods-only", "bads-only"])
 def test_one_class_has_no_gains(rows: list[Row]) -> None:
     assert gains(bands(counted(rows))) == ()
-
-
-def test_a_riskier_band_with_fewer_bads_breaks_the_rank() -> None:
-    goods = [(n / 10, 0) for n in range(3)]
-    assert rank_breaks(bands(counted([*goods, (0.1, 1), (0.2, 1)]), 3)) == 0
-    assert rank_breaks(bands(counted([*goods, (0.1, 1)]), 3)) == 1
-    assert rank_breaks(bands(counted(goods), 3)) == 0  # equal rates break nothing

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts
-from jobs.measures.curves import ks_curve, precision_recall_curve, roc_curve
+from jobs.measures.ranking import ks_curve, precision_recall_curve, roc_curve
 from tests.measures.populations import BOTH_CLASSES, Row, binormal, counted
 
 
@@ -14,8 +14,9 @@ from tests.measures.populations import BOTH_CLASSES, Row, binormal, counted
 def test_the_area_under_the_roc_curve_is_the_auc(rows: list[Row]) -> None:
     curve = roc_curve(counted(rows))
     assert curve is not None
-    assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)
-    area = float(((curve.y[1:] + curve.y[:-1]) / 2 * np.diff(curve.x)).sum())
+    x, y = curve
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
+    area = float(((y[1:] + y[:-1]) / 2 * np.diff(x)).sum())
     assert area == pytest.approx(ranking.auc(counted(rows)).known())
 
 
@@ -23,8 +24,9 @@ def test_the_area_under_the_roc_curve_is_the_auc(rows: list[Row]) -> None:
 def test_the_steps_of_the_precision_recall_curve_sum_to_average_precision(rows: list[Row]) -> None:
     curve = precision_recall_curve(counted(rows))
     assert curve is not None
-    assert curve.x[-1] == 1
-    steps = float((np.diff(curve.x, prepend=0) * curve.y).sum())
+    recall, precision = curve
+    assert recall[-1] == 1
+    steps = float((np.diff(recall, prepend=0) * precision).sum())
     assert steps == pytest.approx(ranking.average_precision(counted(rows)).known())
 
 
@@ -32,17 +34,19 @@ def test_the_steps_of_the_precision_recall_curve_sum_to_average_precision(rows: 
 def test_the_widest_gap_is_among_the_points_of_the_ks_curve(rows: list[Row]) -> None:
     curve = ks_curve(counted(rows), points=2)
     assert curve is not None
-    assert len(curve.scores) <= 3
-    assert float(np.abs(curve.bads - curve.goods).max()) == pytest.approx(ranking.ks(counted(rows)).known())
+    scores, goods, bads = curve
+    assert len(scores) <= 3
+    assert float(np.abs(bads - goods).max()) == pytest.approx(ranking.ks(counted(rows)).known())
 
 
 def test_long_curves_are_thinned_to_few_points_and_keep_their_shape() -> None:
     counts = binormal(0.8)
     curve = roc_curve(counts)
     assert curve is not None
-    assert len(curve.x) <= 201
-    assert (curve.x[0], curve.y[-1]) == (0, 1)
-    assert (np.diff(curve.x) >= 0).all()
+    x, y = curve
+    assert len(x) <= 201
+    assert (x[0], y[-1]) == (0, 1)
+    assert (np.diff(x) >= 0).all()
 
 
 @pytest.mark.parametrize("curve", [roc_curve, precision_recall_curve, ks_curve])

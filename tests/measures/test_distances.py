@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from jobs.measures.counts import ValueCounts
-from jobs.measures.distances import ks_distance, wasserstein_in_iqr
+from jobs.measures.drift import ks_distance, wasserstein_in_iqr
 
 VALUES = st.lists(st.integers(-9, 9).map(float), min_size=1, max_size=30)
 

@@ -226,12 +226,11 @@ UPPER_SUMS = (
 
 def test_cusum_of_the_textbook() -> None:
     found = cusum([float(value) - 10 for value in MONTGOMERY.split()], limit=5.0)
-    assert found.path == pytest.approx([float(value) for value in UPPER_SUMS.split()], abs=1e-9)
-    assert found.alarm_at == 28  # his period 29
+    assert found[0] == pytest.approx([float(value) for value in UPPER_SUMS.split()], abs=1e-9)
+    assert found[1] == 28  # his period 29
 
 
 def test_cusum_alarms_above_its_limit_only() -> None:
-    assert cusum([2.5, 2.5]).path == (2.0, 4.0)
-    assert cusum([2.5, 2.5]).alarm_at is None
-    assert cusum([2.5, 2.6]).alarm_at == 1
-    assert cusum([]).path == ()
+    assert cusum([2.5, 2.5]) == ((2.0, 4.0), None)
+    assert cusum([2.5, 2.6])[1] == 1
+    assert cusum([]) == ((), None)

@@ -35,7 +35,6 @@ def test_a_missing_measure_says_why_and_never_gives_a_number() -> None:
 def test_one_sided_bounds_are_narrower_than_the_two_sided_interval() -> None:
     measure = Measure(value=0.7, n=100, variance=0.0004)
     assert measure.lower_bound() == pytest.approx(0.7 - 1.6448536269514722 * 0.02)
-    assert measure.upper_bound() == pytest.approx(0.7 + 1.6448536269514722 * 0.02)
     assert normal_interval(0.7, 0.0004, (0.0, 1.0)) == pytest.approx((0.7 - 0.0391992797, 0.7 + 0.0391992797))
 
 

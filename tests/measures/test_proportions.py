@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, norm
 
-from jobs.measures.proportions import jeffreys_interval, rows_to_see, share_change, wilson_interval
+from jobs.measures.proportions import jeffreys_interval, share_change, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,3 @@ def test_jeffreys_interval_is_that_of_the_beta_distribution() -> None:
     assert jeffreys_interval(2, 10) == pytest.approx(beta.ppf([0.025, 0.975], 2.5, 8.5))
     assert jeffreys_interval(0, 10) == pytest.approx((0.0, beta.ppf(0.975, 0.5, 10.5)))
     assert jeffreys_interval(10, 10) == pytest.approx((beta.ppf(0.025, 10.5, 0.5), 1.0))
-
-
-@pytest.mark.parametrize(("share", "changed", "rows"), [(0.15, 0.18, 2402), (0.15, 0.165, 9257), (0.05, 0.06, 8158)])
-def test_rows_to_see_a_change(share: float, changed: float, rows: int) -> None:
-    """Domain notes, 10.4: 80 % power, 5 % two-sided."""
-    assert rows_to_see(share, changed) == rows
-
-
-def test_no_change_is_never_seen() -> None:
-    with pytest.raises(ValueError, match="no number of rows"):
-        rows_to_see(0.2, 0.2)

@@ -146,7 +146,7 @@ def test_auc_change_adds_the_variances_of_different_rows() -> None:
     assert change.value == pytest.approx(-0.06)
     assert change.variance == pytest.approx(0.0004)
     assert change.p == pytest.approx(0.0026997960632601866)  # three standard errors
-    assert change.upper_bound() == pytest.approx(-0.06 + 1.6448536269514722 * 0.02)
+    assert change.lower_bound(0.05) == pytest.approx(-0.06 + 1.6448536269514722 * 0.02)
 
 
 def test_auc_change_from_a_single_bad_has_no_interval() -> None:

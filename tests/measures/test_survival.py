@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.measures.proportions import jeffreys_interval
-from jobs.measures.survival import cumulative_share
+from jobs.measures.proportions import cumulative_share, jeffreys_interval
 
 
 def test_freireichs_patients_fare_as_published() -> None:
