@@ -1,58 +1,36 @@
-"""What the report says of a week, panel by panel: from verdicts and evidence to words, tables and charts."""
+"""What the report says of a week as a whole: its verdict, its data, the weeks before, and what its numbers rest on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 
-from jobs.monitoring import charts
-from jobs.monitoring.charts import Axes
-from jobs.monitoring.page import (
-    NONE,
-    NOT_COMPUTED,
-    RANK,
-    Cell,
-    Figure,
-    Json,
-    Panel,
-    Table,
-    Week,
-    amount,
-    cell,
-    decided,
-    missing,
-    number,
-    part,
-    plain,
-    rests_on,
-    rows_of,
-    told,
-    value_of,
-)
+from jobs.monitoring import charts, page
+from jobs.monitoring.page import Cell, Figure, Panel, Shown, Table, Week, cell, listing, number, part, plain
 from jobs.protocol.facts import Entry
-from jobs.protocol.policy import Policy
 
-ALERT_HEADS = ("rule", "subject", "severity", "open for weeks", "since", "acknowledged by", "in words")
-ALERT_COLUMNS = ("weeks", "opened", "acknowledged_by", "sentence")
+_REASON = ("rule", "subject", ("severity", "severity grade"))
+_RANKED = (("value", "value -"), ("threshold", "threshold -"))
+_WORDS = ("in words", "sentence -")
+_OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of an entry
 
 
 def headline(week: Week) -> list[tuple[str, Cell, str]]:
     """The few figures that stand at the very top: name, value, and what it rests on."""
-    verdict, evidence = week.verdict, week.evidence
+    verdict = week.verdict
+    blocked = f"blocked by: {plain(verdict['blocked_by']) or 'nothing'}"
     first = [
-        ("decision", decided(verdict), f"severity {verdict['severity']}"),
-        (
-            "priority",
-            Cell(str(verdict["priority"] or "none")),
-            f"blocked by: {plain(verdict['blocked_by']) or 'nothing'}",
-        ),
+        ("decision", page.decided(verdict), f"severity {verdict['severity']}"),
+        ("priority", Cell(str(verdict["priority"] or "none")), blocked),
     ]
-    numbers: list[tuple[str, object]] = [
-        ("AUC, realised", part(evidence, "performance", "auc")),
-        ("AUC, estimated", part(evidence, "estimate", "auc")),
-        ("score PSI", part(evidence, "drift", "score")),
-        ("observed / expected", part(evidence, "calibration", "observed_to_expected")),
-    ]
-    return first + [(name, cell(value_of(found)), rests_on(found)) for name, found in numbers]
+    paths = {
+        "AUC, realised": "performance.auc",
+        "AUC, estimated": "estimate.auc",
+        "score PSI": "drift.score",
+        "observed / expected": "calibration.observed_to_expected",
+    }
+    numbers = {name: part(week.evidence, path) for name, path in paths.items()}
+    return first + [(name, cell(found), page.rests_on(found)) for name, found in numbers.items()]
 
 
 def changes(weeks: Sequence[Week]) -> list[str]:
@@ -60,49 +38,48 @@ def changes(weeks: Sequence[Week]) -> list[str]:
     if len(weeks) < 2:  # noqa: PLR2004 - this one and one to compare it with
         return ["There is no earlier week to compare this one with."]
     before, now = weeks[-2], weeks[-1]
+
+    def compared(what: str, old: str, new: str) -> str:
+        return f"{what} is still {new}" if old == new else f"{what} went from {old} to {new}"
+
     found = [f"Compared with the week to {before.name}:"]
     for what in ("decision", "severity", "priority", "model_id"):
-        old, new = (str(week.verdict.get(what) or "none").replace("_", " ") for week in (before, now))
-        name = what.removesuffix("_id")
-        found.append(f"{name} is still {new}" if old == new else f"{name} went from {old} to {new}")
-    reasons = [{(reason["rule"], reason["subject"]) for reason in week.verdict["reasons"]} for week in (before, now)]
-    for what, left in (("new reason", reasons[1] - reasons[0]), ("no longer a reason", reasons[0] - reasons[1])):
+        words = [str(week.verdict.get(what) or "none").replace("_", " ") for week in (before, now)]
+        found.append(compared(what.removesuffix("_id"), *words))
+    old, new = ({(one["rule"], one["subject"]) for one in week.verdict["reasons"]} for week in (before, now))
+    for what, left in (("new reason", new - old), ("no longer a reason", old - new)):
         found += [f"{what}: {rule}, {subject}" for rule, subject in sorted(left)]
-    for what, path in _FOLLOWED.items():
-        old_value, new_value = (value_of(part(week.evidence, *path)) for week in (before, now))
-        if old_value is not None and new_value is not None:
-            old, new = number(old_value), number(new_value)
-            found.append(f"{what} is still {new}" if old == new else f"{what} went from {old} to {new}")
+    followed = {
+        "score PSI": "drift.score",
+        "weighted CSI": "drift.weighted",
+        "realised AUC": "performance.auc",
+        "observed to expected bads": "calibration.observed_to_expected",
+    }
+    for what, path in followed.items():
+        values = [page.value_of(part(week.evidence, path)) for week in (before, now)]
+        if None not in values:
+            found.append(compared(what, *map(number, values)))
     return found
 
 
-_FOLLOWED = {
-    "score PSI": ("drift", "score"),
-    "weighted CSI": ("drift", "weighted"),
-    "realised AUC": ("performance", "auc"),
-    "observed to expected bads": ("calibration", "observed_to_expected"),
-}
-
-
-def verdict(week: Week, alerts: Sequence[Json] = ()) -> Panel:
+def verdict(shown: Shown) -> Panel:
     """Why the week was judged so: what counted, what did not, and what is not known."""
-    given = week.verdict
-    heads = ("rule", "subject", "severity", "value", "threshold", "p", "n", "distance to flip", "in words")
-    columns = ("value", "threshold", ("p", "p"), "n", "flip_distance", "sentence")
-    counted = [_graded(reason, *columns) for reason in given["reasons"]]
-    aside = [_graded(reason, *columns[:-2], "why", "sentence") for reason in given["set_aside"]]
-    tables = [Table("Reasons of this verdict", heads, counted)] if counted else []
+    given, tables, notes = shown.now.verdict, [], []
+    counted, aside = given["reasons"], given["set_aside"]
+    measured = (*_REASON, *_RANKED, ("p", "p p"), ("n", "n -"))
+    if counted:
+        flip = ("distance to flip", "flip_distance -")
+        tables.append(listing("Reasons of this verdict", counted, *measured, flip, _WORDS))
     if aside:
-        tables.append(Table("Seen, and set aside", (*heads[:-2], "why it does not count", heads[-1]), aside))
-    if alerts:
-        tables.append(Table("Open alerts", ALERT_HEADS, [_graded(one, *ALERT_COLUMNS) for one in alerts]))
-    state = "insufficient data" if given["insufficient_data"] else ""
-    lead = "No rule gave a reason to act." if not counted else f"{amount(len(counted), 'reason')}, the gravest first."
+        tables.append(listing("Seen, and set aside", aside, *measured, ("why it does not count", "why -"), _WORDS))
+    if shown.alerts:
+        lasting = (("open for weeks", "weeks -"), ("since", "opened -"), ("acknowledged by", "acknowledged_by -"))
+        tables.append(listing("Open alerts", shown.alerts, *_REASON, *lasting, _WORDS))
+    lead = f"{page.amount(len(counted), 'reason')}, the gravest first." if counted else "No rule gave a reason to act."
     if given["insufficient_data"]:
         lead = "There were too few rows to judge by. That is no sign of health."
-    notes = (
-        [f"Could not be computed, and counts as unknown: {', '.join(given['unknown'])}."] if given["unknown"] else []
-    )
+    if given["unknown"]:
+        notes.append(f"Could not be computed, and counts as unknown: {', '.join(given['unknown'])}.")
     if given["blocked_by"]:
         notes.append(f"Training is blocked by: {', '.join(given['blocked_by'])}.")
     if waits := given.get("guards", {}).get("waits"):
@@ -110,97 +87,100 @@ def verdict(week: Week, alerts: Sequence[Json] = ()) -> Panel:
         notes.append(f"A retraining would have to wait for: {until}.")
     if given["action_hint"]:
         notes.append(f"Hint for who acts: {given['action_hint']}.")
-    return Panel(id="verdict", title="Verdict and reasons", lead=lead, state=state, notes=notes, tables=tables)
+    return Panel(lead=lead, state=page.INSUFFICIENT if given["insufficient_data"] else "", notes=notes, tables=tables)
 
 
-def _graded(item: Json, *columns: str | tuple[str, str]) -> list[Cell]:
-    grade = str(item.get("severity", ""))
-    first = [Cell(str(item.get("rule"))), Cell(str(item.get("subject"))), Cell(grade, RANK.get(grade), grade)]
-    given = rows_of([item], *columns)[0]
-    return [*first, *(Cell(NONE) if one.text == NOT_COMPUTED else one for one in given)]  # what a rule has no use for
-
-
-def quality(week: Week) -> Panel:
+def quality(shown: Shown) -> Panel:
     """Whether what came in was whole and sound."""
-    title, found = "Data quality", week.evidence.get("quality")
-    if there := missing("quality", title, found):
-        return there
-    findings = part(found, "findings") or []
-    heads = ("rule", "subject", "severity", "value", "threshold", "n", "p", "in words")
-    rows = [_graded(one, "value", "threshold", "n", ("p", "p"), "sentence") for one in findings]
-    tables = [Table("Findings", heads, rows)] if rows else []
-    landed = rows_of(part(found, "tables") or [], "table", "days", "rows", "rejected")
-    tables.append(Table("What arrived in the week", ("table", "days", "rows", "cells refused"), landed))
-    lead = f"{amount(len(rows), 'finding')}." if rows else "No rule found anything in what arrived."
-    state = "" if landed else "insufficient data"
-    return Panel(id="quality", title=title, lead=lead, state=state, tables=tables)
+    found = shown.now.evidence["quality"]
+    findings, arrived, tables = found.get("findings") or [], found.get("tables") or [], []
+    if findings:
+        tables.append(listing("Findings", findings, *_REASON, *_RANKED, ("n", "n -"), ("p", "p p"), _WORDS))
+    refused = ("cells refused", "rejected")
+    tables.append(listing("What arrived in the week", arrived, "table", "days", "rows", refused))
+    lead = f"{page.amount(len(findings), 'finding')}." if findings else "No rule found anything in what arrived."
+    return Panel(lead=lead, state="" if arrived else page.INSUFFICIENT, tables=tables)
 
 
-def timeline(weeks: Sequence[Week], policy: Policy, entries: Sequence[Entry]) -> Panel:
+def timeline(shown: Shown) -> Panel:
     """Decisions, models and what they were worth, over the weeks."""
-    figures = [_performance_over(weeks, policy), _drift_over(weeks, policy)]
-    heads = (
+    weeks, policy = shown.weeks, shown.policy
+    ranked = {"realised": "performance.auc", "estimated": "estimate.auc"}
+    moved = {"score PSI": "drift.score", "weighted CSI": "drift.weighted"}
+    figures = [
+        _over(weeks, "AUC over the weeks", "AUC", ranked, policy.performance_floor.auc),
+        _over(weeks, "Drift over the weeks", "index", moved, policy.drift.psi.high),
+    ]
+    rows = [
+        {"week": week.name, "decision": page.decided(week.verdict), "evidence": week.evidence}
+        | {key: str(week.verdict.get(key) or "none") for key in ("severity", "priority", "model_id")}
+        for week in reversed(weeks)
+    ]
+    judged = (
         "week to",
         "decision",
         "severity",
         "priority",
-        "model",
-        "score PSI",
-        "AUC realised",
-        "n",
-        "AUC estimated",
-        "n",
+        ("model", "model_id"),
+        ("score PSI", "evidence.drift.score"),
     )
-    rows = [
-        [
-            Cell(week.name),
-            decided(week.verdict),
-            *(Cell(str(week.verdict.get(key) or "none")) for key in ("severity", "priority", "model_id")),
-            cell(value_of(part(week.evidence, "drift", "score"))),
-            *_value_and_n(part(week.evidence, "performance", "auc")),
-            *_value_and_n(part(week.evidence, "estimate", "auc")),
-        ]
-        for week in reversed(weeks)
-    ]
-    told_of = [[Cell(str(entry.as_of)), Cell(entry.topic), Cell(entry.kind), Cell(_detail(entry))] for entry in entries]
-    tables = [Table("Weeks", heads, rows)]
-    if told_of:
+    realised = (("AUC realised", "evidence.performance.auc"), ("n", "evidence.performance.auc.n"))
+    estimated = (("AUC estimated", "evidence.estimate.auc"), ("n", "evidence.estimate.auc.n"))
+    tables = [listing("Weeks", rows, *judged, *realised, *estimated)]
+    if shown.entries:
+        told_of = [[Cell(str(one.as_of)), Cell(one.topic), Cell(one.kind), Cell(_detail(one))] for one in shown.entries]
         tables.append(Table("What the ledger holds of these weeks", ("date", "about", "what", "details"), told_of))
     lead = f"{len(weeks)} weeks, the newest first; intervals are those of the realised AUC."
-    return Panel(id="timeline", title="Timeline of decisions and models", lead=lead, figures=figures, tables=tables)
-
-
-def _value_and_n(measure: object) -> list[Cell]:
-    return [cell(value_of(measure)), cell(part(measure, "n") if isinstance(measure, dict) else None)]
+    return Panel(lead=lead, figures=figures, tables=tables)
 
 
 def _detail(entry: Entry) -> str:
-    shown = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")
-    return "; ".join(f"{key} {plain(entry.body[key])}" for key in shown if entry.body.get(key) not in (None, [], ""))
+    return "; ".join(
+        f"{key} {plain(entry.body[key])}" for key in _OUTCOMES if entry.body.get(key) not in (None, [], "")
+    )
 
 
-def _performance_over(weeks: Sequence[Week], policy: Policy) -> Figure:
-    paths = {"realised": ("performance", "auc"), "estimated": ("estimate", "auc")}
-    return _over(weeks, "AUC over the weeks", "AUC", paths, policy.performance_floor.auc)
-
-
-def _drift_over(weeks: Sequence[Week], policy: Policy) -> Figure:
-    paths = {"score PSI": ("drift", "score"), "weighted CSI": ("drift", "weighted")}
-    return _over(weeks, "Drift over the weeks", "index", paths, policy.drift.psi.high)
-
-
-def _over(weeks: Sequence[Week], title: str, axis: str, paths: Json, level: float) -> Figure:
+def _over(weeks: Sequence[Week], title: str, axis: str, paths: Mapping[str, str], level: float) -> Figure:
     """Measures over the weeks, with the level from which a rule calls for retraining."""
-    drawn: list[Json] = [
-        {"x": week.name, "at": at, "y": value_of(found), "series": name, "low": ends[0], "high": ends[1]}
+    lines = {
+        name: [
+            (week.name, page.value_of(found), *(part(found, "interval") or ()))
+            for week in weeks
+            if page.value_of(found := part(week.evidence, path)) is not None
+        ]
         for name, path in paths.items()
-        for at, week in enumerate(weeks)
-        if value_of(found := part(week.evidence, *path)) is not None
-        for ends in [part(found, "interval") or (None, None)]
-    ]
-    latest = ", ".join(f"{name} {told(part(weeks[-1].evidence, *path))}" for name, path in paths.items())
+    }
+    latest = ", ".join(f"{name} {page.told(part(weeks[-1].evidence, path))}" for name, path in paths.items())
     says = f"{title} ({len(weeks)} weeks). Dashed line: threshold {number(level)}. Newest: {latest}."
-    rows = [[Cell(row["x"]), Cell(row["series"]), cell(row["y"])] for row in drawn]
-    axes = Axes(x="week to", y=axis, y_format=".2f", dates=True, from_zero=axis == "index")
-    chart = charts.curves(drawn, list(paths), axes, points=True, level=level)
-    return Figure(title, says, chart, Table(title, ("week to", "measure", "value"), rows))
+    axes = charts.Axes(x="week to", y=axis, y_format=".2f", dates=True, from_zero=axis == "index", level=level)
+    rows = [[Cell(point[0]), Cell(name), cell(point[1])] for name, points in lines.items() for point in points]
+    return Figure(title, says, charts.curves(lines, axes), Table(title, ("week to", "measure", "value"), rows))
+
+
+def appendix(shown: Shown) -> Panel:
+    """What the numbers rest on: thresholds and hashes; the words used stand in the page."""
+    given, evidence = shown.now.verdict, shown.now.evidence
+    hashes = {
+        "evidence": part(given, "evidence.sha256"),
+        "evidence made from": evidence.get("made_from"),
+        "policy": given.get("policy_sha256"),
+        "model": part(evidence, "model.sha256"),
+        "verdict of the week before": part(given, "previous.sha256"),
+        **{one["path"]: one["sha256"] for one in evidence.get("inputs") or []},
+    }
+    thresholds = [[Cell(name), Cell(text)] for name, text in _flat(shown.policy)]
+    tables = [
+        Table("Policy", ("setting", "value"), thresholds),
+        Table("Hashes (sha256)", ("of", "hash"), [[Cell(of), Cell(str(one or "none"))] for of, one in hashes.items()]),
+    ]
+    lead = "Every threshold that this verdict rests on, what it was computed from, and the words used here."
+    return Panel(lead=lead, tables=tables)
+
+
+def _flat(value: object, name: str = "") -> list[tuple[str, str]]:
+    """Settings by their dotted names."""
+    if is_dataclass(value):
+        value = {one.name: getattr(value, one.name) for one in fields(value)}
+    if not isinstance(value, Mapping):
+        return [(name, plain(value) or "none")]
+    return [pair for key, found in value.items() for pair in _flat(found, f"{name}.{key}" if name else key)]

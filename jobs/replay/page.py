@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from markupsafe import Markup
-
 from jobs.monitoring import charts, report
 from jobs.monitoring.page import Cell, Figure, Panel, Table, amount, cell
 from jobs.replay.story import Story
@@ -14,18 +12,9 @@ ALERT_PSI = 0.25  # where drift is an alert, by the default policy
 
 def rendered(story: Story) -> bytes:
     """The page: AUC over the weeks, every decision, training and alarm with its reason."""
-    panels = [_performance(story), _weeks(story), _events(story)]
-    drawings = {
-        panel.id: [
-            Markup(charts.svg(one.chart, f"{panel.id}{at}", one.height))  # noqa: S704 - cleaned, element by element
-            for at, one in enumerate(panel.figures)
-        ]
-        for panel in panels
-    }
-    text = report.template("story.html.j2", "jobs.replay").render(
-        page=report.page(), headline=headline(story), panels=panels, drawings=drawings
-    )
-    return text.encode()
+    panels = [panel.drawn() for panel in (_performance(story), _weeks(story), _events(story))]
+    template = report.template("story.html.j2", "jobs.replay")
+    return template.render(page=report.page(), headline=headline(story), panels=panels).encode()
 
 
 def headline(story: Story) -> str:
@@ -59,14 +48,13 @@ def _performance(story: Story) -> Panel:
 
 
 def _drawn(story: Story, series: dict[str, list[float | None]], what: str, level: float | None) -> charts.Drawing:
-    rows = [
-        {"x": week.week.isoformat(), "y": value, "series": name, "at": at}
+    dates = [week.week.isoformat() for week in story.weeks]
+    lines = {
+        name: [(day, value) for day, value in zip(dates, values, strict=True) if value is not None]
         for name, values in series.items()
-        for at, (week, value) in enumerate(zip(story.weeks, values, strict=True))
-        if value is not None
-    ]
-    axes = charts.Axes(x="week to", y=what, y_format=".2f", dates=True, from_zero=level is not None)
-    return charts.curves(rows, tuple(series), axes, points=True, level=level)
+    }
+    axes = charts.Axes(x="week to", y=what, y_format=".2f", dates=True, from_zero=level is not None, level=level)
+    return charts.curves(lines, axes)
 
 
 def _weeks(story: Story) -> Panel:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.monitoring import charts, delivering, drift_panels, panels, report
-from jobs.monitoring.page import NOT_COMPUTED, Json, Week, amount, cell, decided, number, probability, told
+from jobs.monitoring.page import NOT_COMPUTED, Json, Shown, Week, amount, cell, decided, number, told
 from jobs.protocol import files, policy, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
@@ -193,7 +193,7 @@ def test_changed_evidence_is_refused(tmp_path: Path) -> None:
 def test_a_feature_is_marked_by_effect_and_by_chance() -> None:
     def mark(value: float | None, p: float | None, *, schema: bool = False) -> str:
         one = {"name": "dti", "csi": measure(value, 900), "p_adjusted": p, "schema_change": schema}
-        return drift_panels._feature(one, RULES)[-1].mark
+        return drift_panels._grade(one, RULES).mark
 
     assert [mark(0.31, 0.001), mark(0.31, 0.2), mark(0.05, 0.001)] == ["high", "none", "none"]
     assert [mark(None, None), mark(0.6, 0.0, schema=True), mark(0.6, 0.0)] == ["insufficient", "schema", "critical"]
@@ -219,8 +219,8 @@ def test_news_names_reasons_that_came_and_went() -> None:
         (number(0.12345, "%"), "12.3%"),
         (number(None), NOT_COMPUTED),
         (cell(True).text, "yes"),
-        (probability(0.0004), "< 0.001"),
-        (probability(None), "\N{EN DASH}"),
+        (number(0.0004, "p"), "< 0.001"),
+        (number(None, "p"), "\N{EN DASH}"),
         (told(measure(0.7, 2000, interval=[0.68, 0.72])), "0.700 (95 % interval 0.680 to 0.720, n 2,000)"),
         (told(measure(None, 3, reason="one class only")), f"{NOT_COMPUTED} (one class only)"),
         (amount(1, "reason"), "1 reason"),
@@ -244,5 +244,5 @@ def test_a_picture_keeps_only_what_it_needs() -> None:
 def _shown(root: Root, changes: dict[str, Any]) -> str:
     """The page of a week with these changes, without pictures of others."""
     evidence = full_evidence(root, WEEK, 12, **changes)
-    verdict = {**(report._week(root, WEEK).verdict), "unknown": []}
-    return report.report([Week(WEEK.isoformat(), verdict, evidence)], RULES, [], {"bins": [], "vintages": []})
+    verdict = {**(verdicts.read(root, WEEK) or {}), "unknown": []}
+    return report.report(Shown(weeks=[Week(WEEK.isoformat(), verdict, evidence)], policy=RULES, bins={}))
