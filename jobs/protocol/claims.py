@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Decision, Entry, Fact, Serving, State
+from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact, Serving, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Circumstances, Guards, blocked_by, retry_after
 from jobs.protocol.ingest import Desk, Seen, look
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
-from jobs.protocol.notes import Kind, read_serving, serving_bytes
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, finish, held
+from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, held, settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +44,23 @@ def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str | N
 
     Without a lease it only says what blocks it.
     """
-    with held(desk.store):
-        finish(desk.store)
+    today = desk.writer.as_of
 
-        def said(state: State) -> Fact | None:
-            standing = state.open
-            if standing is None or standing.claim or not standing.retrain:
-                return None
-            if desk.writer.as_of > standing.valid_until:
-                return None
-            same = look(desk, state).kind is Kind.SAME
-            blocks = blocked_by(state, standing, desk.writer.as_of, guards, replace(found, note=same))
-            if blocks:
-                return _deferred(state, standing, blocks, desk, guards)
-            return _claimed(standing, lease_until) if lease_until is not None else None
+    def said(state: State) -> Fact | None:
+        standing = state.open
+        if standing is None or standing.claim or not standing.retrain or today > standing.valid_until:
+            return None
+        same = look(desk, state).kind is Kind.SAME
+        blocks = blocked_by(state, standing, today, guards, replace(found, note=same))
+        body: dict[str, Any] = {"decision": standing.seq}
+        if blocks:
+            after = retry_after(state, standing, today, guards)
+            body |= {"blocked_by": list(blocks), "retry_after": after.isoformat() if after else None}
+            return None if blocks == standing.blocked_by else Fact(RETRAINING, "deferred", body)
+        body |= {"note_sha256": hashlib.sha256(standing.note).hexdigest(), "lease_until": lease_until}
+        return None if lease_until is None else Fact(RETRAINING, "claimed", body)
 
+    with settled(desk.store):
         ledger, entry = ledgers.append(desk.store, desk.writer, said)
         return Seen(ledger, look(desk, ledger.state)), entry
 
@@ -76,8 +78,7 @@ def fail_attempt(desk: Desk, claim_seq: int, reason: str) -> Ledger:
 
 def choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
     """Ingest the serving note on its content; write it again where it is absent."""
-    with held(desk.store):
-        finish(desk.store)
+    with settled(desk.store):
         chosen = _choose(desk, unusable)
         _restore(desk, chosen.ledger.state)
         return chosen
@@ -85,8 +86,7 @@ def choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
 
 def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[str], str | None]) -> Ledger:
     """End the claimed decision: promoted only if no person wants otherwise at this moment. All repeatable."""
-    with held(desk.store):
-        finish(desk.store)
+    with settled(desk.store):
         chosen = _choose(desk, unusable)
         free = outcome.promote and chosen.problem is None
         if free and chosen.data is not None and _may_promote(chosen.ledger.state):
@@ -95,7 +95,15 @@ def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[s
         def completed(state: State) -> Fact | None:
             if state.claim is None or state.claim.seq != claim_seq:
                 return None
-            return _completed(claim_seq, outcome, promoted=free and _may_promote(state))
+            body = {
+                "claim": claim_seq,
+                "verdict": PROMOTED if free and _may_promote(state) else KEPT,
+                "model_id": outcome.model_id,
+                "model_sha256": outcome.model_sha256,
+                "reasons": list(outcome.reasons),
+                "metrics": dict(outcome.metrics),
+            }
+            return Fact(RETRAINING, "completed", body)
 
         decision = chosen.ledger.state.open
         ledger, entry = ledgers.append(desk.store, desk.writer, completed, chosen.ledger)
@@ -103,6 +111,20 @@ def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[s
         if entry and decision:
             desk.store.remove_if(RETRAINING_NOTE, decision.note)
         return ledger
+
+
+def wish(data: bytes, now: Serving | None, unusable: Callable[[str], str | None]) -> ServingNote | None:
+    """What the bytes of a serving note want changed, if anything; NoteInvalid where it cannot be."""
+    note = read_serving(data)
+    if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
+        return None
+    if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
+        raise NoteInvalid(
+            f"model {note.model_id} cannot serve: {why}",
+            where=SERVING_NOTE,
+            mend="name a whole model of model_bank, or delete the note; until then the model before serves on",
+        )
+    return note
 
 
 def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
@@ -114,7 +136,8 @@ def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
         data, problem = None, None
         try:
             data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
-            return _wish(data, state.serving, unusable) if data is not None else None
+            wanted = wish(data, state.serving, unusable) if data is not None else None
+            return Fact(SERVING, "serving", asdict(wanted)) if wanted else None
         except Refused as refusal:
             problem = NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend)
         except ConfigInvalid as invalid:
@@ -123,19 +146,6 @@ def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
 
     ledger, _ = ledgers.append(desk.store, desk.writer, serving)
     return Chosen(ledger, data, problem)
-
-
-def _wish(data: bytes, now: Serving | None, unusable: Callable[[str], str | None]) -> Fact | None:
-    note = read_serving(data)
-    if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
-        return None
-    if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
-        raise NoteInvalid(
-            f"model {note.model_id} cannot serve: {why}",
-            where=SERVING_NOTE,
-            mend="name a whole model of model_bank, or delete the note; until then the model before serves on",
-        )
-    return Fact(SERVING, "serving", {"model_id": note.model_id, "reason": note.reason, "pinned": note.pinned})
 
 
 def _restore(desk: Desk, state: State) -> None:
@@ -148,28 +158,3 @@ def _restore(desk: Desk, state: State) -> None:
 def _may_promote(state: State) -> bool:
     pinned = state.serving is not None and state.serving.pinned
     return state.claim is not None and state.claim.serving == state.model_id and not pinned
-
-
-def _completed(claim_seq: int, outcome: Outcome, *, promoted: bool) -> Fact:
-    body = {
-        "claim": claim_seq,
-        "verdict": PROMOTED if promoted else KEPT,
-        "model_id": outcome.model_id,
-        "model_sha256": outcome.model_sha256,
-        "reasons": list(outcome.reasons),
-        "metrics": dict(outcome.metrics),
-    }
-    return Fact(RETRAINING, "completed", body)
-
-
-def _claimed(decision: Decision, lease_until: str) -> Fact:
-    sha256 = hashlib.sha256(decision.note).hexdigest()
-    return Fact(RETRAINING, "claimed", {"decision": decision.seq, "note_sha256": sha256, "lease_until": lease_until})
-
-
-def _deferred(state: State, decision: Decision, blocks: tuple[str, ...], desk: Desk, guards: Guards) -> Fact | None:
-    if blocks == decision.blocked_by:
-        return None
-    after = retry_after(state, decision, desk.writer.as_of, guards)
-    body = {"decision": decision.seq, "blocked_by": list(blocks), "retry_after": after.isoformat() if after else None}
-    return Fact(RETRAINING, "deferred", body)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import strict_json
-from jobs.protocol.errors import JobError
 from jobs.protocol.facts import MAX_ATTEMPTS, PERSON, RETRAINING, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify
-from jobs.protocol.store import RETRAINING_NOTE, Store, finish, held, quarantine_name
+from jobs.protocol.store import RETRAINING_NOTE, Store, quarantine_name, settled
 
 BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less
 
@@ -55,8 +53,8 @@ def begin(desk: Desk) -> Seen:
 
 def settle(desk: Desk) -> None:
     """Finish what a crash left aside, so that no look takes it for a removal."""
-    with held(desk.store):
-        finish(desk.store)
+    with settled(desk.store):
+        pass
 
 
 def look(desk: Desk, state: State) -> Found:
@@ -70,27 +68,25 @@ def look(desk: Desk, state: State) -> Found:
 
 def ingest(desk: Desk, known: Ledger | None = None) -> Seen:
     """Record the note if nobody has; put a closed one away; withdraw what a person removed, after a second look."""
-    with held(desk.store):
-        finish(desk.store)
-        seen = record(desk, known)
+    with settled(desk.store):
+        seen = _record(desk, known)
     missed = seen.state.open
     if seen.found.kind is not Kind.ABSENT or missed is None or missed.claim:
         return seen
     desk.wait(BETWEEN_LOOKS)
-    with held(desk.store):
-        finish(desk.store)
 
-        def withdrawn(state: State) -> Fact | None:
-            gone = look(desk, state).kind is Kind.ABSENT
-            still_open = state.open and state.open.seq == missed.seq and not state.open.claim
-            body = {"decision": missed.seq, "reason": "the note was removed"}
-            return Fact(RETRAINING, "withdrawn", body) if gone and still_open else None
+    def withdrawn(state: State) -> Fact | None:
+        gone = look(desk, state).kind is Kind.ABSENT
+        still_open = state.open and state.open.seq == missed.seq and not state.open.claim
+        body = {"decision": missed.seq, "reason": "the note was removed"}
+        return Fact(RETRAINING, "withdrawn", body) if gone and still_open else None
 
+    with settled(desk.store):
         ledger, _ = ledgers.append(desk.store, desk.writer, withdrawn, seen.ledger)
-        return replace(record(desk, ledger), closed=seen.closed)
+        return replace(_record(desk, ledger), closed=seen.closed)
 
 
-def record(desk: Desk, known: Ledger | None) -> Seen:
+def _record(desk: Desk, known: Ledger | None) -> Seen:
     """Under `held`: propose what the note holds if it is new, or put it away if it is closed; a claim defers both."""
     found = Found(Kind.ABSENT)
 
@@ -100,18 +96,25 @@ def record(desk: Desk, known: Ledger | None) -> Seen:
         return proposal(found, state) if found.kind is Kind.NEW and not state.claim else None
 
     ledger, entry = ledgers.append(desk.store, desk.writer, proposed, known)
-    closed = put_away(desk, found, ledger.state)
-    return Seen(ledger, look(desk, ledger.state) if entry or closed else found, closed)
+    return _put_away(desk, ledger, found, again=entry is not None)
 
 
 def expire(desk: Desk, known: Ledger | None = None) -> Seen:
     """End an unclaimed decision whose last day has passed, and decline one whose attempts are used up."""
-    with held(desk.store):
-        finish(desk.store)
-        ledger, _ = ledgers.append(desk.store, desk.writer, lambda state: _past(state, desk), known)
-        found = look(desk, ledger.state)
-        closed = put_away(desk, found, ledger.state)
-        return Seen(ledger, look(desk, ledger.state) if closed else found, closed)
+
+    def past(state: State) -> Fact | None:
+        standing = state.open
+        if standing is None or standing.claim:
+            return None
+        if standing.attempts >= MAX_ATTEMPTS:
+            body = {"decision": standing.seq, "reason": f"{standing.attempts} attempts failed"}
+            return Fact(RETRAINING, "declined", body)
+        is_over = desk.writer.as_of > standing.valid_until
+        return Fact(RETRAINING, "expired", {"decision": standing.seq}) if is_over else None
+
+    with settled(desk.store):
+        ledger, _ = ledgers.append(desk.store, desk.writer, past, known)
+        return _put_away(desk, ledger, look(desk, ledger.state))
 
 
 def withdraw(desk: Desk, reason: str) -> Seen:
@@ -119,25 +122,23 @@ def withdraw(desk: Desk, reason: str) -> Seen:
 
     def withdrawn(state: State) -> Fact | None:
         standing = state.open
-        if standing is None or standing.claim:
-            return None
-        return Fact(RETRAINING, "withdrawn", {"decision": standing.seq, "reason": reason})
+        may = standing and not standing.claim
+        return Fact(RETRAINING, "withdrawn", {"decision": standing.seq, "reason": reason}) if standing and may else None
 
-    with held(desk.store):
-        finish(desk.store)
+    with settled(desk.store):
         ledger, entry = ledgers.append(desk.store, desk.writer, withdrawn)
         if entry:
             desk.store.remove_if(RETRAINING_NOTE, ledger.state.ended[-1].decision.note)
         return Seen(ledger, look(desk, ledger.state))
 
 
-def put_away(desk: Desk, found: Found, state: State) -> Found | None:
-    """Move the bytes of a closed decision to quarantine; a claim defers that too. What was put away, if anything."""
-    if found.kind is not Kind.CLOSED or found.data is None or state.claim:
-        return None
-    desk.store.put_if_absent(quarantine_name(found.data), found.data)
-    desk.store.remove_if(RETRAINING_NOTE, found.data)
-    return found
+def _put_away(desk: Desk, ledger: Ledger, found: Found, *, again: bool = False) -> Seen:
+    """Move the bytes of a closed decision to quarantine; a claim defers that too."""
+    closed = found if found.kind is Kind.CLOSED and not ledger.state.claim else None
+    if closed and closed.data is not None:
+        desk.store.put_if_absent(quarantine_name(closed.data), closed.data)
+        desk.store.remove_if(RETRAINING_NOTE, closed.data)
+    return Seen(ledger, look(desk, ledger.state) if again or closed else found, closed)
 
 
 def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
@@ -150,8 +151,7 @@ def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
         return seen, "backfill"
     if seen.found.kind in BLOCKING:
         desk.wait(BETWEEN_LOOKS)
-    with held(desk.store):
-        finish(desk.store)
+    with settled(desk.store):
         ledger = ledgers.read(desk.store, seen.ledger)
         found = look(desk, ledger.state)
         answer = _may_place(ledger.state, found, seen.found, data)
@@ -163,29 +163,7 @@ def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
             if found.kind in BLOCKING:
                 desk.store.put_if_absent(quarantine_name(found.data), found.data)
             done = desk.store.replace_if(RETRAINING_NOTE, found.data, data)
-        return record(desk, ledger), "placed" if done else "changed"
-
-
-def proposal(found: Found, state: State) -> Fact:
-    """The fact that a note was read which nobody had recorded."""
-    note, data = found.note, found.data
-    if note is None or data is None:
-        raise ValueError("only a note that could be read is proposed")
-    body = {
-        "source": found.source,
-        "note": data.decode(),
-        "decision_id": note.decision_id,
-        "decision_date": note.decision_date.isoformat(),
-        "valid_from": note.valid_from.isoformat(),
-        "valid_until": note.valid_until.isoformat(),
-        "priority": note.priority,
-        "retrain": note.retrain,
-        "approved_by": note.approved_by,
-        "supersedes": state.open.seq if state.open else None,
-        "about": state.model_id,
-        "edited": list(_edited(data, note.decision_id, state)) if found.source == PERSON else [],
-    }
-    return Fact(RETRAINING, "proposed", body)
+        return _record(desk, ledger), "placed" if done else "changed"
 
 
 def _may_place(state: State, found: Found, ingested: Found, data: bytes) -> str:
@@ -200,16 +178,24 @@ def _may_place(state: State, found: Found, ingested: Found, data: bytes) -> str:
     return "changed" if removed or unusable or found.data != ingested.data else "placed"
 
 
-def _past(state: State, desk: Desk) -> Fact | None:
-    standing = state.open
-    if standing is None or standing.claim:
-        return None
-    if standing.attempts >= MAX_ATTEMPTS:
-        body = {"decision": standing.seq, "reason": f"{standing.attempts} attempts failed"}
-        return Fact(RETRAINING, "declined", body)
-    if desk.writer.as_of > standing.valid_until:
-        return Fact(RETRAINING, "expired", {"decision": standing.seq})
-    return None
+def proposal(found: Found, state: State) -> Fact:
+    """The fact that a note was read which nobody had recorded."""
+    note, data = found.note, found.data
+    if note is None or data is None:
+        raise ValueError("only a note that could be read is proposed")
+    body = {
+        "source": found.source,
+        "note": data.decode(),
+        "decision_id": note.decision_id,
+        **{name: getattr(note, name).isoformat() for name in ("decision_date", "valid_from", "valid_until")},
+        "priority": note.priority,
+        "retrain": note.retrain,
+        "approved_by": note.approved_by,
+        "supersedes": state.open.seq if state.open else None,
+        "about": state.model_id,
+        "edited": _edited(data, note.decision_id, state) if found.source == PERSON else [],
+    }
+    return Fact(RETRAINING, "proposed", body)
 
 
 def _edited(data: bytes, identity: str | None, state: State) -> list[str]:
@@ -218,13 +204,5 @@ def _edited(data: bytes, identity: str | None, state: State) -> list[str]:
     before = next((decision.note for decision in reversed(known) if decision.decision_id == identity), None)
     if identity is None or before is None:
         return []
-    old, new = _fields(before), _fields(data)
+    old, new = (strict_json.parse(note, where=RETRAINING_NOTE, allow_bom=True) for note in (before, data))
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-
-
-def _fields(data: bytes) -> dict[str, Any]:
-    try:
-        fields: dict[str, Any] = strict_json.parse(data, where=RETRAINING_NOTE, allow_bom=True)
-    except JobError:
-        return {}
-    return fields

@@ -8,15 +8,15 @@ from datetime import date
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import policies
+from jobs.protocol.claims import wish
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, Decision, Ending, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Guards, guards_of, retry_after
 from jobs.protocol.ingest import Desk, look
-from jobs.protocol.ledger import Ledger
 from jobs.protocol.note_check import NOTE_LIMIT
-from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote, read_serving
-from jobs.protocol.store import QUARANTINE, SERVING_NOTE, Store
+from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote
+from jobs.protocol.store import QUARANTINE, SERVING_NOTE
 
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
 
@@ -46,7 +46,12 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
     """Look at ledger, notes and policy without changing anything. `unusable`: why a model cannot serve."""
     ledger = ledgers.read(desk.store)
     policy, policy_problem = policies.read(desk.store)
-    wish, serving_problem = _wish(desk.store, ledger, unusable)
+    wanted, serving_problem = None, None
+    try:
+        data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
+        wanted = None if data is None else wish(data, ledger.state.serving, unusable)
+    except (ConfigInvalid, Refused) as problem:
+        serving_problem = problem
     return Sight(
         state=ledger.state,
         head=ledger.head,
@@ -55,7 +60,7 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
         guards=guards_of(policy) if policy else None,
         policy_problem=policy_problem,
         serving_problem=serving_problem,
-        wish=wish,
+        wish=wanted,
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
         verdict=verdict,
     )
@@ -86,23 +91,6 @@ def end_of(ending: Ending) -> str:
 def printable(given: str) -> str:
     """A person's or a model's words on one line, with nothing in them that steers a terminal."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in given).split())
-
-
-def _wish(
-    store: Store, ledger: Ledger, unusable: Callable[[str], str | None]
-) -> tuple[ServingNote | None, JobError | None]:
-    now = ledger.state.serving
-    try:
-        data = store.get(SERVING_NOTE, NOTE_LIMIT)
-        note = None if data is None else read_serving(data)
-    except (ConfigInvalid, Refused) as problem:
-        return None, problem
-    if note is None or (now and (now.model_id, now.pinned) == (note.model_id, note.pinned)):
-        return None, None
-    if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
-        mend = "name a whole model of model_bank, or delete the note; until then the model before serves on"
-        return None, ConfigInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
-    return note, None
 
 
 def _of_note(sight: Sight) -> str:

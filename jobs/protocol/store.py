@@ -192,9 +192,13 @@ def held(store: Store) -> Iterator[None]:
         yield
 
 
-def finish(store: Store) -> int:
-    """Finish what a crash left half-done in the store itself."""
-    return store.finish() if isinstance(store, FolderStore) else 0
+@contextmanager
+def settled(store: Store) -> Iterator[None]:
+    """`held`, once what a crash left half-done in the store itself is finished."""
+    with held(store):
+        if isinstance(store, FolderStore):
+            store.finish()
+        yield
 
 
 def _mode_of(name: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 from jobs.protocol import folder as folders
 from jobs.protocol import store as stores
 from jobs.protocol.files import DRAFT, Root
-from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, finish, held, quarantine_name
+from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, held, quarantine_name
 from tests.protocol.faults import Faults, in_child
 from tests.protocol.store_contract import ENTRY, PLAIN, StoreContract
 
@@ -83,7 +83,7 @@ def test_killed_at_any_call_leaves_the_old_or_the_new_and_recovers(
                 Faults(at=number, after=after).install(patch, folders, stores)
                 assert in_child(partial(act, store)) == signal.SIGKILL
             with held(store):
-                finish(store)
+                store.finish()
             assert store.get(name) in allowed, (number, call, after)
             assert hidden(root) == []
             act(store)
@@ -112,7 +112,7 @@ def test_an_error_at_any_call_is_raised_and_nothing_is_half_visible(
                 act(store)
         assert call != "fsync" or "fsync" not in faults.calls[number:], "a failed fsync is never tried again"
         with held(store):
-            finish(store)
+            store.finish()
         assert store.get(name) in allowed, (number, call)
         assert hidden(root) == []
         act(store)
@@ -163,7 +163,7 @@ def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path, store: FolderSt
         lambda: store.get(ENTRY),
         lambda: store.list("decisions"),
         lambda: store.put_if_absent(RETRAINING_NOTE, b"x"),
-        lambda: finish(store),
+        store.finish,
     ):
         with pytest.raises(folders.Refused, match="not a plain folder"):
             act()
@@ -184,7 +184,7 @@ def test_a_living_writers_draft_is_kept_and_a_dead_ones_swept(tmp_path: Path, st
     with folders.opened(store.root, ("decisions", "ledger")) as folder:
         assert folder is not None
         with folders.drafted(store.root, folder, b"y", 0o440) as living:
-            assert finish(store) == 1
+            assert store.finish() == 1
             assert hidden(tmp_path) == [living]
     assert hidden(tmp_path) == []
     assert store.list("decisions/ledger") == ("00000001.json",)
@@ -243,7 +243,7 @@ def test_what_an_editor_still_writes_into_an_aside_is_kept(
 def test_a_kept_file_and_a_note_never_share_their_bytes_on_disk(tmp_path: Path, store: FolderStore) -> None:
     store.put_if_absent(RETRAINING_NOTE, b"old")
     (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").write_bytes(b"older")
-    finish(store)
+    store.finish()
     assert store.get(quarantine_name(b"older")) == b"older"
     assert all(one.stat().st_nlink == 1 for one in tmp_path.rglob("*") if one.is_file())
 
@@ -267,5 +267,5 @@ def test_a_crash_between_giving_a_note_back_and_dropping_its_aside_leaves_one_no
 ) -> None:
     store.put_if_absent(NOTE, b"old")
     (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").hardlink_to(tmp_path / NOTE)
-    assert finish(store) == 1
+    assert store.finish() == 1
     assert (store.get(NOTE), store.list(QUARANTINE), hidden(tmp_path)) == (b"old", (), [])
