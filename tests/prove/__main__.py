@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.model.__main__ import main as models
 from tests.protocol.test_story import Story
 from tests.prove import damage as damages
-from tests.prove import monitoring, preprocessing, training
+from tests.prove import knowledge, monitoring, preprocessing, training
 from tests.prove.false_alarms import false_alarms
 from tests.prove.races import RACERS, monitor_trainer_and_editor, race_for_numbers
 from tests.prove.ranking import ranking
@@ -71,6 +72,11 @@ def races(scratch: Path, options: argparse.Namespace) -> int:
     return 0
 
 
+def model(*_: object) -> int:
+    """Every order of acts, crashes and edits within the bounds, every mutant, and the protocol that was replaced."""
+    return models()
+
+
 def stories(_: Path, options: argparse.Namespace) -> int:
     """Any sequence of acts on notes and ledger, against a reference that keeps all in memory."""
     examples, steps = 2_000 // options.every, 60
@@ -106,11 +112,14 @@ PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
     "cold-start": partial(killed_anywhere_and_run_again, training.COLD),
     "monitoring": partial(killed_anywhere_and_run_again, monitoring.SUBJECT),
     "races": races,
+    "model": model,
     "stories": stories,
     "damage": damage,
     "scenarios": scenarios,
     "false-alarms": false_alarms,
     "ranking": ranking,
+    "future": knowledge.future,
+    "day-by-day": knowledge.day_by_day,
 }
 
 

@@ -1,5 +1,5 @@
 """Known answers: what each scenario of the design must lead to, by the real jobs from landing files to the verdict.
 
 Here in short form; the full sizes under the default policy are in tests/prove/scenarios.py. Of the design's matrix,
-crashes (S10) are proved in tests/prove, leaks, poison and replays (S12, S13, S15) tested in tests/preprocessing.
+crashes, poison and replays (S10, S13, S15) are proved in tests/prove; leaks (S12) are tested in tests/preprocessing.
 """
