@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from pathlib import Path
 
 from jobs.protocol import partitions
@@ -11,7 +10,7 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Manifest
 
-_FOLDER = re.compile(r"datamart/([a-z_/]+)/snapshot_date=(\d{4}-\d{2}-\d{2})")
+_FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
 _MANIFESTS = re.compile(r"_manifest(-[0-9a-f]{12})?\.json")
 
 
@@ -33,11 +32,3 @@ def files(root: Root, manifest: Manifest) -> list[Path]:
     """Its files, each checked against its hash."""
     home = partitions.folder(manifest.table, manifest.date)
     return [partitions.verified(root, f"{home}/{part.name}") for part in manifest.parts]
-
-
-def table_and_day(folder: str) -> tuple[str, date]:
-    """The table and the day that the name of a partition tells."""
-    found = _FOLDER.fullmatch(folder)
-    if found is None:
-        raise ValueError(folder)
-    return found[1], date.fromisoformat(found[2])

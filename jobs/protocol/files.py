@@ -32,7 +32,8 @@ class Root:
 def draft(root: Root, folder: Path) -> Iterator[Path]:
     """Yield a new file in `folder` that only its writer sees; it vanishes unless `publish` gives it a name."""
     make_folder(root, folder)
-    path, handle = _locked_draft(folder)
+    name, handle = locked_draft(str(folder / DRAFT), 0o644)
+    path = Path(name)
     try:
         yield path
     finally:
@@ -42,32 +43,18 @@ def draft(root: Root, folder: Path) -> Iterator[Path]:
 
 def publish(root: Root, path: Path, target: Path) -> None:
     """Give a finished draft its name, replacing what bore it; on return it survives a power cut."""
-    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-    try:
-        if root.durable:
-            os.fsync(handle)  # a name must never outlive its bytes
-    finally:
-        os.close(handle)
+    _sync(root, path, os.O_RDWR | os.O_NOFOLLOW)  # a name must never outlive its bytes
     path.replace(target)
     sync_folder(root, target.parent)
 
 
 def publish_numbered(root: Root, path: Path, folder: Path, suffix: str) -> Path:
     """Give a finished draft the next free number as its name; of two writers at once each gets its own."""
-    if root.durable:
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
     taken = [int(name.removesuffix(suffix)) for name in os.listdir(folder) if name.removesuffix(suffix).isdigit()]
     number = max(taken, default=0) + 1
-    while True:
-        target = folder / f"{number}{suffix}"
-        try:
-            os.link(path, target)
-        except FileExistsError:
-            number += 1
-        else:
-            sync_folder(root, folder)
-            return target
+    while not _linked(root, path, folder / f"{number}{suffix}"):
+        number += 1
+    return folder / f"{number}{suffix}"
 
 
 def write_whole(root: Root, target: Path, data: bytes, *, mode: int = 0o644, drafts_in: Path | None = None) -> None:
@@ -83,15 +70,17 @@ def write_once(root: Root, target: Path, data: bytes, *, drafts_in: Path) -> boo
     """Write a small file under a name that nobody has taken; False, and nothing touched, where somebody has."""
     with draft(root, drafts_in) as path:
         path.write_bytes(data)
-        if root.durable:
-            with path.open("rb") as handle:
-                os.fsync(handle.fileno())
-        try:
-            os.link(path, target)
-        except FileExistsError:
-            return False
-        sync_folder(root, target.parent)
-        return True
+        return _linked(root, path, target)
+
+
+def _linked(root: Root, path: Path, target: Path) -> bool:
+    _sync(root, path, os.O_RDONLY)
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        return False
+    sync_folder(root, target.parent)
+    return True
 
 
 def make_folder(root: Root, folder: Path) -> None:
@@ -104,13 +93,16 @@ def make_folder(root: Root, folder: Path) -> None:
 
 
 def sync_folder(root: Root, folder: Path) -> None:
-    if not root.durable:
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    _sync(root, folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(root: Root, path: Path, how: int) -> None:
+    if root.durable:
+        handle = os.open(path, how)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def sweep(folder: Path) -> int:
@@ -128,13 +120,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _locked_draft(folder: Path) -> tuple[Path, int]:
+def locked_draft(start: str, mode: int, *, folder: int | None = None) -> tuple[str, int]:
+    """Create and lock a file whose name begins so, in a folder held by its descriptor if one is given."""
     while True:
-        path = folder / f"{DRAFT}{os.getpid()}-{os.urandom(6).hex()}"
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o644)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.fstat(handle).st_nlink:  # else a sweep took it in the moment before the lock: draw another
-            return path, handle
+        name = f"{start}{os.getpid()}-{os.urandom(6).hex()}"
+        handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, mode, dir_fd=folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:  # else a sweep took it in the moment before the lock: draw another
+                return name, handle
+        except OSError:
+            os.close(handle)
+            raise
         os.close(handle)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import unicodedata
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from jobs.protocol.errors import StoreDamaged
-from jobs.protocol.files import DRAFT, Root
+from jobs.protocol.files import DRAFT, Root, locked_draft
 
 ASIDE = ".aside-"  # a note in the moment between being taken and being replaced
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -77,15 +76,22 @@ def read(folder: int, name: str, limit: int) -> bytes | None:
     except OSError as error:
         raise _not_plain(error, name, "file") from error
     try:
-        return _content(handle, name, limit)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Refused(f"{name} is not a regular file", where=name, mend="move it away; files here are plain files")
+        _refuse_open_to_all(handle, name)
+        with open(handle, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
     finally:
         os.close(handle)
+    if len(data) > limit:
+        raise Refused(f"{name} has more than {limit} bytes", where=name, mend="move it away or make it smaller")
+    return data
 
 
 @contextmanager
 def drafted(root: Root, folder: int, data: bytes, mode: int) -> Iterator[str]:
     """Yield the name of a durable draft that only its writer sees; it vanishes at the end whatever happened."""
-    name, handle = _locked(folder)
+    name, handle = locked_draft(DRAFT, 0o600, folder=folder)
     try:
         rest = memoryview(data)
         while rest:
@@ -113,36 +119,6 @@ def link(folder: int, name: str, target: str) -> bool:
 def sync(root: Root, handle: int) -> None:
     if root.durable:
         os.fsync(handle)
-
-
-def _content(handle: int, name: str, limit: int) -> bytes:
-    facts = os.fstat(handle)
-    if not stat.S_ISREG(facts.st_mode):
-        raise Refused(f"{name} is not a regular file", where=name, mend="move it away; files here are plain files")
-    _refuse_open_to_all(handle, name)
-    chunks: list[bytes] = []
-    room = limit + 1
-    while room > 0 and (chunk := os.read(handle, room)):
-        chunks.append(chunk)
-        room -= len(chunk)
-    if room <= 0:
-        raise Refused(f"{name} has more than {limit} bytes", where=name, mend="move it away or make it smaller")
-    return b"".join(chunks)
-
-
-def _locked(folder: int) -> tuple[str, int]:
-    while True:
-        name = f"{DRAFT}{os.getpid()}-{os.urandom(6).hex()}"
-        handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            swept = os.fstat(handle).st_nlink == 0  # a sweep took it in the moment before the lock: draw another
-        except OSError:
-            os.close(handle)
-            raise
-        if not swept:
-            return name, handle
-        os.close(handle)
 
 
 def _refuse_open_to_all(handle: int, name: str) -> None:

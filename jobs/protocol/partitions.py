@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import NewerFormat, StoreDamaged
+from jobs.protocol.files import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     import polars as pl
 
-    from jobs.protocol.files import Root
-
+REBUILD = "restore it from a backup, or delete its folder: the next run builds it again"
 FORMAT = 1  # of the manifest; readers refuse a newer one
 MANIFEST = "_manifest.json"
 
@@ -116,13 +115,9 @@ def read(root: Root, table: str, day: date) -> Manifest | None:
 
 def existing(root: Root, table: str, day: date) -> Manifest:
     """The manifest of a partition that was there a moment ago."""
-    manifest = read(root, table, day)
-    if manifest is None:
-        raise StoreDamaged(
-            "the partition has gone",
-            where=manifest_name(table, day),
-            mend="run again: it is built from what it rests on",
-        )
+    if (manifest := read(root, table, day)) is None:
+        mend = "run again: it is built from what it rests on"
+        raise StoreDamaged("the partition has gone", where=manifest_name(table, day), mend=mend)
     return manifest
 
 
@@ -159,7 +154,7 @@ def paths(root: Root, manifest: Manifest) -> list[Path]:
             raise StoreDamaged(
                 f"a file of {part.bytes} bytes is " + ("missing" if found < 0 else f"{found} bytes long"),
                 where=root.name_of(home / part.name),
-                mend="restore it from a backup, or delete its folder: the next run builds it again",
+                mend=REBUILD,
             )
     return [home / part.name for part in manifest.parts]
 
@@ -180,7 +175,7 @@ def verified(root: Root, name: str) -> Path:
         raise StoreDamaged(
             "a file is missing" if found == "missing" else "a file is not what its name says",
             where=name,
-            mend="restore it from a backup, or delete its folder: the next run builds it again",
+            mend=REBUILD,
         )
     return path
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.protocol import index, partitions
 from jobs.protocol.errors import NewerFormat, StoreDamaged
-from jobs.protocol.partitions import Input
+from jobs.protocol.files import Root
+from jobs.protocol.index import Index
+from jobs.protocol.partitions import Input, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
     import polars as pl
 
     from jobs.protocol.command import Run
-    from jobs.protocol.files import Root
-    from jobs.protocol.index import Index
-    from jobs.protocol.partitions import Manifest
-
 
 DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
 
@@ -47,33 +44,40 @@ class Days:
     def __init__(self, shelf: Shelf, table: str) -> None:
         self._shelf, self._table = shelf, table
         self.stats = {date.fromisoformat(day): stat for day, _, stat in index.manifests(shelf.root, table)}
-        self._known: dict[date, Built] = {}
+        self.known: dict[date, Built] = {}
 
     def __getitem__(self, day: date) -> Built:
-        if day not in self._known:
+        if day not in self.known:
             name, stat = partitions.manifest_name(self._table, day), self.stats[day]
-            self._known[day] = Built.of(self._shelf.index.facts(name, stat, _facts_of(self._shelf.root)))
-        return self._known[day]
+            self.known[day] = Built.of(self._shelf.index.facts(name, stat, self._read))
+        return self.known[day]
 
     def __contains__(self, day: object) -> bool:
-        return day in self.stats or day in self._known
+        return day in self.stats or day in self.known
 
     def __iter__(self) -> Iterator[date]:
-        return iter(self.stats | self._known)
+        return iter(self.stats | self.known)
 
     def get(self, day: date) -> Built | None:
-        return self[day] if day in self.stats or day in self._known else None
+        return self[day] if day in self else None
 
     def items(self) -> Iterator[tuple[date, Built]]:
         return ((day, self[day]) for day in self)
 
-    def plan(self, day: date) -> None:
-        self._known[day] = Built.of(["planned", "planned", "", "0"])
-
     def take_up(self, manifest: Manifest) -> None:
         name = partitions.manifest_name(self._table, manifest.date)
         self.stats[manifest.date] = stat = self._shelf.root.at(name).lstat()
-        self._known[manifest.date] = Built.of(self._shelf.index.remember(name, stat, _facts(manifest)))
+        self.known[manifest.date] = Built.of(self._shelf.index.remember(name, stat, _facts(manifest)))
+
+    def _read(self, name: str) -> list[str]:
+        try:
+            manifest = partitions.parse(self._shelf.root.at(name).read_bytes(), where=name)
+        except NewerFormat:
+            raise
+        except StoreDamaged:
+            return DAMAGED
+        is_at_home = partitions.manifest_name(manifest.table, manifest.date) == name
+        return _facts(manifest) if is_at_home else DAMAGED  # a folder that was copied to another day is not that day
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,6 +113,10 @@ class Shelf:
         built = self.built(table).get(day)
         return built is not None and built.made_from == made_from
 
+    def plan(self, table: str, day: date) -> None:
+        """In a dry run: take a partition for built anew, so that what depends on it shows too."""
+        self.built(table).known[day] = Built.of(["planned", "planned", "", "0"])
+
     def scan(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
         """The rows of many days at once, without reading their manifests again."""
         import polars as pl
@@ -116,10 +124,6 @@ class Shelf:
         names = [name for day in days for name in self.parts(table, day)]
         self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
         return pl.scan_parquet([self._verified[name] for name in names], glob=False)
-
-    def plan(self, table: str, day: date) -> None:
-        """In a dry run: take a partition for built anew, so that what depends on it shows too."""
-        self.built(table).plan(day)
 
     def parts(self, table: str, day: date) -> list[str]:
         """The files of a partition, each named by its content."""
@@ -137,17 +141,3 @@ def _facts(manifest: Manifest) -> list[str]:
     absent = ",".join(manifest.notes.get("columns_absent", ()))
     names = (part.name for part in manifest.parts)
     return [manifest.content_sha256, manifest.made_from, absent, str(manifest.rows), *names]
-
-
-def _facts_of(root: Root) -> Callable[[str], list[str]]:
-    def read(name: str) -> list[str]:
-        try:
-            manifest = partitions.parse(root.at(name).read_bytes(), where=name)
-        except NewerFormat:
-            raise
-        except StoreDamaged:
-            return DAMAGED
-        is_at_home = partitions.manifest_name(manifest.table, manifest.date) == name
-        return _facts(manifest) if is_at_home else DAMAGED  # a folder that was copied to another day is not that day
-
-    return read
