@@ -59,7 +59,7 @@ class Days:
         return iter(self.stats | self.known)
 
     def get(self, day: date) -> Built | None:
-        return self[day] if day in self else None
+        return self[day] if day in self.stats or day in self.known else None
 
     def items(self) -> Iterator[tuple[date, Built]]:
         return ((day, self[day]) for day in self)
