@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from jobs.simulate.chance import Floats, below, chance, counts, logistic, one_of, share
-from jobs.simulate.columns import EMP_TITLES, EMPTY_CODE, JOINT_SINCE, PURPOSES, STATES, WISHES, Columns
+from jobs.simulate.chance import Draw, Floats, logistic, share
+from jobs.simulate.columns import EMP_TITLES, EMPTY_CODE, JOINT_SINCE, NO_MONTH, PURPOSES, STATES, WISHES, Columns
 from jobs.simulate.settings import Market
 
 MORTGAGE, RENT, OWN, ANY = range(4)
@@ -19,103 +17,87 @@ WISHES_UNTIL = np.datetime64("2014-04", "M")
 EMP_SHARES = (0.09, 0.075, 0.10, 0.08, 0.073, 0.066, 0.05, 0.042, 0.04, 0.042, 0.342)
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+def draw_traits(draw: Draw, market: Market) -> Columns:
     """What no file shows: standard normal, one value an applicant."""
-
-    quality: Floats
-    wealth: Floats
-    thickness: Floats  # how long and how much credit was used
-    appetite: Floats  # how eagerly credit is sought now
-    score: Floats  # what a bureau's score makes of the others
-
-
-def draw_traits(rng: np.random.Generator, size: int, market: Market) -> Traits:
-    quality, wealth, own, appetite, luck = rng.standard_normal((5, size))
+    quality, wealth, own, appetite, luck = draw.normals(5)
     quality = quality + market.quality
-    thickness = 0.35 * wealth + 0.937 * own
-    score = 0.88 * quality + 0.12 * wealth + 0.12 * thickness - 0.15 * appetite + 0.40 * luck
-    return Traits(quality, wealth, thickness, appetite, score)
+    thickness = 0.35 * wealth + 0.937 * own  # how long and how much credit was used
+    score = 0.88 * quality + 0.12 * wealth + 0.12 * thickness - 0.15 * appetite + 0.40 * luck  # a bureau's, of these
+    return {"quality": quality, "wealth": wealth, "thickness": thickness, "appetite": appetite, "score": score}
 
 
-def draw_applicants(rng: np.random.Generator, traits: Traits, market: Market) -> Columns:
-    size = traits.wealth.size
-    fico = market.fico_floor + market.fico_scale * (-np.log(1 - share(traits.score))) ** (1 / 1.2)
-    income = MEDIAN_INCOME * np.exp(0.52 * (0.95 * traits.wealth + 0.31 * rng.standard_normal(size)))
-    unit = np.array([1, 500, 5_000])[one_of(rng, (0.25, 0.45, 0.3), size)]
-    unemployed = chance(rng, 0.073, size)
-    emp_length = one_of(rng, EMP_SHARES, size)
-    title = one_of(rng, [1 / (rank + 4) for rank in range(len(EMP_TITLES))], size)
-    owner = logistic(-0.02 + 0.75 * traits.wealth + 0.35 * traits.thickness)
-    home = np.where(
-        chance(rng, 0.895 * owner, size), MORTGAGE, np.array([RENT, OWN, ANY])[one_of(rng, (79, 20, 0.2), size)]
-    )
-    state = one_of(rng, [entry[1] for entry in STATES], size)
+def draw_applicants(draw: Draw, file: Columns, market: Market) -> Columns:
+    fico = market.fico_floor + market.fico_scale * (-np.log(1 - share(file["score"]))) ** (1 / 1.2)
+    income = MEDIAN_INCOME * np.exp(0.52 * (0.95 * file["wealth"] + 0.31 * draw.normal()))
+    unit = np.array([1, 500, 5_000])[draw.one_of((0.25, 0.45, 0.3))]
+    unemployed = draw.happens(0.073)
+    emp_length = draw.one_of(EMP_SHARES)
+    title = draw.one_of([1 / (rank + 4) for rank in range(len(EMP_TITLES))])
+    owns = draw.happens(0.895 * logistic(-0.02 + 0.75 * file["wealth"] + 0.35 * file["thickness"]))
+    home = np.where(owns, MORTGAGE, np.array([RENT, OWN, ANY])[draw.one_of((79, 20, 0.2))])
+    state = draw.one_of([entry[1] for entry in STATES])
     first, last = (np.array([entry[place] for entry in STATES])[state] for place in (2, 3))
     return {
         **_fico("", fico),
         "annual_inc": np.clip(np.round(income / unit) * unit, 8_000, 1_500_000),
         "emp_length": np.where(unemployed, EMPTY_CODE, emp_length),
-        "emp_title": np.where(unemployed | chance(rng, 0.01, size), EMPTY_CODE, title),
+        "emp_title": np.where(unemployed | draw.happens(0.01), EMPTY_CODE, title),
         "home_ownership": home,
         "addr_state": state,
-        "zip_code": first + below(rng, last - first + 1, size).astype(np.int64),
-        "verification_status": one_of(rng, (0.33, 0.38, 0.29), size),
+        "zip_code": first + draw.below(last - first + 1),
+        "verification_status": draw.one_of((0.33, 0.38, 0.29)),
     }
 
 
-def draw_request(
-    rng: np.random.Generator, traits: Traits, file: Columns, month: np.datetime64, market: Market
-) -> Columns:
+def draw_request(draw: Draw, file: Columns, market: Market) -> Columns:
     """What is asked for: more by those who earn more, and by those with more card debt to pay off."""
-    size = traits.wealth.size
+    month = file["issue_d"]
     debt = np.log((file["revol_bal"] + 500) / 11_000)
-    wish = 0.38 * traits.wealth + 0.30 * debt + 0.05 * traits.score + 0.80 * rng.standard_normal(size)
-    limit = LONG_LIMIT if month >= LONG_LIMIT_SINCE else SHORT_LIMIT
-    unit = np.where(chance(rng, 0.65, size), 1_000, 25)
+    wish = 0.38 * file["wealth"] + 0.30 * debt + 0.05 * file["score"] + 0.80 * draw.normal()
+    limit = np.where(month >= LONG_LIMIT_SINCE, LONG_LIMIT, SHORT_LIMIT)
+    unit = np.where(draw.happens(0.65), 1_000, 25)
     amount = np.clip(np.round(MEDIAN_LOAN * np.exp(0.66 * wish) / unit) * unit, 1_000, limit)
-    sixty = logistic(market.sixty_months + 1.15 * np.log(amount / MEDIAN_LOAN) - 0.25 * traits.quality)
-    long = chance(rng, sixty, size) & (amount >= LONG_TERM_FROM) & (month >= LONG_TERM_SINCE)
-    purpose = one_of(rng, [weight for weight, _ in PURPOSES.values()], size)
-    tells = chance(rng, 0.4, size) & (month < WISHES_UNTIL)
+    sixty = logistic(market.sixty_months + 1.15 * np.log(amount / MEDIAN_LOAN) - 0.25 * file["quality"])
+    long = draw.happens(sixty) & (amount >= LONG_TERM_FROM) & (month >= LONG_TERM_SINCE)
+    purpose = draw.one_of([weight for weight, _ in PURPOSES.values()])
+    tells = draw.happens(0.4) & (month < WISHES_UNTIL)
     return {
         "loan_amnt": amount,
         "term": long.astype(np.int64),
         "purpose": purpose,
-        "title": np.where(chance(rng, 0.01, size), EMPTY_CODE, purpose),
-        "desc": np.where(tells, rng.integers(0, len(WISHES), size), EMPTY_CODE),
+        "title": np.where(draw.happens(0.01), EMPTY_CODE, purpose),
+        "desc": np.where(tells, draw.rng.integers(0, len(WISHES), draw.size), EMPTY_CODE),
     }
 
 
-def draw_second(rng: np.random.Generator, file: Columns, month: np.datetime64, market: Market) -> Columns:
+def draw_second(draw: Draw, file: Columns, market: Market) -> Columns:
     """The second person of a joint application; everyone else's columns stay empty."""
-    size = file["dti"].size
-    joint = chance(rng, market.joint_share, size) & (month >= np.datetime64(JOINT_SINCE, "M"))
-    wealth, debts, quality, age, lines = rng.standard_normal((5, size))
+    joint = draw.happens(market.joint_share) & (file["issue_d"] >= np.datetime64(JOINT_SINCE, "M"))
+    wealth, debts, quality, age, lines = draw.normals(5)
     income = np.round(45_000 * np.exp(0.5 * wealth))
     both = file["annual_inc"] + income
-    open_accounts = 1 + counts(rng, 10, 0.4 * lines)
+    open_accounts = 1 + draw.counts(10, 0.4 * lines)
     values: Columns = {
         **_fico("sec_app_", 672 + 45 * quality),
         "annual_inc_joint": both,
         "dti_joint": np.round((file["dti"] * file["annual_inc"] + 16 * income * np.exp(0.4 * debts)) / both, 2),
         "revol_bal_joint": file["revol_bal"] + np.round(9_500 * np.exp(0.9 * debts)),
-        "sec_app_inq_last_6mths": counts(rng, 0.7, 0.7 * debts),
-        "sec_app_mort_acc": counts(rng, 1.4, 0.7 * wealth),
+        "sec_app_inq_last_6mths": draw.counts(0.7, 0.7 * debts),
+        "sec_app_mort_acc": draw.counts(1.4, 0.7 * wealth),
         "sec_app_open_acc": open_accounts,
         "sec_app_revol_util": np.round(np.clip(104 * share(0.7 * debts - 0.5 * quality) - 1, 0, 120), 1),
-        "sec_app_open_act_il": rng.binomial(open_accounts, 0.26),
-        "sec_app_num_rev_accts": open_accounts + counts(rng, 1.0, lines),
-        "sec_app_chargeoff_within_12_mths": counts(rng, 0.03, -0.6 * quality),
-        "sec_app_collections_12_mths_ex_med": counts(rng, 0.08, -0.6 * quality),
-        "sec_app_mths_since_last_major_derog": np.where(chance(rng, 0.37, size), below(rng, 80, size), np.nan),
+        "sec_app_open_act_il": draw.rng.binomial(open_accounts, 0.26),
+        "sec_app_num_rev_accts": open_accounts + draw.counts(1.0, lines),
+        "sec_app_chargeoff_within_12_mths": draw.counts(0.03, -0.6 * quality),
+        "sec_app_collections_12_mths_ex_med": draw.counts(0.08, -0.6 * quality),
+        "sec_app_mths_since_last_major_derog": np.where(draw.happens(0.37), draw.below(80), np.nan),
     }
-    oldest = month - np.clip(np.round(160 * np.exp(0.55 * age)), 12, 600).astype("timedelta64[M]")
-    verified = one_of(rng, (0.52, 0.28, 0.20), size)
+    oldest = file["issue_d"] - np.clip(np.round(160 * np.exp(0.55 * age)), 12, 600).astype("timedelta64[M]")
+    verified = draw.one_of((0.52, 0.28, 0.20))
     return {
-        "application_type": joint.astype(np.int64),
-        "verification_status_joint": np.where(joint & chance(rng, 0.96, size), verified, EMPTY_CODE),
-        "sec_app_earliest_cr_line": np.where(joint, oldest, np.datetime64("NaT", "M")),
+        "application_type": joint,
+        "verification_status_joint": np.where(joint & draw.happens(0.96), verified, EMPTY_CODE),
+        "sec_app_earliest_cr_line": np.where(joint, oldest, NO_MONTH),
         **{name: np.where(joint, column, np.nan) for name, column in values.items()},
     }
 

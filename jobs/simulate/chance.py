@@ -1,4 +1,4 @@
-"""Streams of chance and the few shapes in which everything here is drawn."""
+"""Draws of chance, and the few shapes in which everything here is drawn."""
 
 from __future__ import annotations
 
@@ -13,29 +13,33 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-def stream(seed: int, stage: str, *place: int) -> np.random.Generator:
-    """Draws that depend on nothing but these: each stage has its own, so that one may change without the others."""
-    return np.random.default_rng([seed, zlib.crc32(stage.encode()), *place])
+class Draw:
+    """Draws for `size` loans that depend on nothing but these: each stage may change without the others."""
 
+    def __init__(self, size: int, seed: int, stage: str, *place: int) -> None:
+        self.size, self.rng = size, np.random.default_rng([seed, zlib.crc32(stage.encode()), *place])
 
-def chance(rng: np.random.Generator, rate: float | Floats, size: int) -> Flags:
-    return np.asarray(rng.random(size) < rate)
+    def normal(self) -> Floats:
+        return self.rng.standard_normal(self.size)
 
+    def normals(self, number: int) -> Floats:
+        return self.rng.standard_normal((number, self.size))
 
-def one_of(rng: np.random.Generator, shares: Sequence[float], size: int) -> Ints:
-    """Codes drawn by their shares."""
-    edges = np.cumsum(shares) / np.sum(shares)
-    return np.searchsorted(edges[:-1], rng.random(size), side="right").astype(np.int64)
+    def happens(self, rate: float | Floats) -> Flags:
+        return np.asarray(self.rng.random(self.size) < rate)
 
+    def one_of(self, shares: Sequence[float]) -> Ints:
+        """Codes drawn by their shares."""
+        edges = np.cumsum(shares) / np.sum(shares)
+        return np.searchsorted(edges[:-1], self.rng.random(self.size), side="right").astype(np.int64)
 
-def counts(rng: np.random.Generator, mean: float, spread: Floats) -> Ints:
-    """Poisson counts around `mean`, their rate varied by a log-normal `spread`."""
-    return np.asarray(rng.poisson(mean * np.exp(spread - spread.var() / 2)))
+    def counts(self, mean: float, spread: Floats) -> Ints:
+        """Poisson counts around `mean`, their rate varied by a log-normal `spread`."""
+        return np.asarray(self.rng.poisson(mean * np.exp(spread - spread.var() / 2)))
 
-
-def below(rng: np.random.Generator, limit: Floats | float, size: int) -> Floats:
-    """Whole numbers from 0 up to but not including `limit`."""
-    return np.asarray(np.floor(limit * rng.random(size)))
+    def below(self, limit: Floats | float) -> Ints:
+        """Whole numbers from 0 up to but not including `limit`."""
+        return np.floor(limit * self.rng.random(self.size)).astype(np.int64)
 
 
 def share(z: Floats) -> Floats:

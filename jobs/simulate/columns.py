@@ -10,9 +10,9 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.protocol import contract
-from jobs.protocol.calendar import MONTHS
 
-Columns = dict[str, npt.NDArray[Any]]  # numbers with NaN for empty, texts as codes with -1, months with NaT
+# one value a loan: numbers with NaN for empty, texts as codes with -1, months with NaT; what no file shows among them
+Columns = dict[str, npt.NDArray[Any]]
 
 # landing table: the silver tables it becomes, and what of it stays in bronze
 BECOMES = {
@@ -21,39 +21,23 @@ BECOMES = {
     "financial": (("financial",), ()),
     "loan_terms": (("loan_terms", "loan_performance"), ("url", "desc", "title", "policy_code")),
 }
-MADE_IN_SILVER = ("snapshot_date", "application_date")
 JOINT_SINCE, SECOND_SINCE = date(2015, 12, 1), date(2017, 3, 1)
 ERAS = {2012: date(2012, 8, 1), 2015: JOINT_SINCE, 2017: SECOND_SINCE}
-
-
-def _landing(table: str) -> tuple[str, ...]:
-    silver, in_bronze = BECOMES[table]
-    names = (column.name for name in silver for column in contract.load(f"silver/{name}").columns)
-    return tuple(name for name in dict.fromkeys((*names, *in_bronze)) if name not in MADE_IN_SILVER)
-
-
-def _since() -> dict[str, date]:
-    """From which issue month on a column is filled; as in the public file it stands in every header, empty before."""
-    silver = (contract.load(f"silver/{name}") for names, _ in BECOMES.values() for name in names)
-    eras = {column.name: column.era for table in silver for column in table.columns}
-    eras |= {"disbursement_method": 2007}  # the public file says Cash for every loan of before it was asked
-    return {name: ERAS[era] for name, era in eras.items() if era in ERAS}
-
-
-TABLES = {table: _landing(table) for table in BECOMES}
-SINCE = _since()
+SINCE: dict[str, date] = {}  # from which issue month on a column is filled; it stands in every header, empty before
+TABLES: dict[str, tuple[str, ...]] = {}
+for _table, (_silver, _in_bronze) in BECOMES.items():
+    _columns = [column for name in _silver for column in contract.load(f"silver/{name}").columns]
+    _names = dict.fromkeys([*(column.name for column in _columns), *_in_bronze])
+    TABLES[_table] = tuple(name for name in _names if name not in {"snapshot_date", "application_date"})
+    SINCE |= {column.name: ERAS[column.era] for column in _columns if column.era in ERAS}
+del SINCE["disbursement_method"]  # the public file says Cash for every loan of before it was asked
 
 EMPTY_CODE = -1
 CURRENT, GRACE, LATE_16, LATE_31, DEFAULT, CHARGED_OFF, FULLY_PAID = range(7)
 STATUSES = (
-    "Current",
-    "In Grace Period",
-    "Late (16-30 days)",
-    "Late (31-120 days)",
-    "Default",
-    "Charged Off",
-    "Fully Paid",
+    *("Current", "In Grace Period", "Late (16-30 days)", "Late (31-120 days)", "Default", "Charged Off", "Fully Paid"),
 )
+NO_MONTH, NO_DAY = np.datetime64("NaT", "M"), np.datetime64("NaT", "D")
 VERIFICATION = ("Not Verified", "Source Verified", "Verified")
 PURPOSES = {  # purpose: (share, title)
     "debt_consolidation": (0.571, "Debt consolidation"),
@@ -127,34 +111,26 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "addr_state": tuple(state for state, *_ in STATES),
     "zip_code": tuple(f"{digits:03d}xx" for digits in range(1000)),
 }
-_FIRST_MONTH = np.datetime64("1930-01", "M")
-_MONTH_TEXTS = pl.Series([f"{month}-{year}" for year in range(1930, 2060) for month in MONTHS])
+URL = "https://lendingclub.com/browse/loanDetail.action?loan_id={}"
 
 
-def as_frame(columns: Columns, names: tuple[str, ...]) -> pl.DataFrame:
-    """The named columns as the file will show them; `id` must be among `columns`."""
-    ids = pl.Series("id", columns["id"])
-    made = {"id": ids, "member_id": pl.select(pl.format("MEM_{}", ids)).to_series()}
-    if "url" in names:
-        made["url"] = pl.select(
-            pl.format("https://lendingclub.com/browse/loanDetail.action?loan_id={}", ids)
-        ).to_series()
-    return pl.DataFrame({name: made[name] if name in made else _texts(name, columns[name]) for name in names})
-
-
-def _texts(name: str, values: npt.NDArray[Any]) -> pl.Series:
-    if name in TEXTS:
-        codes = pl.Series(values, dtype=pl.Int64)
-        return pl.Series(TEXTS[name]).gather(codes.set(codes == EMPTY_CODE, None))
-    if values.dtype.kind == "M":
-        absent = np.isnat(values)
-        months = pl.Series(np.where(absent, 0, (values - _FIRST_MONTH).astype(np.int64)))
-        return _MONTH_TEXTS.gather(months.set(pl.Series(absent), None))
-    return pl.Series(values.astype(np.float64)).fill_nan(None)
-
-
-def empty_like(name: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The column with nothing in it."""
-    if name in TEXTS:
-        return np.full_like(values, EMPTY_CODE)
-    return np.full(values.shape, np.datetime64("NaT", "M") if values.dtype.kind == "M" else np.nan)
+def as_frame(table: str, month: date, columns: Columns) -> pl.DataFrame:
+    """The table as its files show it, of loans issued in a month."""
+    numbers, shown = {}, []
+    made = {"id": pl.col("id"), "member_id": pl.format("MEM_{}", "id"), "url": pl.format(URL, "id")}
+    for name in TABLES[table]:
+        cell = made.get(name, pl.col(name))
+        if name == "id":
+            numbers[name] = columns[name]
+        elif name in TEXTS:
+            numbers[name] = columns[name].astype(np.int64)
+            cell = pl.lit(pl.Series(TEXTS[name])).gather(pl.when(cell != EMPTY_CODE).then(cell))
+        elif name not in made and columns[name].dtype.kind == "M":
+            numbers[name] = columns[name].astype("M8[D]")
+            cell = cell.dt.strftime("%b-%Y")
+        elif name not in made:
+            numbers[name] = columns[name].astype(np.float64)
+            cell = cell.fill_nan(None)
+        is_known = month >= SINCE.get(name, month)
+        shown.append((cell if is_known else pl.when(pl.lit(value=False)).then(cell)).alias(name))
+    return pl.DataFrame(numbers).select(shown)

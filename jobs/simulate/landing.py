@@ -5,55 +5,96 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from datetime import date
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
-from jobs.protocol import files
+from jobs.protocol import clock, files
 from jobs.protocol.errors import UsageError
+from jobs.protocol.events import Events
 from jobs.protocol.files import Root
-from jobs.simulate import scenarios
-from jobs.simulate.chance import stream
+from jobs.simulate.chance import Draw
 from jobs.simulate.columns import TABLES
 from jobs.simulate.dirt import LOG, spoil
-from jobs.simulate.portfolio import Day
+from jobs.simulate.portfolio import Day, months
 from jobs.simulate.settings import Settings
 
 LANDING, TRUTH = "datamart/landing", "truth"
 
 
-def names(settings: Settings, landed: date) -> list[str]:
-    """Every file of a date, relative to the root: as many as `contents` makes."""
-    missing = scenarios.absent(settings.shifts, landed)
-    data = [_data(table, settings, landed) for table in TABLES if table not in missing]
-    kinds = ("loans", "dirt") if settings.dirt else ("loans",)
-    return [*data, *(f"{name}.sha256" for name in data), *(_truth(kind, landed) for kind in kinds)]
+def simulate(root: Root, settings: Settings, events: Events) -> int:
+    """Write the files that are missing, once it is sure that no other stands in their way; return how many."""
+    started = clock.seconds()
+    _refuse_other_forms(root, settings)
+    for folder in (TRUTH, *(f"{LANDING}/{table}" for table in TABLES)):
+        files.sweep(root.at(folder))  # what a killed simulation left half-written
+    dates = [settings.start + timedelta(days=each) for each in range((settings.end - settings.start).days + 1)]
+    there = {day: [root.at(name).exists() for name in names(settings, day).values()] for day in dates}
+    facts: dict[str, object] = {"start": settings.start, "end": settings.end, "loans_per_day": settings.loans_per_day}
+    if settings.shifts:
+        facts["scenarios"] = [f"{shift.name}@{shift.since}" for shift in settings.shifts]
+    events.say("start", f"{len(dates)} dates, {settings.loans_per_day} loans a day", seed=settings.seed, **facts)
+    touched, missing = ({day for day in dates if has(there[day])} for has in (any, lambda found: not all(found)))
+    _for_each_day(settings, touched, partial(_refuse_others, root), events, "compare")
+    written = _for_each_day(settings, missing, partial(_write_missing, root), events, "write")
+    seconds = round(clock.seconds() - started, 1)
+    events.say("end", f"{written} files written in {seconds} s", written=written, seconds=seconds)
+    return written
+
+
+def _for_each_day(
+    settings: Settings, wanted: set[date], work: Callable[[dict[str, bytes]], int], events: Events, label: str
+) -> int:
+    """Draw a month while the files of the month before are worked on; return the sum of what `work` says."""
+    total = 0
+    before: Iterator[int] = iter(())
+    with ThreadPoolExecutor(os.cpu_count()) as pool, events.progress(label, len(wanted)) as advance:
+        for days in chain(months(settings) if wanted else (), [[]]):
+            now = pool.map(lambda day: work(contents(settings, day)), [day for day in days if day.landed in wanted])
+            done = list(before)
+            total += sum(done)
+            advance(len(done))
+            before = now
+    return total
+
+
+def names(settings: Settings, landed: date) -> dict[str, str]:
+    """Every file of a date, relative to the root, by what it holds."""
+    stamp = f"{landed:%Y_%m_%d}"
+    absent = {scenario.absent for scenario in settings.scenarios(landed)}
+    named = {"loans": f"{TRUTH}/loans_{stamp}.parquet"}
+    for table in (table for table in TABLES if table not in absent):
+        named[table] = f"{LANDING}/{table}/{table}_{stamp}.{settings.form}"
+        named[f"checksum of {table}"] = f"{named[table]}.sha256"
+    return named | ({"dirt": f"{TRUTH}/dirt_{stamp}.parquet"} if settings.dirt else {})
 
 
 def contents(settings: Settings, day: Day) -> dict[str, bytes]:
     """Every file of a date by its name, in the order of writing; the truth lies where no job looks."""
-    made = {_truth("loans", day.landed): _rendered(day.truth, "parquet")}
+    named = names(settings, day.landed)
+    made = {named["loans"]: _rendered(day.truth, "parquet")}
     logs = []
-    missing = scenarios.absent(settings.shifts, day.landed)
     for number, (table, clean) in enumerate(day.tables.items()):
-        if table in missing:
+        if table not in named:
             continue
-        frame = clean
+        frame, name = clean, named[table]
         if settings.dirt:
-            frame, log = spoil(
-                table, clean, settings.dirt, stream(settings.seed, "dirt", day.landed.toordinal(), number)
-            )
+            draw = Draw(clean.height, settings.seed, "dirt", day.landed.toordinal(), number)
+            frame, log = spoil(table, clean, settings.dirt, draw)
             logs.append(log.select(pl.lit(table).alias("table"), pl.lit(day.landed).alias("date"), *LOG))
-        data, name = _rendered(frame, settings.form), _data(table, settings, day.landed)
+        data = _rendered(frame, settings.form)
         made[f"{name}.sha256"] = f"{hashlib.sha256(data).hexdigest()}  {name.rpartition('/')[2]}\n".encode()
         made[name] = data
-    if logs:
-        made[_truth("dirt", day.landed)] = _rendered(pl.concat(logs), "parquet")
-    return made
+    return made | ({named["dirt"]: _rendered(pl.concat(logs), "parquet")} if logs else {})
 
 
-def refuse_other_forms(root: Root, settings: Settings) -> None:
+def _refuse_other_forms(root: Root, settings: Settings) -> None:
     """A date that has landed in another form would land twice."""
     first, last = f"{settings.start:%Y_%m_%d}", f"{settings.end:%Y_%m_%d}"
     for table in TABLES:
@@ -63,33 +104,20 @@ def refuse_other_forms(root: Root, settings: Settings) -> None:
                 raise _refusal("this date has landed in another form", path)
 
 
-def refuse_other_bytes(root: Root, made: dict[str, bytes]) -> None:
+def _refuse_others(root: Root, made: dict[str, bytes]) -> int:
     for name, data in made.items():
         path = root.at(name)
         if path.exists() and path.read_bytes() != data:
             raise _refusal("this file holds something other than this simulation would write", path)
+    return 0
 
 
-def write_missing(root: Root, made: dict[str, bytes]) -> int:
+def _write_missing(root: Root, made: dict[str, bytes]) -> int:
     """Write what is not there yet, and say how much that was."""
     missing = [name for name in made if not root.at(name).exists()]
     for name in missing:
         files.write_whole(root, root.at(name), made[name])
     return len(missing)
-
-
-def sweep(root: Root) -> None:
-    """Remove what a killed simulation left half-written."""
-    for folder in (TRUTH, *(f"{LANDING}/{table}" for table in TABLES)):
-        files.sweep(root.at(folder))
-
-
-def _data(table: str, settings: Settings, landed: date) -> str:
-    return f"{LANDING}/{table}/{table}_{landed:%Y_%m_%d}.{settings.form}"
-
-
-def _truth(kind: str, landed: date) -> str:
-    return f"{TRUTH}/{kind}_{landed:%Y_%m_%d}.parquet"
 
 
 def _refusal(what: str, path: Path) -> UsageError:

@@ -5,56 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.simulate.applicants import MEDIAN_INCOME, RENT
-from jobs.simulate.chance import Floats, Ints, chance, logistic, share
+from jobs.simulate.chance import Draw, Floats, logistic, share
 from jobs.simulate.columns import EMPTY_CODE, PURPOSES, SECOND_SINCE, Columns
 from jobs.simulate.settings import Market
 
 TERMS = np.array([36, 60])
 # int_rate of the 35 sub-grades in percent, and how many loans in a thousand each takes
-RATES = np.array(
-    [
-        *(
-            5.31,
-            6.49,
-            7.12,
-            7.56,
-            8.08,
-            9.44,
-            9.93,
-            10.42,
-            10.99,
-            11.67,
-            12.62,
-            13.35,
-            13.99,
-            14.65,
-            15.41,
-            16.46,
-            17.27,
-        ),
-        *(18.25, 19.03, 19.99, 20.75, 21.45, 22.15, 22.91, 23.88, 24.85, 25.69, 26.3, 27.31, 28.18, 28.8, 29.49, 30.17),
-        *(30.75, 30.99),
-    ]
+RATES = np.fromstring(
+    """5.31 6.49 7.12 7.56 8.08 9.44 9.93 10.42 10.99 11.67 12.62 13.35 13.99 14.65 15.41 16.46 17.27 18.25 19.03 19.99
+    20.75 21.45 22.15 22.91 23.88 24.85 25.69 26.3 27.31 28.18 28.8 29.49 30.17 30.75 30.99""",
+    sep=" ",
 )
-PER_MILLE = np.array(
-    [
-        *(33, 36, 40, 44, 55, 52, 53, 54, 58, 57, 64, 56, 52, 65, 51, 35, 32, 28, 26, 20, 17, 13, 10, 10, 9),
-        *(5, 4, 4, 3, 4, 3, 2, 2, 1, 1),
-    ]
+PER_MILLE = np.fromstring(
+    "33 36 40 44 55 52 53 54 58 57 64 56 52 65 51 35 32 28 26 20 17 13 10 10 9 5 4 4 3 4 3 2 2 1 1", sep=" "
 )
 REFINANCING = [code for code, name in enumerate(PURPOSES) if name in {"debt_consolidation", "credit_card"}]
-PURPOSE_RISK = {
-    "small_business": 0.55,
-    "moving": 0.25,
-    "medical": 0.20,
-    "house": 0.20,
-    "renewable_energy": 0.20,
-    "other": 0.15,
-    "home_improvement": -0.05,
-    "wedding": -0.10,
-    "car": -0.12,
-    "credit_card": -0.15,
-}
+PURPOSE_RISK = {"small_business": 0.55, "moving": 0.25, "medical": 0.20, "house": 0.20, "renewable_energy": 0.20}
+PURPOSE_RISK |= {"other": 0.15, "home_improvement": -0.05, "wedding": -0.10, "car": -0.12, "credit_card": -0.15}
 
 
 def true_pd(file: Columns, market: Market) -> Floats:
@@ -63,31 +30,26 @@ def true_pd(file: Columns, market: Market) -> Floats:
     return logistic(market.risk_level + index)
 
 
-def price(rng: np.random.Generator, file: Columns, market: Market) -> Columns:
+def price(draw: Draw, file: Columns, market: Market) -> Columns:
     """The platform sees the plain part of the risk through noise, and nothing of how features work together."""
-    size = file["dti"].size
     known = _plain_risk(file) + 0.9 * (file["term"] - 0.28)  # it charges more for the long term than that costs
-    seen = (known + market.lender_noise * rng.standard_normal(size)) / np.hypot(1.15, market.lender_noise)
+    seen = (known + market.lender_noise * draw.normal()) / np.hypot(1.15, market.lender_noise)
     sub_grade = np.searchsorted(np.cumsum(PER_MILLE)[:-1] / PER_MILLE.sum(), share(seen - 0.02), side="right")
     asked, rate = file["loan_amnt"], RATES[sub_grade]
-    funded = np.where(chance(rng, 0.0015, size), 25 * np.ceil(0.9 * asked / 25), asked)
+    monthly = rate / 1_200
+    funded = np.where(draw.happens(0.0015), 25 * np.ceil(0.9 * asked / 25), asked)
+    annuity_cents = 100 * funded * monthly / (1 - (1 + monthly) ** -TERMS[file["term"]])
     can_go_direct = np.isin(file["purpose"], REFINANCING) & (file["issue_d"] >= np.datetime64(SECOND_SINCE, "M"))
     return {
         "funded_amnt": funded,
-        "funded_amnt_inv": funded - 25 * chance(rng, 0.07, size),
+        "funded_amnt_inv": funded - 25 * draw.happens(0.07),
         "int_rate": rate,
-        "installment": instalment(funded, rate, TERMS[file["term"]]),
+        "installment": np.ceil(annuity_cents) / 100,  # rounded up, as Lending Club does
         "grade": sub_grade // 5,
         "sub_grade": sub_grade,
-        "initial_list_status": chance(rng, 0.31, size).astype(np.int64),
-        "disbursement_method": (can_go_direct & chance(rng, 0.10, size)).astype(np.int64),
+        "initial_list_status": draw.happens(0.31),
+        "disbursement_method": can_go_direct & draw.happens(0.10),
     }
-
-
-def instalment(amount: Floats, rate: Floats, months: Ints) -> Floats:
-    """The monthly payment of an annuity, rounded up to the cent as Lending Club does."""
-    monthly = rate / 1_200
-    return np.asarray(np.ceil(100 * amount * monthly / (1 - (1 + monthly) ** -months)) / 100)
 
 
 def _plain_risk(file: Columns) -> Floats:

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from jobs.protocol.calendar import add_months
-from jobs.simulate.cohorts import draw_cohort
 from jobs.simulate.columns import STATUSES
 from jobs.simulate.fates import due_dates
+from jobs.simulate.portfolio import draw_cohort
 from tests.simulate.simulated import settings
 
 C = pl.col
@@ -24,7 +24,7 @@ def loans() -> pl.DataFrame:
     histories = []
     for month in MONTHS:
         cohort = draw_cohort(WHOLE_LIVES, month)
-        opened = cohort.tables["loan_terms"].with_columns(landed=pl.Series(cohort.applied + 1))
+        opened = cohort.tables["loan_terms"].with_columns(landed=cohort.truth["application_date"] + timedelta(days=1))
         histories.append(pl.concat([opened, cohort.changed]).join(cohort.truth, on="id", validate="m:1"))
     months = [C(name).str.to_date("%b-%Y") for name in ("issue_d", "last_pymnt_d", "next_pymnt_d")]
     return (

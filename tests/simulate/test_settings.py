@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -11,9 +12,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.simulate import scenarios
-from jobs.simulate.scenarios import SCENARIOS
-from tests.simulate.simulated import TABLES, fingerprints, landed, run, truth
+from jobs.simulate.settings import NEW_LEVEL, SCENARIOS, Shift
+from tests.simulate.simulated import TABLES, fingerprints, landed, run, settings, truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,8 +91,7 @@ def test_other_people_have_the_risk_that_people_like_them_always_had() -> None:
     of_risk = {"risk_level", "risk_slope", "lender_noise"}
     means = []
     for names in ((), *((name,) for name in OTHER_PEOPLE)):
-        shifts = tuple(scenarios.Shift(name, SINCE) for name in names)
-        assert all(not of_risk & set(shift.scenario.market) for shift in shifts)
+        assert all(not of_risk & set(SCENARIOS[name].market) for name in names)
         fico = opened("credit_history", *names)["fico_range_low"].cast(pl.Float64, strict=False).mean()
         risk = truth(simulated(*names)).filter(C("application_date") >= SINCE)["true_pd"].mean()
         means.append((fico, risk))
@@ -113,7 +112,7 @@ def test_a_unit_shift_lasts_two_files() -> None:
 
 def test_a_new_purpose_is_on_a_twelfth_of_the_applications_and_stays_theirs(tmp_path: Path) -> None:
     assert run(tmp_path, "2018-03-24", "2018-06-10", "--scenario", "new-level@2018-03-27", loans=60) == 0
-    terms, new = landed(tmp_path, "loan_terms"), C("purpose") == scenarios.NEW_LEVEL
+    terms, new = landed(tmp_path, "loan_terms"), C("purpose") == NEW_LEVEL
     applied = truth(tmp_path).filter(C("application_date") >= date(2018, 3, 26))
     assert terms.filter(new)["id"].n_unique() / applied.height == pytest.approx(0.08, abs=0.025)
     by_loan = terms.group_by("id").agg(rows=pl.len(), named=new.sum())
@@ -137,13 +136,14 @@ def test_scenarios_add_up() -> None:
     one = truth(simulated("covariate")).filter(C("application_date") >= SINCE)["true_pd"]
     two = truth(both).filter(C("application_date") >= SINCE)["true_pd"]
     assert ((two / (1 - two)) / (one / (1 - one))).min() == pytest.approx(2.718281828**0.21)
-    stretches = scenarios.stretches(
-        (scenarios.Shift("unit-shift", date(2018, 3, 10)), scenarios.Shift("concept", date(2018, 3, 11))),
-        date(2018, 3, 1),
-        date(2018, 4, 1),
-    )
-    found = [(first.day, [shift.name for shift in shifts]) for first, _, shifts in stretches]
-    assert found == [(1, []), (10, ["unit-shift"]), (11, ["unit-shift", "concept"]), (12, ["concept"])]
+
+
+def test_on_each_date_those_scenarios_go_that_have_begun_and_last() -> None:
+    shifts = (Shift("unit-shift", date(2018, 3, 10)), Shift("concept", date(2018, 3, 11)))
+    asked = replace(settings("2018-03-01", "2018-04-01"), shifts=shifts)
+    found = {day: asked.scenarios(date(2018, 3, day)) for day in (9, 10, 11, 12, 31)}
+    unit, concept = SCENARIOS["unit-shift"], SCENARIOS["concept"]
+    assert found == {9: [], 10: [unit], 11: [unit, concept], 12: [concept], 31: [concept]}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_scenarios_add_up() -> None:
         ("covariat", "did you mean covariate?"),
         ("base_rate@2018-03-01", "did you mean base-rate?"),
         ("xyz", "there are covariate, covariate-large"),
-        ("concept@2018-02-30", "'2018-02-30' is not a date like 2016-01-31"),
+        ("concept@2018-02-30", "'2018-02-30' is not a date like 2024-01-31"),
         ("concept@", "'' is not a date"),
     ],
 )

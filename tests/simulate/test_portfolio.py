@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -8,9 +7,8 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from jobs.simulate.cohorts import Cohort, draw_cohort
-from jobs.simulate.portfolio import months
-from jobs.simulate.settings import STEADY, Market
+from jobs.simulate.portfolio import Cohort, draw_cohort, months
+from jobs.simulate.settings import Scenario
 from tests.simulate.simulated import settings
 
 ASKED = settings("2016-04-02", "2016-05-01", loans=2_000)
@@ -81,11 +79,11 @@ def test_ids_are_never_used_twice_and_grow_with_the_months() -> None:
 
 def test_a_market_with_lower_scores_is_riskier_while_the_risk_of_a_loan_stays_what_it_was(cohort: Cohort) -> None:
     """What a scenario would shift."""
-    weaker = draw_cohort(ASKED, date(2016, 4, 1), replace(STEADY, fico_floor=STEADY.fico_floor - 30))
+    weaker = draw_cohort(ASKED, date(2016, 4, 1), [Scenario(sentence="", market={"fico_floor": -30})])
     lower = weaker.tables["credit_history"]["fico_range_low"] - cohort.tables["credit_history"]["fico_range_low"]
     assert lower.mean() == pytest.approx(-30, abs=1)
     assert weaker.truth["true_pd"].mean() > 1.2 * cohort.truth["true_pd"].mean()  # type: ignore[operator]
-    flat = draw_cohort(ASKED, date(2016, 4, 1), Market(risk_slope=0.1))
+    flat = draw_cohort(ASKED, date(2016, 4, 1), [Scenario(sentence="", market={"risk_slope": -0.34})])
     assert flat.tables["financial"].equals(cohort.tables["financial"])
     assert flat.truth["true_pd"].std() < 0.5 * cohort.truth["true_pd"].std()  # type: ignore[operator]
 
