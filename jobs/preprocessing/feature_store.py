@@ -61,10 +61,9 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
     counts: Counter[str] = Counter()
     with files.draft(run.root, partitions.drafts_folder(run.root, tables.FEATURES)) as path, Writer(path) as writer:
         for terms, history, demographic, financial in _shards(stock, work.day):
-            found = features.features(terms, history, demographic, financial, agreed)
-            joined = features.reconciliation(terms, history, demographic, financial)
-            writer.add(found.collect(engine="in-memory"))
-            counts.update(joined.collect(engine="in-memory").row(0, named=True))
+            rows, account = features.features(terms, history, demographic, financial)
+            writer.add(rows)
+            counts.update(account)
         manifest = Manifest(
             table=tables.FEATURES,
             date=work.day,
@@ -79,11 +78,11 @@ def _build(run: Run, stock: Stock, work: Work) -> None:
         stock.publish(run, manifest, path)
 
 
-def _shards(stock: Stock, day: date) -> Iterable[list[pl.LazyFrame]]:
+def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
     """The four tables of a day, a range of loans at a time where there are many."""
     from jobs.preprocessing import id_ranges
 
     silver = [tables.silver(name) for name in ORDER]
     found = [stock.scan(name, [day]).drop("member_id") for name in silver]
     is_small = all(stock.built(name)[day].rows <= id_ranges.ROWS for name in silver)
-    return [found] if is_small else id_ranges.ranges(found)
+    return [[table.collect() for table in found]] if is_small else id_ranges.ranges(found)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
+from jobs.protocol import contract
 from jobs.protocol.cells import DTYPES
 from jobs.protocol.contract import Column, Contract
 
@@ -15,56 +19,37 @@ SOURCES = ("loan_terms", "credit_history", "demographic", "financial")  # silver
 
 KEPT = ("id", "application_date", "snapshot_date", "feature_set_version", "feature_hash")  # beside the features
 
-_HAS_FINANCIAL = "_has_financial"
-_PARTNERS = (HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC, _HAS_FINANCIAL)
-_HALF = 2**32
+_PARTNERS = (HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC, "_has_financial")
 
 
 def features(
-    loan_terms: pl.LazyFrame,
-    credit_history: pl.LazyFrame,
-    demographic: pl.LazyFrame,
-    financial: pl.LazyFrame,
-    contract: Contract,
-) -> pl.LazyFrame:
+    loan_terms: pl.DataFrame, credit_history: pl.DataFrame, demographic: pl.DataFrame, financial: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, int]]:
     """The feature store's rows of one snapshot: the four silver tables of that date joined by id, sorted by id.
 
     An application is a row of loan_terms with a row in at least one of the others; alone it is servicing news. What a
-    missing partner would have told is null.
+    missing partner would have told is null. The counts account for every row of the four.
     """
-    columns = feature_columns(contract)
-    applications = _joined(loan_terms, credit_history, demographic, financial).filter(pl.any_horizontal(_PARTNERS))
-    return (
-        applications.select(
-            "id",
-            "application_date",
-            "snapshot_date",
-            pl.lit(contract.version, pl.Int16).alias("feature_set_version"),
-            *(expression(column.name).cast(DTYPES[column.dtype]).alias(column.name) for column in columns),
-        )
-        .with_columns(feature_hash(columns).alias("feature_hash"))
-        .sort("id")
-    )
+    query, partners = loan_terms.lazy(), dict(zip(_PARTNERS, (credit_history, demographic, financial), strict=True))
+    for has, table in partners.items():
+        partner = table.lazy().select(pl.exclude("member_id", "snapshot_date"), pl.lit(value=True).alias(has))
+        query = query.join(partner, on="id", how="left", validate="1:1")
+    joined = query.with_columns(pl.col(_PARTNERS).fill_null(value=False)).collect(engine="in-memory")
+    found = joined.filter(pl.any_horizontal(_PARTNERS))
+    counts = {"applications": found.height, "servicing_news": joined.height - found.height}
+    counts |= {has.replace("_has", "without"): found.height - int(found[has].sum()) for has in partners}
+    counts |= {has.replace("_has", "unmatched"): table.height - int(found[has].sum()) for has, table in partners.items()}
+    rows = found.select(_expressions())
+    hashes = feature_hash(rows, feature_columns(contract.load(STORE)))
+    return rows.with_columns(hashes).sort("id"), counts
 
 
-def reconciliation(
-    loan_terms: pl.LazyFrame, credit_history: pl.LazyFrame, demographic: pl.LazyFrame, financial: pl.LazyFrame
-) -> pl.LazyFrame:
-    """One row that accounts for the join: applications, servicing news, missing partners, rows without loan terms."""
-    tables = dict(zip(_PARTNERS, (credit_history, demographic, financial), strict=True))
-    found = _joined(*(table.select("id") for table in (loan_terms, *tables.values())))
-    is_application = pl.any_horizontal(_PARTNERS)
-    counts = found.select(
-        is_application.sum().alias("applications"),
-        (~is_application).sum().alias("servicing_news"),
-        *((is_application & ~pl.col(has)).sum().alias(has.replace("_has", "without")) for has in _PARTNERS),
-        *(pl.col(has).sum().alias(f"_matched{has}") for has in _PARTNERS),
-    )
-    heights = (table.select(pl.len().alias(f"_rows{has}")) for has, table in tables.items())
-    unmatched = (
-        (pl.col(f"_rows{has}") - pl.col(f"_matched{has}")).alias(has.replace("_has", "unmatched")) for has in _PARTNERS
-    )
-    return pl.concat([counts, *heights], how="horizontal").with_columns(unmatched).select(pl.exclude("^_.*$"))
+@cache
+def _expressions() -> list[pl.Expr]:
+    store = contract.load(STORE)
+    made = [expression(column.name).cast(DTYPES[column.dtype]).alias(column.name) for column in feature_columns(store)]
+    version = pl.lit(store.version, pl.Int16).alias("feature_set_version")
+    return [pl.col("id", "application_date", "snapshot_date"), version, *made]
 
 
 def feature_columns(contract: Contract) -> tuple[Column, ...]:
@@ -77,13 +62,25 @@ def expression(name: str) -> pl.Expr:
     return ENGINEERED[name]() if name in ENGINEERED else pl.col(name)
 
 
-def feature_hash(columns: tuple[Column, ...]) -> pl.Expr:
+def feature_hash(rows: pl.DataFrame, columns: tuple[Column, ...]) -> pl.Series:
     """A 64-bit number made of the values of a row, the same in every version and engine: see docs/adr/0005-features.md.
 
     The sum, modulo 2^64, of each value's canonical integer times an odd constant of its column. Two rows that differ in
     one feature never have the same hash; it guards against mistakes, not against malice, for which there is sha256.
     """
-    return _sum([_canonical(column) * constant(column.name) for column in columns])
+    floats = [column.name for column in columns if column.dtype == "float64"]
+    texts = [column for column in columns if column.dtype == "string"]
+    wholes = [column.name for column in columns if column.dtype not in ("float64", "string")]
+    values = rows.select(floats)
+    bits = (values.to_numpy() + 0.0).view(np.uint64)  # 0.0 and -0.0 are one value
+    bits ^= bits >> np.uint64(32)  # the lower half of most floats is empty; fill it with the upper
+    bits[values.select(pl.all().is_null()).to_numpy()] = constant("null") % 2**64
+    total = bits @ _constants(floats)
+    if len(floats) < len(columns):
+        numbers = [pl.col(wholes), *map(_number, texts)]
+        others = rows.select(number.cast(pl.Int64).fill_null(constant("null")) for number in numbers)
+        total += others.to_numpy().view(np.uint64) @ _constants(others.columns)
+    return pl.Series("feature_hash", total.view(np.int64))
 
 
 def constant(text: str) -> int:
@@ -91,36 +88,11 @@ def constant(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True) | 1
 
 
-def _canonical(column: Column) -> pl.Expr:
-    """A value as one signed 64-bit integer."""
-    value = pl.col(column.name)
-    if column.dtype == "string":
-        levels = [level for level in column.schema["enum"] if level is not None]
-        number = value.replace_strict(
-            levels, [constant(level) for level in levels], default=None, return_dtype=pl.Int64
-        )
-    elif column.dtype == "float64":
-        bits = (value + 0.0).reinterpret(dtype=pl.UInt64)  # 0.0 and -0.0 are one value
-        mixed = bits ^ (bits // _HALF)  # the lower half of most floats is empty; fill it with the upper
-        number = mixed.reinterpret(dtype=pl.Int64)
-    else:
-        number = value.cast(pl.Int64)
-    return number.fill_null(constant("null"))
+def _constants(names: list[str]) -> NDArray[np.uint64]:
+    return np.array([constant(name) for name in names], np.int64).view(np.uint64)
 
 
-def _sum(terms: list[pl.Expr]) -> pl.Expr:
-    """As a tree: polars takes four times as long over one long chain."""
-    if len(terms) == 1:
-        return terms[0]
-    half = len(terms) // 2
-    return _sum(terms[:half]) + _sum(terms[half:])
-
-
-def _joined(
-    loan_terms: pl.LazyFrame, credit_history: pl.LazyFrame, demographic: pl.LazyFrame, financial: pl.LazyFrame
-) -> pl.LazyFrame:
-    found = loan_terms
-    for has, table in zip(_PARTNERS, (credit_history, demographic, financial), strict=True):
-        partner = table.select(pl.exclude("member_id", "snapshot_date"), pl.lit(value=True).alias(has))
-        found = found.join(partner, on="id", how="left", validate="1:1")
-    return found.with_columns(pl.col(_PARTNERS).fill_null(value=False))
+def _number(text: Column) -> pl.Expr:
+    levels = [level for level in text.schema["enum"] if level is not None]
+    numbers = [constant(level) for level in levels]
+    return pl.col(text.name).replace_strict(levels, numbers, default=None, return_dtype=pl.Int64)

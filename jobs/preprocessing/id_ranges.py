@@ -31,16 +31,16 @@ class ById:
         order = ids.arg_sort()
         return cls(ids.gather(order), table.collect().lazy(), order)
 
-    def between(self, low: int, below: int) -> pl.LazyFrame:
+    def between(self, low: int, below: int) -> pl.DataFrame:
         first, end = self.ids.search_sorted(low), self.ids.search_sorted(below)
         if self.order is None:
             found = self.table.slice(first, end - first).collect()
         else:
             found = self.table.collect()[self.order.slice(first, end - first)]
-        return found.lazy().set_sorted("id")
+        return found.set_sorted("id")
 
 
-def ranges(tables: Sequence[pl.LazyFrame]) -> Iterator[list[pl.LazyFrame]]:
+def ranges(tables: Sequence[pl.LazyFrame]) -> Iterator[list[pl.DataFrame]]:
     """The rows of every table, so many of the first one at a time; each row once, whatever order it lies in."""
     sorted_tables = [ById.of(table) for table in tables]
     cuts = sorted_tables[0].ids.gather_every(ROWS)[1:].to_list()

@@ -25,7 +25,7 @@ AT_ONCE = 200  # days: each reads the window before it too, so many at once read
 ONE_DAY = timedelta(days=1)
 MOST_HELD = 1 << 20  # rows: a larger window is read as it is needed
 
-_held: dict[tuple[str, ...], pl.DataFrame] = {}  # by its files, each named by its content: a day of the last window
+_held: dict[tuple[str, ...], pl.DataFrame] = {}  # a judged day of the last window, by the rule and its files' content
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +66,46 @@ def build(run: Run, stock: Stock, policy: Policy) -> None:
 
 
 def _build(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
+    import polars as pl
+
     from jobs.preprocessing import labels, leak_guard
 
     first, last = batch[0].day, batch[-1].day
     start = labels.window_start(first, policy.label).replace(day=1)  # the whole month, as the inputs say
     days = [day for day in sorted(stock.built(tables.PERFORMANCE)) if start <= day <= last]
-    performance = _performance(stock, days)
-    found = labels.labels(performance, policy.label, first, last).collect()
+    rows = _judged(stock, policy, days)
+    found = labels.labels(rows, first, last).collect()
     leak_guard.check(stock, policy, found, first, last)
-    late = performance.filter(labels.is_late_news(policy.label)).group_by("snapshot_date").len().collect()
+    landed = pl.col("snapshot_date")
+    late = rows.filter(landed >= first, landed > pl.col("final_date")).group_by(landed).len().collect()
     late_on = dict(late.iter_rows())
     by_day = found.partition_by("known_date", as_dict=True)
     for item in batch:
-        rows = by_day.get((item.day,), found.clear())
-        _publish(run, stock, item, rows, late_on.get(item.day, 0))
+        _publish(run, stock, item, by_day.get((item.day,), found.clear()), late_on.get(item.day, 0))
 
 
-def _performance(stock: Stock, days: list[date]) -> pl.LazyFrame:
-    """The rows of a window; a process that goes from day to day reads each day once."""
+def _judged(stock: Stock, policy: Policy, days: list[date]) -> pl.LazyFrame:
+    """The rows of a window, judged; a process that goes from day to day reads and judges each day once."""
     import polars as pl
 
-    from jobs.preprocessing.labels import ROW
+    from jobs.preprocessing import labels
     from jobs.protocol import columns
 
-    built = stock.built(tables.PERFORMANCE)
+    built, rule = stock.built(tables.PERFORMANCE), _hash(policy)
     if sum(built[day].rows for day in days) > MOST_HELD:
-        return stock.scan(tables.PERFORMANCE, days)
-    parts = {day: tuple(stock.parts(tables.PERFORMANCE, day)) for day in days}
-    held = {parts[day]: _held[parts[day]] for day in days if parts[day] in _held}
-    new = [day for day in days if parts[day] not in held]
-    if new:
-        rows = stock.scan(tables.PERFORMANCE, new).select(ROW).collect()
+        return labels.judged(stock.scan(tables.PERFORMANCE, days), policy.label)
+    keys = {day: (rule, *stock.parts(tables.PERFORMANCE, day)) for day in days}
+    held = {key: _held[key] for key in keys.values() if key in _held}
+    if new := [day for day, key in keys.items() if key not in held]:
+        rows = labels.judged(stock.scan(tables.PERFORMANCE, new), policy.label).collect()
         by_day = rows.partition_by("snapshot_date", as_dict=True)
-        held |= {parts[day]: by_day.get((day,), rows.clear()) for day in new}
+        held |= {keys[day]: by_day.get((day,), rows.clear()) for day in new}
     _held.clear()
     _held.update(held)
     dtypes = columns.polars_schema(contract.load(tables.PERFORMANCE))
-    nothing = pl.DataFrame(schema={name: dtypes[name] for name in ROW})  # what remains where no day of a window landed
-    return pl.concat([nothing, *held.values()]).lazy()
+    nothing = pl.LazyFrame(schema={name: dtypes[name] for name in labels.ROW})  # where no day of a window landed
+    frames = list(held.values()) or [labels.judged(nothing, policy.label).collect()]
+    return pl.concat(frames, rechunk=True).lazy()
 
 
 def _publish(run: Run, stock: Stock, work: Work, rows: pl.DataFrame, late_news: int) -> None:

@@ -85,44 +85,46 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
     )
 
 
-def labels(performance: pl.LazyFrame, rule: LabelPolicy, first: date, last: date) -> pl.LazyFrame:
-    """Every label that became known from `first` to `last`, sorted by loan and version.
+def judged(performance: pl.LazyFrame, rule: LabelPolicy) -> pl.LazyFrame:
+    """What each row says by itself: its label as it could be known from then on, and until when it may change one."""
+    landed, final = pl.col("snapshot_date"), _window_end(rule) + pl.duration(days=rule.lag_days + rule.closing_days)
+    known = pl.when(pl.col("y").is_not_null()).then(pl.max_horizontal("known_date", landed))
+    months = pl.col("term") + CHARGE_OFF_MONTHS if rule.window_months == "term" else pl.lit(rule.window_months)
+    found = label(
+        performance.select(ROW), rule, knows_until=landed - pl.duration(days=1), stands_until=pl.lit(_FOR_EVER)
+    )
+    return found.with_columns(
+        known_date=known,
+        policy_exception=pl.col("loan_status").is_in(POLICY_EXCEPTIONS),
+        window_months=months.cast(pl.Int16),
+        dpd_threshold=pl.lit(rule.dpd, pl.Int16),
+        final_date=final,
+    ).drop("loan_status", "last_pymnt_d", "term")
+
+
+def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
+    """Every label that became known from `first` to `last`, sorted by loan and version; of rows that were `judged`.
 
     The labels of a day are the same whether it is asked for alone, from the rows that landed from `window_start` of
-    that day to the day itself, or within a longer range. Rows that land after `last` change nothing.
+    that day to the day itself, or within a longer range. Rows that land after `last` change nothing, nor does late
+    news, which lands when the label of its loan is final already.
     """
-    rows = performance.select(ROW).filter(
-        ~is_late_news(rule), _final_date(rule) >= first, pl.col("snapshot_date") <= last
-    )
-    landed = pl.col("snapshot_date")
-    next_landing = _of_same_loan(landed, -1)
+    landed, is_asked = pl.col("snapshot_date"), pl.col("known_date").is_between(pl.lit(first), pl.lit(last))
+    heard = rows.filter(landed <= pl.col("final_date"), pl.col("final_date") >= first, landed <= last)
+    loans = heard.filter(is_asked).select("id").unique()  # the others' rows need not be put in order
     news = (
-        label(rows, rule, knows_until=landed - pl.duration(days=1), stands_until=pl.lit(_FOR_EVER))
-        .with_columns(
-            known_date=pl.when(pl.col("y").is_not_null()).then(pl.max_horizontal("known_date", landed)),
-            policy_exception=pl.col("loan_status").is_in(POLICY_EXCEPTIONS),
-        )
+        heard.join(loans, on="id", how="semi")
         .sort("id", "snapshot_date")
-        .with_columns(_overtaken=(next_landing <= pl.col("known_date")).fill_null(value=False))
+        .with_columns(_overtaken=(_of_same_loan(landed, -1) <= pl.col("known_date")).fill_null(value=False))
         .filter(pl.col("y").is_not_null(), ~pl.col("_overtaken"))
     )
     repeated = pl.all_horizontal(pl.col(name).eq_missing(_of_same_loan(pl.col(name), 1)) for name in _SAME_LABEL)
     emitted = news.filter(~repeated)
     return (
-        emitted.with_columns(
-            window_months=_window_months(rule),
-            dpd_threshold=pl.lit(rule.dpd, pl.Int16),
-            label_version=_number_within_loan(),
-            snapshot_date=pl.col("known_date"),
-        )
-        .filter(pl.col("known_date").is_between(pl.lit(first), pl.lit(last)))
+        emitted.with_columns(label_version=_number_within_loan(), snapshot_date=pl.col("known_date"))
+        .filter(is_asked)
         .select(LABEL_COLUMNS)
     )
-
-
-def is_late_news(rule: LabelPolicy) -> pl.Expr:
-    """Whether a row lands when the label of its loan is final already: it is counted, and changes nothing."""
-    return pl.col("snapshot_date") > _final_date(rule)
 
 
 def window_start(day: date, rule: LabelPolicy) -> date:
@@ -147,17 +149,8 @@ def _window_end(rule: LabelPolicy) -> pl.Expr:
     return pl.when(pl.col("term") == TERMS[0]).then(short).when(pl.col("term") == TERMS[1]).then(long)
 
 
-def _window_months(rule: LabelPolicy) -> pl.Expr:
-    months = pl.col("term") + CHARGE_OFF_MONTHS if rule.window_months == "term" else pl.lit(rule.window_months)
-    return months.cast(pl.Int16)
-
-
 def _months_of_term(term: int) -> int:
     return term + CHARGE_OFF_MONTHS
-
-
-def _final_date(rule: LabelPolicy) -> pl.Expr:
-    return _window_end(rule) + pl.duration(days=rule.lag_days + rule.closing_days)
 
 
 def _of_same_loan(column: pl.Expr, shift: int) -> pl.Expr:

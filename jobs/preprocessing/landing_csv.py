@@ -16,6 +16,7 @@ from jobs.preprocessing.landing_shape import BOM, ROW_GROUP, SOURCE_FILE, SOURCE
 from jobs.preprocessing.landing_survey import survey
 from jobs.protocol.errors import ContractBroken
 
+SMALL = 16 << 20  # bytes
 _HEADER_BYTES = 1 << 20
 _REMARKS = (
     "Total amount funded in policy code",
@@ -41,10 +42,7 @@ def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -
         _examine(file, path, len(shape.names))  # returns where the short lines are remarks, read as a row of their own
     scan = _scanned(file, shape, path.name, blank_is_null=found.quoted_empties)
     try:
-        scan.sink_parquet(
-            write_to, compression_level=1, row_group_size=ROW_GROUP, statistics=False, maintain_order=True
-        )
-        rows = int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())
+        rows = _written(scan, write_to, os.fstat(file.fileno()).st_size)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         if refused := _SYSTEM_ERROR.search(str(error)):
             raise OSError(int(refused[1]), os.strerror(int(refused[1])), str(write_to)) from None
@@ -106,6 +104,17 @@ def _scanned(file: FileIO, shape: Shape, name: str, *, blank_is_null: bool) -> p
     if blank_is_null:  # the parser makes "" a text of no length, and only an unquoted nothing null
         cells |= {n: pl.when(pl.col(n) != "").then(pl.col(n)) for n in shape.names}
     return frame.select(**cells, **{SOURCE_FILE: pl.lit(name), SOURCE_ROW: pl.col(SOURCE_ROW).cast(pl.Int64)})
+
+
+def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int:
+    """At once where all of it fits into memory many times over, for a stream takes its time to set up."""
+    form: dict[str, Any] = {"compression_level": 1, "row_group_size": ROW_GROUP, "statistics": False}
+    if size <= SMALL:
+        frame = scan.collect(engine="in-memory").rechunk()
+        frame.write_parquet(write_to, **form)
+        return frame.height
+    scan.sink_parquet(write_to, maintain_order=True, **form)
+    return int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())
 
 
 def _examine(file: FileIO, path: Path, width: int) -> None:

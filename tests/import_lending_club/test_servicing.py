@@ -122,7 +122,7 @@ def test_labels_of_the_feed_are_those_of_the_file(feed: pl.DataFrame, dpd: int, 
     cut_off = pl.lit(CUT_OFF)
     facts = ("id", "y", "label_kind", "event_date", "known_date", "mature_date")
     of_file = labels.label(final, rule, knows_until=cut_off, stands_until=cut_off).filter(pl.col("known_date") <= last)
-    of_feed = labels.labels(feed.lazy(), rule, date(2017, 1, 1), CUT_OFF + timedelta(days=1))
+    of_feed = labels.labels(labels.judged(feed.lazy(), rule), date(2017, 1, 1), CUT_OFF + timedelta(days=1))
     expected = of_file.select(facts).collect().sort("id")
     assert of_feed.select(facts).collect().sort("id").equals(expected)
     assert set(expected["label_kind"]) == {"bad", "early_good", "survived"}

@@ -25,7 +25,7 @@ ORDINARY: dict[str, Any] = {
     "installment": 300.0,
     "annual_inc": 60_000.0,
 }
-Tables = dict[str, pl.LazyFrame]
+Tables = dict[str, pl.DataFrame]
 
 
 def silver(*rows: dict[str, Any]) -> Tables:
@@ -39,12 +39,12 @@ def silver(*rows: dict[str, Any]) -> Tables:
             if name not in row.get("without", ())
         ]
         data = {column: [row.get(column) for row in filled] for column in schema}
-        tables[name] = pl.LazyFrame(data, schema=schema)
+        tables[name] = pl.DataFrame(data, schema=schema)
     return tables
 
 
 def built(tables: Tables) -> pl.DataFrame:
-    return features(**tables, contract=STORE).collect()
+    return features(**tables)[0]
 
 
 def of(**columns: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def random_silver(rows: int, seed: int) -> Tables:
                 ]
             data[column.name] = values
         data["id"] = [int(loan) for loan in chance.permutation(ids)]
-        tables[name] = pl.LazyFrame(data, schema=polars_schema(table))
+        tables[name] = pl.DataFrame(data, schema=polars_schema(table))
     return tables
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 from hypothesis import strategies as st
 
-from jobs.preprocessing.labels import CHARGED_OFF, LATE, PAID, PERFORMING, labels
+from jobs.preprocessing.labels import CHARGED_OFF, LATE, PAID, PERFORMING, judged, labels
 from jobs.protocol import policy
 from jobs.protocol.calendar import add_months
 
@@ -55,7 +55,7 @@ def frame(rows: Iterable[Row]) -> pl.LazyFrame:
 
 
 def known(rows: Iterable[Row], rule: policy.LabelPolicy, first: date, last: date) -> list[dict[str, Any]]:
-    return labels(frame(rows), rule, first, last).collect().to_dicts()
+    return labels(judged(frame(rows), rule), first, last).collect().to_dicts()
 
 
 def told(rows: Iterable[Row], rule: policy.LabelPolicy = RULE) -> list[Verdict]:

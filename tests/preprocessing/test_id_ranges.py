@@ -25,7 +25,7 @@ def test_every_row_of_every_table_comes_once_and_together_with_those_of_its_id(
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(id_ranges, "ROWS", rows)
-        found = [[part.collect() for part in parts] for parts in id_ranges.ranges(frames)]
+        found = list(id_ranges.ranges(frames))
     for n, ids in enumerate(tables):
         assert pl.concat([parts[n] for parts in found])["id"].to_list() == sorted(ids)
     for parts in found:

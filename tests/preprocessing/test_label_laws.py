@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from jobs.preprocessing.labels import is_late_news, labels, window_start
+from jobs.preprocessing.labels import judged, labels, window_start
 from jobs.protocol.calendar import add_months
 from tests.preprocessing.loan_histories import (
     BRISK,
@@ -45,14 +45,14 @@ def test_labels_are_those_of_living_through_the_days(rows: list[Row]) -> None:
 def test_days_may_be_asked_for_in_any_pieces_and_any_order(
     rows: list[Row], cuts: set[date], data: st.DataObject
 ) -> None:
-    whole = labels(frame(rows), BRISK, FIRST, LAST).collect()
+    whole = labels(judged(frame(rows), BRISK), FIRST, LAST).collect()
     starts = sorted({FIRST, *cuts})
     pieces = [*zip(starts, [*(start - timedelta(1) for start in starts[1:]), LAST], strict=True)]
     parts = []
     for first, last in data.draw(st.permutations(pieces)):
         from_day = window_start(first, BRISK)
         read = [row for row in rows if from_day <= row.snapshot_date <= last]
-        parts.append(labels(frame(read), BRISK, first, last).collect())
+        parts.append(labels(judged(frame(read), BRISK), first, last).collect())
     assert_frame_equal(pl.concat(parts).sort("id", "label_version"), whole)
 
 
@@ -60,8 +60,10 @@ def test_days_may_be_asked_for_in_any_pieces_and_any_order(
 @settings(deadline=None, max_examples=60)
 def test_a_day_alone_is_the_day_within_the_whole(rows: list[Row], day: date) -> None:
     read = [row for row in rows if window_start(day, BRISK) <= row.snapshot_date <= day]
-    alone = labels(frame(read), BRISK, day, day).collect()
-    assert_frame_equal(alone, labels(frame(rows), BRISK, FIRST, LAST).filter(pl.col("known_date") == day).collect())
+    alone = labels(judged(frame(read), BRISK), day, day).collect()
+    assert_frame_equal(
+        alone, labels(judged(frame(rows), BRISK), FIRST, LAST).filter(pl.col("known_date") == day).collect()
+    )
 
 
 @given(rows=histories(), day=DAYS, poison=histories())
@@ -71,15 +73,15 @@ def test_nothing_that_lands_later_changes_what_was_known(rows: list[Row], day: d
     future = [row for row in poison if row.snapshot_date > day]
     applied = {row.id: row.application_date for row in rows}
     future = [row._replace(application_date=applied.get(row.id, row.application_date)) for row in future]
-    expected = labels(frame(past), BRISK, FIRST, day).collect()
-    assert_frame_equal(labels(frame(past + future), BRISK, FIRST, day).collect(), expected)
-    assert_frame_equal(labels(frame(rows), BRISK, FIRST, day).collect(), expected)
+    expected = labels(judged(frame(past), BRISK), FIRST, day).collect()
+    assert_frame_equal(labels(judged(frame(past + future), BRISK), FIRST, day).collect(), expected)
+    assert_frame_equal(labels(judged(frame(rows), BRISK), FIRST, day).collect(), expected)
 
 
 @given(rows=histories())
 @settings(deadline=None, max_examples=60)
 def test_versions_are_numbered_in_the_order_in_which_they_became_known(rows: list[Row]) -> None:
-    found = labels(frame(rows), BRISK, FIRST, LAST).collect()
+    found = labels(judged(frame(rows), BRISK), FIRST, LAST).collect()
     for loan in found.partition_by("id"):
         assert loan["label_version"].to_list() == list(range(1, len(loan) + 1))
         assert loan["known_date"].is_sorted()
@@ -94,11 +96,12 @@ def test_versions_are_numbered_in_the_order_in_which_they_became_known(rows: lis
 @given(rows=histories())
 @settings(deadline=None)
 def test_news_after_the_label_is_final_is_counted_and_changes_nothing(rows: list[Row]) -> None:
-    late = frame(rows).filter(is_late_news(BRISK)).collect()
+    said, is_late = judged(frame(rows), BRISK), pl.col("snapshot_date") > pl.col("final_date")
     final = [add_months(row.application_date, 3) + timedelta(25) for row in rows]
-    assert len(late) == sum(row.snapshot_date > day for row, day in zip(rows, final, strict=True))
-    heard = frame(rows).filter(~is_late_news(BRISK))
-    assert_frame_equal(labels(heard, BRISK, FIRST, LAST).collect(), labels(frame(rows), BRISK, FIRST, LAST).collect())
+    assert len(said.filter(is_late).collect()) == sum(
+        row.snapshot_date > day for row, day in zip(rows, final, strict=True)
+    )
+    assert_frame_equal(labels(said.filter(~is_late), FIRST, LAST).collect(), labels(said, FIRST, LAST).collect())
 
 
 @given(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.preprocessing.labels import LABEL_COLUMNS, label, labels
+from jobs.preprocessing.labels import LABEL_COLUMNS, judged, label, labels
 from jobs.protocol import contract
 from jobs.protocol.calendar import add_months
 from jobs.protocol.columns import offences, polars_schema
@@ -185,7 +185,7 @@ def test_a_label_carries_its_rule_and_the_day_of_its_partition() -> None:
 @settings(deadline=None, max_examples=30)
 def test_labels_keep_their_contract(rows: list[Row]) -> None:
     store = contract.load("gold/label_store")
-    found = labels(frame(rows), BRISK, FIRST, LAST).collect()
+    found = labels(judged(frame(rows), BRISK), FIRST, LAST).collect()
     assert found.schema == pl.Schema(polars_schema(store))
     broken = found.select(breaks.any().alias(":".join(rule)) for rule, breaks in offences(store).items())
     assert [rule for rule, is_broken in broken.row(0, named=True).items() if is_broken] == []

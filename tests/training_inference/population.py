@@ -41,8 +41,8 @@ def loans() -> tuple[pl.DataFrame, pl.DataFrame]:
             for name, frame in tables.items()
         }
         silver = {name: _silver(frame, name, first) for name, frame in tables.items()}
-        terms, history, demographic, financial = (silver[name].lazy() for name in SOURCES)
-        store.append(features(terms, history, demographic, financial, STORE).collect())
+        terms, history, demographic, financial = (silver[name] for name in SOURCES)
+        store.append(features(terms, history, demographic, financial)[0])
     return pl.concat(store).rechunk(), pl.concat(truths)
 
 
