@@ -9,9 +9,8 @@ DEPTH = 32  # of nested lists and objects; no file of ours comes near it
 LARGEST = 2**53  # beyond it a reader that keeps numbers as floats sees another integer
 
 _LONGEST = 200  # characters of a key or pointer that a message repeats
+_ONE_VALUE = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
-_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"-?[A-Za-z_]*")
 _STARTS_NUMBER = frozenset("-0123456789")
@@ -85,8 +84,7 @@ class _Scanner:
         if first in {"{", "["}:
             if depth == DEPTH:
                 raise Fault(self.at, pointer, f"more than {DEPTH} lists and objects lie in one another", "flatten it")
-            self.at += 1
-            (self.object if first == "{" else self.array)(pointer, depth + 1)
+            self.members(pointer, depth + 1, "}" if first == "{" else "]")
         elif first == '"':
             self.string(pointer)
         elif first in _STARTS_NUMBER and not self.text.startswith("-I", self.at):
@@ -94,73 +92,56 @@ class _Scanner:
         else:
             self.literal(pointer)
 
-    def object(self, pointer: str, depth: int) -> None:
-        keys: set[str] = set()
-        while self.next() != "}" or keys:
-            if self.next() == "}":
-                raise Fault(self.at, pointer, "found a comma before the closing }", "remove the trailing comma")
-            if self.next() != '"':
-                raise self.unexpected(pointer, "found no key in double quotes", _KEY)
-            place, key = self.at, self.string(pointer)
-            if key in keys:
-                raise Fault(place, pointer, f'the key "{printable(key)}" appears twice', "keep one of the two")
-            keys.add(key)
-            if self.next() != ":":
-                raise self.unexpected(pointer, "found no : after a key", _KEY)
-            self.at += 1
-            self.value(pointer_to(pointer, key), depth)
-            if self.ends(pointer, "}"):
-                return
+    def members(self, pointer: str, depth: int, closing: str) -> None:
+        keys: set[str | int] = set()
         self.at += 1
-
-    def array(self, pointer: str, depth: int) -> None:
-        count = 0
-        while self.next() != "]" or count:
-            if self.next() == "]":
-                raise Fault(self.at, pointer, "found a comma before the closing ]", "remove the trailing comma")
-            self.value(pointer_to(pointer, count), depth)
-            count += 1
-            if self.ends(pointer, "]"):
-                return
-        self.at += 1
-
-    def ends(self, pointer: str, closing: str) -> bool:
-        """Step over what follows a member; True where it ends the list or object."""
         found = self.next()
-        if found not in {",", closing}:
-            hint = f"put a comma between members and {closing} after the last"
-            raise self.unexpected(pointer, f"found neither a comma nor {closing}", hint)
+        while found != closing:
+            key = self.key(pointer, keys) if closing == "}" else len(keys)
+            keys.add(key)
+            self.value(pointer_to(pointer, key), depth)
+            found = self.next()
+            if found not in {",", closing}:
+                hint = f"put a comma between members and {closing} after the last"
+                raise self.unexpected(pointer, f"found neither a comma nor {closing}", hint)
+            if found == ",":
+                self.at += 1
+                if self.next() == ",":
+                    raise Fault(self.at, pointer, "found a comma too many", "remove it")
+                if self.next() == closing:
+                    what = f"found a comma before the closing {closing}"
+                    raise Fault(self.at, pointer, what, "remove the trailing comma")
         self.at += 1
-        if found == "," and self.next() == ",":
-            raise Fault(self.at, pointer, "found a comma too many", "remove it")
-        return found == closing
+
+    def key(self, pointer: str, known: set[str | int]) -> str:
+        if self.next() != '"':
+            raise self.unexpected(pointer, "found no key in double quotes", _KEY)
+        place, key = self.at, self.string(pointer)
+        if key in known:
+            raise Fault(place, pointer, f'the key "{printable(key)}" appears twice', "keep one of the two")
+        if self.next() != ":":
+            raise self.unexpected(pointer, "found no : after a key", _KEY)
+        self.at += 1
+        return key
 
     def string(self, pointer: str) -> str:
-        found = _STRING.match(self.text, self.at)
-        if found is None:
-            raise self.broken_string(pointer)
-        text: str = json.loads(found.group())
+        try:
+            text, end = _ONE_VALUE.raw_decode(self.text, self.at)
+        except json.JSONDecodeError as error:
+            if "control" in error.msg:
+                hint = "close the string on its line; write \\n for a line end"
+                what = "found a line end or control character in a string"
+                raise Fault(error.pos, pointer, what, hint) from None
+            if "escape" in error.msg:
+                at = self.text.rfind("\\", self.at, error.pos + 1)
+                hint = "write \\\\ for a backslash"
+                raise Fault(at, pointer, "found an escape that JSON does not have", hint) from None
+            raise Fault(self.at, pointer, "found a string without an end", _HALF) from None
         if any("\ud800" <= char <= "\udfff" for char in text):
             hint = "write the character itself, or both halves"
             raise Fault(self.at, pointer, "found half of a surrogate pair", hint)
-        self.at = found.end()
-        return text
-
-    def broken_string(self, pointer: str) -> Fault:
-        at = self.at + 1
-        while at < len(self.text):
-            if self.text[at] < " ":
-                hint = "close the string on its line; write \\n for a line end"
-                return Fault(at, pointer, "found a line end or control character in a string", hint)
-            if self.text[at] == "\\":
-                escape = _ESCAPE.match(self.text, at)
-                if escape is None:
-                    hint = "write \\\\ for a backslash"
-                    return Fault(at, pointer, "found an escape that JSON does not have", hint)
-                at = escape.end()
-            else:
-                at += 1
-        return Fault(self.at, pointer, "found a string without an end", _HALF)
+        self.at = end
+        return str(text)
 
     def number(self, pointer: str) -> None:
         found = _NUMBER.match(self.text, self.at)

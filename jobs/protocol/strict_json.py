@@ -60,21 +60,19 @@ def place_of(data: bytes, pointer: str) -> tuple[int, int]:
 
 
 def _decoded(data: bytes, *, where: object, allow_bom: bool, limit: int) -> str:
-    start = (1, 1)
+    def refused(what: str, hint: str, before: str = "") -> JsonInvalid:
+        return JsonInvalid(what, where=where, hint=hint, place=_line_and_column(before, len(before)))
+
     if len(data) > limit:
-        hint = f"at most {limit} bytes are read here: shorten the file"
-        raise JsonInvalid(f"the file has {len(data)} bytes", where=where, hint=hint, place=start)
+        raise refused(f"the file has {len(data)} bytes", f"at most {limit} bytes are read here: shorten the file")
     if data.startswith(_BOM):
         if not allow_bom:
-            hint = "save it as UTF-8 without a byte order mark"
-            raise JsonInvalid("the file starts with a byte order mark", where=where, hint=hint, place=start)
+            raise refused("the file starts with a byte order mark", "save it as UTF-8 without a byte order mark")
         data = data[len(_BOM) :]
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode()
-        place = _line_and_column(before, len(before))
-        raise JsonInvalid("the file is not UTF-8", where=where, hint="save it as UTF-8", place=place) from None
+        raise refused("the file is not UTF-8", "save it as UTF-8", data[: error.start].decode()) from None
 
 
 def _refuse_depth(text: str) -> None:
