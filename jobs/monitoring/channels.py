@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
+from functools import partial
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,20 +19,11 @@ from urllib.request import getproxies_environment
 
 from jobs.protocol import clock
 
-VARIABLES = {
-    "email": "P2P_ALERT_EMAIL",
-    "slack": "P2P_ALERT_SLACK",
-    "pagerduty": "P2P_ALERT_PAGERDUTY",
-    "webhook": "P2P_ALERT_WEBHOOK",
-}
+VARIABLES = {name: f"P2P_ALERT_{name.upper()}" for name in ("email", "slack", "pagerduty", "webhook")}
 PATIENCE = 30.0  # seconds for one channel, whatever the other side does; a single wait takes less
 _WAIT = 8.0
-_SCHEMES = {
-    "email": ("mailto", "mailtos"),
-    "slack": ("https",),
-    "pagerduty": ("pagerduty",),
-    "webhook": ("json", "jsons"),
-}
+_SCHEMES = {"email": ("mailto", "mailtos"), "slack": ("https",), "pagerduty": ("pagerduty",)}
+_SCHEMES["webhook"] = ("json", "jsons")
 _PARAMETERS = {"email": ("from", "to", "cc", "name", "smtp", "mode"), "pagerduty": ("region",)}  # none is a redirect
 _SLACK = "hooks.slack.com"
 _PAGERDUTY = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
@@ -63,7 +55,7 @@ def send(channel: str, letter: Letter, hosts: Collection[str]) -> str | None:
 
     def work() -> None:
         try:
-            _deliver(channel, os.environ[VARIABLES[channel]], letter, hosts)
+            _deliver(channel, letter, {host.lower() for host in hosts})
             outcome[0] = None
         except NotSent as error:
             outcome[0] = str(error)
@@ -76,12 +68,16 @@ def send(channel: str, letter: Letter, hosts: Collection[str]) -> str | None:
     return outcome[0]
 
 
-def _deliver(channel: str, url: str, letter: Letter, hosts: Collection[str]) -> None:
-    listed = {host.lower() for host in hosts}
+def _deliver(channel: str, letter: Letter, listed: set[str]) -> None:
+    if not configured(channel):
+        raise NotSent(f"{VARIABLES[channel]} is not set")
+    url = os.environ[VARIABLES[channel]]
     host = _named_host(channel, url)
     if host not in listed:
         raise NotSent(f"the host in {VARIABLES[channel]} is not in alerts.hosts of the policy")
-    if channel != "email" and not _proxies() <= listed:
+    proxies = [url for scheme, url in getproxies_environment().items() if scheme in ("http", "https", "all")]
+    proxy_hosts = {(urlsplit(url if "://" in url else f"//{url}").hostname or "").lower() for url in proxies}
+    if channel != "email" and not proxy_hosts <= listed:
         raise NotSent("the environment names a proxy whose host is not in alerts.hosts of the policy")
     plugin, answers = _opened(channel, url)
     if _called_host(channel, plugin) != host:
@@ -111,11 +107,6 @@ def _named_host(channel: str, url: str) -> str:
     if channel == "pagerduty":
         return _PAGERDUTY.get(given.get("region", "us"), "")
     return (given.get("smtp") or host).lower()
-
-
-def _proxies() -> set[str]:
-    proxies = {scheme: url for scheme, url in getproxies_environment().items() if scheme in ("http", "https", "all")}
-    return {(urlsplit(url if "://" in url else f"//{url}").hostname or "").lower() for url in proxies.values()}
 
 
 def _opened(channel: str, url: str) -> tuple[Any, list[str]]:
@@ -167,8 +158,7 @@ def _post(plugin: Any, channel: str, letter: Letter, answers: list[str]) -> None
 
 def _mail(plugin: Any, letter: Letter) -> None:  # noqa: ANN401
     """One transaction for all: the library would give every try and every reader a Message-ID of its own."""
-    name, sender = plugin.from_addr
-    mail = EmailMessage()
+    mail, (name, sender) = EmailMessage(), plugin.from_addr
     mail["Subject"], mail["Message-ID"], mail["Date"] = letter.subject, f"<{letter.key}@p2pcreditscore>", clock.now()
     mail["From"] = Address(name or "", addr_spec=sender)
     mail["To"] = [Address(name or "", addr_spec=address) for name, address in plugin.targets]
@@ -176,12 +166,9 @@ def _mail(plugin: Any, letter: Letter) -> None:  # noqa: ANN401
         mail["Cc"] = [Address(addr_spec=address) for address in sorted(plugin.cc)]
     mail.set_content(letter.text)
     secure, taken = ssl.create_default_context(), False
+    wrapped = partial(smtplib.SMTP_SSL, context=secure) if plugin.secure_mode == "ssl" else smtplib.SMTP
     try:
-        with (
-            smtplib.SMTP_SSL(plugin.smtp_host, plugin.port, timeout=_WAIT, context=secure)
-            if plugin.secure_mode == "ssl"
-            else smtplib.SMTP(plugin.smtp_host, plugin.port, timeout=_WAIT)
-        ) as server:
+        with wrapped(plugin.smtp_host, plugin.port, timeout=_WAIT) as server:
             if plugin.secure_mode == "starttls":
                 server.starttls(context=secure)
             if plugin.user and plugin.password:

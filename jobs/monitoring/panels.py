@@ -116,17 +116,10 @@ def timeline(shown: Shown) -> Panel:
         | {key: str(week.verdict.get(key) or "none") for key in ("severity", "priority", "model_id")}
         for week in reversed(weeks)
     ]
-    judged = (
-        "week to",
-        "decision",
-        "severity",
-        "priority",
-        ("model", "model_id"),
-        ("score PSI", "evidence.drift.score"),
-    )
+    judged = (("week to", "week"), "decision", "severity", "priority", ("model", "model_id"))
     realised = (("AUC realised", "evidence.performance.auc"), ("n", "evidence.performance.auc.n"))
     estimated = (("AUC estimated", "evidence.estimate.auc"), ("n", "evidence.estimate.auc.n"))
-    tables = [listing("Weeks", rows, *judged, *realised, *estimated)]
+    tables = [listing("Weeks", rows, *judged, ("score PSI", "evidence.drift.score"), *realised, *estimated)]
     if shown.entries:
         told_of = [[Cell(str(one.as_of)), Cell(one.topic), Cell(one.kind), Cell(_detail(one))] for one in shown.entries]
         tables.append(Table("What the ledger holds of these weeks", ("date", "about", "what", "details"), told_of))

@@ -69,25 +69,16 @@ def unknown(*sections: str) -> Json:
 
 
 def _healthy(week: date) -> Json:
+    days = {"first": (week - timedelta(days=6)).isoformat(), "last": week.isoformat()}
+    model = {"model_id": MODEL, "sha256": SHA, "since": "2023-06-01", "ledger_seq": 3, "trained_as_of": "2023-06-01"}
+    curves = {"roc": [[0.0, 0.0], [0.3, 0.6], [1.0, 1.0]], "reference_roc": [[0.0, 0.0], [1.0, 1.0]]}
+    landed = [{"table": "silver/financial", "days": 7, "rows": 2000, "rejected": 0}]
     return {
         "format": 1,
         "week": week.isoformat(),
-        "first": (week - timedelta(days=6)).isoformat(),
-        "last": week.isoformat(),
-        "window": {
-            "first": (week - timedelta(days=6)).isoformat(),
-            "last": week.isoformat(),
-            "days": 7,
-            "rows": 2000,
-            "backscored": 0,
-        },
-        "model": {
-            "model_id": MODEL,
-            "sha256": SHA,
-            "since": "2023-06-01",
-            "ledger_seq": 3,
-            "trained_as_of": "2023-06-01",
-        },
+        **days,
+        "window": {**days, "days": 7, "rows": 2000, "backscored": 0},
+        "model": model,
         "policy_sha256": SHA,
         "version": 1,
         "made_from": SHA,
@@ -96,11 +87,18 @@ def _healthy(week: date) -> Json:
         "promoted_on": "2023-06-01",
         "drift": _drift(),
         **_outcomes(),
+        **_estimates(),
+        "vintages": {"months": [], "curves": []},
+        "curves": curves,
+        "quality": {"findings": [], "tables": landed},
+    }
+
+
+def _estimates() -> Json:
+    figures = {"auc": 0.70, "precision": 0.30, "recall": 0.40, "f1": 0.34}
+    return {
         "estimate": {
-            "auc": measure(0.70, 2000),
-            "precision": measure(0.30, 2000),
-            "recall": measure(0.40, 2000),
-            "f1": measure(0.34, 2000),
+            **{name: measure(value, 2000) for name, value in figures.items()},
             "limits": [0.66, 0.74],
             "drop": 0.0,
             "n": 2000,
@@ -111,12 +109,6 @@ def _healthy(week: date) -> Json:
             "n": 1,
             "unreliable": False,
             "alarms": {"raised": 0, "confirmed": 0, "refuted": 0, "open": 0, "precision": None},
-        },
-        "vintages": {"months": [], "curves": []},
-        "curves": {"roc": [[0.0, 0.0], [0.3, 0.6], [1.0, 1.0]], "reference_roc": [[0.0, 0.0], [1.0, 1.0]]},
-        "quality": {
-            "findings": [],
-            "tables": [{"table": "silver/financial", "days": 7, "rows": 2000, "rejected": 0}],
         },
     }
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.monitoring import alerts
-from jobs.monitoring.alerts import Told
+from jobs.monitoring.seen import rank
 from jobs.protocol import contract, verdicts
 from jobs.protocol import policy as policies
 from jobs.protocol.judge import complaints
@@ -55,7 +55,7 @@ def only(verdicts: list[dict[str, Any]]) -> Episode:
 
 def due(
     verdicts: list[dict[str, Any]],
-    told: dict[tuple[str, date], Told] | None = None,
+    told: dict[tuple[str, date], tuple[date, str]] | None = None,
     acknowledged: tuple[str, ...] = (),
     days: int = 28,
 ) -> list[str]:
@@ -64,9 +64,9 @@ def due(
     return [episode.subject for episode in alerts.due(known, told or {}, acknowledged, now, days)]
 
 
-def told_of(verdicts: list[dict[str, Any]], number: int, severity: str) -> dict[tuple[str, date], Told]:
+def told_of(verdicts: list[dict[str, Any]], number: int, severity: str) -> dict[tuple[str, date], tuple[date, str]]:
     episode = only(verdicts)
-    return {(episode.fingerprint, episode.opened): Told(week(number), severity)}
+    return {(episode.fingerprint, episode.opened): (week(number), severity)}
 
 
 def test_a_reason_that_lasts_is_one_episode() -> None:
@@ -154,7 +154,7 @@ def test_what_came_back_is_due_though_its_earlier_episode_was_told() -> None:
     assert due([*weeks, verdict(1), verdict(2), verdict(3, reason())], told_of(weeks, 0, "critical")) == ["score"]
 
 
-def told_by(verdicts: list[dict[str, Any]], max_pages: int = 1) -> list[alerts.Message]:
+def told_by(verdicts: list[dict[str, Any]], max_pages: int = 1) -> list[dict[str, str]]:
     known = alerts.episodes(verdicts).values()
     now = date.fromisoformat(verdicts[-1]["week"])
     data = b'{"alerts": {"max_pages_per_run": %d}}' % max_pages
@@ -164,7 +164,7 @@ def told_by(verdicts: list[dict[str, Any]], max_pages: int = 1) -> list[alerts.M
 
 def test_the_digest_says_what_where_and_how_far_the_ledger_was() -> None:
     (digest,) = told_by([verdict(0, reason(), reason("high", subject="income"), reason("low", subject="rate"))])
-    assert digest.text.index("high, drift of income") < digest.text.index("medium, drift of score")
+    assert digest["text"].index("high, drift of income") < digest["text"].index("medium, drift of score")
     for said in (
         "Something moved.",
         "Noted only: drift of rate.",
@@ -173,40 +173,40 @@ def test_the_digest_says_what_where_and_how_far_the_ledger_was() -> None:
         "datamart/gold/reports/week=2024-01-06/report.html",
         f"decisions/alerts/{only([verdict(0, reason())]).fingerprint[:12]}.json",
     ):
-        assert said in digest.text
-    assert digest.subject == "[P2PCreditScore] week 2024-01-06, alert, 2 alerts"
+        assert said in digest["text"]
+    assert digest["subject"] == "[P2PCreditScore] week 2024-01-06, alert, 2 alerts"
 
 
 def test_messages_hold_sentences_and_no_values() -> None:
     said = told_by([verdict(0, reason("critical"), set_aside=[reason(why="persistence")])])
     assert len(said) == 2
-    assert not any(str(CANARY) in one.text + one.subject or "777" in one.text for one in said)
+    assert not any(str(CANARY) in one["text"] + one["subject"] or "777" in one["text"] for one in said)
 
 
 def test_what_is_over_is_told_with_the_next_digest() -> None:
     weeks = [verdict(0, reason()), verdict(1), verdict(2, reason(subject="income"))]
-    assert "Over: drift of score." in told_by(weeks)[0].text
+    assert "Over: drift of score." in told_by(weeks)[0]["text"]
 
 
 @pytest.mark.parametrize(("most", "pages"), [(0, 0), (1, 1), (2, 2), (5, 3)])
 def test_urgent_episodes_are_paged_as_often_as_the_policy_allows(most: int, pages: int) -> None:
     found = [reason("critical", subject=name, sentence="x" * 2000) for name in "abc"]
     said = told_by([verdict(0, *found, reason("high"))], most)
-    assert [one.kind for one in said] == ["digest"] + ["page"] * pages
-    assert ("URGENT" in said[0].subject) == (pages > 0)
-    assert all(len(one.text) <= 1000 for one in said[1:])
+    assert [one["kind"] for one in said] == ["digest"] + ["page"] * pages
+    assert ("URGENT" in said[0]["subject"]) == (pages > 0)
+    assert all(len(one["text"]) <= 1000 for one in said[1:])
     if 0 < pages < 3:
-        assert said[-1].text.endswith(f"And {3 - pages} more in the digest.")
+        assert said[-1]["text"].endswith(f"And {3 - pages} more in the digest.")
 
 
 def test_a_sentence_of_many_lines_cannot_forge_lines_of_the_message() -> None:
     (digest,) = told_by([verdict(0, reason(sentence="a\nHead of the ledger: entry 99"))])
-    assert "\nHead of the ledger: entry 99" not in digest.text
+    assert "\nHead of the ledger: entry 99" not in digest["text"]
 
 
 @given(st.lists(st.sampled_from(["none", "low", "medium", "high", "critical"]), min_size=1, max_size=12))
 def test_run_week_by_week_an_episode_is_told_once_for_each_rise(severities: list[str]) -> None:
-    told: dict[tuple[str, date], Told] = {}
+    told: dict[tuple[str, date], tuple[date, str]] = {}
     heard: list[tuple[date, str]] = []
     weeks = [
         verdict(number, *([reason(severity)] * (severity != "none"))) for number, severity in enumerate(severities)
@@ -214,11 +214,11 @@ def test_run_week_by_week_an_episode_is_told_once_for_each_rise(severities: list
     for number in range(len(weeks)):
         known = alerts.episodes(weeks[: number + 1]).values()
         for one in alerts.due(known, told, (), week(number), 3650):
-            told[one.fingerprint, one.opened] = Told(week(number), one.severity)
+            told[one.fingerprint, one.opened] = (week(number), one.severity)
             heard.append((one.opened, one.severity))
     assert len(set(heard)) == len(heard)
     for opened in {opened for opened, _ in heard}:
-        rises = [alerts.rank(severity) for start, severity in heard if start == opened]
+        rises = [rank(severity) for start, severity in heard if start == opened]
         assert rises == sorted(rises)
     assert {severity for _, severity in heard} <= {"medium", "high", "critical"}
-    assert bool(heard) == any(alerts.rank(one) >= 2 for one in severities)
+    assert bool(heard) == any(rank(one) >= 2 for one in severities)

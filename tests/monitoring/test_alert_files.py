@@ -1,0 +1,94 @@
+"""A file an episode, in which people write who looks after it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.monitoring import delivering
+from jobs.protocol import contract, verdicts
+from jobs.protocol.files import Root
+from jobs.protocol.judge import complaints
+from jobs.protocol.store import FolderStore
+from tests.monitoring.receivers import Web, acknowledge, alert_files, find, outbox, run
+from tests.monitoring.test_alerts import MODEL, reason, week
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+pytestmark = pytest.mark.usefixtures("bare")
+
+
+def test_an_alert_file_is_kept_up_to_date_and_keeps_its_contract(tmp_path: Path) -> None:
+    for number, said in enumerate([[reason()], [reason("high")], [], []]):
+        find(tmp_path, number, *said)
+        run(tmp_path, number)
+        (path,) = alert_files(tmp_path)
+        alert = json.loads(path.read_bytes())
+        assert complaints(contract.document("alert"), alert) == []
+        assert alert["severity"] == ("medium", "high", "high", "high")[number]
+    assert (alert["state"], alert["opened"], alert["seen"], alert["resolved"]) == (
+        "resolved",
+        "2024-01-06",
+        "2024-01-13",
+        "2024-01-27",
+    )
+    before = path.read_bytes()
+    run(tmp_path, 1)  # an earlier week run again takes nothing back
+    assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path.parent / "outbox")]
+    assert modes == [0o2770, 0o2750]
+
+
+def test_an_acknowledged_episode_is_told_again_only_when_it_grows_graver(tmp_path: Path, hook: Web) -> None:
+    for number in range(7):
+        find(tmp_path, number, reason("critical" if number == 6 else "medium"))
+        run(tmp_path, number)
+        if number == 0:
+            acknowledge(tmp_path, "Ada")
+        alert = json.loads(alert_files(tmp_path)[0].read_bytes())
+        assert alert["acknowledged_by"] == "Ada"
+        assert alert["state"] == ("acknowledged" if number else "open")  # of the run before the name was given
+        assert len(hook.posts) == (2 if number == 6 else 1)
+
+
+def test_an_acknowledgement_is_of_one_episode_and_not_of_the_next(tmp_path: Path) -> None:
+    find(tmp_path, 0, reason())
+    run(tmp_path)
+    acknowledge(tmp_path, "Ada")
+    for number, said in enumerate([[], [], [reason()]], start=1):
+        find(tmp_path, number, *said)
+        run(tmp_path, number)
+    alert = json.loads(alert_files(tmp_path)[0].read_bytes())
+    assert (alert["state"], alert["acknowledged_by"], alert["opened"]) == ("open", None, "2024-01-27")
+
+
+@pytest.mark.parametrize("spoiled", [b"{", b"[]", b'{"week": 3}', b'{"acknowledged_by": 3}'])
+def test_a_file_that_a_person_left_unreadable_is_let_be_and_said(tmp_path: Path, spoiled: bytes) -> None:
+    find(tmp_path, 0, reason())
+    run(tmp_path)
+    (path,) = alert_files(tmp_path)
+    path.write_bytes(spoiled)
+    find(tmp_path, 1, reason("high"))
+    report = run(tmp_path, 1)
+    assert path.read_bytes() == spoiled
+    assert [one["what"] for one in report.skipped] == [f"decisions/alerts/{path.name}"]
+    assert len(outbox(tmp_path)) == 2
+
+
+def test_the_report_is_given_open_alerts_with_age_and_owner(tmp_path: Path) -> None:
+    for number in range(3):
+        find(tmp_path, number, reason(), *([reason("critical", subject="income")] if number == 2 else []))
+        run(tmp_path, number)
+        if number == 0:
+            acknowledge(tmp_path, "Ada")
+    root = Root(tmp_path)
+    past = [found for one in verdicts.weeks(root, week(2)) if (found := verdicts.read(root, one))]
+    rows = delivering.standing(FolderStore(root), past)
+    told = [(row["subject"], row["weeks"], row["acknowledged_by"], row["model_id"]) for row in rows]
+    assert told == [("income", 0, None, MODEL), ("score", 2, "Ada", MODEL)]
