@@ -24,7 +24,7 @@ import polars as pl
 from jobs.measures import columns, drift
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.drift import ZeroPolicy
-from jobs.monitoring import estimate, job, reading
+from jobs.monitoring import job, performance, reading
 from jobs.protocol import command, policy
 from tests.monitoring import small_weeks
 
@@ -87,7 +87,7 @@ def beside_peers(scratch: Path, runs: int) -> None:
     rules = policy.load(None, "")
     ours = [_timed(lambda: _psi(reference, now, frozen)) for _ in range(runs)]
     _, both = _timed(lambda: _psi(columns.count(before, columns.freeze(before, names)), now, frozen))
-    scores = lambda: estimate.estimate(ValueCounts.of(now["pd"].to_numpy()), learned, CUTOFF, rules)  # noqa: E731
+    scores = lambda: performance.estimate(ValueCounts.of(now["pd"].to_numpy()), learned, CUTOFF, rules)  # noqa: E731
     estimates = [_timed(scores) for _ in range(runs)]
     _said(f"PSI of {len(names)} features, frozen reference", [each for _, each in ours])
     _said("   freezing the reference too (n=1)", [both])

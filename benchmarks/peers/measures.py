@@ -11,7 +11,7 @@ import numpy as np
 
 from jobs.measures import calibration, cutoff, ranking, recalibration
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts, ValueCounts
-from jobs.monitoring.estimate import estimate
+from jobs.monitoring.performance import estimate
 from jobs.protocol import policy
 
 ROWS, CHUNK = 200_000, 5_000

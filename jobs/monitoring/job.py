@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jobs.monitoring import session as sessions
 from jobs.monitoring import sources
-from jobs.monitoring.session import PREDICTIONS, Session
+from jobs.monitoring.session import Session
 from jobs.protocol import command, files, verdicts
 from jobs.protocol.command import Job, Run, Step, iso_date
 
@@ -14,20 +14,19 @@ from jobs.protocol.command import Job, Run, Step, iso_date
 def check(run: Run) -> None:
     """Find out whether a model serves that has scored, and the week is not judged yet from exactly what lies there."""
     session = sessions.of(run)
-    why = _nothing_to_judge(session)
+    why = session.nothing_to_judge()
     if why:
         run.report.skip(verdicts.folder(session.week), why)
-    run.goes_on = why is None and not sources.is_judged(session, _sources(session))
+    run.goes_on = why is None and not sources.of(session).is_judged(session)
     _remember(session)
 
 
 def week(run: Run) -> None:
-    session = sessions.of(run)
-    run.events.say("week", f"the week that ends on {session.week} is judged", week=session.week.isoformat())
+    named = sessions.of(run).week
+    run.events.say("week", f"the week that ends on {named} is judged", week=named.isoformat())
 
 
 def model(run: Run) -> None:
-    """Say which model is judged."""
     serving = sessions.of(run).serving
     if serving is None:
         run.events.say("no_model", "no model serves yet")
@@ -39,18 +38,22 @@ def model(run: Run) -> None:
 def evidence(run: Run) -> None:
     """Compute and store everything that is known of the week, judge it, and store the verdict last."""
     session = sessions.of(run)
-    if run.dry_run or _nothing_to_judge(session) or sources.is_judged(session, _sources(session)):
+    if run.dry_run or session.nothing_to_judge() or sources.of(session).is_judged(session):
         return
     from jobs.monitoring import evidence as evidences
 
-    evidences.judge(session, _sources(session))
+    evidences.judge(session, sources.of(session))
     _remember(session)
 
 
 def report(run: Run) -> None:
-    """Show the verdict and what it rests on."""
+    """Show the verdict and what it rests on, unless the page names the verdict already."""
     session = sessions.of(run)
-    if run.dry_run or not _has_news(session):
+    verdict = session.root.at(f"{verdicts.folder(session.week)}/{verdicts.DECISION}")
+    page = session.root.at(f"datamart/gold/reports/week={session.week.isoformat()}/report.html")
+    if run.dry_run or not verdict.is_file():
+        return
+    if page.is_file() and f"verdict {files.sha256_of(verdict)[:12]}" in page.read_text():
         return
     from jobs.monitoring import report as reports
 
@@ -59,7 +62,6 @@ def report(run: Run) -> None:
 
 
 def decide(run: Run) -> None:
-    """Write the note, where the week has a verdict that is new."""
     from jobs.monitoring import deciding
 
     if not run.dry_run:
@@ -81,31 +83,6 @@ def redecide(run: Run) -> None:
     from jobs.monitoring import redeciding
 
     redeciding.redecide(run)
-
-
-def _nothing_to_judge(session: Session) -> str | None:
-    """Why there is nothing to judge; a week without a single row is one to judge as soon as rows were scored before."""
-    if session.serving is None:
-        return "no model serves"
-    if not any(day <= session.week for day in session.shelf.built(PREDICTIONS)):
-        return "nothing had been scored by the end of the week"
-    return None
-
-
-def _sources(session: Session) -> sources.Sources:
-    """Read once a run: nothing that lands meanwhile comes into it."""
-    if "sources" not in session.run.memo:
-        session.run.memo["sources"] = sources.of(session)
-    found: sources.Sources = session.run.memo["sources"]
-    return found
-
-
-def _has_news(session: Session) -> bool:
-    """Whether the week has a verdict that its report does not name yet."""
-    verdict = session.root.at(f"{verdicts.folder(session.week)}/{verdicts.DECISION}")
-    page = session.root.at(f"datamart/gold/reports/week={session.week.isoformat()}/report.html")
-    named = f"verdict {files.sha256_of(verdict)[:12]}" if verdict.is_file() else ""
-    return bool(named) and not (page.is_file() and named in page.read_text())
 
 
 def _remember(session: Session) -> None:

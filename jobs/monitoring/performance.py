@@ -1,4 +1,4 @@
-"""What outcomes say of the model: realised performance, what it lost, calibration, and the bad rate. Pure."""
+"""What outcomes say of the model, and what scores promise before them: performance, calibration, bad rate. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import polars as pl
 from jobs.measures import calibration as calibrated
 from jobs.measures import drift, ranking, recalibration, summary
 from jobs.measures.bands import Band
-from jobs.measures.counts import ScoreCounts
+from jobs.measures.counts import ScoreCounts, ValueCounts
+from jobs.measures.estimate import control_limits, estimated_auc, estimated_confusion
+from jobs.measures.measure import missing
 from jobs.measures.proportions import cumulative_share, jeffreys_interval, share_change
 from jobs.monitoring import vintages
 from jobs.protocol.policy import Policy
@@ -22,6 +24,7 @@ from jobs.protocol.policy import Policy
 Json = dict[str, Any]
 
 SLACK, LIMIT = 0.5, 4.0  # of the cumulative sum, in standard errors
+FIGURES = ("auc", "precision", "recall", "f1")
 EARLY_MONTHS = 4  # on book: the first in which a loan that never paid is 90 days past due
 
 
@@ -84,6 +87,30 @@ def calibration(counts: ScoreCounts, by_grade: Mapping[str, Band]) -> Json:
         "brier_parts": calibrated.brier_parts(bands),
         "hosmer_lemeshow": asdict(calibrated.hosmer_lemeshow(bands)),
         "deciles": [asdict(band) for band in bands],
+    }
+
+
+def estimate(scores: ValueCounts, reference: ScoreCounts, cutoff: float, policy: Policy) -> Json:
+    """What the scores promise before outcomes are known, by those of the reference, with the limits chance keeps to.
+
+    `drop` is the AUC lost against the same estimate for the scores of the reference. It cannot see concept drift.
+    """
+    few, one_class = scores.n < policy.drift.n_min, reference.one_class()
+    reason = f"there are fewer than {policy.drift.n_min} rows" if few else one_class and f"in the reference {one_class}"
+    if not policy.cbpe.enabled:
+        reason = "the policy switches estimates off"
+    if reason:
+        empty = {name: asdict(missing(reason, n=scores.n)) for name in FIGURES}
+        return {**empty, "limits": None, "drop": None, "n": scores.n}
+    curve = recalibration.isotonic(reference)
+    area, before = estimated_auc(scores, curve), estimated_auc(reference.unlabelled(), curve)
+    table = estimated_confusion(scores, curve, cutoff)
+    figures = (area, table.precision(), table.recall(), table.f1())
+    return {
+        **{name: asdict(measure) for name, measure in zip(FIGURES, figures, strict=True)},
+        "limits": control_limits(reference, scores.n),
+        "drop": None if area.value is None else before.known() - area.value,
+        "n": scores.n,
     }
 
 

@@ -10,15 +10,19 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from jobs.measures import bins, columns
 from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.monitoring import quality_facts, weeks
+from jobs.monitoring import quality_facts, vintages, weeks
 from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
 from jobs.monitoring.sources import Sources
-from jobs.protocol import strict_json
+from jobs.protocol import contract, strict_json
+from jobs.protocol.columns import polars_schema
+from jobs.scorer import scorer as scorers
+from jobs.scorer import trees
 from jobs.scorer.scorer import Scorer
 
 Json = dict[str, Any]
@@ -26,6 +30,7 @@ Json = dict[str, Any]
 REFERENCE, RECIPE = "reference_profile.json", "recipe.json"
 MOST_ROWS = 250_000  # read at a time, whole days; what is counted adds up
 LATEST_LANDING = 31  # days after the application within which its score is looked for
+_NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored": pl.Boolean})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +38,28 @@ class Window:
     """Scored rows of the last days, as counts."""
 
     first: date
-    last: date
     days: int
     backscored: int
     scores: ValueCounts
     features: Mapping[str, BinCounts]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Loans that matured in these days, with their scores: id, application_date, y, pd."""
+    """Loans that matured in the days since the first, with their scores: id, application_date, y, pd."""
 
     first: date
-    last: date
     rows: pl.DataFrame
+    counts: ScoreCounts
     backscored: int
     unscored: int
-
-    @cached_property
-    def counts(self) -> ScoreCounts:
-        return ScoreCounts.of(self.rows["pd"].to_numpy(), self.rows["y"].to_numpy())
 
 
 class Reading:
     """Each part is read when it is first asked for; what cannot be read breaks only what asks for it."""
 
-    def __init__(self, session: Session, sources: Sources, most_rows: int = MOST_ROWS) -> None:
-        self._session, self._sources, self._most_rows = session, sources, most_rows
+    def __init__(self, session: Session, sources: Sources) -> None:
+        self._session, self._days, self._shelf = session, sources.days, session.shelf
         self.week = session.week
 
     @cached_property
@@ -71,16 +71,22 @@ class Reading:
         return date.fromisoformat(self._json(RECIPE)["as_of"])
 
     @cached_property
+    def learned(self) -> ScoreCounts:
+        """Scores and outcomes of the reference."""
+        stored = self.reference["score_counts"]
+        goods, bads = (np.asarray(stored[name], np.int64) for name in ("goods", "bads"))
+        return ScoreCounts(np.asarray(stored["scores"], np.float64), goods, bads)
+
+    @cached_property
     def window(self) -> Window:
         """The week's scored rows; those of two or four weeks while they are too few to judge drift by."""
         days, within = self._within
-        scores, again = [ValueCounts.of(())], 0
+        scores, again = list[ValueCounts](), 0
         for batch in self._batches(PREDICTIONS, within):
             scored = self._scored(batch)
             again += int(scored["backscored"].sum())
             scores.append(ValueCounts.of(scored["pd"].to_numpy()))
-        first = weeks.first_of(self.week, days)
-        return Window(first, self.week, days, again, ValueCounts.merged(scores), self._counted[0])
+        return Window(weeks.first_of(self.week, days), days, again, ValueCounts.merged(scores), self._counted[0])
 
     @property
     def daily(self) -> list[Json]:
@@ -90,10 +96,9 @@ class Reading:
     @cached_property
     def _within(self) -> tuple[int, list[date]]:
         """How many days the window has, and those of them on which rows were scored."""
-        built = self._session.shelf.built(PREDICTIONS)
+        built = self._shelf.built(PREDICTIONS)
         for days in weeks.WINDOWS:
-            first = weeks.first_of(self.week, days)
-            within = [day for day in self._sources.days[PREDICTIONS] if day >= first]
+            within = [day for day in self._days[PREDICTIONS] if day >= weeks.first_of(self.week, days)]
             if sum(built[day].rows for day in within) >= self._session.policy.drift.n_min:
                 break
         return days, within
@@ -101,7 +106,7 @@ class Reading:
     @cached_property
     def _counted(self) -> tuple[dict[str, BinCounts], list[Json]]:
         """Features are read once: in bins those of the window, and by day those of the week."""
-        scored, known = {*self._within[1]}, self._sources.days[FEATURES]
+        scored, known = {*self._within[1]}, self._days[FEATURES]
         week = {day for day in known if day >= weeks.first_of(self.week)}
         counted: dict[str, BinCounts] = {}
         daily: list[Json] = []
@@ -110,13 +115,14 @@ class Reading:
             daily += quality_facts.daily(_of(rows, batch, week), self.reference["features"])
             for name, found in columns.count(_of(rows, batch, scored), self._bins).items():
                 counted[name] = counted[name] + found if name in counted else found
-        return counted or self._nothing(), daily
+        nothing = {name: BinCounts(known, (0,) * len(known.names)) for name, known in self._bins.items()}
+        return counted or nothing, daily
 
     @cached_property
     def labels(self) -> pl.DataFrame:
         """The newest label of every loan, of those known by the end of the week."""
         names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "label_version")
-        found = self._scan(LABELS, self._sources.days[LABELS], names)
+        found = self._scan(LABELS, self._days[LABELS], names)
         newest = found.sort("id", "label_version").unique("id", keep="last", maintain_order=True)
         return newest.filter(pl.col("y").is_not_null()).drop("label_version")
 
@@ -129,24 +135,23 @@ class Reading:
         return self.labels.filter(late)
 
     @cached_property
-    def loans(self) -> pl.DataFrame:
-        """Every application that was scored: id, application_date."""
-        found = self._scan(PREDICTIONS, self._sources.days[PREDICTIONS], ("id", "application_date"))
-        return found.unique("id", keep="first")
+    def aged(self) -> pl.DataFrame:
+        """Every application that was scored, counted by its age and by what is known of it."""
+        found = self._scan(PREDICTIONS, self._days[PREDICTIONS], ("id", "application_date"))
+        return vintages.count(self.labels, found.unique("id", keep="first"), self.week, self._session.policy.label)
 
     @cached_property
     def outcomes(self) -> Outcomes:
         """Loans that matured in the last weeks, but not so early that the model may have learned from them."""
-        first = weeks.first_of(self.week, weeks.OUTCOME_DAYS)
         matured = self.matured.filter(pl.col("mature_date") > self.trained_as_of)
-        if matured.is_empty():
-            return Outcomes(first, self.week, matured.join(_NO_SCORES.drop("backscored"), on="id"), 0, 0)
-        batches = self._batches(PREDICTIONS, self._days_of(matured))
-        scored = [self._scored(batch, among=matured["id"]) for batch in batches]
-        found = pl.concat(scored) if scored else _NO_SCORES
-        rows = matured.join(found.unique("id", keep="first", maintain_order=True), on="id").sort("id")
-        again = int(rows["backscored"].sum())
-        return Outcomes(first, self.week, rows.drop("backscored"), again, matured.height - rows.height)
+        scored = [self._scored(batch, matured["id"]) for batch in self._batches(PREDICTIONS, self._days_of(matured))]
+        found = pl.concat([_NO_SCORES, *scored]).unique("id", keep="first", maintain_order=True)
+        joined = matured.join(found, on="id").sort("id")
+        rows, again = joined.drop("backscored"), int(joined["backscored"].sum())
+        counts = ScoreCounts.of(rows["pd"].to_numpy(), rows["y"].to_numpy())
+        return Outcomes(
+            weeks.first_of(self.week, weeks.OUTCOME_DAYS), rows, counts, again, matured.height - rows.height
+        )
 
     @cached_property
     def cohorts(self) -> dict[tuple[date, str], ScoreCounts]:
@@ -164,10 +169,8 @@ class Reading:
     def _days_of(self, matured: pl.DataFrame) -> list[date]:
         """The days on which these loans were scored."""
         applied = matured["application_date"].to_list()
-        if not applied:
-            return []
-        begin, end = min(applied), max(applied) + timedelta(days=LATEST_LANDING)
-        return [day for day in self._sources.days[PREDICTIONS] if begin <= day <= end]
+        begin, end = min(applied, default=date.max), max(applied, default=date.min)
+        return [day for day in self._days[PREDICTIONS] if begin <= day and day - timedelta(days=LATEST_LANDING) <= end]
 
     @cached_property
     def _bins(self) -> dict[str, bins.Bins]:
@@ -175,12 +178,7 @@ class Reading:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        from jobs.scorer import scorer as scorers
-
         return scorers.of(self._session.model.files)
-
-    def _nothing(self) -> dict[str, BinCounts]:
-        return {name: bins.BinCounts(known, (0,) * len(known.names)) for name, known in self._bins.items()}
 
     def _json(self, name: str) -> Json:
         found: Json = strict_json.parse(self._session.model.files[name], where=name)
@@ -188,9 +186,9 @@ class Reading:
 
     def _batches(self, table: str, days: Sequence[date]) -> Iterator[list[date]]:
         """Days in order, as many at a time as hold no more rows than are read at once."""
-        built, batch, rows = self._session.shelf.built(table), list[date](), 0
+        built, batch, rows = self._shelf.built(table), list[date](), 0
         for day in days:
-            if batch and rows + built[day].rows > self._most_rows:
+            if batch and rows + built[day].rows > MOST_ROWS:
                 yield batch
                 batch, rows = [], 0
             batch.append(day)
@@ -199,23 +197,20 @@ class Reading:
             yield batch
 
     def _scan(self, table: str, days: Sequence[date], names: Sequence[str]) -> pl.DataFrame:
-        from jobs.protocol import contract
-
         if not days:
-            types = {"date": pl.Date, "boolean": pl.Boolean, "string": pl.String, "float64": pl.Float64}
-            agreed = contract.load(table)
-            return pl.DataFrame(schema={name: types.get(agreed.column(name).dtype, pl.Int64) for name in names})
-        return self._session.shelf.scan(table, days).select(names).collect()
+            types = polars_schema(contract.load(table))
+            return pl.DataFrame(schema={name: types[name] for name in names})
+        return self._shelf.scan(table, days).select(names).collect()
 
     def _features(self, days: Sequence[date], among: pl.Series | None = None) -> pl.DataFrame:
         """What the model looks at, of the applications of these days."""
-        there = self._session.shelf.built(FEATURES)
-        found = self._session.shelf.scan(FEATURES, [day for day in days if day in there])
+        there = self._shelf.built(FEATURES)
+        found = self._shelf.scan(FEATURES, [day for day in days if day in there])
         known = set(found.collect_schema().names())
         rows = found.select("id", "snapshot_date", *(name for name in self._bins if name in known))
         return (rows if among is None else rows.filter(pl.col("id").is_in(among.implode()))).collect()
 
-    def _scored(self, days: Sequence[date], *, among: pl.Series | None = None) -> pl.DataFrame:
+    def _scored(self, days: Sequence[date], among: pl.Series | None = None) -> pl.DataFrame:
         """Scores of these days by the model that is judged: as stored, or computed again where another model scored."""
         stored = self._scan(PREDICTIONS, days, ("id", "pd", "model_id"))
         if among is not None:
@@ -225,17 +220,11 @@ class Reading:
         others = stored.filter(~own)["id"]
         if others.is_empty():
             return kept
-        from jobs.scorer import trees
-
         rows = self._features(days, others)
-        threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
-        pd = self._scorer.pd(rows, threads=threads)
+        pd = self._scorer.pd(rows, threads=trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0]))
         return pl.concat([kept, rows.select("id", pd=pl.Series(pd, dtype=pl.Float64), backscored=pl.lit(value=True))])
 
 
 def _of(rows: pl.DataFrame, batch: Sequence[date], days: set[date]) -> pl.DataFrame:
     """The rows of these days; a frame as it is where all are of them, for a million rows take time to copy."""
     return rows if days.issuperset(batch) else rows.filter(pl.col("snapshot_date").is_in(sorted(days)))
-
-
-_NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored": pl.Boolean})

@@ -65,6 +65,13 @@ class Session:
         model_id = self.serving.model_id
         return model_bank.get(self.root, model_id, desks.vouched(self.store, model_id))
 
+    def nothing_to_judge(self) -> str | None:
+        """Why there is none; a week without a single row is one to judge as soon as rows were scored before."""
+        if self.serving is None:
+            return "no model serves"
+        scored = any(day <= self.week for day in self.shelf.built(PREDICTIONS))
+        return None if scored else "nothing had been scored by the end of the week"
+
     def unusable(self, model_id: str) -> str | None:
         return model_bank.unusable(self.root, model_id, desks.vouched(self.store, model_id))
 

@@ -41,11 +41,23 @@ class Sources:
     inputs: tuple[Input, ...]
     trainings: list[Json]
     previous: Json | None
-    model_sha256: str
     made_from: str
+
+    def is_judged(self, session: Session) -> bool:
+        """Whether the verdict that lies there was made from exactly this, and nothing of it failed then."""
+        known = storing.judged(session.root, session.week)
+        return known is not None and known.evidence["made_from"] == self.made_from and not known.verdict["unknown"]
 
 
 def of(session: Session) -> Sources:
+    """Read once a run, so that nothing that lands meanwhile comes into it."""
+    if "sources" not in session.run.memo:
+        session.run.memo["sources"] = _read(session)
+    found: Sources = session.run.memo["sources"]
+    return found
+
+
+def _read(session: Session) -> Sources:
     """Nothing of it lies after the week but the model, which is that of the run's date."""
     week, serving = session.week, session.serving
     assert serving is not None  # noqa: S101 - without a model no week is judged
@@ -55,19 +67,16 @@ def of(session: Session) -> Sources:
         for table in (FEATURES, LABELS, PREDICTIONS)
     }
     inputs = (*(known.input(first, week) for known in ranges.values()), *_feed(session))
-    sha256 = desks.vouched(session.store, serving.model_id) or _manifest_sha256(session, serving.model_id)
+    sha256 = desks.vouched(session.store, serving.model_id)
+    if sha256 is None:  # no training of this root made it: a person brought it
+        manifest = session.store.get(f"{model_bank.BANK}/{serving.model_id}/{model_bank.MANIFEST}")
+        sha256 = hashlib.sha256(manifest or b"").hexdigest()
     taught, previous = list(_trainings(session)), _previous(session)
     facts = [[asdict(each) for each in inputs], serving.model_id, sha256, serving.as_of.isoformat(), serving.seq]
     facts += [session.policy.sha256, VERSION, taught, previous]
     made_from = hashlib.sha256(strict_json.canonical(facts)).hexdigest()
     days = {table: known.days(first, week) for table, known in ranges.items()}
-    return Sources(days, inputs, taught, previous, sha256, made_from)
-
-
-def is_judged(session: Session, found: Sources) -> bool:
-    """Whether the verdict that lies there was made from exactly this, and nothing of it failed then."""
-    known = storing.judged(session.root, session.week)
-    return known is not None and known.evidence["made_from"] == found.made_from and not known.verdict["unknown"]
+    return Sources(days, inputs, taught, previous, made_from)
 
 
 def first_day(week: date, label: LabelPolicy) -> date:
@@ -87,12 +96,6 @@ def _feed(session: Session) -> Iterator[Input]:
         yield Input(f"datamart/{table}", hashlib.sha256("\n".join(lines).encode()).hexdigest(), len(there))
 
 
-def _manifest_sha256(session: Session, model_id: str) -> str:
-    """Of a model that no training of this root made: a person brought it."""
-    data = session.store.get(f"{model_bank.BANK}/{model_id}/{model_bank.MANIFEST}")
-    return hashlib.sha256(data or b"").hexdigest()
-
-
 def _previous(session: Session) -> Json | None:
     """The verdict before this one: what it says bears on this one."""
     known = verdicts.weeks(session.root, session.week - timedelta(days=1))
@@ -107,9 +110,8 @@ def _trainings(session: Session) -> Iterator[Json]:
     book = ledger.read(session.store)
     for entry in book.entries:
         if entry.kind == "completed" and entry.as_of <= session.week:
-            reasons = _reasons(session, book.state, entry)
-            named = {"verdict": entry.body["verdict"], "model_id": entry.body["model_id"], "reasons": reasons}
-            yield {"as_of": entry.as_of.isoformat(), **named}
+            named = {"verdict": entry.body["verdict"], "model_id": entry.body["model_id"]}
+            yield {"as_of": entry.as_of.isoformat(), **named, "reasons": _reasons(session, book.state, entry)}
 
 
 def _reasons(session: Session, state: State, entry: Entry) -> list[str]:
@@ -119,6 +121,5 @@ def _reasons(session: Session, state: State, entry: Entry) -> list[str]:
     details = strict_json.parse(decision.note, where="a note", allow_bom=True).get("details") or {}
     if not _VERDICT.fullmatch(details.get("path", "")):
         return []
-    verdict = storing.kept_verdict(session.root, details)
-    asked = (reason for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)) if verdict else ()
-    return [reason["rule"] for reason in asked]
+    verdict = storing.kept_verdict(session.root, details) or {"reasons": ()}
+    return [reason["rule"] for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.command import Run
@@ -17,14 +18,12 @@ Json = dict[str, Any]
 DIGITS = 12  # of a hash, in a name
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A week that was judged: the verdict as it lies there, its hash, and the evidence it cites."""
+class Judged(NamedTuple):
+    """A week that was judged: the evidence that its verdict cites, and the verdict as it lies there."""
 
     week: date
-    sha256: str
-    verdict: Json
     evidence: Json
+    verdict: Json
 
 
 def put(run: Run, week: date, stem: str, suffix: str, data: bytes) -> Json:
@@ -38,27 +37,31 @@ def put(run: Run, week: date, stem: str, suffix: str, data: bytes) -> Json:
     return {"path": name, "sha256": sha256}
 
 
-def put_verdict(run: Run, week: date, verdict: Json) -> bool:
-    """The verdict, last of all; one that it replaces stays beside it. Whether anything changed."""
+def put_verdict(run: Run, week: date, verdict: Json) -> None:
+    """The verdict, last of all; one that it replaces stays beside it."""
     target = run.root.at(f"{verdicts.folder(week)}/{verdicts.DECISION}")
     data = strict_json.pretty(verdict)
     before = target.read_bytes() if target.is_file() else None
     if before == data:
-        return False
+        return
     if before is not None:
         put(run, week, "decision", "json", before)
     files.write_whole(run.root, target, data)
     run.report.change(run.root.name_of(target), decision=verdict["decision"], severity=verdict["severity"])
-    return True
 
 
 def judged(root: Root, week: date) -> Judged | None:
     """The verdict of a week and the evidence it cites, checked against its hash."""
     verdict = verdicts.read(root, week)
-    if verdict is None:
-        return None
-    sha256 = files.sha256_of(root.at(f"{verdicts.folder(week)}/{verdicts.DECISION}"))
-    return Judged(week, sha256, verdict, json.loads(cited(root, verdict["evidence"])))
+    return Judged(week, json.loads(cited(root, verdict["evidence"])), verdict) if verdict else None
+
+
+def remembered(run: Run, weeks: Iterable[date]) -> list[Judged]:
+    """Those of the weeks that were judged; one that is damaged is told, and the others are still remembered."""
+    found: list[Judged | None] = []
+    for week in weeks:
+        run.attempt(partial(lambda week: found.append(judged(run.root, week)), week))
+    return [one for one in found if one]
 
 
 def cited(root: Root, citation: Json) -> bytes:

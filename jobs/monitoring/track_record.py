@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
@@ -13,7 +13,6 @@ from jobs.protocol.policy import Policy
 
 Json = dict[str, Any]
 Kept = tuple[date, Json, Json]  # a week, its evidence and its verdict
-Cohorts = dict[tuple[str, str], Json]
 
 ON_ESTIMATES = (CBPE, ESTIMATED_FLOOR)
 ENOUGH = 0.8  # of the rows estimated for must have an outcome before the two are compared
@@ -24,7 +23,12 @@ def track_record(past: Sequence[Kept], now_performance: Json, policy: Policy) ->
 
     Outcomes come as `cohorts` of the performance section of each week, and of this one.
     """
-    known = _cohorts([part(evidence, "performance") for _, evidence, _ in past] + [now_performance])
+    known: dict[tuple[str, str], Json] = {}  # the fullest count of each week's scores by each model
+    for section in (*(part(evidence, "performance") for _, evidence, _ in past), now_performance):
+        for cohort in (section or {}).get("cohorts") or ():
+            key = (cohort["week"], cohort["model_id"])
+            if key not in known or cohort["n"] >= known[key]["n"]:
+                known[key] = cohort
     estimates = [found for week, evidence, _ in past if (found := _compared(week, evidence, known))]
     errors = [abs(found["estimated"] - found["realised"]) for found in estimates]
     mean_error = fmean(errors) if errors else None
@@ -44,40 +48,25 @@ def past_drops(past: Sequence[Kept], week: date, model_id: str) -> list[float]:
     before = week
     for earlier, evidence, _ in sorted(past, key=lambda kept: kept[0], reverse=True):
         drop = number(part(evidence, "concept"), "standardised")
-        if drop is None or evidence["model"]["model_id"] != model_id or (before - earlier).days < OUTCOME_DAYS:
-            continue
-        found.append(drop)
-        before = earlier
-    return found[::-1]
-
-
-def _cohorts(sections: Iterable[Mapping[str, Any] | None]) -> Cohorts:
-    """The fullest count of each week's scores by each model."""
-    found: Cohorts = {}
-    for cohort in (cohort for section in sections for cohort in (section or {}).get("cohorts") or ()):
-        key = (cohort["week"], cohort["model_id"])
-        if key not in found or cohort["n"] >= found[key]["n"]:
-            found[key] = cohort
+        if drop is not None and evidence["model"]["model_id"] == model_id and (before - earlier).days >= OUTCOME_DAYS:
+            found.insert(0, drop)
+            before = earlier
     return found
 
 
-def _compared(week: date, evidence: Json, known: Cohorts) -> Json | None:
+def _compared(week: date, evidence: Json, known: Mapping[tuple[str, str], Json]) -> Json | None:
     """An estimate and what came: over several weeks' scores, the mean of their AUCs by rows."""
     estimated, window = number(part(evidence, "estimate"), "auc"), part(evidence, "window")
     if estimated is None or window is None:
         return None
-    mine = [known.get((day, evidence["model"]["model_id"])) for day in _weeks(week, window["days"])]
+    saturdays = [(week - timedelta(days=before)).isoformat() for before in range(0, window["days"], 7)]
+    mine = [known.get((saturday, evidence["model"]["model_id"])) for saturday in saturdays]
     came = [cohort for cohort in mine if cohort and cohort["auc"] is not None]
     n = sum(cohort["n"] for cohort in came)
     if not n or n < ENOUGH * evidence["estimate"]["n"]:
         return None
     realised = sum(cohort["auc"] * cohort["n"] for cohort in came) / n
     return {"week": week.isoformat(), "estimated": estimated, "realised": realised, "n": n}
-
-
-def _weeks(week: date, days: int) -> Iterator[str]:
-    """The Saturdays of a window."""
-    return ((week - timedelta(days=before)).isoformat() for before in range(0, days, 7))
 
 
 def _alarms(past: Sequence[Kept], realised: Mapping[str, float]) -> Json:

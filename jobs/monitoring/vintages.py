@@ -12,7 +12,6 @@ from typing import Any
 
 import polars as pl
 
-from jobs.measures.measure import Measure
 from jobs.measures.proportions import cumulative_share, jeffreys_interval
 from jobs.protocol.policy import LabelPolicy
 
@@ -71,11 +70,15 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
 
 
 def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFrame]:
-    """The maturity of each month, and the cumulative share of bads of each quarter by months on book."""
+    """How many loans of a month have a final outcome, and how many of those are bad; and the curve of each quarter."""
     known = pl.col("rows").filter("labelled")
     bads = pl.col("rows").filter(pl.col("labelled") & pl.col("went_bad").is_not_null())
     by_month = counts.group_by("month").agg(n=pl.col("rows").sum(), matured=known.sum(), bads=bads.sum())
-    months = [_maturity(**row) for row in by_month.sort("month").iter_rows(named=True)]
+    months = []
+    for month, n, matured, gone_bad in by_month.sort("month").iter_rows():
+        low, high = jeffreys_interval(gone_bad, matured) if matured else (None, None)
+        rate = {"bad_rate": gone_bad / matured if matured else None, "low": low, "high": high}
+        months.append({"month": month, "loans": n, "matured": matured, "share_matured": matured / n, **rate})
     rows = [
         row
         for (quarter,), of in counts.sort("quarter").group_by("quarter", maintain_order=True)
@@ -115,27 +118,11 @@ def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return years * 12 + end.dt.month().cast(pl.Int64) - start.dt.month().cast(pl.Int64)
 
 
-def _maturity(month: str, n: int, matured: int, bads: int) -> Json:
-    """How many loans of a month have a final outcome, and the bad rate of those."""
-    low, high = jeffreys_interval(bads, matured) if matured else (None, None)
-    rate = bads / matured if matured else None
-    return {
-        "month": month,
-        "loans": n,
-        "matured": matured,
-        "share_matured": matured / n,
-        "bad_rate": rate,
-        "low": low,
-        "high": high,
-    }
-
-
 def _curve(quarter: str, of: pl.DataFrame, window: int) -> Iterator[Json]:
     """A row for each month on book that some loans of the quarter have been seen to the end of."""
     at_risk, bads = steps(of, window)
     least, n = min(of["seen"].to_list()), int(of["rows"].sum())
-    found: list[Measure] = cumulative_share(at_risk, bads)
-    for month, share in enumerate(found):
+    for month, share in enumerate(cumulative_share(at_risk, bads)):
         if share.value is not None:
             low, high = share.interval or (None, None)
             values = (quarter, month, n, at_risk[month], bads[month], share.value, low, high, month > least)

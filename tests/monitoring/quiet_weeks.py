@@ -11,7 +11,7 @@ import numpy as np
 from jobs.measures import bins
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.drift import ZeroPolicy
-from jobs.monitoring import drift, estimate, performance, quality, retraining
+from jobs.monitoring import drift, performance, quality, retraining
 from jobs.monitoring.feed import Day, Feature, QualityFacts, Volume
 from tests.monitoring.evidences import evidence
 
@@ -63,7 +63,7 @@ class QuietWeeks:
             performance={"n": matured.n, "bads": matured.n_bad, **performance.realised(matured, cutoff)},
             concept=performance.concept(self._learned, matured, [], self._policy),
             calibration=performance.calibration(matured, {}),
-            estimate=estimate.estimate(scores, self._learned, cutoff, self._policy),
+            estimate=performance.estimate(scores, self._learned, cutoff, self._policy),
             quality=quality.findings(facts),
         )
 

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.measures import bins, drift, significance
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.monitoring import estimate, performance
+from jobs.monitoring import performance
 from jobs.monitoring.retraining import judge
 from jobs.protocol import policy
 from tests.monitoring.evidences import WEEK, Json, evidence
@@ -54,7 +54,7 @@ def quiet_weeks(seed: int, rules: policy.Policy) -> list[Json]:
             performance__auc=performance.realised(matured, CUTOFF)["auc"],
             concept=performance.concept(reference, matured, [], rules),
             calibration=performance.calibration(matured, {}),
-            estimate=estimate.estimate(scores, reference, CUTOFF, rules),
+            estimate=performance.estimate(scores, reference, CUTOFF, rules),
         )
         past.append(judge(found, rules, past))
     return past
