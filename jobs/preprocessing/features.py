@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
 from jobs.protocol import contract
-from jobs.protocol.cells import DTYPES
+from jobs.protocol.columns import DTYPES
 from jobs.protocol.contract import Column, Contract
 
 STORE = "gold/feature_store"  # its contract

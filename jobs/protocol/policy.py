@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, get_type_hints
 
-from jobs.protocol import policy_schema, strict_json
+from jobs.protocol import contract, strict_json
+from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.json_scan import pointer_to
+from jobs.protocol.note_check import Breach, allowed, breaches, told
 
-MAX_BYTES = 64 << 10
+Json = Mapping[str, Any]
+
+POLICY, MAX_BYTES = "policy", 64 << 10
+_FOR_PEOPLE = ("$schema", "$comment")
+_RISING = (  # bounds that a schema cannot compare
+    ("drift/psi", ("low", "medium", "high", "critical")),
+    ("calibration", ("low", "medium", "high", "critical")),
+    ("gates/credit", ("auc_lower", "auc")),
+    ("concept", ("min_bads", "min_rows")),
+    ("leaks", ("min_bads", "min_rows")),
+)
 # What each setting means stands in jobs/contracts/policy.json, and in the comments of every policy.
 
 
@@ -156,15 +170,15 @@ def load(data: bytes | None, where: Hashable) -> Policy:
         data = default_bytes()
     given = strict_json.parse(data, where=where, limit=MAX_BYTES)
     if data != default_bytes():
-        policy_schema.check(given, data, where)
-    settings = policy_schema.filled(policy_schema.schema(), given)
+        check(given, data, where)
+    settings = filled(contract.document(POLICY), given)
     rules: Policy = _frozen(Policy, {**settings, "sha256": hashlib.sha256(data).hexdigest()})
     return rules
 
 
 def default_bytes() -> bytes:
     """The file that the first run writes: every key with its default, and in comments what it means."""
-    return strict_json.pretty(policy_schema.defaults(policy_schema.schema()))
+    return strict_json.pretty(defaults(contract.document(POLICY)))
 
 
 def _frozen(kind: object, value: Any) -> Any:  # noqa: ANN401 - whatever the field declares
@@ -176,3 +190,53 @@ def _frozen(kind: object, value: Any) -> Any:  # noqa: ANN401 - whatever the fie
     if isinstance(value, list):
         return tuple(value)
     return value if value is None or kind not in (float, float | None) else float(value)
+
+
+def defaults(part: Json) -> Any:  # noqa: ANN401 - a setting is whatever its schema says
+    """The value where nothing is given; an object tells in its `$comment` what its settings mean."""
+    if "default" in part:
+        return part["default"]
+    members = _members(part)
+    settings = [
+        f"{name}: {member['description']} ({allowed(member)})"
+        for name, member in members.items()
+        if "default" in member
+    ]
+    pointer = part["properties"].get("$schema")
+    return {
+        **({"$schema": pointer["default"]} if pointer else {}),
+        "$comment": [part["description"], *settings],
+        **{name: defaults(member) for name, member in members.items()},
+    }
+
+
+def filled(part: Json, given: Any) -> Any:  # noqa: ANN401
+    """What was given, the defaults of what was not, and nothing that is for people only."""
+    if "default" in part:
+        return given
+    return {name: filled(member, given.get(name, defaults(member))) for name, member in _members(part).items()}
+
+
+def check(given: object, data: bytes, where: object) -> None:
+    """Raise ConfigInvalid naming every breach of the schema, or of the order that its bounds must keep."""
+    found = list(breaches(given, POLICY))
+    if not found and isinstance(given, dict):
+        found = [breach for path, keys in _RISING for breach in _out_of_order(given, path, keys)]
+    if found:
+        mend = "correct these places; a key that is left out has its default"
+        raise ConfigInvalid(told(data, found), where=where, mend=mend)
+
+
+def _members(part: Json) -> Json:
+    return {name: member for name, member in part["properties"].items() if name not in _FOR_PEOPLE}
+
+
+def _out_of_order(given: Json, path: str, keys: tuple[str, ...]) -> Iterator[Breach]:
+    part = contract.document(POLICY)
+    for name in path.split("/"):
+        given, part = given.get(name, {}), part["properties"][name]
+    values = [given.get(key, part["properties"][key]["default"]) for key in keys]
+    for (lower, smaller), (upper, larger) in pairwise(zip(keys, values, strict=True)):
+        if smaller > larger:
+            place = pointer_to(f"/{path}", lower if lower in given else upper)
+            yield place, f"{place} puts {lower} ({smaller}) above {upper} ({larger})"

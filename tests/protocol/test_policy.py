@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from jobs.protocol import policy, policy_schema
+from jobs.protocol import contract, policy
 from jobs.protocol.errors import ConfigInvalid
 
-SCHEMA = dict(policy_schema.schema())
+SCHEMA = dict(contract.document("policy"))
 
 
 def written(given: object) -> bytes:
@@ -73,7 +73,7 @@ def test_the_file_of_the_first_run_holds_every_default_and_says_what_it_means() 
 
 def test_the_schema_is_one_and_its_defaults_keep_it() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    policy_schema.check(json.loads(policy.default_bytes()), policy.default_bytes(), "defaults")
+    policy.check(json.loads(policy.default_bytes()), policy.default_bytes(), "defaults")
     for path, leaf in leaves(SCHEMA).items():
         assert leaf["description"], path
 
