@@ -13,7 +13,7 @@ from jobs.protocol import strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
-from jobs.protocol.store import Store
+from jobs.protocol.store import FolderStore, Store
 
 FOLDER = "decisions/ledger"
 VERSION = 1
@@ -55,8 +55,12 @@ def name_of(seq: int) -> str:
 
 
 def read(store: Store, known: Ledger | None = None) -> Ledger:
-    """Read every entry, or those after the ones `known`; StoreDamaged where numbers or hashes do not fit."""
-    ledger = known or Ledger()
+    """Read every entry, or those after the ones `known`; StoreDamaged where numbers or hashes do not fit.
+
+    A run reads its ledger a dozen times: what a folder's store has read of it once is known from then on.
+    """
+    memo = store.memo if isinstance(store, FolderStore) else {}
+    ledger: Ledger = known or memo.get(FOLDER) or Ledger()
     names = store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
         if f"{FOLDER}/{name}" != name_of(seq):
@@ -70,6 +74,7 @@ def read(store: Store, known: Ledger | None = None) -> Ledger:
         if data is None:
             raise _damaged(seq, "was there and is gone")
         ledger = extended(ledger, data)
+    memo[FOLDER] = ledger
     return ledger
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -126,9 +127,10 @@ def _deciding(root: Root, job: str, day: date) -> list[dict[str, Any]]:
 def prune(root: Root, job: str, now: datetime) -> None:
     """Remove the folders of receipts in which nothing was written for `KEPT_DAYS`."""
     home = root.at(f"decisions/receipts/{job}")
-    for name in os.listdir(home) if home.is_dir() else []:
-        if (home / name).is_dir() and (now.timestamp() - (home / name).stat().st_mtime) > KEPT_DAYS * 86_400:
-            shutil.rmtree(home / name)
+    with os.scandir(home) if home.is_dir() else nullcontext(()) as found:
+        for day in found:
+            if day.is_dir() and (now.timestamp() - day.stat().st_mtime) > KEPT_DAYS * 86_400:
+                shutil.rmtree(day.path)
 
 
 def _number(name: str) -> int:

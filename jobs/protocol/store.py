@@ -7,8 +7,8 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from jobs.protocol import folder as folders
 from jobs.protocol.files import Root, sweep
@@ -54,6 +54,7 @@ class FolderStore:
     """A local folder. Its two notes are replaced by way of an aside; `hold` keeps other jobs out meanwhile."""
 
     root: Root
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # of what never changes, once read
 
     def get(self, name: str, limit: int = LIMIT) -> bytes | None:
         *above, last = folders.parts_of(name)

@@ -28,9 +28,10 @@ def pending(session: Session) -> list[date]:
 
 
 def score(session: Session, serving: Serving) -> None:
+    if not (days := pending(session)):
+        return
     model = session.model(serving.model_id)
     explainer = scoring.explainer(model.files)
-    days = pending(session)
     threads = trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
     with session.run.events.progress("scores", len(days)) as done:
         for day in days:

@@ -35,6 +35,7 @@ def decide(run: Run) -> None:
 
     if run.dry_run:
         return
+    run.goes_on = True
     session = sessions.of(run)
     with session.trainer() as alone:
         if not alone:
@@ -58,7 +59,7 @@ def train(run: Run) -> None:
     with session.trainer() as alone:
         if not alone:
             raise sessions.another_trains(run)
-        if claimed := learning.claim(session):
+        if run.goes_on and (claimed := learning.claim(session)):  # not where the step before found nothing to do
             learning.learn(session, claimed)
 
 

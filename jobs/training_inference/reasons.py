@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from jobs.scorer import trees
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -73,9 +75,7 @@ def contributions(booster: lgb.Booster, encoding: Encoding, frame: pl.DataFrame,
     names = booster.feature_name()
     order = [names.index(name) for name in encoding.columns]
     parts = [
-        np.asarray(booster.predict(encoding.table(rows).select(names), pred_contrib=True, num_threads=threads))[
-            :, order
-        ]
+        trees.predicted(booster, encoding, rows, threads=threads, pred_contrib=True)[:, order]
         for rows in frame.iter_slices(CHUNK)
         if rows.height
     ]

@@ -55,6 +55,13 @@ def test_reading_on_from_what_is_known_gives_the_same(store: FolderStore) -> Non
     assert read(store).state.model_id == OTHER
 
 
+def test_a_store_reads_no_entry_twice(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    three(store)
+    known = read(store)
+    monkeypatch.setattr(FolderStore, "get", None)
+    assert read(store) == known
+
+
 def test_nothing_to_say_writes_nothing(store: FolderStore) -> None:
     assert append(store, writer(), lambda _: None)[1] is None
     assert store.list("decisions/ledger") == ()
@@ -102,7 +109,7 @@ def test_any_flipped_byte_before_the_newest_entry_is_found(store: FolderStore, t
     for at in range(len(whole)):
         path.write_bytes(flip(whole, at))
         with pytest.raises(StoreDamaged):
-            read(store)
+            read(FolderStore(store.root))
 
 
 @pytest.mark.parametrize(
