@@ -174,6 +174,7 @@ def run(
 ) -> tuple[Op | None, Any]:
     """Run the code with these answers: the operation it wants next, or None and its result."""
     replay = Replay(answers, suffix, ledger)
+    STORE.memo.clear()
     _now.append(replay)
     try:
         result = code()
