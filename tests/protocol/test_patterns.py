@@ -37,7 +37,7 @@ TEXTS = st.text(st.sampled_from("abcé\n.-]\\ 😀/&~^x"), max_size=6)
 
 @given(st.lists(PIECES, max_size=8).map("".join), st.lists(TEXTS, min_size=1, max_size=8))
 @example("\\A(?:a|b)+\\Z", ["a\n", "ab", ""])
-@example("(?:a|)b", ["b", "\n"])
+@example("\\A(?:a+b?|[ab]{2})?\\.\\Z", ["ab.", ".\n", "."])
 def test_an_accepted_pattern_means_the_same_to_both(pattern: str, texts: list[str]) -> None:
     try:
         rust = to_rust(pattern)
@@ -71,21 +71,21 @@ def test_an_anchored_pattern_matches_only_whole_texts(pattern: str, text: str) -
         pytest.param("(?i)a", "flags", id="a-flag"),
         pytest.param("(?P<x>a)", "named groups", id="a-named-group"),
         pytest.param("(a)\\1", "not surely read alike", id="a-back-reference"),
-        pytest.param("(?:a?)*", "may be empty", id="a-repeat-of-what-may-be-empty"),
-        pytest.param("(?:a|b{0,2})+", "may be empty", id="a-repeat-of-an-empty-alternative"),
-        pytest.param("\\A*", "may be empty", id="a-repeat-of-an-anchor"),
-        pytest.param("a*+", "repeat of a repeat", id="a-possessive-repeat"),
+        pytest.param("(?:a?)*", "cannot be empty", id="a-repeat-of-what-may-be-empty"),
+        pytest.param("(?:a|b{0,2})+", "cannot be empty", id="a-repeat-of-an-empty-alternative"),
+        pytest.param("\\A*", "cannot be empty", id="a-repeat-of-an-anchor"),
+        pytest.param("a*+", "once", id="a-possessive-repeat"),
         pytest.param("a{,2}", "not surely read alike", id="a-repeat-without-its-least"),
         pytest.param("a{2", "not surely read alike", id="an-open-repeat"),
-        pytest.param("*a", "not surely read alike", id="a-repeat-of-nothing"),
+        pytest.param("*a", "follows what cannot be empty", id="a-repeat-of-nothing"),
         pytest.param("[a&&b]", "a class may hold", id="a-set-operation"),
         pytest.param("[[:alpha:]]", "a class may hold", id="a-class-in-a-class"),
         pytest.param("[]a]", "a class may hold", id="a-bracket-first"),
         pytest.param("[z-a]", "not a pattern", id="a-range-backwards"),
-        pytest.param("(a", "no closing", id="an-open-group"),
-        pytest.param("a)", "no opening", id="a-closed-group"),
-        pytest.param("(?:a{100}){100}", "more than 5000", id="too-many-states"),
-        pytest.param("(" * 30 + "a" + ")" * 30, "more than 20 groups", id="too-many-groups"),
+        pytest.param("(a", "(...|...)", id="an-open-group"),
+        pytest.param("a)", "(...|...)", id="a-closed-group"),
+        pytest.param("(?:a{100}){100}", "* + ? at most", id="too-many-states"),
+        pytest.param("((a))", "no group in it", id="a-group-in-a-group"),
     ],
 )
 def test_what_the_two_may_read_differently_is_refused_with_the_reason(pattern: str, why: str) -> None:
@@ -95,10 +95,9 @@ def test_what_the_two_may_read_differently_is_refused_with_the_reason(pattern: s
 
 @pytest.mark.parametrize("one", ["a", ".", "[^a]", "[^éà]", "[a-z0-9]"])
 def test_the_largest_accepted_repeat_is_one_that_rust_compiles(one: str) -> None:
-    most = 5000 // len(one)
-    assert pl.Series(["b"]).str.contains(to_rust(f"{one}{{{most}}}")).to_list() == [False]
+    assert pl.Series(["b"]).str.contains(to_rust(f"{one}{{999}}")).to_list() == [False]
     with pytest.raises(PatternRefused):
-        to_rust(f"{one}{{{most + 1}}}")
+        to_rust(f"{one}{{1000}}")
 
 
 @pytest.mark.parametrize(
@@ -106,8 +105,6 @@ def test_the_largest_accepted_repeat_is_one_that_rust_compiles(one: str) -> None
     [
         ("\\A[0-9]{3}xx\\Z", True),
         ("\\A(a|b)\\Z", True),
-        ("\\Aa|b\\Z", False),
-        ("\\Aa\\Z|b", False),
         ("[0-9]\\Z", False),
         ("\\A[0-9]", False),
         ("\\Aa\\\\Z", False),
