@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
+from pathlib import Path
 
 from jobs.decisions.checking_partitions import KEPT, PART, folders, manifest_in
 from jobs.protocol import clock, files, partitions
-from jobs.protocol.errors import AlreadyRunning
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
 from jobs.protocol.partitions import Manifest, Ranges
@@ -30,7 +29,7 @@ def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         if options.delete:
             for entry in entries(root, "datamart"):
                 if entry.name.endswith(".lock"):
-                    _lock(stack, entry.path)
+                    stack.enter_context(files.locked(root, Path(entry.path), "a job is at work on this root"))
         names = list(uncited(root))
         size = sum(root.at(name).stat().st_size for name in names)
         if options.delete:
@@ -123,13 +122,3 @@ def _manifests(root: Root, home: str) -> list[str]:
 
 def _is_young(root: Root, home: str, name: str) -> bool:
     return clock.now().timestamp() - root.at(f"{home}/{name}").stat().st_mtime < YOUNG
-
-
-def _lock(stack: ExitStack, path: str) -> None:
-    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-    stack.callback(os.close, handle)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        mend = "wait for it to end, then run again"
-        raise AlreadyRunning("a job is at work on this root", where=path, mend=mend) from error

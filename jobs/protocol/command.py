@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
-from jobs.protocol.errors import AlreadyRunning, JobError, UsageError, as_job_error
+from jobs.protocol.errors import UsageError, as_job_error
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Problem, Report
@@ -83,7 +81,8 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         run = _parsed(job, sys.argv[1:] if argv is None else argv)
-        with _alone(run.root, job.name) if job.alone and not run.dry_run else nullcontext():
+        lock, otherwise = run.root.at(f"datamart/.{job.name}.lock"), f"{job.name} already runs on this root"
+        with files.locked(run.root, lock, otherwise) if job.alone and not run.dry_run else nullcontext():
             return _run(job, run, started)
     except (Stopped, KeyboardInterrupt):
         print(f"{job.name}: stopped; what is published is whole, and the next run goes on from there", file=sys.stderr)
@@ -91,50 +90,42 @@ def main(job: Job, argv: Sequence[str] | None = None) -> int:
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-        return _told(job, as_job_error(error))
+        refusal = as_job_error(error)
+        print(f"{job.name}: {refusal}", file=sys.stderr)
+        return refusal.exit_code
 
 
 def _run(job: Job, run: Run, started: float) -> int:
-    named = run.options.step
+    named, report = run.options.step, run.report
     for step in job.steps:
         if step.name == named or (named is None and not step.only_when_named):
             run.attempt(partial(step.work, run))
-    _tell(job, run.report.problems)
+    _tell(job, report.problems)
     if not run.dry_run:
-        seconds = clock.seconds() - started
-        of = Occasion(job.name, run.day, named or "all")
-        receipts.write(run.root, of, run.report, at=clock.now(), seconds=seconds)
-        if run.report.changed:
+        of, seconds = Occasion(job.name, run.day, named or receipts.WHOLE), clock.seconds() - started
+        receipts.write(run.root, of, report, at=clock.now(), seconds=seconds)
+        if report.changed:
             receipts.prune(run.root, job.name, clock.now())
     code = _exit_code(job, run, named)
-    done = {
-        "changed": len(run.report.changed),
-        "skipped": len(run.report.skipped),
-        "problems": len(run.report.problems),
-    }
+    done = {name: len(getattr(report, name)) for name in ("changed", "skipped", "problems")}
     told = ", ".join(f"{number} {what}" for what, number in done.items() if number) or "nothing to do"
     run.events.say("end", f"{job.name}: {told}", exit_code=code, **done)
     return code
 
 
 def _exit_code(job: Job, run: Run, named: str | None) -> int:
-    """By steps, one that leaves work possible exits 0 or 99, and the last says what the date has come to."""
+    """By steps, one that leaves work possible exits 0 or 99, and the last says what the date has come to, and why."""
     if named is None or run.report.code == 1:
         return run.report.code
     last = [step for step in job.steps if not step.only_when_named][-1].name
     if named == last and not run.dry_run:
-        return _come_to(job, run)
+        code = receipts.code_of_day(run.root, job.name, run.day)
+        if code and not run.report.problems:
+            _tell(job, receipts.standing(run.root, job.name, run.day))
+        return code
     if any(step.name == named and (step.only_when_named or step.is_awaited) for step in job.steps):
         return run.report.code
     return 0 if run.goes_on else SKIP_WHAT_FOLLOWS
-
-
-def _come_to(job: Job, run: Run) -> int:
-    """What a date has come to, and, where this run itself had nothing to say, why."""
-    code = receipts.code_of_day(run.root, job.name, run.day)
-    if code and not run.report.problems:
-        _tell(job, receipts.standing(run.root, job.name, run.day))
-    return code
 
 
 def _tell(job: Job, problems: list[Problem]) -> None:
@@ -145,24 +136,6 @@ def _tell(job: Job, problems: list[Problem]) -> None:
     for first, *others in alike.values():
         more = f", and {len(others)} more like it" if others else ""
         print(f"{job.name}: {first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}", file=sys.stderr)
-
-
-@contextmanager
-def _alone(root: Root, job: str) -> Iterator[None]:
-    """One run of a job on a root at a time; the kernel frees the lock when a process dies."""
-    folder = root.at("datamart")
-    files.make_folder(root, folder)
-    handle = os.open(folder / f".{job}.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunning(
-                f"{job} already runs on this root", where=root.path, mend="wait for it to end, then run again"
-            ) from error
-        yield
-    finally:
-        os.close(handle)
 
 
 def _parsed(job: Job, argv: Sequence[str]) -> Run:
@@ -229,8 +202,3 @@ def open_root(text: str) -> Root:
 
 def _stop(_signal: int, _frame: object) -> NoReturn:
     raise Stopped
-
-
-def _told(job: Job, error: JobError) -> int:
-    print(f"{job.name}: {error}", file=sys.stderr)
-    return error.exit_code

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.protocol.errors import AlreadyRunning
+
 DRAFT = ".draft-"  # a name that starts so is never an input; a free lock on it means that its writer is dead
 
 
@@ -113,6 +115,22 @@ def sweep(folder: Path) -> int:
             (folder / name).unlink(missing_ok=True)
             removed += 1
     return removed
+
+
+@contextmanager
+def locked(root: Root, path: Path, otherwise: str) -> Iterator[None]:
+    """Hold a lock file alone, or raise AlreadyRunning, saying so; the kernel frees it when a process dies."""
+    make_folder(root, path.parent)
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            mend = "wait for it to end, then run again"
+            raise AlreadyRunning(otherwise, where=root.path, mend=mend) from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def sha256_of(path: Path) -> str:
