@@ -27,19 +27,16 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and tell; the exit code says how it went."""
-    options = _parser().parse_args(argv)
     try:
-        told = _told(options)
+        told = _told(_parser().parse_args(argv))
     except JobError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    if told is not None:
-        sys.stdout.write(told)
+    sys.stdout.write(told)
     return 0
 
 
-def _told(options: argparse.Namespace) -> str | None:
-    """What to write to standard output, or None where the terminal has it already."""
+def _told(options: argparse.Namespace) -> str:
     if options.estimate and not options.reference:
         raise UsageError(
             "an estimate needs a reference to calibrate on",
@@ -49,25 +46,15 @@ def _told(options: argparse.Namespace) -> str | None:
     if options.score == options.label:
         raise UsageError("score and label are one column", where="--score, --label", mend="name two columns")
     from jobs.evaluate import measuring, reading, showing
+    from jobs.protocol import strict_json
 
-    columns = reading.Columns(
-        score=options.score, label=options.label, bad=options.bad, higher_is_safer=options.higher_is_safer
-    )
+    columns = reading.Columns(options.score, options.label, options.bad, options.higher_is_safer)
     current = reading.read_scored(options.scores, columns, needs_labels=not options.estimate)
     reference = None
     if options.reference:
         reference = reading.read_scored(options.reference, columns, needs_labels=options.estimate)
-    evaluation = measuring.evaluate(current, reference, estimated=options.estimate)
-    if options.json:
-        from jobs.evaluate import telling
-        from jobs.protocol import strict_json
-
-        return strict_json.pretty(telling.as_json(evaluation)).decode()
-    intro, tables = showing.as_tables(evaluation)
-    if not sys.stdout.isatty():
-        return showing.as_text(intro, tables)
-    showing.to_terminal(intro, tables)
-    return None
+    told = measuring.evaluate(current, reference, estimated=options.estimate)
+    return strict_json.pretty(told).decode() if options.json else showing.as_text(told)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
-"""All measures of a scored file, and of how it differs from a reference file."""
+"""All measures of a scored file, and of how it differs from a reference file, by name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from typing import Any
 
 import polars as pl
 
@@ -14,85 +14,77 @@ from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
 from jobs.protocol.errors import ContractBroken
 
+Json = dict[str, Any]
+
 LEAST_ROWS_TO_TELL = 100  # below it values may all differ by chance
 NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnDrift:
-    """How one column differs from the reference; p is adjusted for the number of columns."""
+def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bool) -> Json:
+    """Measure a scored file, against a reference if there is one.
 
-    name: str
-    stability: drift.Stability
-    adjusted_p: float | None
-    noise_limit: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """What is to be told about a scored file."""
-
-    current: ScoredFile
-    cutoff: float | None
-    ranking: dict[str, Measure]
-    calibration: dict[str, Measure]
-    gains: tuple[bands.GainsRow, ...]
-    reference: ScoredFile | None = None
-    score_drift: ColumnDrift | None = None
-    column_drift: tuple[ColumnDrift, ...] = ()
-    estimate: dict[str, Measure] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bool) -> Evaluation:
-    """Measure a scored file, against a reference if there is one."""
+    `intervals`, `p`, `measured_on` and `reasons` say more of the measures that have such.
+    """
     counts = current.labelled
-    # An estimate is judged by a cut-off that was known before the rows it is for.
-    at = ranking.ks(reference.labelled if reference and estimated else counts).at
-    alone = Evaluation(
-        current=current,
-        cutoff=at,
-        ranking=_ranking(counts, at),
-        calibration=_calibration(counts) if current.probabilities else {},
-        gains=bands.gains(bands.bands(counts)),
-        notes=_notes(current, counts),
-    )
-    if reference is None:
-        return alone
-    if reference.scored.n and current.scored.n and reference.probabilities != current.probabilities:
+    if reference and reference.scored.n and current.scored.n and reference.probabilities != current.probabilities:
         raise ContractBroken(
             "the scores of one file are probabilities and those of the other are not",
             where=f"{current.name} and {reference.name}",
             mend="compare scores of one scale",
         )
-    return replace(
-        alone,
-        reference=reference,
-        score_drift=_score_drift(reference, current),
-        column_drift=_column_drift(reference.others, current.others),
-        estimate=_estimate(current, reference.labelled, at) if estimated else {},
-    )
+    # An estimate is judged by a cut-off that was known before the rows it is for.
+    at = ranking.ks(reference.labelled if reference and estimated else counts).at
+    measures = _ranking(counts, at) | (_calibration(counts) if current.probabilities else {})
+    told = _file(current) | _told(measures)
+    told |= {"cutoff": at, "gains": _gains(counts), "notes": _notes(current, measures["auc"].value)}
+    if reference:
+        of_score, of_columns = _score_drift(reference, current), _column_drift(reference.others, current.others)
+        told |= {"reference": _file(reference), "psi": of_score["psi"], "score_drift": of_score}
+        told |= {"csi": {name: found["csi"] for name, found in of_columns.items()}, "column_drift": of_columns}
+        if estimated:
+            told["estimate"] = _told(_estimate(current, reference.labelled, at))
+    return told
 
 
-def _notes(current: ScoredFile, counts: ScoreCounts) -> tuple[str, ...]:
+def _file(file: ScoredFile) -> Json:
+    own = ("rows", "without_score", "without_label", "probabilities")
+    counts = {"n": file.labelled.n, "goods": file.labelled.n_good, "bads": file.labelled.n_bad}
+    return {"file": file.name} | {name: getattr(file, name) for name in own} | counts
+
+
+def _told(measures: dict[str, Measure]) -> Json:
+    return {
+        **{name: measure.value for name, measure in measures.items()},
+        "intervals": {name: list(measure.interval) for name, measure in measures.items() if measure.interval},
+        "p": {name: measure.p for name, measure in measures.items() if measure.p is not None},
+        "measured_on": {name: measure.n for name, measure in measures.items()},
+        "reasons": {name: measure.reason for name, measure in measures.items() if measure.reason},
+    }
+
+
+def _notes(current: ScoredFile, auc: float | None) -> list[str]:
     """What a reader should know before the numbers."""
     notes = []
     if current.scored.n and not current.probabilities:
         notes.append("the scores are not probabilities: measures of ranking only")
-    area = ranking.auc(counts).value
-    if area is not None and area < 1 / 2:
+    if auc is not None and auc < 1 / 2:
         notes.append("AUC is below 0.5: if a higher score means a safer loan here, say --higher-is-safer")
-    return tuple(notes)
+    return notes
 
 
 def _ranking(counts: ScoreCounts, at: float | None) -> dict[str, Measure]:
-    measures: dict[str, Measure] = {
+    rate = missing("there are no rows with a score and a label", n=0)
+    if counts.n:
+        interval = jeffreys_interval(counts.n_bad, counts.n)
+        rate = Measure(value=counts.n_bad / counts.n, n=counts.n, interval=interval)
+    return {
+        "bad_rate": rate,
         "auc": ranking.auc(counts),
         "gini": ranking.gini(counts),
         "ks": ranking.ks(counts),
         "average_precision": ranking.average_precision(counts),
+        **_at_cutoff(None if at is None else cutoff.confusion(counts, at), counts.n),
     }
-    return measures | _at_cutoff(None if at is None else cutoff.confusion(counts, at), counts.n)
 
 
 def _at_cutoff(table: cutoff.Confusion | None, n: int) -> dict[str, Measure]:
@@ -117,11 +109,15 @@ def _calibration(counts: ScoreCounts) -> dict[str, Measure]:
     }
 
 
-def bad_rate(counts: ScoreCounts) -> Measure:
-    """Share of bads among the rows with a label."""
-    if not counts.n:
-        return missing("there are no rows with a score and a label", n=0)
-    return Measure(value=counts.n_bad / counts.n, n=counts.n, interval=jeffreys_interval(counts.n_bad, counts.n))
+def _gains(counts: ScoreCounts) -> list[Json]:
+    of_band = ("lowest", "highest", "n", "bads", "bad_rate", "mean_score")
+    of_row = ("cumulative_bads", "cumulative_goods", "lift", "cumulative_lift", "ks")
+    return [
+        {name: getattr(row.band, name) for name in of_band}
+        | {"bad_rate_interval": list(row.band.bad_rate_interval())}
+        | {name: getattr(row, name) for name in of_row}
+        for row in bands.gains(bands.bands(counts))
+    ]
 
 
 def _estimate(current: ScoredFile, reference: ScoreCounts, at: float | None) -> dict[str, Measure]:
@@ -133,21 +129,30 @@ def _estimate(current: ScoredFile, reference: ScoreCounts, at: float | None) -> 
     return {"auc": estimate.estimated_auc(current.scored, curve)} | _at_cutoff(table, current.scored.n)
 
 
-def _score_drift(reference: ScoredFile, current: ScoredFile) -> ColumnDrift:
+def _score_drift(reference: ScoredFile, current: ScoredFile) -> Json:
     frozen = freeze_numbers(reference.scored, missing=reference.without_score)
-    before = frozen.count(reference.scored, missing=reference.without_score)
-    found = drift.psi(before, frozen.count(current.scored, missing=current.without_score))
-    return _told("score", found, found.p)
+    before, after = (frozen.count(side.scored, missing=side.without_score) for side in (reference, current))
+    found = drift.psi(before, after)
+    return _moved("psi", found, found.p)
 
 
-def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> tuple[ColumnDrift, ...]:
+def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, Json]:
     """Stability of every column that both files have, the least stable first, those without a number last."""
     shared = [name for name in current.columns if name in reference.columns]
     found = {name: _stability(reference.get_column(name), current.get_column(name)) for name in shared}
     p_values = {name: stability.p for name, stability in found.items() if stability.p is not None}
     adjusted = dict(zip(p_values, significance.adjusted(list(p_values.values())), strict=True))
-    told = [_told(name, stability, adjusted.get(name)) for name, stability in found.items()]
-    return tuple(sorted(told, key=lambda column: (column.stability.value is None, -(column.stability.value or 0.0))))
+    order = sorted(found, key=lambda name: (found[name].value is None, -(found[name].value or 0.0)))
+    return {name: _moved("csi", found[name], adjusted.get(name)) for name in order}
+
+
+def _moved(name: str, found: drift.Stability, adjusted_p: float | None) -> Json:
+    """An index, with p adjusted for the number of columns, and the index that noise alone stays below."""
+    bare = found.value is None or found.bins < 2  # noqa: PLR2004 - one bin cannot change
+    limit = None if bare else drift.noise_limit(found.bins, found.n_reference, found.n)
+    own = ("missing_part", "unseen_part", "bins", "n", "n_reference", "reason")
+    told = {name: found.value, "p": found.p, "adjusted_p": adjusted_p, "noise_limit": limit}
+    return told | {key: getattr(found, key) for key in own}
 
 
 def _stability(reference: pl.Series, current: pl.Series) -> drift.Stability:
@@ -182,10 +187,3 @@ def _comparable(column: pl.Series, other: pl.Series) -> pl.Series | None:
     if column.dtype in text and other.dtype in text:
         return column.cast(pl.String)
     return column if column.dtype == other.dtype else None
-
-
-def _told(name: str, stability: drift.Stability, adjusted_p: float | None) -> ColumnDrift:
-    limit = None
-    if stability.value is not None and stability.bins > 1:
-        limit = drift.noise_limit(stability.bins, stability.n_reference, stability.n)
-    return ColumnDrift(name=name, stability=stability, adjusted_p=adjusted_p, noise_limit=limit)

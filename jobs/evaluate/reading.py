@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Never
+from typing import NamedTuple, Never
 
 import polars as pl
 
@@ -21,8 +21,7 @@ MOST_NAMES = 20  # of columns, in a message
 MOST_SPELLINGS = 50  # of two labels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class Columns(NamedTuple):
     """What the command line says of a file's columns."""
 
     score: str
@@ -48,12 +47,10 @@ class ScoredFile:
 def read_scored(path: Path, columns: Columns, *, needs_labels: bool) -> ScoredFile:
     """Read a CSV or parquet file with scores, and labels where it has or needs them."""
     frame = read_frame(path)
-    required = [columns.score, columns.label] if needs_labels else [columns.score]
-    for name in required:
+    for name in (columns.score, columns.label) if needs_labels else (columns.score,):
         _require(name, frame.columns, path)
-    scores = _numbers(frame.get_column(columns.score), path)
+    scores, probabilities = _scores(frame.get_column(columns.score), path)
     has_score = scores.is_finite().fill_null(value=False)
-    probabilities = _are_probabilities(scores.filter(has_score), columns.score, path)
     risk = scores.filter(has_score).to_numpy()
     if columns.higher_is_safer:
         risk = 1 - risk if probabilities else -risk
@@ -87,7 +84,13 @@ def read_frame(path: Path) -> pl.DataFrame:
         frame = pl.read_csv(path, infer_schema=False, null_values=NULLS)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         _refuse(path, "CSV", "save it as UTF-8, separated by commas, every row with the fields of the header")
-    _check_header(frame.columns, path)
+    names = frame.columns  # values in a first line without names would stand in messages
+    if any("\r" in name for name in names):
+        _refuse(path, "CSV", "end its lines with a line feed, not with a carriage return alone")
+    if pl.Series(names).str.strip_chars().cast(pl.Float64, strict=False).is_not_null().any():
+        _refuse(path, "CSV", "name the columns in its first line")
+    if any(name.endswith(TWICE) and name.removesuffix(TWICE) in names for name in names):
+        _refuse(path, "CSV", "give each column a name of its own")
     return frame
 
 
@@ -112,24 +115,6 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         _refuse(path, "parquet", "write it again")
 
 
-def _check_header(names: list[str], path: Path) -> None:
-    """Refuse a first line that holds no names: else values would stand in messages as names."""
-    if any("\r" in name for name in names):
-        _refuse(path, "CSV", "end its lines with a line feed, not with a carriage return alone")
-    if any(_is_number(name) for name in names):
-        _refuse(path, "CSV", "name the columns in its first line")
-    if any(name.endswith(TWICE) and name.removesuffix(TWICE) in names for name in names):
-        _refuse(path, "CSV", "give each column a name of its own")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _refuse(path: Path, kind: str, mend: str) -> Never:
     # The libraries' own messages quote values.
     raise ContractBroken(f"the file cannot be read as {kind}", where=path, mend=mend) from None
@@ -148,29 +133,18 @@ def _require(name: str, present: list[str], path: Path) -> None:
     raise ContractBroken(f"there is no column {name!r}", where=path, mend=mend)
 
 
-def _numbers(column: pl.Series, path: Path) -> pl.Series:
-    numbers = numbers_or_none(column)
-    if numbers is not None:
-        return numbers
-    raise ContractBroken(
-        "the scores are not all numbers",
-        where=f"{path}, column {column.name!r}",
-        mend="write plain numbers, without signs such as %, and nothing where there is none",
-    )
-
-
-def _are_probabilities(scores: pl.Series, name: str, path: Path) -> bool:
-    """Tell probabilities from points; a few scores outside [0, 1] are an error, not points."""
-    outside = int((~scores.is_between(0, 1)).sum())
-    if TWO * outside >= len(scores) > 0:
-        return False
-    if outside:
-        raise ContractBroken(
-            f"{outside} of {len(scores)} scores lie outside [0, 1]",
-            where=f"{path}, column {name!r}",
-            mend="correct them; a score that is no probability has most of its values outside",
-        )
-    return True
+def _scores(column: pl.Series, path: Path) -> tuple[pl.Series, bool]:
+    """Scores, and whether they are probabilities or points; a few outside [0, 1] are an error, not points."""
+    scores, where = numbers_or_none(column), f"{path}, column {column.name!r}"
+    if scores is None:
+        mend = "write plain numbers, without signs such as %, and nothing where there is none"
+        raise ContractBroken("the scores are not all numbers", where=where, mend=mend)
+    known = scores.filter(scores.is_finite().fill_null(value=False))
+    outside = int((~known.is_between(0, 1)).sum())
+    if outside and TWO * outside < len(known):
+        mend = "correct them; a score that is no probability has most of its values outside"
+        raise ContractBroken(f"{outside} of {len(known)} scores lie outside [0, 1]", where=where, mend=mend)
+    return scores, not outside
 
 
 def _labels(column: pl.Series, columns: Columns, path: Path) -> pl.Series:

@@ -175,5 +175,5 @@ def _flat(value: object, name: str = "") -> list[tuple[str, str]]:
     if is_dataclass(value):
         value = {one.name: getattr(value, one.name) for one in fields(value)}
     if not isinstance(value, Mapping):
-        return [(name, plain(value) or "none")]
+        return [(name, "none" if value is None else plain(value) or "none")]
     return [pair for key, found in value.items() for pair in _flat(found, f"{name}.{key}" if name else key)]

@@ -38,7 +38,9 @@ def features(
     found = joined.filter(pl.any_horizontal(_PARTNERS))
     counts = {"applications": found.height, "servicing_news": joined.height - found.height}
     counts |= {has.replace("_has", "without"): found.height - int(found[has].sum()) for has in partners}
-    counts |= {has.replace("_has", "unmatched"): table.height - int(found[has].sum()) for has, table in partners.items()}
+    counts |= {
+        has.replace("_has", "unmatched"): table.height - int(found[has].sum()) for has, table in partners.items()
+    }
     rows = found.select(_expressions())
     hashes = feature_hash(rows, feature_columns(contract.load(STORE)))
     return rows.with_columns(hashes).sort("id"), counts

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -210,19 +209,6 @@ def test_tables_for_people_name_rows_intervals_and_bands(tmp_path: Path, capsys:
     assert "95 % interval" in out
     assert "\x1b" not in out
     assert all(line == line.rstrip() for line in out.splitlines())
-
-
-def test_a_terminal_gets_the_same_figures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = write(scored(), tmp_path / "scored.csv")
-    auc = f"{told(capsys, path, '--score', 'pd', '--label', 'y')['auc']:.4f}"
-    monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert main([str(path), "--score", "pd", "--label", "y"]) == 0
-    out = capsys.readouterr().out
-    assert auc in out
-    assert "Gains" in out
 
 
 def test_a_column_name_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,14 @@ def test_open_alerts_stand_beside_the_verdict_with_their_age_and_who_looks_after
     assert f"{first['rule']} {first['subject']} ◕ {first['severity']} {first['weeks']}" in verdict
 
 
+def test_the_appendix_holds_every_setting_every_hash_and_the_words(judged: tuple[Root, str]) -> None:
+    said = _words(_section(judged[1], "appendix"))
+    for setting in ("drift.psi.high 0.3", "decision.valid_days.HIGH 7", "cutoff.approval_rate none"):
+        assert setting in said
+    assert _verdicts(judged[0])[-1]["evidence"]["sha256"] in said
+    assert "Words AUC Chance that a random bad loan" in said
+
+
 def test_every_chart_has_a_name_and_its_numbers(judged: tuple[Root, str]) -> None:
     figures = judged[1].count("<figure>")
     named = re.findall(r'<div role="img" aria-label="([^"]{40,})">', judged[1])
