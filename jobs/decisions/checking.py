@@ -8,19 +8,21 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
-from itertools import chain
-from typing import Any
 
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import REMARK, Finding
+from jobs.decisions.showing import sight_of
 from jobs.protocol import clock, contract, model_bank, policies, status, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
 from jobs.protocol.events import Events
+from jobs.protocol.facts import MONITOR
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.index import entries, manifests
+from jobs.protocol.ledger import Ledger
 from jobs.protocol.store import FolderStore
 
 RESTORE = "restore it from a backup of decisions/"
@@ -30,7 +32,10 @@ KEPT_BY_HASH = re.compile(r"[0-9a-f]{12}\.json")
 
 def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """Look at everything, and say what is damaged; exit 6 where anything is."""
-    found = list(chain(ledger(root), notes(root), receipts(root), models(root), evidence(root), scores(root)))
+    known = Ledger()
+    with suppress(StoreDamaged):  # its own findings say more
+        known = ledgers.read(FolderStore(root))
+    found = [*ledger(root), *notes(root), *receipts(root), *models(root, known), *evidence(root, known), *scores(root)]
     found += checking_partitions.check(root, Events(sys.stderr))
     code = gravest([one.code for one in found])
     if options.json:
@@ -42,59 +47,68 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 def ledger(root: Root) -> Iterator[Finding]:
     """Numbers, chain, bytes as they were written, entries that could not follow, and the head that STATUS.txt saw."""
-    store, hashes = FolderStore(root), {0: ""}
-    names = store.list(ledgers.FOLDER)
-    numbers = [int(name[:8]) for name in names if re.fullmatch(r"[0-9]{8}\.json", name)]
-    for name in names:
-        if not re.fullmatch(r"[0-9]{8}\.json", name):
+    store, hashes, newest = FolderStore(root), {0: ""}, 0
+    for name in store.list(ledgers.FOLDER):
+        if re.fullmatch(r"[0-9]{8}\.json", name):
+            newest = max(newest, int(name[:8]))
+        else:
             yield Finding("this is no entry, and stops every reader", f"{ledgers.FOLDER}/{name}", "move it away")
-    for seq in range(1, max(numbers, default=0) + 1):
+    for seq in range(1, newest + 1):
+        where, mend = ledgers.name_of(seq), RESTORE + "ledger"
         try:
-            data = store.get(ledgers.name_of(seq), ledgers.ENTRY_LIMIT)
+            data = store.get(where, ledgers.ENTRY_LIMIT)
             if data is None:
-                yield Finding(f"entry {seq} is missing", ledgers.name_of(seq), RESTORE + "ledger; do not renumber")
+                yield Finding(f"entry {seq} is missing", where, mend + "; do not renumber")
                 continue
             hashes[seq] = hashlib.sha256(data).hexdigest()
-            given = strict_json.parse(data, where=ledgers.name_of(seq))
+            given = strict_json.parse(data, where=where)
             ledgers.parsed(data, seq, hashes.get(seq - 1, given["prev"] if isinstance(given, dict) else ""))
             if strict_json.canonical(given) != data:
-                yield Finding(f"entry {seq} is not as it was written", ledgers.name_of(seq), RESTORE + "ledger")
+                yield Finding(f"entry {seq} is not as it was written", where, mend)
         except (ConfigInvalid, KeyError) as error:
             what = error.what if isinstance(error, JobError) else "it lacks the hash of the entry before"
-            yield Finding(f"entry {seq} cannot be read: {what}", ledgers.name_of(seq), RESTORE + "ledger")
+            yield Finding(f"entry {seq} cannot be read: {what}", where, mend)
         except StoreDamaged as error:
             yield Finding.of(error)
-    yield from _witnessed(store, max(numbers, default=0), hashes)
+    # the newest entry has no later one to vouch for it: STATUS.txt does
+    seen = status.head_of((store.get(status.STATUS) or b"").decode(errors="replace"))
+    if newest and (seen is None or seen[0] < newest):
+        mend = "nothing needs doing: the next run writes STATUS.txt anew"
+        yield Finding(f"nothing vouches for the newest entry, {newest}, yet", status.STATUS, mend, REMARK)
+    if seen and hashes.get(seen[0]) != seen[1]:
+        what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
+        yield Finding(what, ledgers.name_of(seen[0]), RESTORE + "ledger, or STATUS.txt if that was edited")
 
 
 def notes(root: Root) -> Iterator[Finding]:
     """Notes and policy as the next run will find them; kept bytes under the name of their hash; what a crash left."""
-    from jobs.decisions.showing import sight_of
-
     store = FolderStore(root)
     try:
         sight = sight_of(root, clock.today())
     except StoreDamaged:
         return  # the ledger's own findings say more
-    yield from (
-        Finding(
-            f"entry {seq} could not follow what was before it", ledgers.name_of(seq), "report it: it changes nothing"
-        )
-        for seq in sight.state.ignored
-    )
-    policy_problem = sight.policy_problem if root.at("decisions").is_dir() else None
+    for seq in sight.state.ignored:
+        what = f"entry {seq} could not follow what was before it"
+        yield Finding(what, ledgers.name_of(seq), "report it: it changes nothing")
     for problem in sight.problems:
-        if problem is not sight.policy_problem or policy_problem:
+        if problem is not sight.policy_problem or root.at("decisions").is_dir():
             yield Finding.of(problem)
     for folder in ("decisions/quarantine", "decisions/policies"):
         for name in store.list(folder):
-            if store.get(f"{folder}/{name}") is None or not _is_named_by_hash(store, folder, name):
+            if not _is_named_by_hash(store, folder, name):
                 yield Finding("its bytes are not those of its name", f"{folder}/{name}", RESTORE)
-    for place in ("decisions", "decisions/ledger", "decisions/policies", "decisions/quarantine"):
-        for entry in entries(root, place):
-            if entry.name.startswith((DRAFT, ASIDE)):
-                mend = "nothing needs doing: the next run finishes it"
-                yield Finding("a run died while it wrote, or is writing now", f"{place}/{entry.name}", mend, REMARK)
+    places = ("decisions", "decisions/ledger", "decisions/policies", "decisions/quarantine")
+    lying = ((place, entry.name) for place in places for entry in entries(root, place))
+    for place, name in (left for left in lying if left[1].startswith((DRAFT, ASIDE))):
+        mend = "nothing needs doing: the next run finishes it"
+        yield Finding("a run died while it wrote, or is writing now", f"{place}/{name}", mend, REMARK)
+
+
+def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
+    data = store.get(f"{folder}/{name}")
+    if data and f"{folder}/{name}" == f"{policies.KEPT}/{policies.LAST_GOOD}":
+        return store.get(f"{folder}/{strict_json.parse(data, where=name)['sha256'][:12]}.json") is not None
+    return bool(data and KEPT_BY_HASH.fullmatch(name) and hashlib.sha256(data).hexdigest().startswith(name[:12]))
 
 
 def receipts(root: Root) -> Iterator[Finding]:
@@ -107,16 +121,28 @@ def receipts(root: Root) -> Iterator[Finding]:
                     yield Finding(f"the receipt {why}", name, RESTORE + "; or move it away: runs do not depend on it")
 
 
-def models(root: Root) -> Iterator[Finding]:
-    """Every file of every model by its hash, each manifest by what the ledger says of it; the serving one is there."""
-    from jobs.protocol import judge  # noqa: F401 - a model's contract is judged by it
+def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
+    from jobs.protocol import judge
 
-    vouched, serving = _promised(FolderStore(root))
+    try:
+        given = strict_json.parse(root.at(name).read_bytes(), where=name)
+    except ConfigInvalid as error:
+        return f"cannot be read: {error.what}"
+    if complaints := judge.complaints(contract.document("receipt"), given):
+        return f"does not keep its contract: {complaints[0].sentence}"
+    return None if (given["job"], given["date"]) == (job, day) else "is of another job or date"
+
+
+def models(root: Root, known: Ledger) -> Iterator[Finding]:
+    """Every file of every model by its hash, each manifest by what the ledger says of it; the serving one is there."""
+    bodies = [entry.body for entry in known.entries if entry.kind == "completed" and entry.body.get("model_sha256")]
+    vouched = {body["model_id"]: body["model_sha256"] for body in bodies}
+    promised = {*vouched, *([known.state.model_id] if known.state.model_id else [])}
     present = [entry.name for entry in entries(root, model_bank.BANK) if entry.is_dir(follow_symlinks=False)]
-    for model_id in dict.fromkeys((*present, *vouched, *([serving] if serving else []))):
+    for model_id in dict.fromkeys((*present, *sorted(promised))):
         where = f"{model_bank.BANK}/{model_id}"
         manifest = root.at(f"{where}/{model_bank.MANIFEST}")
-        if not manifest.exists() and model_id not in vouched and model_id != serving:
+        if not manifest.exists() and model_id not in promised:
             what = "a run died before this model was whole, or is writing it now"
             yield Finding(what, where, "nothing needs doing: no decision names it; it may be moved away", REMARK)
             continue
@@ -132,15 +158,19 @@ def models(root: Root) -> Iterator[Finding]:
             yield Finding.of(StoreDamaged(error.what, where=where, mend=error.mend))
 
 
-def evidence(root: Root) -> Iterator[Finding]:
+def evidence(root: Root, known: Ledger) -> Iterator[Finding]:
     """The evidence to which recorded notes point is there, with the hash that they give."""
-    for seq, details in _cited(FolderStore(root)):
-        path = root.at(str(details["path"]))
-        kept = [one for one in path.parent.iterdir() if one.is_file()] if path.parent.is_dir() else []
-        hashes = {hashlib.sha256(one.read_bytes()).hexdigest() for one in kept}  # what was replaced is kept beside it
-        if details["sha256"] not in hashes:
-            what = f"the evidence of decision {seq} is changed or missing"
-            yield Finding(what, str(details["path"]), verdicts.LOST)
+    for entry in known.entries:
+        if entry.kind != "proposed" or entry.body["source"] != MONITOR:
+            continue
+        details = json.loads(entry.body["note"].removeprefix("\ufeff")).get("details")
+        if isinstance(details, dict) and {"path", "sha256"} <= details.keys():
+            path = root.at(str(details["path"]))
+            kept = [one for one in path.parent.iterdir() if one.is_file()] if path.parent.is_dir() else []
+            hashes = {hashlib.sha256(one.read_bytes()).hexdigest() for one in kept}  # the replaced lie beside it
+            if details["sha256"] not in hashes:
+                what = f"the evidence of decision {entry.seq} is changed or missing"
+                yield Finding(what, str(details["path"]), verdicts.LOST)
 
 
 def scores(root: Root) -> Iterator[Finding]:
@@ -156,56 +186,3 @@ def scores(root: Root) -> Iterator[Finding]:
         if there and there[0] < day < there[-1] and day not in {*there, *told}:
             what = "a day between scored days has features and no scores: they wait, or are lost"
             yield Finding(what, f"datamart/gold/predictions/snapshot_date={day}", mend, REMARK)
-
-
-def _witnessed(store: FolderStore, newest: int, hashes: dict[int, str]) -> Iterator[Finding]:
-    """The newest entry has no later one to vouch for it: STATUS.txt does."""
-    seen = status.head_of((store.get(status.STATUS) or b"").decode(errors="replace"))
-    if newest and (seen is None or seen[0] < newest):
-        mend = "nothing needs doing: the next run writes STATUS.txt anew"
-        yield Finding(f"nothing vouches for the newest entry, {newest}, yet", status.STATUS, mend, REMARK)
-    if seen and hashes.get(seen[0]) != seen[1]:
-        what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
-        yield Finding(what, ledgers.name_of(seen[0]), RESTORE + "ledger, or STATUS.txt if that was edited")
-
-
-def _promised(store: FolderStore) -> tuple[dict[str, str], str | None]:
-    """The hash that the ledger gives of each model's manifest, and which model serves."""
-    try:
-        known = ledgers.read(store)
-    except StoreDamaged:
-        return {}, None
-    bodies = [entry.body for entry in known.entries if entry.kind == "completed" and entry.body.get("model_sha256")]
-    return {body["model_id"]: body["model_sha256"] for body in bodies}, known.state.model_id
-
-
-def _cited(store: FolderStore) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        known = ledgers.read(store)
-    except StoreDamaged:
-        return
-    for entry in known.entries:
-        if entry.kind == "proposed":
-            details = json.loads(entry.body["note"].removeprefix("\ufeff")).get("details")
-            if isinstance(details, dict) and {"path", "sha256"} <= details.keys() and entry.body["source"] == "monitor":
-                yield entry.seq, details
-
-
-def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
-    data = store.get(f"{folder}/{name}") or b""
-    if f"{folder}/{name}" == f"{policies.KEPT}/{policies.LAST_GOOD}":
-        return store.get(f"{folder}/{strict_json.parse(data, where=name)['sha256'][:12]}.json") is not None
-    return KEPT_BY_HASH.fullmatch(name) is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])
-
-
-def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
-    from jobs.protocol import judge
-
-    try:
-        given = strict_json.parse(root.at(name).read_bytes(), where=name)
-    except ConfigInvalid as error:
-        return f"cannot be read: {error.what}"
-    complaints = judge.complaints(contract.document("receipt"), given)
-    if complaints:
-        return f"does not keep its contract: {complaints[0].sentence}"
-    return None if (given["job"], given["date"]) == (job, day) else "is of another job or date"

@@ -25,7 +25,13 @@ RESTORE = "restore it from a backup, or delete its folder: the next run builds i
 def check(root: Root, events: Events) -> list[Finding]:
     """Every partition of every table."""
     homes = list(folders(root))
-    found = [one for table in sorted({home.rpartition("/")[0] for home in homes}) for one in _drafts(root, table)]
+    mend = "nothing needs doing: the next run of its job sweeps what a dead one left"
+    found = [
+        Finding("a run died while it wrote, or is writing now", f"{table}/{entry.name}", mend, REMARK)
+        for table in sorted({home.rpartition("/")[0] for home in homes})
+        for entry in entries(root, table)
+        if entry.name.startswith(DRAFT)
+    ]
     with events.progress("partitions", len(homes)) as done:
         for home in homes:
             found += _partition(root, home)
@@ -123,10 +129,3 @@ def _holds(root: Root, home: str, sha256: str) -> bool:
         if sha256 in (manifest.content_sha256, hashlib.sha256(data).hexdigest()):
             return True
     return False
-
-
-def _drafts(root: Root, table: str) -> Iterator[Finding]:
-    for entry in entries(root, table):
-        if entry.name.startswith(DRAFT):
-            mend = "nothing needs doing: the next run of its job sweeps what a dead one left"
-            yield Finding("a run died while it wrote, or is writing now", f"{table}/{entry.name}", mend, REMARK)

@@ -46,7 +46,10 @@ def uncited(root: Root) -> Iterator[str]:
 
     StoreDamaged if a manifest cannot be read: what it cites cannot be told. A folder without a manifest is left alone.
     """
-    stock = {home: {name: manifest_in(root, home, name) for name in _manifests(root, home)} for home in folders(root)}
+    stock: Stock = {home: {} for home in folders(root)}
+    for home, found in stock.items():
+        names = [entry.name for entry in entries(root, home)]
+        found |= {n: manifest_in(root, home, n) for n in names if n == partitions.MANIFEST or KEPT.fullmatch(n)}
     kept = {(home, name) for home, found in stock.items() for name in found if name == partitions.MANIFEST}
     (hashes, cited_whole), before = _said_in_documents(root), 0
     while before != len(kept):  # what is kept for its citation cites in its turn
@@ -114,10 +117,6 @@ def _said_in_documents(root: Root) -> tuple[set[str], set[str]]:
                     hashes |= {text.decode() for text in _HASH.findall(data)}
                     tables |= {text.decode() for text in _TABLE.findall(data)}
     return hashes, tables
-
-
-def _manifests(root: Root, home: str) -> list[str]:
-    return [e.name for e in entries(root, home) if e.name == partitions.MANIFEST or KEPT.fullmatch(e.name)]
 
 
 def _is_young(root: Root, home: str, name: str) -> bool:

@@ -13,7 +13,7 @@ from jobs.protocol import files, partitions
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import receipts as kept
 from jobs.protocol.decisions import fold
-from jobs.protocol.facts import Decision, State
+from jobs.protocol.facts import Decision, Entry
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
 from jobs.protocol.ledger import Ledger
@@ -27,10 +27,11 @@ def explain(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """Runs, decisions, evidence, the model that scores the date and why, partitions and what they were made from."""
     day: date = options.date
     known = ledgers.read(FolderStore(root))
+    standing = fold(known.entries, until=day).open
     sections = {
         f"RUNS FOR {day}": _runs(root, day),
-        f"RECORDED FOR {day}": _recorded(known, day),
-        f"OPEN ON {day}": _open(root, fold(known.entries, until=day)),
+        f"RECORDED FOR {day}": (_recorded(entry) for entry in known.entries if entry.as_of == day),
+        f"OPEN ON {day}": _decision(root, standing) if standing else (),
         f"THE MODEL THAT SCORES {day}": _model(root, known, day),
         f"PARTITIONS OF {day}": _partitions(root, day),
     }
@@ -48,17 +49,10 @@ def _runs(root: Root, day: date) -> Iterator[str]:
                 yield f"  {problem['what']}; {problem['where']}; mend: {problem['mend']}"
 
 
-def _recorded(known: Ledger, day: date) -> Iterator[str]:
-    for entry in known.entries:
-        if entry.as_of == day:
-            shown = ("decision", "claim", "source", "verdict", "model_id", "reason", "reasons", "blocked_by", "edited")
-            facts = ", ".join(f"{name} {entry.body[name]}" for name in shown if entry.body.get(name))
-            yield printable(f"entry {entry.seq} {entry.kind} ({entry.run_key}): {facts}")
-
-
-def _open(root: Root, state: State) -> Iterator[str]:
-    if state.open:
-        yield from _decision(root, state.open)
+def _recorded(entry: Entry) -> str:
+    shown = ("decision", "claim", "source", "verdict", "model_id", "reason", "reasons", "blocked_by", "edited")
+    facts = ", ".join(f"{name} {entry.body[name]}" for name in shown if entry.body.get(name))
+    return printable(f"entry {entry.seq} {entry.kind} ({entry.run_key}): {facts}")
 
 
 def _model(root: Root, known: Ledger, day: date) -> Iterator[str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from jobs.decisions.finding import Finding
@@ -47,10 +48,8 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         f"entry {change.seq}"
         for change in reversed(sight.state.served)
     ]
-    runs = [
-        f"  {one['name']}: {one['what']}\n      where: {one['where']}\n      mend:  {one['mend']}" for one in troubled
-    ]
-    sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": runs}
+    row = "  {name}: {what}\n      where: {where}\n      mend:  {mend}"
+    sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": [row.format(**one) for one in troubled]}
     more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())
     return 0, status.text(sight) + more
 
@@ -59,8 +58,7 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """What the next run will do with notes and policy as they stand; 5 where one of them is invalid."""
     today = clock.today()
     sight, later = sight_of(root, today), sight_of(root, today + timedelta(days=1))
-    given = (sight.policy_problem, sight.found.problem, sight.serving_problem)
-    problems = [Finding.of(problem) for problem in given if problem]
+    problems = [Finding.of(problem) for problem in sight.problems]
     code = gravest([problem.code for problem in problems])
     now, then = list(next_run(sight)), list(next_run(later))
     if options.json:
@@ -77,7 +75,7 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it."""
     desk = desk_of(root, clock.today())
     settle(desk)
-    before = survey(desk, _usable(root)).state
+    before = survey(desk, partial(model_bank.unusable, root)).state
     standing = before.open
     if standing is None or standing.claim:
         why = f"decision {standing.seq} is claimed: training ends it" if standing else "no decision is open"
@@ -85,7 +83,7 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         raise UsageError(f"nothing can be withdrawn: {why}", where="decisions/ledger", mend=mend)
     state = veto(desk, options.reason).state
     ended = next((one for one in state.ended if one.decision.seq == standing.seq), None)
-    status.refresh(desk, _usable(root))
+    status.refresh(desk, partial(model_bank.unusable, root))
     if ended is None or ended.how != "withdrawn":
         mend = "look at `python -m jobs.decisions show`"
         raise UsageError(f"decision {standing.seq} changed meanwhile", where="decisions/ledger", mend=mend)
@@ -93,11 +91,7 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def sight_of(root: Root, day: date) -> Sight:
-    return survey(desk_of(root, day), _usable(root))
-
-
-def _usable(root: Root) -> Any:  # noqa: ANN401
-    return lambda model_id: model_bank.unusable(root, model_id)
+    return survey(desk_of(root, day), partial(model_bank.unusable, root))
 
 
 def _troubled(root: Root) -> Iterator[dict[str, Any]]:
@@ -111,8 +105,4 @@ def _troubled(root: Root) -> Iterator[dict[str, Any]]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, default=_plain) + "\n"
-
-
-def _plain(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return json.dumps(value, indent=2, default=lambda one: one.decode() if isinstance(one, bytes) else str(one)) + "\n"
