@@ -12,16 +12,8 @@ from jobs.monitoring.page import Cell, Figure, Json, Panel, Shown, Table, cell, 
 
 LIGHTS = ("green", "yellow", "orange", "red")
 _AT_CUTOFF = {"precision": "precision at the cut-off", "recall": "recall at the cut-off", "f1": "F1 at the cut-off"}
-_RANKING = {
-    "auc": "AUC",
-    "gini": "Gini",
-    "ks": "KS",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "log_loss_skill": "share of log loss saved",
-    "brier": "Brier score",
-    **_AT_CUTOFF,
-}
+_RANKING = {"auc": "AUC", "gini": "Gini", "ks": "KS", "average_precision": "average precision", "log_loss": "log loss"}
+_RANKING |= {"log_loss_skill": "share of log loss saved", "brier": "Brier score"} | _AT_CUTOFF
 _CONCEPT = {
     "unknown": "concept drift",
     "drop": "AUC lost since the reference",
@@ -30,13 +22,9 @@ _CONCEPT = {
     "adjusted_reference_auc": "AUC of the reference at the score mix of now",
     "adjusted_drop": "AUC lost at the score mix of now",
 }
-_CALIBRATION = {
-    "observed_to_expected": "observed over expected bads",
-    "slope": "calibration slope",
-    "intercept": "calibration intercept",
-    "ece": "expected calibration error",
-    "hosmer_lemeshow": "Hosmer-Lemeshow chi-squared",
-}
+_CALIBRATION = {"observed_to_expected": "observed over expected bads", "slope": "calibration slope"}
+_CALIBRATION |= {"intercept": "calibration intercept", "ece": "expected calibration error"}
+_CALIBRATION |= {"hosmer_lemeshow": "Hosmer-Lemeshow chi-squared"}
 _ESTIMATED = {"auc": "AUC", **_AT_CUTOFF, "drop": _CONCEPT["drop"]}
 
 
@@ -93,15 +81,8 @@ def calibration(shown: Shown) -> Panel:
     observed = found.get("observed_to_expected")
     tables = [measures("Calibration", _named(_CALIBRATION, found), part(observed, "n"))]
     if grades := found.get("grades"):
-        heads = (
-            "grade",
-            "n",
-            "bads",
-            ("bad rate", "rate %"),
-            ("expected rate", "expected_rate %"),
-            ("p", "p p"),
-            "light",
-        )
+        rates = (("bad rate", "rate %"), ("expected rate", "expected_rate %"))
+        heads = ("grade", "n", "bads", *rates, ("p", "p p"), "light")
         tables.append(listing("Grades: bads expected and seen", map(_grade, grades), *heads))
     lead = f"Observed over expected bads: {told(observed)}. Jeffreys test: p {number(found.get('p_too_low'), 'p')} that"
     lead += f" PDs are not too low, p {number(found.get('p_too_high'), 'p')} that they are not too high."
@@ -207,9 +188,8 @@ def estimate(shown: Shown) -> Panel:
         notes.append("The track record is too poor: such estimates raise nothing above low.")
     if alarms := record.get("alarms"):
         notes.append("Alarms so far: " + ", ".join(f"{key} {number(value)}" for key, value in alarms.items()) + ".")
-    honest = (
-        f"{number(error)} over {page.amount(record['n'], 'week')}" if error is not None else "no outcome has come yet"
-    )
+    known = error is not None
+    honest = f"{number(error)} over {page.amount(record['n'], 'week')}" if known else "no outcome has come yet"
     lead = f"Estimated AUC {told(found.get('auc'))}. Mean error so far: {honest}."
     state = page.INSUFFICIENT if page.value_of(found.get("auc")) is None else ""
     return Panel(lead=lead, state=state, notes=notes, figures=figures, tables=tables)
