@@ -176,13 +176,13 @@ def evidence(root: Root, known: Ledger) -> Iterator[Finding]:
 def scores(root: Root) -> Iterator[Finding]:
     """Scores of which a receipt tells are there; a day between scored ones without any may have lost them earlier."""
     mend = "restore it from a backup before the next run, which would score the day anew, with the model of then"
-    there = [day for day, *_ in manifests(root, "gold/predictions")]
+    there = [*map(str, manifests(root, "gold/predictions"))]
     written = root.at("decisions/receipts/training_inference").glob("*/*.json")
     told = {day.decode() for path in written for day in SCORED.findall(path.read_bytes())}
     for day in sorted(told.difference(there)):
         what = "a run wrote scores of this day, and they are gone"
         yield Finding(what, f"datamart/gold/predictions/snapshot_date={day}", mend)
-    for day, *_ in manifests(root, "gold/feature_store"):
+    for day in map(str, manifests(root, "gold/feature_store")):
         if there and there[0] < day < there[-1] and day not in {*there, *told}:
             what = "a day between scored days has features and no scores: they wait, or are lost"
             yield Finding(what, f"datamart/gold/predictions/snapshot_date={day}", mend, REMARK)

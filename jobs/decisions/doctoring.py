@@ -115,7 +115,7 @@ def gaps(root: Root) -> Iterator[Finding]:
     mend = "run preprocessing with --date of the last landed day: it fills gaps"
     whole = set.intersection(*landed.values()) if landed else set()
     for name in ("gold/feature_store", "gold/label_store"):
-        built = set(_days([day for day, _, _ in manifests(root, name)]))
+        built = set(manifests(root, name))
         yield from _missing(f"datamart/{name}", whole - built, mend)
     for one, other in pairwise(sorted(days)):
         if other - one > timedelta(days=1):
@@ -147,7 +147,7 @@ def times(root: Root) -> Iterator[Finding]:
     if newest and newest > today:
         yield Finding(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
     for table in ("gold/feature_store", "gold/predictions"):
-        ahead = [day for day, _, _ in manifests(root, table) if day > today.isoformat()]
+        ahead = [day for day in manifests(root, table) if day > today]
         if ahead:
             yield Finding(
                 f"it holds {ahead[-1]}, and the clock says {today}", f"datamart/{table}/{PREFIX}{ahead[-1]}", mend

@@ -7,17 +7,18 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from io import FileIO
-from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
-from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
+from jobs.protocol.index import Identity
 
+LANDING = "datamart/landing"
 KINDS = ("csv", "csv.gz", "jsonl", "parquet")
 CHECKSUM = ".sha256"
 QUIET_FOR = timedelta(seconds=60)  # a copy that pauses longer than this cannot be told from a finished one
@@ -27,70 +28,74 @@ _DAY = re.compile(r"([0-9]{4})_([0-9]{2})_([0-9]{2})")
 _DIGEST = re.compile(r"([0-9a-f]{64})(?:\s|\Z)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Arrival:
-    """A landing file, as its name tells it."""
+class Landed(NamedTuple):
+    """A landing file as it lies there now; its name tells the rest."""
 
     day: date
     table: str
     kind: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.table}_{self.day.isoformat().replace('-', '_')}.{self.kind}"
+    name: str  # from the root
+    identity: Identity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listing:
-    """What a landing folder offers: files to take, files that must not be taken, and names that say nothing to us."""
+    """What the landing folders offer: files to take, files that must not be taken, and names that say nothing to us."""
 
-    arrivals: tuple[Arrival, ...]
-    refused: tuple[ContractBroken, ...]
-    unknown: tuple[str, ...]
-    twice: tuple[date, ...] = ()  # days that landed in more than one format
+    landed: list[Landed] = field(default_factory=list)
+    refused: list[ContractBroken] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    twice: set[tuple[str, date]] = field(default_factory=set)  # tables that landed in two formats on a day
 
 
 class ChecksumDiffers(ContractBroken):
     """The file and its checksum do not fit; either may be landed again, so the refusal is not remembered."""
 
 
-def discover(table: str, names: Iterable[str], until: date = date.max) -> Listing:
-    """Read the names in the landing folder of one table. One broken name keeps no other file from being taken."""
-    offered: list[Arrival] = []
-    refused: list[ContractBroken] = []
-    unknown: list[str] = []
-    for name in sorted(names):
-        if name.startswith((".", files.DRAFT)) or name.endswith(CHECKSUM):
-            continue
-        kind = next((kind for kind in KINDS if name.endswith(f".{kind}")), None)
-        if kind is None or not name.startswith(f"{table}_"):
-            unknown.append(name)
-        elif day := _day(name.removeprefix(f"{table}_").removesuffix(f".{kind}")):
-            offered += [Arrival(day, table, kind)] if day <= until else []
-        else:
-            refused.append(_without_date(table, name, kind))
-    arrivals: list[Arrival] = []
-    twice: list[date] = []
-    for _, group in groupby(sorted(offered), key=lambda arrival: arrival.day):
-        same_day = list(group)
-        if len(same_day) == 1:
-            arrivals += same_day
-        else:
-            refused.append(_in_two_formats(table, same_day))
-            twice.append(same_day[0].day)
-    return Listing(tuple(arrivals), tuple(refused), tuple(unknown), tuple(twice))
+def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.max) -> Listing:
+    """Read the names in the landing folder of each table. One broken name keeps no other file from being taken."""
+    found = Listing()
+    for table, files_of_table in offered.items():
+        by_day: dict[date, list[Landed]] = {}
+        for name, identity in files_of_table.items():
+            place = f"{LANDING}/{table}/{name}"
+            kind, day = said(table, name)
+            if day and kind and day <= until:
+                by_day.setdefault(day, []).append(Landed(day, table, kind, place, identity))
+            elif kind and not day:
+                mend = f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed"
+                found.refused.append(ContractBroken("the name holds no date that can be", where=place, mend=mend))
+            elif not kind:
+                found.unknown.append(place)
+        for day, same_day in sorted(by_day.items()):
+            if len(same_day) == 1:
+                found.landed += same_day
+                continue
+            names = ", ".join(landed.name.rpartition("/")[2] for landed in same_day)
+            mend = "keep the right one, and take the other away; one table has one file a day"
+            what = f"{day} landed more than once: {names}"
+            found.refused.append(ContractBroken(what, where=f"{LANDING}/{table}", mend=mend))
+            found.twice.add((table, day))
+    return found
+
+
+@cache
+def said(table: str, name: str) -> tuple[str | None, date | None]:
+    """The kind and the day in the name of a landing file; no kind where it is no such name at all."""
+    kind = next((kind for kind in KINDS if name.endswith(f".{kind}")), None)
+    if kind is None or not name.startswith(f"{table}_"):
+        return None, None
+    found = _DAY.fullmatch(name.removeprefix(f"{table}_").removesuffix(f".{kind}"))
+    try:
+        day = date(*map(int, found.groups())) if found else date.min
+    except ValueError:
+        day = date.min
+    return kind, day if day.year >= EARLIEST_YEAR else None
 
 
 def is_offered(name: str) -> bool:
-    return not name.endswith(CHECKSUM)
-
-
-def day_of(table: str, name: str, otherwise: date) -> date:
-    """The day in the name of a landing file; `otherwise` where the name is no such name."""
-    stem, _, kind = name.partition(".")
-    if kind not in KINDS or not stem.startswith(f"{table}_"):
-        return otherwise
-    return _day(stem[len(table) + 1 :]) or otherwise
+    """Neither hidden, as drafts are, nor a checksum."""
+    return not (name.startswith(".") or name.endswith(CHECKSUM))
 
 
 def is_quiet(path: Path, now: datetime) -> bool:
@@ -162,30 +167,3 @@ def _plain(path: Path) -> os.stat_result:
 
 def _not_plain(path: Path, what: str) -> ContractBroken:
     return ContractBroken(f"what lies there is {what}", where=path, mend="land a copy of the file itself")
-
-
-@cache
-def _day(text: str) -> date | None:
-    found = _DAY.fullmatch(text)
-    try:
-        day = date(*map(int, found.groups())) if found else date.min
-    except ValueError:
-        return None
-    return day if day.year >= EARLIEST_YEAR else None
-
-
-def _without_date(table: str, name: str, kind: str) -> ContractBroken:
-    return ContractBroken(
-        "the name holds no date that can be",
-        where=f"datamart/landing/{table}/{name}",
-        mend=f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed",
-    )
-
-
-def _in_two_formats(table: str, same_day: list[Arrival]) -> ContractBroken:
-    names = [arrival.name for arrival in same_day]
-    return ContractBroken(
-        f"{same_day[0].day} landed more than once: {', '.join(names)}",
-        where=f"datamart/landing/{table}",
-        mend="keep the right one, and take the other away; one table has one file a day",
-    )

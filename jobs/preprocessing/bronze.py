@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from jobs.preprocessing import arrivals, tables
+from jobs.preprocessing.arrivals import Landed
 from jobs.preprocessing.landing import Landed as Read
-from jobs.preprocessing.stock import Landed, Stock
+from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
@@ -39,7 +40,7 @@ def refused(stock: Stock) -> dict[str, ContractBroken]:
     """The landing files that were refused as they are now, and why. They are not read again, but told of again."""
     found = {}
     for landed in stock.open():
-        if known := stock.index.recall(_refusal(landed), landed.stat):
+        if known := stock.index.recall(_refusal(landed), landed.identity):
             found[landed.name] = ContractBroken(known[0], where=landed.name, mend=known[1])
     return found
 
@@ -77,8 +78,8 @@ def _is_current(stock: Stock, landed: Landed) -> bool:
 
 def _batches(work: list[Landed]) -> list[list[Landed]]:
     """Each large file alone, then all small ones together: memory is bounded, and no thread waits."""
-    large = [[landed] for landed in work if landed.stat.st_size > SMALL]
-    return [*large, [landed for landed in work if landed.stat.st_size <= SMALL]]
+    large = [[landed] for landed in work if landed.identity[0] > SMALL]
+    return [*large, [landed for landed in work if landed.identity[0] <= SMALL]]
 
 
 def _read(root: Root, now: datetime, landed: Landed) -> Reading:
@@ -99,10 +100,9 @@ def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
     given = arrivals.checksum(path)
     if given is None and not arrivals.is_quiet(path, now):
         raise _still_arriving(landed)
-    kind = next(kind for kind in arrivals.KINDS if landed.name.endswith(f".{kind}"))
     known = tuple(column.name for column in contract.load(tables.bronze(landed.table)).columns)[:-2]
     try:
-        read = landing.read(path, kind, known, tables.CORE[landed.table], draft)
+        read = landing.read(path, landed.kind, known, tables.CORE[landed.table], draft)
     except ContractBroken:
         if not arrivals.is_quiet(path, now):
             raise _still_arriving(landed) from None
@@ -142,12 +142,12 @@ def _take_up(run: Run, stock: Stock, reading: Reading) -> None:
     landed, manifest, error = reading.landed, reading.manifest, reading.error
     if manifest:
         stock.take_up(run, manifest)
-        stock.index.remember(landed.name, landed.stat, [manifest.inputs[0].sha256])
+        stock.index.remember(landed.name, landed.identity, [manifest.inputs[0].sha256])
     elif error:
         error.where = landed.name
         run.report.fail(error)
         if isinstance(error, ContractBroken) and not isinstance(error, arrivals.ChecksumDiffers):
-            stock.index.remember(_refusal(landed), landed.stat, [error.what, error.mend])
+            stock.index.remember(_refusal(landed), landed.identity, [error.what, error.mend])
 
 
 def _refusal(landed: Landed) -> str:

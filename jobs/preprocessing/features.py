@@ -37,10 +37,9 @@ def features(
     joined = query.with_columns(pl.col(_PARTNERS).fill_null(value=False)).collect(engine="in-memory")
     found = joined.filter(pl.any_horizontal(_PARTNERS))
     counts = {"applications": found.height, "servicing_news": joined.height - found.height}
-    counts |= {has.replace("_has", "without"): found.height - int(found[has].sum()) for has in partners}
-    counts |= {
-        has.replace("_has", "unmatched"): table.height - int(found[has].sum()) for has, table in partners.items()
-    }
+    matched = {has: int(found[has].sum()) for has in partners}
+    counts |= {has.replace("_has", "without"): found.height - matched[has] for has in partners}
+    counts |= {has.replace("_has", "unmatched"): table.height - matched[has] for has, table in partners.items()}
     rows = found.select(_expressions())
     hashes = feature_hash(rows, feature_columns(contract.load(STORE)))
     return rows.with_columns(hashes).sort("id"), counts

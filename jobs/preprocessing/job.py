@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobs.preprocessing import settled
 from jobs.preprocessing.stock import Stock
 from jobs.preprocessing.tables import ALL_TABLES, SOURCES
 from jobs.protocol import command, files
@@ -23,11 +22,13 @@ def check(run: Run) -> None:
     stock = _stock(run)
     for error in _unanswered(stock):
         run.report.fail(error)
-    for name in stock.unknown:
+    for name in stock.listing.unknown:
         run.report.skip(name, "its name is not that of a landing file")
     for day, tables in stock.gaps():
         run.report.skip(f"features of {day}", f"{' and '.join(tables)} have no landing file for it")
-    run.events.say("landed", f"{len(stock.landed)} landing files up to {run.day}", files=len(stock.landed))
+    run.events.say(
+        "landed", f"{len(stock.listing.landed)} landing files up to {run.day}", files=len(stock.listing.landed)
+    )
 
 
 def bronze(run: Run) -> None:
@@ -58,7 +59,7 @@ def gold(run: Run) -> None:
 def _standing(run: Run) -> list[Problem] | None:
     if "standing" not in run.memo:
         run.memo["stock"] = Stock.of(run.root, run.day)
-        run.memo["standing"] = settled.standing(run.memo["stock"])
+        run.memo["standing"] = run.memo["stock"].standing()
         if run.memo["standing"] is None:
             _begin(run)
     found: list[Problem] | None = run.memo["standing"]
@@ -79,9 +80,9 @@ def _stock(run: Run) -> Stock:
 
 def _unanswered(stock: Stock) -> list[JobError]:
     """What no run can mend: names that cannot be read, and tables that have not landed for the date."""
-    missing = [table for table in stock.missing_on(stock.day) if table not in stock.clashing]
+    missing = [table for table in stock.missing_on(stock.day) if (table, stock.day) not in stock.listing.twice]
     if not missing:
-        return [*stock.misnamed]
+        return [*stock.listing.refused]
     if not stock.root.at("datamart/landing").is_dir():
         mend = "give the right --root, or land the first files"
         return [InputMissing("nothing has ever landed under this root", where="datamart/landing", mend=mend)]
@@ -90,9 +91,13 @@ def _unanswered(stock: Stock) -> list[JobError]:
         f"{len(missing)} of {len(SOURCES)} tables have no file for {stock.day}",
         where=f"datamart/landing: {places}",
         mend="wait for the source, or ask it to land the day again; the next run takes it up"
-        + (f". Names there that say nothing to us: {', '.join(stock.unknown[:3])}" if stock.unknown else ""),
+        + (
+            f". Names there that say nothing to us: {', '.join(stock.listing.unknown[:3])}"
+            if stock.listing.unknown
+            else ""
+        ),
     )
-    return [*stock.misnamed, error]
+    return [*stock.listing.refused, error]
 
 
 def _remember(run: Run) -> None:
@@ -113,7 +118,7 @@ def _settle(run: Run) -> None:
     to_read = [landed for landed in bronze_layer.stale(stock) if landed.name not in refused]
     if run.dry_run or to_read or silver_layer.stale(stock) or gold_layer.is_stale(run, stock):
         return
-    settled.remember(stock, [Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
+    stock.settle([Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
 
 
 JOB = Job(

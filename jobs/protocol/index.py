@@ -6,14 +6,15 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jobs.protocol import files
 from jobs.protocol.files import Root
-from jobs.protocol.partitions import MANIFEST
+from jobs.protocol.partitions import MANIFEST, manifest_name
 
 VERSION = 4
 PREFIX = "snapshot_date="
@@ -21,7 +22,9 @@ PARTITION = re.compile(PREFIX + r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[0
 IDS = 4  # size, two times and the inode
 
 Files = dict[str, list[Any]]  # by name: identity and facts
+Identity = list[int]  # of a file: it changes whenever somebody writes to it
 
+_seen: dict[tuple[Path, str], dict[str, Identity]] | None = None  # manifests, while nobody else writes
 _parsed: dict[str, tuple[Path, list[int], Files]] = {}  # by job, the index last read or written by this process
 
 
@@ -45,17 +48,17 @@ class Index:
             return known[2] if known and known[:2] == (self.path, identity) else _read(self.path.read_bytes())
         return {}
 
-    def facts(self, name: str, stat: os.stat_result, read: Callable[[str], list[str]]) -> list[str]:
+    def facts(self, name: str, identity: Identity, read: Callable[[str], list[str]]) -> list[str]:
         """What `read` said of this file; it is asked again only when the file has changed."""
-        known = self.recall(name, stat)
-        return self.remember(name, stat, read(name)) if known is None else known
+        known = self.recall(name, identity)
+        return self.remember(name, identity, read(name)) if known is None else known
 
-    def recall(self, name: str, stat: os.stat_result) -> list[str] | None:
+    def recall(self, name: str, identity: Identity) -> list[str] | None:
         known = self.files.get(name)
-        return list(known[1]) if known and known[0] == identity_of(stat) else None
+        return list(known[1]) if known and known[0] == identity else None
 
-    def remember(self, name: str, stat: os.stat_result, facts: list[str]) -> list[str]:
-        self.files[name] = [identity_of(stat), facts]
+    def remember(self, name: str, identity: Identity, facts: list[str]) -> list[str]:
+        self.files[name] = [identity, facts]
         self._news.add(name)
         return facts
 
@@ -75,7 +78,7 @@ class Index:
         return "".join(json.dumps([name, *self.files[name]]) + "\n" for name in names).encode()
 
 
-def identity_of(stat: os.stat_result) -> list[int]:
+def identity_of(stat: os.stat_result) -> Identity:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
@@ -87,31 +90,64 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
             yield from sorted(found, key=lambda entry: entry.name)
 
 
-def stats(
-    root: Root, folder: str, wanted: Callable[[str], object], below: str = ""
-) -> Iterator[tuple[str, os.stat_result]]:
+def identities(
+    root: Root, folder: str, wanted: Callable[[str], object], below: str = "", known: dict[str, Identity] | None = None
+) -> dict[str, Identity]:
     """What lies under each wanted name of a folder, sorted; what vanishes meanwhile, or has nothing below, is left out.
 
-    Names are looked up from the open folder: all history passes by, and a whole path takes twice the time.
+    Names are looked up from the open folder: all history passes by, and a whole path takes twice the time. What is
+    `known` already is not looked up.
     """
+    found, known = {}, known or {}
     try:
         handle = os.open(root.at(folder), os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return {}
     try:
         for name in sorted(filter(wanted, os.listdir(handle))):
             try:
-                yield name, os.stat(name + below, dir_fd=handle, follow_symlinks=False)
+                found[name] = known.get(name) or identity_of(
+                    os.stat(name + below, dir_fd=handle, follow_symlinks=False)
+                )
             except (FileNotFoundError, NotADirectoryError):
                 continue
     finally:
         os.close(handle)
+    return found
 
 
-def manifests(root: Root, table: str) -> Iterator[tuple[str, str, os.stat_result]]:
-    """Date, name and identity of the manifest of every partition of a table; one without a manifest does not exist."""
-    for found, stat in stats(root, f"datamart/{table}", PARTITION.fullmatch, f"/{MANIFEST}"):
-        yield found.removeprefix(PREFIX), f"datamart/{table}/{found}/{MANIFEST}", stat
+def manifests(root: Root, table: str) -> dict[date, Identity]:
+    """By day, the manifest of every partition of a table; one without a manifest does not exist."""
+    known = _seen.get((root.path, table)) if _seen is not None else None
+    found = identities(root, f"datamart/{table}", PARTITION.fullmatch, f"/{MANIFEST}", known)
+    if _seen is not None:
+        _seen[root.path, table] = found
+    return {date.fromisoformat(name.removeprefix(PREFIX)): identity for name, identity in found.items()}
+
+
+def look_again(root: Root, table: str, day: date) -> Identity:
+    """The identity of a manifest that was written just now."""
+    identity = identity_of(root.at(manifest_name(table, day)).lstat())
+    if _seen is not None:
+        _seen.setdefault((root.path, table), {})[f"{PREFIX}{day}"] = identity
+    return identity
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within, this process alone writes manifests, and need not look at each of them for each run."""
+    global _seen  # noqa: PLW0603 - what a process alone knows
+    _seen = {}
+    try:
+        yield
+    finally:
+        _seen = None
+
+
+def forget() -> None:
+    """Another process has written after all."""
+    if _seen is not None:
+        _seen.clear()
 
 
 def _read(data: bytes) -> Files:

@@ -43,31 +43,31 @@ class Days:
 
     def __init__(self, shelf: Shelf, table: str) -> None:
         self._shelf, self._table = shelf, table
-        self.stats = {date.fromisoformat(day): stat for day, _, stat in index.manifests(shelf.root, table)}
+        self.seen = index.manifests(shelf.root, table)
         self.known: dict[date, Built] = {}
 
     def __getitem__(self, day: date) -> Built:
         if day not in self.known:
-            name, stat = partitions.manifest_name(self._table, day), self.stats[day]
-            self.known[day] = Built.of(self._shelf.index.facts(name, stat, self._read))
+            name = partitions.manifest_name(self._table, day)
+            self.known[day] = Built.of(self._shelf.index.facts(name, self.seen[day], self._read))
         return self.known[day]
 
     def __contains__(self, day: object) -> bool:
-        return day in self.stats or day in self.known
+        return day in self.seen or day in self.known
 
     def __iter__(self) -> Iterator[date]:
-        return iter(self.stats | self.known)
+        return iter(self.seen | self.known)
 
     def get(self, day: date) -> Built | None:
-        return self[day] if day in self.stats or day in self.known else None
+        return self[day] if day in self.seen or day in self.known else None
 
     def items(self) -> Iterator[tuple[date, Built]]:
         return ((day, self[day]) for day in self)
 
     def take_up(self, manifest: Manifest) -> None:
         name = partitions.manifest_name(self._table, manifest.date)
-        self.stats[manifest.date] = stat = self._shelf.root.at(name).lstat()
-        self.known[manifest.date] = Built.of(self._shelf.index.remember(name, stat, _facts(manifest)))
+        self.seen[manifest.date] = identity = index.look_again(self._shelf.root, self._table, manifest.date)
+        self.known[manifest.date] = Built.of(self._shelf.index.remember(name, identity, _facts(manifest)))
 
     def _read(self, name: str) -> list[str]:
         try:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from jobs.protocol import clock, command, files
+from jobs.protocol import clock, command, files, index
 from jobs.protocol.command import REPLAY_CLOCK
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
@@ -80,7 +80,7 @@ def replay(replay: Replay, first: date, last: date, events: Events) -> None:
         replay.source.refuse_gaps(first, last)
         replay.source.land_until(first - timedelta(days=1))
         planned = list(days(first, last, replay.chances))
-        with events.progress("replay", len(planned)) as done:
+        with events.progress("replay", len(planned)) as done, index.alone():
             for number, day in enumerate(planned):
                 _day(replay, day, number)
                 _tell(replay, day.date, events)
@@ -146,6 +146,7 @@ def _killed(replay: Replay, tick: Tick, number: int) -> None:
     """A run as a process of its own, killed at some moment of its work, or twice in a row."""
     rng = np.random.default_rng((replay.chances.seed, number))
     argv = [sys.executable, "-m", f"jobs.{tick.job}", "--root", str(replay.root.path), "--date", tick.day.isoformat()]
+    index.forget()
     for _ in range(int(rng.integers(1, MOST_KILLS_IN_ROW + 1))):
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             time.sleep(float(rng.random()) * LONGEST_BEFORE_KILL)

@@ -47,9 +47,7 @@ def known() -> list[View]:
 
 def days(root: Root, view: View, until: date) -> Iterator[date]:
     """The days up to `until` on which the view's table has a partition."""
-    last = until.isoformat()  # what is longer, as the name of a copy, is the name of no partition
-    found = (text for text, _, _ in index.manifests(root, view.table) if len(text) == len(last) and text <= last)
-    return map(date.fromisoformat, found)
+    return (day for day in index.manifests(root, view.table) if day <= until)
 
 
 def dataset(root: Root, view: View, until: date) -> ds.FileSystemDataset:

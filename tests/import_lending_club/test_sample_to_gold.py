@@ -51,12 +51,12 @@ def _gather(daily: Path, monthly: Path) -> None:
 
 
 def total(root: Root, table: str, count: str) -> int:
-    found = (partitions.parse(root.at(name).read_bytes(), where=name) for _, name, _ in index.manifests(root, table))
+    found = (partitions.existing(root, table, day) for day in index.manifests(root, table))
     return sum(manifest.counts[count] for manifest in found)
 
 
 def rows(root: Root, table: str) -> pl.LazyFrame:
-    found = (partitions.parse(root.at(name).read_bytes(), where=name) for _, name, _ in index.manifests(root, table))
+    found = (partitions.existing(root, table, day) for day in index.manifests(root, table))
     return pl.concat([partitions.scan(root, manifest) for manifest in found])
 
 

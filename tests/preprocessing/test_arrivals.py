@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.preprocessing.arrivals import Arrival, discover, is_quiet, open_plain
+from jobs.preprocessing.arrivals import Listing, discover, is_offered, is_quiet, open_plain
 from jobs.protocol.errors import ContractBroken
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def found_in(table: str, names: list[str], until: date = date.max) -> Listing:
+    return discover({table: {name: [0] for name in filter(is_offered, names)}}, until)
+
 
 NOW = datetime(2024, 1, 31, 6, tzinfo=UTC)
 DATA = b"id,member_id\n1,MEM_1\n"
@@ -38,8 +43,8 @@ def touch(path: Path, age: float) -> None:
 
 def test_names_give_table_date_and_kind_oldest_first() -> None:
     names = ["financial_2024_02_01.parquet", "financial_2024_01_31.csv.gz", "financial_2024_01_30.jsonl"]
-    found = discover("financial", names)
-    assert [(arrival.day.day, arrival.kind) for arrival in found.arrivals] == [
+    found = found_in("financial", names)
+    assert [(arrival.day.day, arrival.kind) for arrival in found.landed] == [
         (30, "jsonl"),
         (31, "csv.gz"),
         (1, "parquet"),
@@ -49,9 +54,9 @@ def test_names_give_table_date_and_kind_oldest_first() -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "parquet"])
-def test_an_arrival_knows_its_name(kind: str) -> None:
+def test_a_landed_file_knows_its_place(kind: str) -> None:
     name = f"loan_terms_2007_06_05.{kind}"
-    assert [arrival.name for arrival in discover("loan_terms", [name]).arrivals] == [name]
+    assert [one.name for one in found_in("loan_terms", [name]).landed] == [f"datamart/landing/loan_terms/{name}"]
 
 
 @pytest.mark.parametrize(
@@ -59,8 +64,8 @@ def test_an_arrival_knows_its_name(kind: str) -> None:
     [".financial_2024_01_31.csv.swp", ".draft-12-ab", "financial_2024_01_31.csv.sha256", ".hidden"],
 )
 def test_drafts_checksums_and_hidden_files_are_passed_over(name: str) -> None:
-    found = discover("financial", [name])
-    assert (found.arrivals, found.refused, found.unknown) == ((), (), ())
+    found = found_in("financial", [name])
+    assert (found.landed, found.refused, found.unknown) == ([], [], [])
 
 
 @pytest.mark.parametrize(
@@ -74,9 +79,9 @@ def test_drafts_checksums_and_hidden_files_are_passed_over(name: str) -> None:
     ],
 )
 def test_other_names_are_reported_and_keep_nothing_else_from_being_taken(name: str) -> None:
-    found = discover("financial", [name, "financial_2024_01_31.csv"])
-    assert found.unknown == (name,)
-    assert len(found.arrivals) == 1
+    found = found_in("financial", [name, "financial_2024_01_31.csv"])
+    assert found.unknown == [f"datamart/landing/financial/{name}"]
+    assert len(found.landed) == 1
 
 
 @pytest.mark.parametrize(
@@ -85,16 +90,15 @@ def test_other_names_are_reported_and_keep_nothing_else_from_being_taken(name: s
 )
 def test_a_name_without_a_real_date_is_refused_by_name(text: str) -> None:
     name = f"financial_{text}.csv"
-    found = discover("financial", [name, "financial_2024_01_31.csv"])
+    found = found_in("financial", [name, "financial_2024_01_31.csv"])
     assert [refusal.where for refusal in found.refused] == [f"datamart/landing/financial/{name}"]
-    assert len(found.arrivals) == 1
+    assert len(found.landed) == 1
 
 
 def test_two_files_for_one_day_are_both_named_and_neither_is_taken() -> None:
-    found = discover(
-        "financial", [f"financial_2024_01_31.{kind}" for kind in ("csv", "csv.gz")] + ["financial_2024_02_01.csv"]
-    )
-    assert found.arrivals == (Arrival(date(2024, 2, 1), "financial", "csv"),)
+    same_day = [f"financial_2024_01_31.{kind}" for kind in ("csv", "csv.gz")]
+    found = found_in("financial", [*same_day, "financial_2024_02_01.csv"])
+    assert [landed.day for landed in found.landed] == [date(2024, 2, 1)]
     assert "financial_2024_01_31.csv, financial_2024_01_31.csv.gz" in found.refused[0].what
 
 

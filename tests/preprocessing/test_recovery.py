@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.preprocessing import settled
+from jobs.preprocessing.stock import Stock
 from jobs.protocol import partitions
 from jobs.protocol.files import Root
 from tests.preprocessing.roots import FIRST, LAST, TABLES, built, current, land, landed, landing, preprocess
@@ -93,15 +93,15 @@ def test_a_file_that_lands_while_the_run_is_at_work_is_taken_up_by_the_next(
     root = landed(tmp_path)
     path = landing(root, "financial", MIDDLE)
     corrected = shorter(path)
-    real = settled.remember
+    real = Stock.settle
 
     def lands_first(*arguments: object) -> None:
         land(path, corrected)
         real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(settled, "remember", lands_first)
+    monkeypatch.setattr(Stock, "settle", lands_first)
     assert preprocess(root) == 0
-    monkeypatch.setattr(settled, "remember", real)
+    monkeypatch.setattr(Stock, "settle", real)
     rows = partitions.existing(Root(root), "bronze/financial", MIDDLE).rows
     assert preprocess(root) == 0
     assert partitions.existing(Root(root), "bronze/financial", MIDDLE).rows == rows - 1

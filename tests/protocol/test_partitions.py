@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jobs.protocol import files, partitions, strict_json
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
-from jobs.protocol.index import Index, manifests
+from jobs.protocol.index import Index, identity_of, manifests
 from jobs.protocol.partitions import Input, Manifest, Ranges
 
 if TYPE_CHECKING:
@@ -165,16 +165,16 @@ def test_an_index_is_asked_again_only_when_the_file_changes(tmp_path: Path) -> N
         return [root.at(name).read_text()]
 
     index = Index(root, "toy")
-    assert index.facts("f", (tmp_path / "f").lstat(), read) == ["1"]
+    assert index.facts("f", identity_of((tmp_path / "f").lstat()), read) == ["1"]
     index.save()
-    assert Index(root, "toy").facts("f", (tmp_path / "f").lstat(), read) == ["1"]
+    assert Index(root, "toy").facts("f", identity_of((tmp_path / "f").lstat()), read) == ["1"]
     assert asked == ["f"]
     (tmp_path / "f").write_bytes(b"22")
-    assert Index(root, "toy").facts("f", (tmp_path / "f").lstat(), read) == ["22"]
+    assert Index(root, "toy").facts("f", identity_of((tmp_path / "f").lstat()), read) == ["22"]
 
 
 def test_news_are_added_to_an_index_and_the_last_word_counts(tmp_path: Path) -> None:
-    stat = tmp_path.lstat()
+    stat = identity_of(tmp_path.lstat())
     for names, fact in (("abcdef", "old"), ("a", "new")):
         index = Index(Root(tmp_path), "toy")
         for name in names:
