@@ -70,12 +70,16 @@ def read(store: Store, known: Ledger | None = None) -> Ledger:
                 mend="restore the missing entry from a copy, or move away what is none; do not renumber",
             )
     for seq in range(len(ledger.entries) + 1, len(names) + 1):
-        data = store.get(name_of(seq), ENTRY_LIMIT)
-        if data is None:
-            raise _damaged(seq, "was there and is gone")
-        ledger = extended(ledger, data)
+        ledger = extended(ledger, _there(store, seq))
     memo[FOLDER] = ledger
     return ledger
+
+
+def _there(store: Store, seq: int) -> bytes:
+    data = store.get(name_of(seq), ENTRY_LIMIT)
+    if data is None:
+        raise _damaged(seq, "was there and is gone")
+    return data
 
 
 def extended(ledger: Ledger, data: bytes) -> Ledger:
@@ -97,7 +101,11 @@ def parsed(data: bytes, seq: int, prev: str) -> Entry:
     if not isinstance(given, dict) or type(given.get("v")) is not int:
         raise _damaged(seq, "is no entry")
     if given["v"] > VERSION:
-        raise _newer(seq, given["v"])
+        raise StoreDamaged(
+            f"ledger entry {seq} is of version {given['v']}; this program reads up to {VERSION}",
+            where=name_of(seq),
+            mend="install the version of the program that wrote it",
+        )
     wrong = [name for name, kind in _FIELDS.items() if type(given.get(name)) is not kind]
     if wrong:
         raise _damaged(seq, f"lacks a proper {wrong[0]}")
@@ -137,28 +145,15 @@ def append(
 
 def entry_bytes(writer: Writer, fact: Fact, seq: int, prev: str, nonce: str) -> bytes:
     return strict_json.canonical(
-        {
-            "v": VERSION,
-            "seq": seq,
-            "prev": prev,
-            "topic": fact.topic,
-            "kind": fact.kind,
-            "as_of": writer.as_of.isoformat(),
-            "run_key": writer.run_key,
-            "nonce": nonce,
-            "at": writer.at,
-            "who": dict(writer.who),
-            "body": dict(fact.body),
-        }
+        {"v": VERSION, "seq": seq, "prev": prev, "topic": fact.topic, "kind": fact.kind, "body": dict(fact.body)}
+        | {"as_of": writer.as_of.isoformat(), "run_key": writer.run_key, "nonce": nonce}
+        | {"at": writer.at, "who": dict(writer.who)}
     )
 
 
 def _is_mine(store: Store, seq: int, nonce: str) -> bool:
     """A store that answered late may have taken it all the same: the nonce tells."""
-    data = store.get(name_of(seq), ENTRY_LIMIT)
-    if data is None:
-        raise _damaged(seq, "was there and is gone")
-    given = strict_json.parse(data, where=name_of(seq), limit=ENTRY_LIMIT)
+    given = strict_json.parse(_there(store, seq), where=name_of(seq), limit=ENTRY_LIMIT)
     return isinstance(given, dict) and given.get("nonce") == nonce
 
 
@@ -167,12 +162,4 @@ def _damaged(seq: int, what: str) -> StoreDamaged:
         f"ledger entry {seq} {what}",
         where=name_of(seq),
         mend="restore this file from a copy of decisions/ledger; `python -m jobs.decisions check` tells what fits",
-    )
-
-
-def _newer(seq: int, version: int) -> StoreDamaged:
-    return StoreDamaged(
-        f"ledger entry {seq} is of version {version}; this program reads up to {VERSION}",
-        where=name_of(seq),
-        mend="install the version of the program that wrote it",
     )

@@ -130,16 +130,10 @@ def classify(data: bytes | None, state: State, day: date, valid_days: Mapping[st
         note = read_retraining(data, valid_days)
     except ConfigInvalid as problem:
         return Found(Kind.INVALID, data, problem=problem)
-    source = _source_of(note, state)
+    source = PERSON if not note.by_machine else MONITOR if state.served else COLD_START
     for kind, field, what, mend in _obstacles(note, source, state, day):
         return Found(kind, data, note, source, problem=refused(data, field, what, RETRAINING_NOTE, mend))
     return Found(Kind.NEW, data, note, source)
-
-
-def _source_of(note: RetrainingNote, state: State) -> str:
-    if not note.by_machine:
-        return PERSON
-    return MONITOR if state.served else COLD_START
 
 
 def _obstacles(note: RetrainingNote, source: str, state: State, day: date) -> list[tuple[Kind, str, str, str]]:
@@ -148,9 +142,8 @@ def _obstacles(note: RetrainingNote, source: str, state: State, day: date) -> li
     found = []
     if note.valid_until < day:
         until = f"ended on {note.valid_until}, before it was first seen"
-        found.append(
-            (Kind.OUT_OF_DATE, "valid_until", until, "give a later valid_until or decision_date, or delete it")
-        )
+        mend = "give a later valid_until or decision_date, or delete it"
+        found.append((Kind.OUT_OF_DATE, "valid_until", until, mend))
     if note.decision_date > day:
         ahead = f"is {note.decision_date}, after today"
         found.append((Kind.FUTURE, "decision_date", ahead, "give today or before; valid_from may lie ahead"))
@@ -158,18 +151,12 @@ def _obstacles(note: RetrainingNote, source: str, state: State, day: date) -> li
         if value > furthest:
             far = f"is {value}, over {FURTHEST_DAYS} days ahead"
             found.append((Kind.FUTURE, field, far, f"give a date until {furthest}"))
-    if _is_overtaken(note, state):
+    # an edit keeps the decision_id it started from; with another decision_date it asks anew
+    completed = {ending.decision.decision_id for ending in state.ended if ending.how == "completed"}
+    if note.decision_id in completed - {None} and str(note.decision_id).startswith(f"{note.decision_date}-"):
         late = "is of a decision that was completed before this edit was seen"
         found.append((Kind.OVERTAKEN, "decision_id", late, "to ask for one more, change decision_date; else delete it"))
     if source != PERSON and state.open and state.open.source == PERSON:
         waits = "is a machine's, and a person's decision is open"
         found.append((Kind.WAITING, "decision_id", waits, "delete decision_id to make it yours, or put your note back"))
     return found
-
-
-def _is_overtaken(note: RetrainingNote, state: State) -> bool:
-    """An edit keeps the decision_id it started from. With another decision_date it asks anew."""
-    if note.decision_id is None or not note.decision_id.startswith(f"{note.decision_date}-"):
-        return False
-    completed = (ending.decision for ending in state.ended if ending.how == "completed")
-    return any(decision.decision_id == note.decision_id for decision in completed)

@@ -112,34 +112,23 @@ def _of_note(sight: Sight) -> str:
     if found.kind is Kind.ABSENT and state.open:
         claimed = "The note is gone, but training is at work on it already."
         return claimed if state.claim else f"The note is gone: decision {state.open.seq} ends withdrawn."
-    return (
-        "The note is recorded."
-        if state.open
-        else "There is no note; monitoring writes one when it has judged its week."
-    )
+    none = "There is no note; monitoring writes one when it has judged its week."
+    return "The note is recorded." if state.open else none
 
 
 def _of_decision(sight: Sight, standing: Decision) -> str:
-    which = f"Decision {standing.seq}"
-    if standing.claim:
-        return f"{which} is claimed: training ends it, or gives it back if it died."
-    if sight.today > standing.valid_until:
-        return f"{which} was valid until {standing.valid_until}: it ends expired."
-    if standing.attempts >= MAX_ATTEMPTS:
-        return f"{which} ends declined: its {standing.attempts} attempts failed."
-    if not standing.retrain:
-        return f"{which} asks for no retraining: it stands until it is replaced or {standing.valid_until} has passed."
-    return f"{which} {_of_retraining(sight, standing)}"
-
-
-def _of_retraining(sight: Sight, standing: Decision) -> str:
-    if sight.found.kind is not Kind.SAME or sight.policy_problem:
-        return "waits."
-    if sight.guards and sight.guards.approval and not standing.approved:
-        return 'waits for approval: the mode is "advise". Write a name into approved_by of the note and save.'
-    after = retry_after(sight.state, standing, sight.today, sight.guards) if sight.guards else None
-    if after and after > standing.valid_until:
-        return f"cannot be claimed before {after} and ends expired after {standing.valid_until}."
-    if after:
-        return f"waits: a training run on {after} or later may claim it."
-    return "may be claimed by the next training run, if it then finds rows and data as the guards ask."
+    last, guards = standing.valid_until, sight.guards
+    after = retry_after(sight.state, standing, sight.today, guards) if guards else None
+    for_approval = 'the mode is "advise". Write a name into approved_by of the note and save.'
+    answers = (
+        (standing.claim, "is claimed: training ends it, or gives it back if it died."),
+        (sight.today > last, f"was valid until {last}: it ends expired."),
+        (standing.attempts >= MAX_ATTEMPTS, f"ends declined: its {standing.attempts} attempts failed."),
+        (not standing.retrain, f"asks for no retraining: it stands until it is replaced or {last} has passed."),
+        (sight.found.kind is not Kind.SAME or sight.policy_problem, "waits."),
+        (guards and guards.approval and not standing.approved, f"waits for approval: {for_approval}"),
+        (after and after > last, f"cannot be claimed before {after} and ends expired after {last}."),
+        (after, f"waits: a training run on {after} or later may claim it."),
+        (True, "may be claimed by the next training run, if it then finds rows and data as the guards ask."),
+    )
+    return f"Decision {standing.seq} " + next(said for holds, said in answers if holds)
