@@ -125,14 +125,12 @@ def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
         found = strict_json.parse(manifest, where=f"{BANK}/{model_id}/{MANIFEST}", limit=_MANIFEST_LIMIT)
     except ConfigInvalid as error:
         raise _damaged(model_id, f"the manifest is no JSON: {error.what}") from error
-    wrong = [complaint.sentence for complaint in judge.complaints(contract.document("model"), found)]
-    if wrong:
+    if wrong := [complaint.sentence for complaint in judge.complaints(contract.document("model"), found)]:
         raise _damaged(model_id, "the manifest does not keep its contract: " + "; ".join(wrong[:3]))
     names = [listed["name"] for listed in found["files"]]
     if len(set(names)) < len(names) or MANIFEST in names or found["model_id"] != model_id:
         raise _damaged(model_id, "the manifest names a file twice, itself, or another model")
-    content = hashlib.sha256(strict_json.canonical(found["files"])).hexdigest()
-    if not model_id.endswith(content[:12]):
+    if not model_id.endswith(hashlib.sha256(strict_json.canonical(found["files"])).hexdigest()[:12]):
         raise _damaged(model_id, "the manifest lists other files than those that gave the model its name")
     return found
 

@@ -74,25 +74,16 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     """Write the receipt of a run worth remembering; one that mends an earlier failure of its step always is."""
     home = root.at(folder(of.job, of.day))
     files.sweep(home)
-    latest = latest_by_step(root, of.job, of.day)
-    if not _is_news(report, latest.get(of.step)):
-        return None
+    said = {"skipped": report.skipped, "problems": [asdict(problem) for problem in report.problems]}
+    last = latest_by_step(root, of.job, of.day).get(of.step, {"skipped": [], "problems": []})
+    if not report.changed and said == {name: last[name] for name in said}:
+        return None  # it changed nothing, and fails or skips as the last one did
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
-    receipt |= {"changed": report.changed, "skipped": report.skipped}
-    receipt |= {"problems": [asdict(problem) for problem in report.problems]}
-    receipt |= {"at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
+    receipt |= {"changed": report.changed, **said, "at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
     files.make_folder(root, home)
     with files.draft(root, home) as path:
         path.write_bytes(strict_json.pretty(receipt))
         return root.name_of(files.publish_numbered(root, path, home, ".json"))
-
-
-def _is_news(report: Report, last: dict[str, Any] | None) -> bool:
-    """A run that changed nothing and fails or skips as the last one did has nothing new to say."""
-    if report.changed or last is None:
-        return not report.is_silent
-    problems = [asdict(problem) for problem in report.problems]
-    return (problems, report.skipped) != (last["problems"], last["skipped"])
 
 
 def latest_by_step(root: Root, job: str, day: date) -> dict[str, dict[str, Any]]:
