@@ -16,7 +16,7 @@ from jobs.protocol.ingest import Desk, Seen, look
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, held, settled
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str | N
         body |= {"note_sha256": hashlib.sha256(standing.note).hexdigest(), "lease_until": lease_until}
         return None if lease_until is None else Fact(RETRAINING, "claimed", body)
 
-    with settled(desk.store):
+    with desk.store.settled():
         ledger, entry = ledgers.append(desk.store, desk.writer, said)
         return Seen(ledger, look(desk, ledger.state)), entry
 
@@ -72,13 +72,13 @@ def fail_attempt(desk: Desk, claim_seq: int, reason: str) -> Ledger:
         mine = state.claim and state.claim.seq == claim_seq
         return Fact(RETRAINING, "attempt_failed", {"claim": claim_seq, "reason": reason}) if mine else None
 
-    with held(desk.store):
+    with desk.store.hold():
         return ledgers.append(desk.store, desk.writer, failed)[0]
 
 
 def choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
     """Ingest the serving note on its content; write it again where it is absent."""
-    with settled(desk.store):
+    with desk.store.settled():
         chosen = _choose(desk, unusable)
         _restore(desk, chosen.ledger.state)
         return chosen
@@ -86,7 +86,7 @@ def choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
 
 def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[str], str | None]) -> Ledger:
     """End the claimed decision: promoted only if no person wants otherwise at this moment. All repeatable."""
-    with settled(desk.store):
+    with desk.store.settled():
         chosen = _choose(desk, unusable)
         free = outcome.promote and chosen.problem is None
         if free and chosen.data is not None and _may_promote(chosen.ledger.state):

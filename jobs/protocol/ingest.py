@@ -12,7 +12,7 @@ from jobs.protocol.folder import Refused
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify
-from jobs.protocol.store import RETRAINING_NOTE, Store, quarantine_name, settled
+from jobs.protocol.store import RETRAINING_NOTE, Store, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less
 
@@ -53,7 +53,7 @@ def begin(desk: Desk) -> Seen:
 
 def settle(desk: Desk) -> None:
     """Finish what a crash left aside, so that no look takes it for a removal."""
-    with settled(desk.store):
+    with desk.store.settled():
         pass
 
 
@@ -68,7 +68,7 @@ def look(desk: Desk, state: State) -> Found:
 
 def ingest(desk: Desk, known: Ledger | None = None) -> Seen:
     """Record the note if nobody has; put a closed one away; withdraw what a person removed, after a second look."""
-    with settled(desk.store):
+    with desk.store.settled():
         seen = _record(desk, known)
     missed = seen.state.open
     if seen.found.kind is not Kind.ABSENT or missed is None or missed.claim:
@@ -81,7 +81,7 @@ def ingest(desk: Desk, known: Ledger | None = None) -> Seen:
         body = {"decision": missed.seq, "reason": "the note was removed"}
         return Fact(RETRAINING, "withdrawn", body) if gone and still_open else None
 
-    with settled(desk.store):
+    with desk.store.settled():
         ledger, _ = ledgers.append(desk.store, desk.writer, withdrawn, seen.ledger)
         return replace(_record(desk, ledger), closed=seen.closed)
 
@@ -112,7 +112,7 @@ def expire(desk: Desk, known: Ledger | None = None) -> Seen:
         is_over = desk.writer.as_of > standing.valid_until
         return Fact(RETRAINING, "expired", {"decision": standing.seq}) if is_over else None
 
-    with settled(desk.store):
+    with desk.store.settled():
         ledger, _ = ledgers.append(desk.store, desk.writer, past, known)
         return _put_away(desk, ledger, look(desk, ledger.state))
 
@@ -125,7 +125,7 @@ def withdraw(desk: Desk, reason: str) -> Seen:
         may = standing and not standing.claim
         return Fact(RETRAINING, "withdrawn", {"decision": standing.seq, "reason": reason}) if standing and may else None
 
-    with settled(desk.store):
+    with desk.store.settled():
         ledger, entry = ledgers.append(desk.store, desk.writer, withdrawn)
         if entry:
             desk.store.remove_if(RETRAINING_NOTE, ledger.state.ended[-1].decision.note)
@@ -151,7 +151,7 @@ def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
         return seen, "backfill"
     if seen.found.kind in BLOCKING:
         desk.wait(BETWEEN_LOOKS)
-    with settled(desk.store):
+    with desk.store.settled():
         ledger = ledgers.read(desk.store, seen.ledger)
         found = look(desk, ledger.state)
         answer = _may_place(ledger.state, found, seen.found, data)

@@ -13,7 +13,7 @@ from jobs.protocol import strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
-from jobs.protocol.store import FolderStore, Store
+from jobs.protocol.store import Store
 
 FOLDER = "decisions/ledger"
 VERSION = 1
@@ -59,8 +59,7 @@ def read(store: Store, known: Ledger | None = None) -> Ledger:
 
     A run reads its ledger a dozen times: what a folder's store has read of it once is known from then on.
     """
-    memo = store.memo if isinstance(store, FolderStore) else {}
-    ledger: Ledger = known or memo.get(FOLDER) or Ledger()
+    ledger: Ledger = known or store.memo.get(FOLDER) or Ledger()
     names = store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
         if f"{FOLDER}/{name}" != name_of(seq):
@@ -71,7 +70,7 @@ def read(store: Store, known: Ledger | None = None) -> Ledger:
             )
     for seq in range(len(ledger.entries) + 1, len(names) + 1):
         ledger = extended(ledger, _there(store, seq))
-    memo[FOLDER] = ledger
+    store.memo[FOLDER] = ledger
     return ledger
 
 

@@ -9,7 +9,7 @@ from jobs.protocol import policy as rules
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.folder import Refused
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import DECISIONS, Store, held
+from jobs.protocol.store import DECISIONS, Store
 
 POLICY = f"{DECISIONS}/policy.json"
 KEPT = f"{DECISIONS}/policies"
@@ -55,7 +55,7 @@ def keep(store: Store, policy: Policy) -> None:
     before = store.get(pointer)
     if before == says:
         return
-    with held(store):
+    with store.hold():
         store.put_if_absent(pointer, says) if before is None else store.replace_if(pointer, before, says)
 
 

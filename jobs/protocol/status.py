@@ -11,7 +11,7 @@ from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.guards import retry_after
 from jobs.protocol.ingest import Desk
 from jobs.protocol.outlook import AUTHORS, Sight, end_of, next_run, printable, survey
-from jobs.protocol.store import DECISIONS, held, quarantine_name
+from jobs.protocol.store import DECISIONS, quarantine_name
 
 STATUS = f"{DECISIONS}/STATUS.txt"
 WIDTH, INDENT = 80, 15
@@ -34,7 +34,7 @@ _HEAD = re.compile(r"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
 
 def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> bool:
     """Write STATUS.txt if its text changes; not to be called under `held`. Whether it was written."""
-    with held(desk.store):  # looked at and written under one lock: an older text never replaces a newer
+    with desk.store.hold():  # looked at and written under one lock: an older text never replaces a newer
         data = text(survey(desk, unusable, verdict)).encode()
         before = desk.store.get(STATUS)
         if before is None:

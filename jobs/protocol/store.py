@@ -1,4 +1,4 @@
-"""What the jobs and people share: five verbs over named bytes, and the local folder that offers them."""
+"""What the jobs and people share: five verbs over named bytes, offered by a local folder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from jobs.protocol import folder as folders
 from jobs.protocol.files import Root, sweep
@@ -25,77 +25,53 @@ _FOLDER_MODES = dict.fromkeys((DECISIONS, ALERTS), 0o2770) | {
 }
 
 
-class Store(Protocol):
-    """Names are relative posix names. What a verb has done is durable when it returns."""
-
-    def get(self, name: str, limit: int = LIMIT) -> bytes | None:
-        """The bytes of a name, None if there is none, `Refused` if it is no plain file or larger than `limit`."""
-        ...
-
-    def list(self, folder: str) -> tuple[str, ...]:
-        """The last parts of the names in a folder, in order; drafts and folders in it do not show."""
-        ...
-
-    def put_if_absent(self, name: str, data: bytes) -> bool:
-        """Create a name; False if it existed. Of any number that try at once, one gets True."""
-        ...
-
-    def replace_if(self, name: str, expected: bytes, data: bytes) -> bool:
-        """Replace the bytes of a name if they are those expected; else change nothing and return False."""
-        ...
-
-    def remove_if(self, name: str, expected: bytes) -> bool:
-        """Remove a name if its bytes are those expected; else change nothing and return False."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class FolderStore:
-    """A local folder. Its two notes are replaced by way of an aside; `hold` keeps other jobs out meanwhile."""
+    """A local folder; any other store would offer the same five verbs. What a verb has done is durable when it returns.
+
+    Names are relative posix names. The notes are replaced by way of an aside; `hold` keeps other jobs out meanwhile.
+    """
 
     root: Root
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # of what never changes, once read
 
     def get(self, name: str, limit: int = LIMIT) -> bytes | None:
+        """The bytes of a name, None if there is none, `Refused` if it is no plain file or larger than `limit`."""
         *above, last = folders.parts_of(name)
         with folders.opened(self.root, tuple(above)) as folder:
             return None if folder is None else folders.read(folder, last, limit)
 
     def list(self, folder: str) -> tuple[str, ...]:
+        """The last parts of the names in a folder, in order; drafts and folders in it do not show."""
         with folders.opened(self.root, folders.parts_of(folder)) as handle:
             if handle is None:
                 return ()
             with os.scandir(handle) as found:
-                return tuple(
-                    sorted(
-                        one.name
-                        for one in found
-                        if not one.name.startswith(".") and not one.is_dir(follow_symlinks=False)
-                    )
-                )
+                plain = (one.name for one in found if not one.is_dir(follow_symlinks=False))
+                return tuple(sorted(name for name in plain if not name.startswith(".")))
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
-        with self._folder_of(name, make=True) as (folder, last):
-            with folders.drafted(self.root, folder, data, _mode_of(name)) as draft:
-                won = folders.link(folder, draft, last)
-                if won:
-                    folders.sync(self.root, folder)
-            return won
+        """Create a name; False if it existed. Of any number that try at once, one gets True."""
+        folders.make(self.root, folders.parts_of(name)[:-1], _FOLDER_MODES)
+        with self._drafted(name, data) as (folder, last, draft):
+            won = folders.link(folder, draft, last)
+            if won:
+                folders.sync(self.root, folder)
+        return won
 
     def replace_if(self, name: str, expected: bytes, data: bytes) -> bool:
+        """Replace the bytes of a name if they are those expected; else change nothing and return False."""
         if self.get(name) != expected:
             return False
-        with (
-            self._folder_of(name) as (folder, last),
-            folders.drafted(self.root, folder, data, _mode_of(name)) as draft,
-        ):
-            if name not in NOTES:  # its writers hold a lock among themselves
-                os.rename(draft, last, src_dir_fd=folder, dst_dir_fd=folder)
-                folders.sync(self.root, folder)
-                return True
-            return self._swap_aside(folder, last, expected, draft)
+        with self._drafted(name, data) as (folder, last, draft):
+            if name in NOTES:
+                return self._swap_aside(folder, last, expected, draft)
+            os.rename(draft, last, src_dir_fd=folder, dst_dir_fd=folder)  # its writers hold a lock among themselves
+            folders.sync(self.root, folder)
+            return True
 
     def remove_if(self, name: str, expected: bytes) -> bool:
+        """Remove a name if its bytes are those expected; else change nothing and return False."""
         if self.get(name) != expected:
             return False
         with self._folder_of(name) as (folder, last):
@@ -131,10 +107,25 @@ class FolderStore:
         return done
 
     @contextmanager
-    def _folder_of(self, name: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+    def settled(self) -> Iterator[None]:
+        """`hold`, once what a crash left half-done is finished."""
+        with self.hold():
+            self.finish()
+            yield
+
+    @contextmanager
+    def _drafted(self, name: str, data: bytes) -> Iterator[tuple[int, str, str]]:
+        in_decisions, shared = name.startswith(f"{DECISIONS}/"), name.rpartition("/")[0] in (DECISIONS, ALERTS)
+        mode = 0o660 if shared else 0o440 if in_decisions else 0o644
+        with (
+            self._folder_of(name) as (folder, last),
+            folders.drafted(self.root, folder, data, mode) as draft,
+        ):
+            yield folder, last, draft
+
+    @contextmanager
+    def _folder_of(self, name: str) -> Iterator[tuple[int, str]]:
         *above, last = folders.parts_of(name)
-        if make:
-            folders.make(self.root, tuple(above), _FOLDER_MODES)
         with folders.opened(self.root, tuple(above)) as folder:
             if folder is None:
                 raise FileNotFoundError(name)
@@ -156,29 +147,25 @@ class FolderStore:
             return False
         placed = draft is None or folders.link(folder, draft, last)
         folders.sync(self.root, folder)
-        self._drop(folder, aside, expected)
+        self._discard(folder, aside, expected)
         return placed
-
-    def _drop(self, folder: int, aside: str, expected: bytes) -> None:
-        """Remove an aside; if somebody's editor still wrote into it, what it wrote is kept."""
-        late = folders.read(folder, aside, LIMIT)
-        if late is not None and late != expected:
-            self._quarantine(late)
-        os.unlink(aside, dir_fd=folder)
-        folders.sync(self.root, folder)
 
     def _give_back(self, folder: int, aside: str, last: str) -> None:
         """Give an aside its name again; if a newer note took it, keep the older bytes in quarantine."""
-        if not folders.link(folder, aside, last) and not _same_file(folder, aside, last):
-            older = folders.read(folder, aside, LIMIT)
-            if older is not None:
-                self._quarantine(older)
+        is_placed = folders.link(folder, aside, last) or _is_same(folder, aside, last)
+        if not is_placed and (older := folders.read(folder, aside, LIMIT)) is not None:
+            self.put_if_absent(quarantine_name(older), older)
         folders.sync(self.root, folder)
         os.unlink(aside, dir_fd=folder)
         folders.sync(self.root, folder)
 
-    def _quarantine(self, data: bytes) -> None:
-        self.put_if_absent(quarantine_name(data), data)
+    def _discard(self, folder: int, aside: str, expected: bytes) -> None:
+        """Remove an aside; if somebody's editor still wrote into it, what it wrote is kept."""
+        late = folders.read(folder, aside, LIMIT)
+        if late is not None and late != expected:
+            self.put_if_absent(quarantine_name(late), late)
+        os.unlink(aside, dir_fd=folder)
+        folders.sync(self.root, folder)
 
 
 def quarantine_name(data: bytes) -> str:
@@ -186,32 +173,13 @@ def quarantine_name(data: bytes) -> str:
     return f"{QUARANTINE}/{hashlib.sha256(data).hexdigest()[:12]}.json"
 
 
-@contextmanager
-def held(store: Store) -> Iterator[None]:
-    """Hold the decisions alone, on a store that has moments in which a note is aside; others need no lock."""
-    with store.hold() if isinstance(store, FolderStore) else nullcontext():
-        yield
-
-
-@contextmanager
-def settled(store: Store) -> Iterator[None]:
-    """`held`, once what a crash left half-done in the store itself is finished."""
-    with held(store):
-        if isinstance(store, FolderStore):
-            store.finish()
-        yield
-
-
-def _mode_of(name: str) -> int:
-    folder, _, _ = name.rpartition("/")
-    if folder in (DECISIONS, ALERTS):
-        return 0o660
-    return 0o440 if name.startswith(f"{DECISIONS}/") else 0o644
-
-
-def _same_file(folder: int, one: str, other: str) -> bool:
+def _is_same(folder: int, one: str, other: str) -> bool:
+    """Whether two names are of one file."""
     try:
         facts = [os.stat(name, dir_fd=folder, follow_symlinks=False) for name in (one, other)]
     except FileNotFoundError:
         return False
     return os.path.samestat(*facts)
+
+
+Store = FolderStore

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol.store import NOTES, RETRAINING_NOTE, SERVING_NOTE, settled
+from jobs.protocol.store import NOTES, RETRAINING_NOTE, SERVING_NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,7 @@ class StoreContract:
     def test_sixteen_processes_replace_the_same_note_and_one_wins(self, opener: Callable[[], Store]) -> None:
         opener().put_if_absent(SERVING_NOTE, b"first")
         winners = self._winners(swap, opener, SERVING_NOTE)
-        with settled(opener()):
+        with opener().settled():
             pass
         assert winners == [int(opener().get(SERVING_NOTE) or b"-1")]
 

@@ -12,7 +12,7 @@ import pytest
 from jobs.protocol import folder as folders
 from jobs.protocol import store as stores
 from jobs.protocol.files import DRAFT, Root
-from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, held, quarantine_name
+from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, quarantine_name
 from tests.protocol.faults import Faults, in_child
 from tests.protocol.store_contract import ENTRY, PLAIN, StoreContract
 
@@ -82,7 +82,7 @@ def test_killed_at_any_call_leaves_the_old_or_the_new_and_recovers(
             with pytest.MonkeyPatch.context() as patch:
                 Faults(at=number, after=after).install(patch, folders, stores)
                 assert in_child(partial(act, store)) == signal.SIGKILL
-            with held(store):
+            with store.hold():
                 store.finish()
             assert store.get(name) in allowed, (number, call, after)
             assert hidden(root) == []
@@ -111,7 +111,7 @@ def test_an_error_at_any_call_is_raised_and_nothing_is_half_visible(
             with pytest.raises(OSError, match="injected"):
                 act(store)
         assert call != "fsync" or "fsync" not in faults.calls[number:], "a failed fsync is never tried again"
-        with held(store):
+        with store.hold():
             store.finish()
         assert store.get(name) in allowed, (number, call)
         assert hidden(root) == []
