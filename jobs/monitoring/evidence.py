@@ -15,7 +15,6 @@ from jobs.measures.drift import ZeroPolicy
 from jobs.monitoring import (
     drift,
     performance,
-    quality,
     quality_facts,
     retraining,
     sources,
@@ -83,10 +82,6 @@ def _whole(session: Session, found: Sources, past: Sequence[Judged]) -> Json:
         said, frames["vintages"] = vintages.vintages(reading.aged, policy.label)
         return said
 
-    def feed() -> Json:
-        facts = quality_facts.facts(session.root, session.shelf, week, reading.reference, reading.daily)
-        return quality.findings(facts)
-
     sections: dict[str, Callable[[], Json]] = {
         "window": lambda: _window(reading),
         "drift": lambda: _drift(reading, ZeroPolicy(policy.drift.zero_policy), frames),
@@ -98,7 +93,7 @@ def _whole(session: Session, found: Sources, past: Sequence[Judged]) -> Json:
         "track_record": lambda: track_record.track_record(past, evidence["performance"], policy),
         "vintages": aging,
         "curves": lambda: performance.curves(reading.outcomes.counts, reading.learned),
-        "quality": feed,
+        "quality": lambda: quality_facts.section(session.shelf, week, reading.reference, reading.daily),
     }
     for name, work in sections.items():
         evidence[name] = _guarded(session.run, work)

@@ -1,19 +1,19 @@
-"""Ten rules of data quality: what a week's facts say of the feed, each finding with its number and its limit."""
+"""Ten rules of data quality: what a week's counts say of the feed, each finding with its number and its limit. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from jobs.measures.proportions import share_change
 from jobs.measures.significance import adjusted
-from jobs.monitoring.feed import UNIT_FACTOR, ColumnChange, Feature, QualityFacts, Share, Table, Volume
+from jobs.monitoring.seen import SEVERITIES
 
 Json = dict[str, Any]
 Limits = tuple[tuple[float, str], ...]
 
-SEVERITIES = ("low", "medium", "high", "critical")
 SHARES: dict[str, tuple[str, Limits]] = {  # above a limit a share of rows has the severity beside it
     "DQ-2": ("lie outside the range of the contract", ((0.001, "low"), (0.01, "medium"), (0.05, "critical"))),
     "DQ-3": ("have a category that was never seen", ((0.001, "low"), (0.01, "medium"), (0.10, "high"))),
@@ -26,34 +26,58 @@ MUCH_RISE, MOST_RISE, TOP = 0.10, 0.25, 5
 HALF, TWICE, FIVEFOLD = 0.5, 2.0, 5.0
 FEW_DAYS = 2
 ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # a day that is all missing says something of a feature that is often there
+UNIT_FACTOR = 20.0  # no median moves by so much in a day, but for another unit
 VOLUME_P, DAY_P = 1e-3, 1e-4  # a week has some 28 volumes and 800 daily medians: chance is to explain none of them
+COLUMNS = {"absent": "no longer lands", "new": "has begun to land", "unknown": "lands, and no contract knows it"}
 
 
-def findings(facts: QualityFacts) -> Json:
-    """The section of the evidence: of each rule and subject the worst finding, the worst first."""
-    found = [
-        *_missing_rates(facts.features),
-        *(finding for share in facts.shares for finding in _share(share)),
-        *(finding for volume in facts.volumes for finding in _volume(volume)),
-        *(finding for table in facts.tables for finding in _absence(table)),
-        *(_column(change) for change in facts.columns),
-        *(finding for feature in facts.features for finding in _schema(feature)),
-        *(finding for feature in facts.features for finding in _unit(feature)),
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A feature on one day."""
+
+    day: str
+    rows: int
+    missing: int
+    median: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """A feature of the model, day by day, beside what the model's reference says of it.
+
+    `low_share` and `high_share` bound the share of reference values beyond the factor of a unit shift from its median.
+    """
+
+    name: str
+    shap_share: float
+    reference_missing: float
+    reference_rows: int
+    median: float | None
+    low_share: float
+    high_share: float
+    is_documented: bool  # its contract says since when it is filled, and that time has come
+    was_filled: bool  # on some day of the four weeks before
+    days: tuple[Day, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(day.rows for day in self.days)
+
+    @property
+    def missing(self) -> int:
+        return sum(day.missing for day in self.days)
+
+
+def worst_first(found: Iterable[Json]) -> list[Json]:
+    """Of each rule and subject the worst finding, the worst of all first."""
     worst: dict[tuple[str, str], Json] = {}
     for finding in sorted(found, key=lambda finding: -SEVERITIES.index(finding["severity"])):
         worst.setdefault((finding["rule"], finding["subject"]), finding)
     order = sorted(worst, key=lambda key: (-SEVERITIES.index(worst[key]["severity"]), int(key[0][3:]), key[1]))
-    return {"findings": [worst[key] for key in order], "tables": [asdict(table) for table in facts.tables]}
+    return [worst[key] for key in order]
 
 
-def _finding(rule: str, subject: str, severity: str, numbers: tuple[float, float, int, float | None], say: str) -> Json:
-    value, threshold, n, p = numbers
-    head = {"rule": rule, "subject": subject, "severity": severity, "value": value, "threshold": threshold}
-    return {**head, "n": n, "p": p, "sentence": say}
-
-
-def _missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
+def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
     """DQ-1, with the false discoveries of the whole family held down."""
     seen = [feature for feature in features if feature.rows]
     top = {feature.name for feature in sorted(features, key=lambda each: -each.shap_share)[:TOP]}
@@ -75,50 +99,53 @@ def _missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
             yield _finding("DQ-1", feature.name, severity, numbers, f"{rate:.1%} of {feature.name} are missing, {was}.")
 
 
-def _share(share: Share) -> Iterator[Json]:
-    rate = share.hits / share.n if share.n else 0.0
-    what, limits = SHARES[share.rule]
+def share(rule: str, subject: str, hits: int, n: int) -> Iterator[Json]:
+    """DQ-2, 3, 4, 8 and 9: of `n` rows that a rule looked at it complains of so many."""
+    rate = hits / n if n else 0.0
+    what, limits = SHARES[rule]
     passed = [limit for limit in limits if rate > limit[0]]
     if passed:
         limit, severity = passed[-1]
-        said = f"{share.subject}: {share.hits} of {share.n} rows {what} ({rate:.2%}, the limit is {limit:.2%})."
-        yield _finding(share.rule, share.subject, severity, (rate, limit, share.n, None), said)
+        said = f"{subject}: {hits} of {n} rows {what} ({rate:.2%}, the limit is {limit:.2%})."
+        yield _finding(rule, subject, severity, (rate, limit, n, None), said)
 
 
-def _volume(volume: Volume) -> Iterator[Json]:
-    """DQ-5. What chance explains is no finding: small lenders have days of half and of twice the usual."""
-    usual = _median(volume.before)
+def volume(table: str, day: str, rows: int, before: Sequence[int]) -> Iterator[Json]:
+    """DQ-5, by that weekday in the weeks before. What chance explains is no finding: small lenders have such days."""
+    usual = median(before) if before else 0
     if not usual:
         return
-    ratio = volume.rows / usual
-    total, part = volume.rows + sum(volume.before), 1 / (1 + len(volume.before))
+    ratio = rows / usual
+    total, part = rows + sum(before), 1 / (1 + len(before))
     few = ratio < 1
-    p = _at_least(total - volume.rows, total, 1 - part) if few else _at_least(volume.rows, total, part)
+    p = _at_least(total - rows, total, 1 - part) if few else _at_least(rows, total, part)
     if not HALF <= ratio <= TWICE and p <= VOLUME_P:
-        critical = volume.rows == 0 or ratio > FIVEFOLD
+        critical = rows == 0 or ratio > FIVEFOLD
         limit = HALF if few else FIVEFOLD if critical else TWICE
-        said = f"{volume.table} has {volume.rows} rows on {volume.day}, {ratio:.2f} times what that weekday had before."
-        severity = "critical" if critical else "medium"
-        yield _finding("DQ-5", volume.table, severity, (ratio, limit, volume.rows, p), said)
+        said = f"{table} has {rows} rows on {day}, {ratio:.2f} times what that weekday had before."
+        yield _finding("DQ-5", table, "critical" if critical else "medium", (ratio, limit, rows, p), said)
 
 
-def _absence(table: Table) -> Iterator[Json]:
-    lacking = table.expected - table.days
+def absence(table: str, expected: int, days: int) -> Iterator[Json]:
+    """DQ-6: of the days on which a table should have come it came on so many."""
+    lacking = expected - days
     if lacking > 0:
         severity, limit = ("critical", FEW_DAYS) if lacking > FEW_DAYS else ("high", 0)
-        said = f"{table.table} has nothing for {lacking} of {table.expected} days."
-        yield _finding("DQ-6", table.table, severity, (lacking, limit, table.expected, None), said)
+        said = f"{table} has nothing for {lacking} of {expected} days."
+        yield _finding("DQ-6", table, severity, (lacking, limit, expected, None), said)
 
 
-def _column(change: ColumnChange) -> Json:
-    """A column that no contract knows reaches no model; one that was announced is no surprise."""
-    harmless = change.is_documented or change.what == "unknown"
-    severity = "low" if harmless else "critical" if change.is_used else "medium"
-    what = {"absent": "no longer lands", "new": "has begun to land", "unknown": "lands, and no contract knows it"}
-    return _finding("DQ-7", change.column, severity, (1, 0, 1, None), f"{change.column} {what[change.what]}.")
+def column(name: str, what: str, *, is_documented: bool, is_used: bool) -> Json:
+    """DQ-7 of a landed column that was there in the four weeks before and is not, or the other way round.
+
+    One that no contract knows reaches no model; one that was announced is no surprise.
+    """
+    harmless = is_documented or what == "unknown"
+    severity = "low" if harmless else "critical" if is_used else "medium"
+    return _finding("DQ-7", name, severity, (1, 0, 1, None), f"{name} {COLUMNS[what]}.")
 
 
-def _schema(feature: Feature) -> Iterator[Json]:
+def silence(feature: Feature) -> Iterator[Json]:
     """DQ-7 of a feature: one that was told became silent on some day, or one that never was told began to be.
 
     The second is an announced wave where the contract has its year. Silence of more than four weeks is not critical any
@@ -139,7 +166,7 @@ def _schema(feature: Feature) -> Iterator[Json]:
             yield _finding("DQ-7", feature.name, severity, (rate, HALF, day.rows, None), said)
 
 
-def _unit(feature: Feature) -> Iterator[Json]:
+def unit(feature: Feature) -> Iterator[Json]:
     """DQ-10, unless so few rows could have such a median by chance."""
     usual = feature.median
     for day in feature.days:
@@ -155,10 +182,10 @@ def _unit(feature: Feature) -> Iterator[Json]:
             yield _finding("DQ-10", feature.name, "critical", numbers, said)
 
 
-def _median(values: Sequence[int]) -> float:
-    ranked = sorted(values)
-    half = len(ranked) // 2
-    return 0.0 if not ranked else (ranked[half] + ranked[~half]) / 2
+def _finding(rule: str, subject: str, severity: str, numbers: tuple[float, float, int, float | None], say: str) -> Json:
+    value, threshold, n, p = numbers
+    head = {"rule": rule, "subject": subject, "severity": severity, "value": value, "threshold": threshold}
+    return {**head, "n": n, "p": p, "sentence": say}
 
 
 def _at_least(hits: int, n: int, share: float) -> float:

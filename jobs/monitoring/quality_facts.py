@@ -1,4 +1,4 @@
-"""The facts of a week's feed: from manifests, and from what was asked of the week's features."""
+"""Data quality of a week's feed: its counts from manifests and from the week's features, and what the rules say."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 import polars as pl
 
 from jobs.measures import bins
-from jobs.monitoring.feed import UNIT_FACTOR, ColumnChange, Day, Feature, QualityFacts, Share, Table, Volume
+from jobs.monitoring import quality
+from jobs.monitoring.quality import UNIT_FACTOR, Day, Feature
 from jobs.protocol import contract, partitions
 from jobs.protocol.contract import Contract
-from jobs.protocol.files import Root
 from jobs.protocol.partitions import Manifest
 from jobs.protocol.shelf import Shelf
 
 Json = Mapping[str, Any]
+Manifests = Mapping[str, Sequence[Manifest]]
 
 SOURCES = ("loan_terms", "demographic", "credit_history", "financial")
-PARTNERS = SOURCES[1:]
 FEATURES = "gold/feature_store"
 WEEK, WEEKS_BEFORE = 7, 4
 FIRST_ERA = 2007
@@ -30,60 +30,74 @@ NO_VALUE = ("token", "sentinel", "rounded")  # what says "no value", or rounds: 
 CROSS = ("not_before_issue", "joint_while_individual")  # refused for what another column says
 
 
-def facts(root: Root, shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> QualityFacts:
-    """The facts of the seven days to the Saturday `week`, told of daily, beside a model's reference profile."""
+def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> dict[str, Any]:
+    """The findings in the seven days to the Saturday `week`, told of daily, beside a model's reference profile."""
     days = [week - timedelta(days=back) for back in reversed(range(WEEK))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * WEEK + 1)]
-    manifests = {
-        source: [partitions.existing(root, f"silver/{source}", day) for day in _built(shelf, f"silver/{source}", days)]
-        for source in SOURCES
+    features, found = list(_features(shelf, before, reference["features"], daily)), manifests(shelf, days)
+    used = {feature.name for feature in features if feature.shap_share > 0}
+    tables = list(_tables(shelf, days, found))
+    findings = [
+        *quality.missing_rates(features),
+        *(finding for share in shares(found, daily) for finding in quality.share(*share)),
+        *_volumes(shelf, days),
+        *(finding for each in tables for finding in quality.absence(each["table"], each["expected"], each["days"])),
+        *_columns(shelf, days, before, used),
+        *(finding for feature in features for finding in (*quality.silence(feature), *quality.unit(feature))),
+    ]
+    return {"findings": quality.worst_first(findings), "tables": tables}
+
+
+def manifests(shelf: Shelf, days: Sequence[date]) -> Manifests:
+    """Those of each cleaned source, and of the features, on the days that are built."""
+    tables = {source: f"silver/{source}" for source in SOURCES} | {FEATURES: FEATURES}
+    return {
+        name: [partitions.existing(shelf.root, table, day) for day in _built(shelf, table, days)]
+        for name, table in tables.items()
     }
-    gold = [partitions.existing(root, FEATURES, day) for day in _built(shelf, FEATURES, days)]
-    features = tuple(_features(shelf, before, reference["features"], daily))
-    return QualityFacts(
-        tables=(*_tables(shelf, days, manifests), *_features_table(days, manifests, gold)),
-        shares=(*_cells(manifests), *_joins(gold), *_unseen(daily)),
-        volumes=tuple(_volumes(shelf, days)),
-        columns=tuple(_column_changes(root, shelf, days, before, features)),
-        features=features,
-    )
 
 
 def _built(shelf: Shelf, table: str, days: Sequence[date]) -> list[date]:
     return [day for day in days if day in shelf.built(table)]
 
 
-def _tables(shelf: Shelf, days: Sequence[date], manifests: Mapping[str, list[Manifest]]) -> Iterator[Table]:
-    """A day counts as come once it is cleaned; days before the very first landing are not expected."""
-    begun = min((day for source in SOURCES for day in shelf.built(f"silver/{source}")), default=days[0])
-    expected = sum(day >= begun for day in days)
-    for source, found in manifests.items():
-        counts = _summed(found)
-        rows, rejected = counts["rows.in"], counts["rows.rejected"] + counts["cells.rejected"]
-        yield Table(table=source, expected=expected, days=len(found), rows=rows, rejected=rejected)
-
-
-def _features_table(days: Sequence[date], manifests: Mapping[str, list[Manifest]], gold: list[Manifest]) -> list[Table]:
-    """Features are expected of the days on which all tables came."""
-    whole = set(days).intersection(*({each.date for each in found} for found in manifests.values()))
-    rows = sum(each.rows for each in gold)
-    return [Table(table=FEATURES, expected=len(whole), days=min(len(gold), len(whole)), rows=rows, rejected=0)]
-
-
 def _summed(manifests: Sequence[Manifest]) -> Counter[str]:
     return sum((Counter(manifest.counts) for manifest in manifests), Counter())
 
 
-def _cells(manifests: Mapping[str, list[Manifest]]) -> Iterator[Share]:
-    for source, found in manifests.items():
-        counts = _summed(found)
-        hits: Counter[tuple[str, str]] = Counter()
+def _tables(shelf: Shelf, days: Sequence[date], found: Manifests) -> Iterator[dict[str, Any]]:
+    """A day counts as come once it is cleaned; days before the very first landing are not expected.
+
+    Features are expected of the days on which all tables came.
+    """
+    begun = min((day for source in SOURCES for day in shelf.built(f"silver/{source}")), default=days[0])
+    expected = sum(day >= begun for day in days)
+    for source in SOURCES:
+        counts = _summed(found[source])
+        rows = {"rows": counts["rows.in"], "rejected": counts["rows.rejected"] + counts["cells.rejected"]}
+        yield {"table": source, "expected": expected, "days": len(found[source]), **rows}
+    whole = len(set(days).intersection(*({each.date for each in found[source]} for source in SOURCES)))
+    rows = {"rows": sum(each.rows for each in found[FEATURES]), "rejected": 0}
+    yield {"table": FEATURES, "expected": whole, "days": min(len(found[FEATURES]), whole), **rows}
+
+
+def shares(found: Manifests, daily: Sequence[Json]) -> Iterator[tuple[str, str, int, int]]:
+    """Rule, subject, and of how many of the rows that it looked at the rule complains."""
+    for source in SOURCES:
+        counts, hits = _summed(found[source]), Counter[tuple[str, str]]()
         for name, count in counts.items():
             if of := _rule_of(name, source):
                 hits[of] += count
         for (rule, subject), count in hits.items():
-            n = counts.get(f"rule.{subject}.checked") or counts["rows.in"]
-            yield Share(rule=rule, subject=subject, hits=count, n=n)
+            yield rule, subject, count, counts.get(f"rule.{subject}.checked") or counts["rows.in"]
+    counts = _summed(found[FEATURES])
+    for partner in SOURCES[1:]:
+        lost, alone = counts[f"without_{partner}"], counts[f"unmatched_{partner}"]
+        yield "DQ-8", partner, lost + alone, counts["applications"] + alone
+    n = sum(row["rows"] for row in daily)  # of applications alone: servicing news would thin a new category out
+    for name in daily[0] if daily else ():
+        if name.endswith(".unseen"):
+            yield "DQ-3", name.removesuffix(".unseen"), sum(row[name] for row in daily), n
 
 
 def _rule_of(name: str, source: str) -> tuple[str, str] | None:
@@ -101,26 +115,16 @@ def _rule_of(name: str, source: str) -> tuple[str, str] | None:
     return None
 
 
-def _joins(gold: list[Manifest]) -> Iterator[Share]:
-    counts = _summed(gold)
-    for partner in PARTNERS:
-        lost, alone = counts[f"without_{partner}"], counts[f"unmatched_{partner}"]
-        yield Share(rule="DQ-8", subject=partner, hits=lost + alone, n=counts["applications"] + alone)
-
-
-def _volumes(shelf: Shelf, days: Sequence[date]) -> Iterator[Volume]:
+def _volumes(shelf: Shelf, days: Sequence[date]) -> Iterator[dict[str, Any]]:
     for source in SOURCES:
-        built = shelf.built(f"bronze/{source}")
-        for day in _built(shelf, f"bronze/{source}", days):
-            earlier = _built(shelf, f"bronze/{source}", [day - timedelta(weeks=n + 1) for n in range(WEEKS_BEFORE)])
-            rows = tuple(built[one].rows for one in earlier)
-            yield Volume(table=source, day=day.isoformat(), rows=built[day].rows, before=rows)
+        table, built = f"bronze/{source}", shelf.built(f"bronze/{source}")
+        for day in _built(shelf, table, days):
+            earlier = _built(shelf, table, [day - timedelta(weeks=n + 1) for n in range(WEEKS_BEFORE)])
+            yield from quality.volume(source, day.isoformat(), built[day].rows, [built[one].rows for one in earlier])
 
 
-def _column_changes(
-    root: Root, shelf: Shelf, days: Sequence[date], before: Sequence[date], features: Sequence[Feature]
-) -> Iterator[ColumnChange]:
-    used = {feature.name for feature in features if feature.shap_share > 0}
+def _columns(shelf: Shelf, days: Sequence[date], before: Sequence[date], used: set[str]) -> Iterator[dict[str, Any]]:
+    """Landed columns that came or went."""
     for source in SOURCES:
         table = f"bronze/{source}"
         built = shelf.built(table)
@@ -131,15 +135,16 @@ def _column_changes(
         gone = frozenset().union(*now) - frozenset.intersection(*then)
         new = frozenset.intersection(*then) - frozenset.intersection(*now)
         for name in sorted(gone | new):
-            what, documented = ("absent", False) if name in gone else ("new", _is_documented(known, name, days[-1]))
-            yield ColumnChange(column=name, what=what, is_documented=documented, is_used=name in used)
-        unknown = _unknown(root, shelf, table, days)
-        for name in sorted(unknown - _unknown(root, shelf, table, before) if unknown else ()):
-            yield ColumnChange(column=f"{source}.{name}", what="unknown", is_documented=False, is_used=False)
+            documented = name not in gone and _is_documented(known, name, days[-1])
+            what = "absent" if name in gone else "new"
+            yield quality.column(name, what, is_documented=documented, is_used=name in used)
+        unknown = _unknown(shelf, table, days)
+        for name in sorted(unknown - _unknown(shelf, table, before) if unknown else ()):
+            yield quality.column(f"{source}.{name}", "unknown", is_documented=False, is_used=False)
 
 
-def _unknown(root: Root, shelf: Shelf, table: str, days: Sequence[date]) -> set[str]:
-    found = (partitions.existing(root, table, day) for day in _built(shelf, table, days))
+def _unknown(shelf: Shelf, table: str, days: Sequence[date]) -> set[str]:
+    found = (partitions.existing(shelf.root, table, day) for day in _built(shelf, table, days))
     return {name for manifest in found for name in manifest.notes.get("columns_unknown", ())}
 
 
@@ -181,20 +186,15 @@ def _stored(reference: Mapping[str, Json]) -> list[str]:
     return [column.name for column in contract.load(FEATURES).columns if column.name in reference]
 
 
-def _unseen(daily: Sequence[Mapping[str, Any]]) -> Iterator[Share]:
-    """Of applications alone: among all rows that land, servicing news thins a new category out."""
-    n = sum(row["rows"] for row in daily)
-    for name in daily[0] if daily else ():
-        if name.endswith(".unseen"):
-            yield Share(rule="DQ-3", subject=name.removesuffix(".unseen"), hits=sum(row[name] for row in daily), n=n)
-
-
 def _features(
-    shelf: Shelf, before: Sequence[date], reference: Mapping[str, Json], daily: Sequence[Mapping[str, Any]]
+    shelf: Shelf, before: Sequence[date], reference: Mapping[str, Json], daily: Sequence[Json]
 ) -> Iterator[Feature]:
-    known = contract.load(FEATURES)
-    silent = {name for name in _stored(reference) if any(row[f"{name}.missing"] == row["rows"] for row in daily)}
-    filled = _filled(shelf, before, sorted(silent))
+    known, earlier = contract.load(FEATURES), _built(shelf, FEATURES, before)
+    silent = [name for name in _stored(reference) if any(row[f"{name}.missing"] == row["rows"] for row in daily)]
+    filled = set(silent)  # on some day before; asked only of those that are silent now
+    if earlier and silent:
+        counts = shelf.scan(FEATURES, earlier).select(pl.col(silent).count()).collect().row(0, named=True)
+        filled = {name for name, count in counts.items() if count}
     for name, described in reference.items():
         median, low, high = _middle(described)
         yield Feature(
@@ -217,15 +217,6 @@ def _features(
                 for row in daily
             ),
         )
-
-
-def _filled(shelf: Shelf, days: Sequence[date], names: Sequence[str]) -> set[str]:
-    """Those of the features that had any value on these days; asked only of those that are silent now."""
-    found = _built(shelf, FEATURES, days)
-    if not found or not names:
-        return set(names)
-    counts = shelf.scan(FEATURES, found).select(pl.col(names).count()).collect().row(0, named=True)
-    return {name for name, count in counts.items() if count}
 
 
 def _middle(described: Json) -> tuple[float | None, float, float]:

@@ -12,7 +12,7 @@ from jobs.measures import bins
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.drift import ZeroPolicy
 from jobs.monitoring import drift, performance, quality, retraining
-from jobs.monitoring.feed import Day, Feature, QualityFacts, Volume
+from jobs.monitoring.quality import Day, Feature
 from tests.monitoring.evidences import evidence
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ class QuietWeeks:
         reference, cutoff = self._reference, self._reference["cutoff"]
         drawn = {name: self._drawn(drift.reference_of(known)) for name, known in reference["features"].items()}
         scores = self._outcomes().unlabelled()
-        told = tuple(_feature(name, reference["features"][name], rows) for name, rows in drawn.items())
-        facts = QualityFacts(tables=(), shares=(), volumes=tuple(_told(volumes)), columns=(), features=told)
+        told = [_feature(name, reference["features"][name], rows) for name, rows in drawn.items()]
+        silent = [finding for each in told for finding in quality.silence(each)]
+        findings = quality.worst_first([*quality.missing_rates(told), *silent, *_told(volumes)])
         return evidence(
             week,
             window__rows=self._rows,
@@ -64,7 +65,7 @@ class QuietWeeks:
             concept=performance.concept(self._learned, matured, [], self._policy),
             calibration=performance.calibration(matured, {}),
             estimate=performance.estimate(scores, self._learned, cutoff, self._policy),
-            quality=quality.findings(facts),
+            quality={"findings": findings, "tables": []},
         )
 
     def _outcomes(self) -> ScoreCounts:
@@ -102,10 +103,11 @@ def _feature(name: str, known: Json, drawn: bins.BinCounts) -> Feature:
     )
 
 
-def _told(volumes: list[list[int]]) -> list[Volume]:
+def _told(volumes: list[list[int]]) -> list[Json]:
     days = [(volumes[-1][day], tuple(week[day] for week in volumes[:-1])) for day in range(7)]
     return [
-        Volume(table=table, day=str(day), rows=rows, before=before)
+        finding
         for table in TABLES
         for day, (rows, before) in enumerate(days)
+        for finding in quality.volume(table, str(day), rows, before)
     ]

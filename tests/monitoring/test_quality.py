@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.monitoring import quality
-from jobs.monitoring.feed import ColumnChange, Day, Feature, QualityFacts, Share, Table, Volume
+from jobs.monitoring.quality import Day, Feature
 
-NOTHING = QualityFacts(tables=(), shares=(), volumes=(), columns=(), features=())
 RANK = {None: -1, "low": 0, "medium": 1, "high": 2, "critical": 3}
 
 
@@ -37,9 +36,8 @@ def day(rows: int = 100, missing: int = 2, median: float | None = 18.0) -> Day:
     return Day(day="2016-02-03", rows=rows, missing=missing, median=median)
 
 
-def severity(rule: str, **parts: Any) -> str | None:
-    found = quality.findings(replace(NOTHING, **parts))["findings"]
-    return next((each["severity"] for each in found if each["rule"] == rule), None)
+def severity(rule: str, found: Iterable[dict[str, Any]]) -> str | None:
+    return next((each["severity"] for each in quality.worst_first(found) if each["rule"] == rule), None)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +65,7 @@ def severity(rule: str, **parts: Any) -> str | None:
 def test_a_share_of_ten_thousand_rows_has_the_severity_of_the_limit_it_passes(
     rule: str, hits: int, expected: str | None
 ) -> None:
-    assert severity(rule, shares=(Share(rule=rule, subject="x", hits=hits, n=10_000),)) == expected
+    assert severity(rule, quality.share(rule, "x", hits, 10_000)) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,18 +73,17 @@ def test_a_share_of_ten_thousand_rows_has_the_severity_of_the_limit_it_passes(
     [(100, None), (50, None), (49, "medium"), (0, "critical"), (200, None), (201, "medium"), (501, "critical")],
 )
 def test_a_day_s_volume_is_held_against_the_same_weekdays_before(rows: int, expected: str | None) -> None:
-    volume = Volume(table="financial", day="2016-02-04", rows=rows, before=(90, 100, 100, 5000))
-    assert severity("DQ-5", volumes=(replace(volume, before=(100, 100, 100, 100)),)) == expected
-    assert severity("DQ-5", volumes=(replace(volume, before=()),)) is None
+    assert severity("DQ-5", quality.volume("financial", "2016-02-04", rows, (100, 100, 100, 100))) == expected
+    assert severity("DQ-5", quality.volume("financial", "2016-02-04", rows, ())) is None
 
 
 def test_half_the_rows_of_a_small_day_are_chance() -> None:
-    assert severity("DQ-5", volumes=(Volume(table="t", day="d", rows=3, before=(8, 8, 8, 8)),)) is None
+    assert severity("DQ-5", quality.volume("t", "d", 3, (8, 8, 8, 8))) is None
 
 
 @pytest.mark.parametrize(("days", "expected"), [(7, None), (6, "high"), (5, "high"), (4, "critical"), (0, "critical")])
 def test_missing_days_are_high_and_more_than_two_critical(days: int, expected: str | None) -> None:
-    assert severity("DQ-6", tables=(Table(table="t", expected=7, days=days, rows=1, rejected=0),)) == expected
+    assert severity("DQ-6", quality.absence("t", 7, days)) == expected
 
 
 @pytest.mark.parametrize(
@@ -104,12 +101,12 @@ def test_a_missing_rate_is_graded_by_its_rise_and_by_the_weight_of_the_feature(
     missing: int, top: bool, expected: str | None
 ) -> None:
     heavier = [feature(day(), name=f"f{n}", shap_share=0.2) for n in range(0 if top else 5)]
-    assert severity("DQ-1", features=(feature(day(1000, missing)), *heavier)) == expected
+    assert severity("DQ-1", quality.missing_rates([feature(day(1000, missing)), *heavier])) == expected
 
 
 def test_a_rise_that_chance_explains_is_no_finding() -> None:
-    assert severity("DQ-1", features=(feature(day(20, 5), reference_missing=0.1),)) is None
-    assert severity("DQ-1", features=(feature(day(200, 50), reference_missing=0.1),)) == "medium"
+    assert severity("DQ-1", quality.missing_rates([feature(day(20, 5), reference_missing=0.1)])) is None
+    assert severity("DQ-1", quality.missing_rates([feature(day(200, 50), reference_missing=0.1)])) == "medium"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +120,7 @@ def test_a_rise_that_chance_explains_is_no_finding() -> None:
     ids=["used", "unused", "for a month already", "it seldom was filled"],
 )
 def test_a_used_feature_that_falls_silent_for_a_day_is_critical(changed: dict[str, Any], expected: str | None) -> None:
-    assert severity("DQ-7", features=(feature(day(), day(100, 100, None), **changed),)) == expected
+    assert severity("DQ-7", quality.silence(feature(day(), day(100, 100, None), **changed))) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,7 +129,7 @@ def test_a_used_feature_that_falls_silent_for_a_day_is_critical(changed: dict[st
     ids=str,
 )
 def test_a_documented_wave_of_columns_is_noted_and_blocks_nothing(changed: dict[str, Any], expected: str) -> None:
-    assert severity("DQ-7", features=(feature(day(), reference_missing=1.0, **changed),)) == expected
+    assert severity("DQ-7", quality.silence(feature(day(), reference_missing=1.0, **changed))) == expected
 
 
 @pytest.mark.parametrize(
@@ -146,8 +143,7 @@ def test_a_documented_wave_of_columns_is_noted_and_blocks_nothing(changed: dict[
     ],
 )
 def test_a_landed_column_that_comes_or_goes(what: str, documented: bool, used: bool, expected: str) -> None:
-    change = ColumnChange(column="mort_acc", what=what, is_documented=documented, is_used=used)
-    assert severity("DQ-7", columns=(change,)) == expected
+    assert severity("DQ-7", [quality.column("mort_acc", what, is_documented=documented, is_used=used)]) == expected
 
 
 @pytest.mark.parametrize(
@@ -164,13 +160,14 @@ def test_a_landed_column_that_comes_or_goes(what: str, documented: bool, used: b
 def test_another_unit_shows_in_a_day_s_median_unless_the_day_has_too_few_rows(
     median: float, rows: int, expected: str | None
 ) -> None:
-    assert severity("DQ-10", features=(feature(day(), day(rows, 0, median)),)) == expected
+    assert severity("DQ-10", quality.unit(feature(day(), day(rows, 0, median)))) == expected
 
 
 def test_of_one_rule_and_subject_the_worst_is_told_and_the_worst_of_all_comes_first() -> None:
-    shares = [Share(rule="DQ-4", subject=name, hits=hits, n=1000) for name, hits in (("a", 2), ("b", 30), ("a", 300))]
-    found = quality.findings(replace(NOTHING, shares=tuple(shares)))["findings"]
-    assert [(each["subject"], each["severity"], each["value"]) for each in found] == [
+    found = [
+        each for name, hits in (("a", 2), ("b", 30), ("a", 300)) for each in quality.share("DQ-4", name, hits, 1000)
+    ]
+    assert [(each["subject"], each["severity"], each["value"]) for each in quality.worst_first(found)] == [
         ("a", "critical", 0.3),
         ("b", "high", 0.03),
     ]
@@ -181,16 +178,16 @@ COUNTS = st.integers(0, 400)
 
 @given(rule=st.sampled_from(sorted(quality.SHARES)), n=st.integers(1, 400), hits=COUNTS, more=COUNTS)
 def test_more_hits_are_never_milder(rule: str, n: int, hits: int, more: int) -> None:
-    few, many = (Share(rule=rule, subject="x", hits=min(n, each), n=n) for each in (hits, hits + more))
-    assert RANK[severity(rule, shares=(few,))] <= RANK[severity(rule, shares=(many,))]
+    few, many = (severity(rule, quality.share(rule, "x", min(n, each), n)) for each in (hits, hits + more))
+    assert RANK[few] <= RANK[many]
 
 
 @given(before=st.lists(COUNTS, min_size=1, max_size=4), rows=COUNTS, further=COUNTS)
 def test_a_volume_farther_from_the_usual_is_never_milder(before: list[int], rows: int, further: int) -> None:
     usual = float(np.median(before))
     beyond = max(0, rows - further) if rows < usual else rows + further
-    near, far = (Volume(table="t", day="d", rows=each, before=tuple(before)) for each in (rows, beyond))
-    assert RANK[severity("DQ-5", volumes=(near,))] <= RANK[severity("DQ-5", volumes=(far,))]
+    near, far = (severity("DQ-5", quality.volume("t", "d", each, before)) for each in (rows, beyond))
+    assert RANK[near] <= RANK[far]
 
 
 @given(
@@ -205,17 +202,16 @@ def test_more_missing_values_are_never_milder(
 ) -> None:
     family = [feature(day(100, each), name=f"f{each}") for each in others]
     few, many = (
-        (*family, feature(day(rows, min(rows, each)), name="x", reference_missing=reference))
-        for each in (missing, missing + more)
+        feature(day(rows, min(rows, each)), name="x", reference_missing=reference) for each in (missing, missing + more)
     )
-    for rule in ("DQ-1", "DQ-7"):
-        assert RANK[severity(rule, features=few)] <= RANK[severity(rule, features=many)]
+    for rule, found in (("DQ-1", lambda one: quality.missing_rates([*family, one])), ("DQ-7", quality.silence)):
+        assert RANK[severity(rule, found(few))] <= RANK[severity(rule, found(many))]
 
 
 @given(median=st.floats(0, 18), lower=st.floats(0, 1), rows=st.integers(1, 60))
 def test_a_median_farther_off_is_never_milder(median: float, lower: float, rows: int) -> None:
-    near, far = (feature(day(rows, 0, each)) for each in (median, median * lower))
-    assert RANK[severity("DQ-10", features=(near,))] <= RANK[severity("DQ-10", features=(far,))]
+    near, far = (severity("DQ-10", quality.unit(feature(day(rows, 0, each)))) for each in (median, median * lower))
+    assert RANK[near] <= RANK[far]
 
 
 def test_weeks_without_drift_raise_nothing_above_low_for_missing_values() -> None:
@@ -229,5 +225,5 @@ def test_weeks_without_drift_raise_nothing_above_low_for_missing_values() -> Non
             feature(day(200, int(count)), name=f"f{n}", reference_missing=float(known[n]), reference_rows=5_000)
             for n, count in enumerate(missing)
         )
-        alarms += severity("DQ-1", features=family) not in (None, "low")
+        alarms += severity("DQ-1", quality.missing_rates(family)) not in (None, "low")
     assert alarms <= 1

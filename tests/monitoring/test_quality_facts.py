@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 import pytest
 
 from jobs.measures import bins, columns
-from jobs.monitoring import quality, quality_facts
+from jobs.monitoring import quality_facts
 from jobs.preprocessing import job as preprocessing
 from jobs.protocol import contract
 from jobs.protocol.files import Root
@@ -22,9 +21,6 @@ from jobs.protocol.index import Index
 from jobs.protocol.shelf import Shelf
 from jobs.simulate.__main__ import main as simulate
 from tests.preprocessing.roots import land, landing
-
-if TYPE_CHECKING:
-    from jobs.monitoring.feed import QualityFacts
 
 WEEK = date(2016, 2, 6)
 SUNDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (WEEK - timedelta(days=back) for back in range(6, 0, -1))
@@ -112,20 +108,19 @@ def opened(root: Path) -> Shelf:
     return Shelf(root=Root(root), index=Index(Root(root), "monitoring"))
 
 
-def facts_of(root: Path, week: date = WEEK) -> QualityFacts:
-    shelf = opened(root)
+def days_of(shelf: Shelf, week: date) -> tuple[list[date], list[dict[str, Any]]]:
+    """The days of a week on which features were built, and what is asked of each."""
     days = [day for day in shelf.built(quality_facts.FEATURES) if timedelta(0) <= week - day < timedelta(days=7)]
-    daily = (
-        quality_facts.daily(shelf.scan(quality_facts.FEATURES, days).collect(), reference()["features"]) if days else []
-    )
-    return quality_facts.facts(Root(root), shelf, week, reference(), daily)
+    if not days:
+        return [], []
+    return days, quality_facts.daily(shelf.scan(quality_facts.FEATURES, days).collect(), reference()["features"])
 
 
 @cache
 def found(root: Path, week: date = WEEK) -> dict[tuple[str, str], str]:
-    facts = facts_of(root, week)
-    section = quality.findings(facts)
-    json.dumps([asdict(facts), section], allow_nan=False)
+    shelf = opened(root)
+    section = quality_facts.section(shelf, week, reference(), days_of(shelf, week)[1])
+    json.dumps(section, allow_nan=False)
     return {(each["rule"], each["subject"]): each["severity"] for each in section["findings"]}
 
 
@@ -187,6 +182,8 @@ def test_planted_dirt_is_counted_cell_by_cell(kind: str, rule: str, table: str, 
     """Each spoiled cell counts once, but for those in rows that were refused whole."""
     root = dirty()
     planted = pl.read_parquet(root / "truth/dirt_*.parquet").filter(table=table, kind=kind).height
-    facts = facts_of(root)
-    counted = sum(share.hits for share in facts.shares if (share.rule, share.subject) == (rule, column))
+    shelf = opened(root)
+    days, daily = days_of(shelf, WEEK)
+    shares = quality_facts.shares(quality_facts.manifests(shelf, days), daily)
+    counted = sum(hits for of, subject, hits, _ in shares if (of, subject) == (rule, column))
     assert planted / 2 < counted <= planted
