@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from jobs.monitoring.seen import CRITICAL, LOW, MEDIUM, rank
+from jobs.monitoring.terms import CRITICAL, LOW, MEDIUM, rank
 from jobs.protocol import strict_json
 from jobs.protocol.policy import AlertPolicy
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from jobs.monitoring import alerts, channels
 from jobs.monitoring.alerts import Episode, Told
-from jobs.monitoring.seen import CRITICAL, rank
 from jobs.monitoring.session import Session
+from jobs.monitoring.terms import CRITICAL, rank
 from jobs.protocol import clock, ledger, strict_json, verdicts
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.policy import AlertPolicy

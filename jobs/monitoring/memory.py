@@ -8,26 +8,13 @@ before had not. Until then the rule calls a person. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from jobs.monitoring.seen import (
-    BY_OUTCOMES,
-    BY_ROWS,
-    DRIFT,
-    FEATURE,
-    HIGH,
-    MANY,
-    MEDIUM,
-    SUPPRESSED,
-    TOO_FEW,
-    Seen,
-    number,
-    part,
-    rank,
-)
+from jobs.monitoring import terms
+from jobs.monitoring.terms import Seen, number, part, rank
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import DATA_QUALITY
 from jobs.protocol.policy import LabelPolicy, Policy
@@ -41,9 +28,9 @@ LONGEST_MONTHS = 65  # of a label that takes the whole term: 60 months and 5
 NOT_MENDED = "a retraining for it did not mend it"
 PERSISTENCE, HYSTERESIS = "persistence", "hysteresis"
 UNRELIABLE, BROKEN_FEED = "cbpe unreliable", "data_quality"
-_SAW = (PERSISTENCE, SUPPRESSED, UNRELIABLE, NOT_MENDED)  # what was set aside for these was there all the same
-MOVED = frozenset({DRIFT, FEATURE, MANY})
-_GROUPS = ((BY_ROWS, "drift"), (BY_OUTCOMES, "performance"))
+_SAW = (PERSISTENCE, terms.SUPPRESSED, UNRELIABLE, NOT_MENDED)  # what was set aside for these was there all the same
+MOVED = frozenset({terms.DRIFT, terms.FEATURE, terms.MANY})
+_GROUPS = ((terms.BY_ROWS, "drift"), (terms.BY_OUTCOMES, "performance"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +48,14 @@ class Memory:
     def saw(self, seen: Seen, *, weeks: int) -> bool:
         """Whether the rule was at alert or above in one of the last weeks."""
         recent = [verdict for verdict in self.earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
-        return any(
-            rank(entry["severity"]) >= rank(MEDIUM)
-            for verdict in recent
-            for entry in _entries(verdict, seen)
-            if entry.get("why") is None or entry["why"] in _SAW
-        )
+        entries = [entry for verdict in recent for entry in _entries(verdict, seen)]
+        return _alerts(entry["severity"] for entry in entries if entry.get("why") in (None, *_SAW))
 
     def is_open(self, seen: Seen) -> bool:
         """Whether an alert of this rule is still open: it closes after two weeks in which nothing was near."""
-        return any(
-            entry.get("why") == HYSTERESIS or (entry.get("why") is None and rank(entry["severity"]) >= rank(MEDIUM))
-            for verdict in self.earlier[-2:]
-            for entry in _entries(verdict, seen)
-        )
+        entries = [entry for verdict in self.earlier[-2:] for entry in _entries(verdict, seen)]
+        counted = (entry["severity"] for entry in entries if entry.get("why") is None)
+        return any(entry.get("why") == HYSTERESIS for entry in entries) or _alerts(counted)
 
     @property
     def is_quiet(self) -> bool:
@@ -95,7 +76,7 @@ class Memory:
                 continue
             last = next((verdict for verdict in reversed(self.earlier) if section not in unjudged_in(verdict)), None)
             if last and any(
-                entry["rule"] in rules and rank(entry["severity"]) >= rank(HIGH) for entry in last["reasons"]
+                entry["rule"] in rules and rank(entry["severity"]) >= rank(terms.HIGH) for entry in last["reasons"]
             ):
                 return not any(day > _day(last["week"]) for day, _ in self.trainings)
         return False
@@ -142,7 +123,7 @@ def unjudged_in(verdict: Json) -> list[str]:
         section
         for rules, section in _GROUPS
         if section in verdict["unknown"]
-        or any(entry["rule"] in rules and entry["why"] == TOO_FEW for entry in verdict["set_aside"])
+        or any(entry["rule"] in rules and entry["why"] == terms.TOO_FEW for entry in verdict["set_aside"])
     ]
 
 
@@ -150,6 +131,10 @@ def _entries(verdict: Json, seen: Seen) -> Iterator[Json]:
     for entry in (*verdict["reasons"], *verdict["set_aside"]):
         if (entry["rule"], entry["subject"]) == (seen.rule, seen.subject):
             yield entry
+
+
+def _alerts(severities: Iterable[str]) -> bool:
+    return any(rank(severity) >= rank(terms.MEDIUM) for severity in severities)
 
 
 def _day(text: str) -> date:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.measures.proportions import share_change
 from jobs.measures.significance import adjusted
-from jobs.monitoring.seen import SEVERITIES
+from jobs.monitoring.terms import SEVERITIES
 
 Json = dict[str, Any]
 Limits = tuple[tuple[float, str], ...]

@@ -9,8 +9,8 @@ from typing import Any
 
 from jobs.monitoring import storing
 from jobs.monitoring.retraining import judge
-from jobs.monitoring.seen import MEDIUM, rank
 from jobs.monitoring.storing import Judged
+from jobs.monitoring.terms import MEDIUM, rank
 from jobs.monitoring.weighing import ALERT, NO_ACTION, RETRAIN
 from jobs.protocol import policy, verdicts
 from jobs.protocol.command import Run

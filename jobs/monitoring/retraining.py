@@ -12,21 +12,8 @@ from typing import Any
 
 from jobs.monitoring import memory as memories
 from jobs.monitoring import retraining_rules as rules
-from jobs.monitoring import wording
-from jobs.monitoring.seen import (
-    CALIBRATION,
-    CONCEPT,
-    CRITICAL,
-    FLOOR,
-    HIGH,
-    NONE,
-    UNKNOWN,
-    Seen,
-    number,
-    part,
-    rank,
-    unknown,
-)
+from jobs.monitoring import terms, wording
+from jobs.monitoring.terms import Seen, number, part, rank, unknown
 from jobs.monitoring.weighing import NO_ACTION, RETRAIN, Bench, Finding, Weighed
 from jobs.protocol.facts import DATA_QUALITY
 from jobs.protocol.guards import guards_of, waits
@@ -35,7 +22,7 @@ from jobs.protocol.policy import Policy
 Json = Mapping[str, Any]
 
 FORMAT = 1
-_PRIORITIES = {HIGH: "MEDIUM", CRITICAL: "HIGH"}
+_PRIORITIES = {terms.HIGH: "MEDIUM", terms.CRITICAL: "HIGH"}
 
 
 def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str, Any]:
@@ -44,14 +31,14 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
     all_seen = rules.everything(evidence, policy)
     bench = Bench(all_seen, memory, policy, quality=part(evidence, "quality") is not None)
     weighed = bench.weigh()
-    counted = [one for one in weighed.findings if one.why is None and one.severity != NONE]
+    counted = [one for one in weighed.findings if one.why is None and one.severity != terms.NONE]
     counted.sort(key=lambda one: -rank(one.severity))
     verdict: dict[str, Any] = {
         "format": FORMAT,
         "week": evidence["week"],
         "decision": weighed.decision,
         "priority": _priority(weighed),
-        "severity": max((one.severity for one in (*counted, *weighed.in_vain)), key=rank, default=NONE),
+        "severity": max((one.severity for one in (*counted, *weighed.in_vain)), key=rank, default=terms.NONE),
         "insufficient_data": False,
         "blocked_by": [DATA_QUALITY] if weighed.blocked else [],
         "action_hint": _hint(weighed),
@@ -61,7 +48,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
         "reasons": [_told(one) | {"flip_distance": bench.flip_distance(one, weighed.decision)} for one in counted],
         "set_aside": [_told(one) | {"why": one.why} for one in weighed.findings if one.why],
         "unknown": unknown(evidence),
-        "model_id": (part(evidence, "model") or {}).get("model_id") or UNKNOWN,
+        "model_id": (part(evidence, "model") or {}).get("model_id") or terms.UNKNOWN,
     }
     nothing = memories.unjudged_in(verdict)
     short = len(nothing) == 2 or memory.stands(nothing)  # noqa: PLR2004 - drift and performance are all there is
@@ -86,7 +73,7 @@ def _guards(memory: memories.Memory, policy: Policy) -> dict[str, Any]:
 
 def _priority(weighed: Weighed) -> str | None:
     asking = [one for one in weighed.findings if one.asks == RETRAIN]
-    if any(one.seen.rule == CONCEPT and one.severity == CRITICAL for one in asking):
+    if any(one.seen.rule == terms.CONCEPT and one.severity == terms.CRITICAL for one in asking):
         return "IMMEDIATE"
     return _PRIORITIES[max((one.severity for one in asking), key=rank)] if asking else None
 
@@ -95,13 +82,14 @@ def _hint(weighed: Weighed) -> str | None:
     if weighed.in_vain and weighed.decision != RETRAIN:
         return "escalate"
     asking = {one.seen.rule for one in weighed.findings if one.asks != NO_ACTION}
-    judged = any(one.seen.rule == FLOOR for one in weighed.findings)
-    return "recalibrate" if CALIBRATION in asking and judged and not asking & {FLOOR, CONCEPT} else None
+    judged = any(one.seen.rule == terms.FLOOR for one in weighed.findings)
+    fits = terms.CALIBRATION in asking and judged and not asking & {terms.FLOOR, terms.CONCEPT}
+    return "recalibrate" if fits else None
 
 
 def _score(evidence: Json, all_seen: Sequence[Seen]) -> dict[str, Any]:
     """The realised AUC if there are outcomes enough; else its estimate; else what outcomes there are say."""
-    realised = next((seen.value for seen in all_seen if seen.rule == FLOOR), None)
+    realised = next((seen.value for seen in all_seen if seen.rule == terms.FLOOR), None)
     estimate = number(part(evidence, "estimate"), "auc")
     few = number(part(evidence, "performance"), "auc")
     score = next((value for value in (realised, estimate, few) if value is not None), None)

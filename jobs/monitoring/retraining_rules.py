@@ -7,34 +7,11 @@ computed, the size alone decides, so that what is unknown never makes a verdict 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from jobs.monitoring.seen import (
-    CALIBRATION,
-    CBPE,
-    CONCEPT,
-    CRITICAL,
-    DECAY,
-    DECIDING,
-    DRIFT,
-    ESTIMATED_FLOOR,
-    FEATURE,
-    FLOOR,
-    HIGH,
-    LOW,
-    MEDIUM,
-    SCHEMA,
-    SEVERITIES,
-    TOO_FEW,
-    UNKNOWN,
-    Seen,
-    Step,
-    count,
-    number,
-    part,
-    unknown,
-)
+from jobs.monitoring import terms
+from jobs.monitoring.terms import Seen, Step, count, number, part, unknown
 from jobs.protocol.policy import Policy, Severities
 
 Json = Mapping[str, Any]
@@ -48,10 +25,10 @@ ALERT_P, NOTE_P = 0.01, 0.05  # of calibration
 
 def everything(evidence: Json, policy: Policy) -> list[Seen]:
     outcomes = list(_outcomes(evidence, policy))
-    realised = any(seen.rule == FLOOR for seen in outcomes)
-    lost = [name for name in unknown(evidence) if name in DECIDING]
-    severity = MEDIUM if len(lost) == len(DECIDING) else LOW
-    nothing = [Seen(rule=UNKNOWN, subject=name, given=Step(threshold=0.0, severity=severity)) for name in lost]
+    realised = any(seen.rule == terms.FLOOR for seen in outcomes)
+    lost = [name for name in unknown(evidence) if name in terms.DECIDING]
+    severity = terms.MEDIUM if len(lost) == len(terms.DECIDING) else terms.LOW
+    nothing = [Seen(rule=terms.UNKNOWN, subject=name, given=Step(threshold=0.0, severity=severity)) for name in lost]
     estimates = _estimates(evidence, policy, realised=realised)
     return [*_drift(evidence, policy), *outcomes, *estimates, *_quality(evidence), *nothing]
 
@@ -66,12 +43,11 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
     score, weighted = number(section, "score"), number(section, "weighted")
     if rows is None or rows < policy.drift.n_min or (score is None and weighted is None):
         few = f"Too few scores to judge drift: {rows or 0}"
-        yield Seen(rule=DRIFT, subject="score", n=rows, why=TOO_FEW, sentence=few)
+        yield Seen(rule=terms.DRIFT, subject="score", n=rows, why=terms.TOO_FEW, sentence=few)
         return
-    steps, alpha = _steps(policy.drift.psi), policy.drift.alpha
-    moved = Seen(
-        rule=DRIFT, subject="score", n=rows, nominal=policy.drift.psi.low, kept_open=_near(policy.drift.psi.medium)
-    )
+    psi, alpha = policy.drift.psi, policy.drift.alpha
+    steps = _steps(asdict(psi))
+    moved = Seen(rule=terms.DRIFT, subject="score", n=rows, nominal=psi.low, kept_open=_near(psi.medium))
     least = min((p for each in features if (p := number(each, "p_adjusted")) is not None), default=None)
     for subject, value, p in (("score", score, number(section, "score", "p")), ("features", weighted, least)):
         yield replace(moved, subject=subject, value=value, p=p, steps=steps if p is None or p <= alpha else ())
@@ -79,8 +55,8 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
         share, p, value = number(each, "share") or 0.0, number(each, "p_adjusted"), number(each, "csi")
         if share >= LEAST_SHARE:
             own = () if p is not None and p > policy.drift.fdr_q else steps[: 3 if share >= SHARE_OF_HIGH else 2]
-            why = SCHEMA if each.get("schema_change") is True else None
-            of = replace(moved, rule=FEATURE, subject=str(each.get("name")), n=count(each, "csi", "n"))
+            why = terms.SCHEMA if each.get("schema_change") is True else None
+            of = replace(moved, rule=terms.FEATURE, subject=str(each.get("name")), n=count(each, "csi", "n"))
             yield replace(of, value=value, p=p, steps=own, why=why)
 
 
@@ -99,18 +75,14 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
     if n is None or n < asked.min_rows or least < asked.min_bads:
         turned = "" if bads is None else f", {bads} of them bad"
         few = f"Too few loans with a known outcome to judge performance: {n or 0}{turned}"
-        yield Seen(rule=CONCEPT, subject="auc", n=n, why=TOO_FEW, sentence=few)
+        yield Seen(rule=terms.CONCEPT, subject="auc", n=n, why=terms.TOO_FEW, sentence=few)
         return
     if (auc := number(found, "auc")) is not None:
-        yield _floor(auc, _upper(found), n, policy)
+        upper, floor = number(found, "auc", "interval", 1), policy.performance_floor.auc
+        margin = 0.0 if upper is None else max(0.0, upper - auc)
+        bounds = {terms.MEDIUM: floor, terms.CRITICAL: _round(floor - margin)}
+        yield Seen(rule=terms.FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=_steps(bounds))
     yield from _concept(concept or {}, n, policy)
-
-
-def _floor(auc: float, upper: float | None, n: int, policy: Policy) -> Seen:
-    floor = policy.performance_floor.auc
-    margin = 0.0 if upper is None else max(0.0, upper - auc)
-    steps = (Step(threshold=floor, severity=MEDIUM), Step(threshold=_round(floor - margin), severity=CRITICAL))
-    return Seen(rule=FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=steps)
 
 
 def _concept(section: Json, n: int, policy: Policy) -> Iterator[Seen]:
@@ -119,35 +91,20 @@ def _concept(section: Json, n: int, policy: Policy) -> Iterator[Seen]:
     value, limit = drop if adjusted is None else adjusted, policy.concept.auc_drop
     if value is not None:
         margin = 0.0 if drop is None or lower is None else _round(drop - lower)
-        bounds = {LOW: _round(LOW_PART * limit), MEDIUM: _round(MEDIUM_PART * limit), CRITICAL: limit}
-        steps = tuple(Step(threshold=max(bound, margin), severity=name) for name, bound in bounds.items())
-        kept = _near(bounds[MEDIUM])
-        yield Seen(rule=CONCEPT, subject="auc", value=value, n=n, steps=steps, nominal=bounds[LOW], kept_open=kept)
-    path = (section.get("cusum") or {}).get("path") if isinstance(section.get("cusum"), dict) else None
-    if isinstance(path, list | tuple) and path and (total := number(path[-1])) is not None:
-        yield Seen(rule=DECAY, subject="auc", value=total, n=n, steps=(Step(threshold=CUSUM_LIMIT, severity=LOW),))
+        bounds = {terms.LOW: _round(LOW_PART * limit), terms.MEDIUM: _round(MEDIUM_PART * limit), terms.CRITICAL: limit}
+        steps = _steps({name: max(bound, margin) for name, bound in bounds.items()})
+        low, kept = bounds[terms.LOW], _near(bounds[terms.MEDIUM])
+        yield Seen(rule=terms.CONCEPT, subject="auc", value=value, n=n, steps=steps, nominal=low, kept_open=kept)
+    if (total := number(section, "cusum", "path", -1)) is not None:
+        yield Seen(rule=terms.DECAY, subject="auc", value=total, n=n, steps=_steps({terms.LOW: CUSUM_LIMIT}))
 
 
 def _calibration(ratio: float, p: float | None, n: int, bounds: Severities) -> Seen:
     sign = 1 if ratio >= 1 else -1
-    allowed = {LOW: p is None or p < NOTE_P}
-    named = {LOW: bounds.low, MEDIUM: bounds.medium, HIGH: bounds.high, CRITICAL: bounds.critical}
-    steps = tuple(
-        Step(threshold=1 + sign * bound, severity=name)
-        for name, bound in named.items()
-        if allowed.get(name, p is None or p < ALERT_P)
-    )
-    return Seen(
-        rule=CALIBRATION,
-        subject="portfolio",
-        value=ratio,
-        n=n,
-        p=p,
-        sign=sign,
-        steps=steps,
-        nominal=1 + sign * bounds.low,
-        kept_open=1 + sign * _near(bounds.medium),
-    )
+    allowed = [name for name in asdict(bounds) if p is None or p < (NOTE_P if name == terms.LOW else ALERT_P)]
+    steps = _steps({name: 1 + sign * getattr(bounds, name) for name in allowed})
+    seen = Seen(rule=terms.CALIBRATION, subject="portfolio", value=ratio, n=n, p=p, sign=sign, steps=steps)
+    return replace(seen, nominal=1 + sign * bounds.low, kept_open=1 + sign * _near(bounds.medium))
 
 
 def _estimates(evidence: Json, policy: Policy, *, realised: bool) -> Iterator[Seen]:
@@ -157,22 +114,20 @@ def _estimates(evidence: Json, policy: Policy, *, realised: bool) -> Iterator[Se
     n = count(section, "n")
     if not policy.cbpe.enabled or auc is None or n is None or n < policy.drift.n_min:
         return
-    limits = (section or {}).get("limits")
-    low = number(limits[0]) if isinstance(limits, list | tuple) and limits else None
-    drop = number(section, "drop")
+    low, drop = number(section, "limits", 0), number(section, "drop")
     if low is not None:
-        steps: tuple[Step, ...] = (Step(threshold=low, severity=MEDIUM),)
+        bounds = {terms.MEDIUM: low}
         if drop is not None:
-            steps += (Step(threshold=_round(min(low, auc + drop - CBPE_DROP)), severity=HIGH),)
-        yield Seen(rule=CBPE, subject="auc", value=auc, n=n, sign=-1, steps=steps)
+            bounds[terms.HIGH] = _round(min(low, auc + drop - CBPE_DROP))
+        yield Seen(rule=terms.CBPE, subject="auc", value=auc, n=n, sign=-1, steps=_steps(bounds))
     if not realised:
-        step = Step(threshold=policy.performance_floor.auc, severity=HIGH)
-        yield Seen(rule=ESTIMATED_FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=(step,))
+        steps = _steps({terms.HIGH: policy.performance_floor.auc})
+        yield Seen(rule=terms.ESTIMATED_FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=steps)
 
 
 def _quality(evidence: Json) -> Iterator[Seen]:
     for found in (part(evidence, "quality") or {}).get("findings") or ():
-        if isinstance(found, dict) and found.get("severity") in SEVERITIES[1:]:
+        if isinstance(found, dict) and found.get("severity") in terms.SEVERITIES[1:]:
             yield Seen(
                 rule=str(found.get("rule")),
                 subject=str(found.get("subject")),
@@ -184,13 +139,8 @@ def _quality(evidence: Json) -> Iterator[Seen]:
             )
 
 
-def _steps(bounds: Severities) -> tuple[Step, ...]:
-    return tuple(Step(threshold=getattr(bounds, name), severity=name) for name in SEVERITIES[1:])
-
-
-def _upper(found: Json | None) -> float | None:
-    interval = ((found or {}).get("auc") or {}).get("interval")
-    return number(interval[1]) if isinstance(interval, list | tuple) and len(interval) > 1 else None
+def _steps(bounds: Mapping[str, float]) -> tuple[Step, ...]:
+    return tuple(Step(threshold=bound, severity=name) for name, bound in bounds.items())
 
 
 def _near(bound: float) -> float:

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from jobs.monitoring import storing, weeks
-from jobs.monitoring.seen import MEDIUM, rank
 from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
+from jobs.monitoring.terms import MEDIUM, rank
 from jobs.protocol import desks, ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import MONITOR, Entry, State

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
 
-from jobs.monitoring.seen import CBPE, ESTIMATED_FLOOR, number, part
+from jobs.monitoring.terms import CBPE, ESTIMATED_FLOOR, number, part
 from jobs.monitoring.weeks import OUTCOME_DAYS
 from jobs.protocol.policy import Policy
 

@@ -7,36 +7,19 @@ as it is, its p included: the nearest that turns the decision.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from jobs.monitoring import memory as memories
+from jobs.monitoring import terms
 from jobs.monitoring.memory import Memory
-from jobs.monitoring.seen import (
-    BY_OUTCOMES,
-    BY_ROWS,
-    CBPE,
-    CRITICAL,
-    ESTIMATED_FLOOR,
-    FEATURE,
-    FLOOR,
-    HIGH,
-    LOW,
-    MANY,
-    MANY_FEATURES,
-    MEDIUM,
-    NOISE,
-    NONE,
-    SUPPRESSED,
-    Seen,
-    Step,
-    rank,
-)
+from jobs.monitoring.terms import Seen, Step, rank
 from jobs.protocol.policy import Policy
 
 NO_ACTION, ALERT, RETRAIN = DECISIONS = ("no_action", "alert", "retrain")
-_REFERENCED = {*BY_ROWS, *BY_OUTCOMES} - {FLOOR, ESTIMATED_FLOOR}  # judged against what came with the model
+# Judged against what came with the model:
+_REFERENCED = {*terms.BY_ROWS, *terms.BY_OUTCOMES} - {terms.FLOOR, terms.ESTIMATED_FLOOR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +41,9 @@ class Finding:
     @property
     def asks(self) -> str:
         """What it asks for by itself; data quality and lost sections never for a retraining."""
-        if self.why or rank(self.severity) < rank(MEDIUM):
+        if self.why or rank(self.severity) < rank(terms.MEDIUM):
             return NO_ACTION
-        return RETRAIN if rank(self.severity) >= rank(HIGH) and self.seen.given is None else ALERT
+        return RETRAIN if rank(self.severity) >= rank(terms.HIGH) and self.seen.given is None else ALERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +74,12 @@ class Bench:
 
     def weigh(self, all_seen: list[Seen] | None = None) -> Weighed:
         found = self.all_seen if all_seen is None else all_seen
-        single = [each for seen in found for each in self._remembered(seen)]
-        single += self._many(found)
-        quiet = [self._quiet(each) for each in single]
-        poor = any(one.severity == CRITICAL and one.seen.given for one in quiet)
+        features = [seen.n or 0 for seen in found if _is_moved(seen)]
+        many = [_together(len(features), max(features))] if len(features) >= terms.MANY_FEATURES else []
+        single = [each for seen in (*found, *many) for each in self._remembered(seen)]
+        poor = any(one.severity == terms.CRITICAL and one.seen.given for one in single)
         blocked = poor or (self.memory.was_blocked and not self.quality)
-        return Weighed(tuple(each for one in quiet for each in self._preceded(one, blocked=blocked)), blocked)
+        return Weighed(tuple(self._preceded(one, blocked=blocked) for one in single), blocked)
 
     def flip_distance(self, finding: Finding, decision: str) -> float | None:
         seen, now = finding.seen, finding.seen.value
@@ -113,12 +96,12 @@ class Bench:
 
     def _decided(self, without: Seen, *moved: Seen) -> str:
         """The decision without a number, or with it moved; only a critical finding changes what is blocked."""
-        if without.given and without.given.severity == CRITICAL:
+        if without.given and without.given.severity == terms.CRITICAL:
             return self.weigh([each for each in self.all_seen if each != without]).decision
         gone = [place for place, each in enumerate(self.all_seen) if each == without][: 1 if moved else None]
         known = [each for place, each in enumerate(self._each) if place not in gone] + [*map(self._alone, moved)]
         features = sum(is_moved for _, is_moved in known)
-        if features >= MANY_FEATURES and without.rule != MANY:
+        if features >= terms.MANY_FEATURES and without.rule != terms.MANY:
             known.append(self._alone(_together(features)))
         return DECISIONS[max((ask for ask, _ in known), default=int(self._blocked))]
 
@@ -132,65 +115,50 @@ class Bench:
 
     def _alone(self, seen: Seen) -> tuple[int, bool]:
         """What one number asks for by itself while what blocks stays as it is, and whether it counts among many."""
-        quiet = [self._quiet(each) for each in self._remembered(seen)]
-        found = tuple(each for one in quiet for each in self._preceded(one, blocked=self._blocked))
+        found = tuple(self._preceded(one, blocked=self._blocked) for one in self._remembered(seen))
         return DECISIONS.index(Weighed(found, self._blocked).decision), _is_moved(seen)
 
     def _remembered(self, seen: Seen) -> Iterator[Finding]:
-        """What a rule sees, as far as the weeks before bear it out."""
-        step = seen.reached()
-        severity = step.severity if step else NONE
+        """What a rule sees, as far as the weeks before bear it out, and the promotion lies long enough ago."""
+        step, estimated, doubt = seen.reached(), seen.rule in (terms.CBPE, terms.ESTIMATED_FLOOR), None
+        severity = step.severity if step else terms.NONE
         if seen.why:
             yield Finding(seen, severity, seen.why)
             return
-        if seen.rule in (FEATURE, CBPE) and not self.memory.saw(seen, weeks=1):
-            severity = min(severity, MEDIUM, key=rank)
-        if seen.rule in (CBPE, ESTIMATED_FLOOR):
+        if seen.rule in (terms.FEATURE, terms.CBPE) and not self.memory.saw(seen, weeks=1):
+            severity = min(severity, terms.MEDIUM, key=rank)
+        if estimated:
             severity = min(severity, self.policy.cbpe.max_severity, key=rank)
-        doubt = self._doubt(seen) if rank(severity) > rank(LOW) else None
-        yield Finding(seen, LOW if doubt else severity)
+        if rank(severity) > rank(terms.LOW):
+            doubt = memories.UNRELIABLE if estimated and self.memory.unreliable else None
+            if seen.rule == terms.FEATURE and not self.memory.saw(seen, weeks=2):
+                doubt = memories.PERSISTENCE
+        counts = terms.LOW if doubt else severity
+        quiet = counts != terms.NONE and seen.rule in _REFERENCED and self.memory.is_quiet
+        yield Finding(seen, counts, terms.SUPPRESSED if quiet else None)
         if doubt:
             yield Finding(seen, severity, doubt)
-        elif rank(severity) < rank(MEDIUM) and seen.beyond(seen.kept_open) and self.memory.is_open(seen):
+        elif rank(severity) < rank(terms.MEDIUM) and seen.beyond(seen.kept_open) and self.memory.is_open(seen):
             yield Finding(seen, severity, memories.HYSTERESIS)
-        elif severity == NONE and seen.beyond(seen.nominal):
-            yield Finding(seen, severity, NOISE)
+        elif severity == terms.NONE and seen.beyond(seen.nominal):
+            yield Finding(seen, severity, terms.NOISE)
 
-    def _doubt(self, seen: Seen) -> str | None:
-        if seen.rule == FEATURE and not self.memory.saw(seen, weeks=2):
-            return memories.PERSISTENCE
-        if seen.rule in (CBPE, ESTIMATED_FLOOR) and self.memory.unreliable:
-            return memories.UNRELIABLE
-        return None
-
-    def _many(self, found: Sequence[Seen]) -> list[Finding]:
-        features = [seen for seen in found if _is_moved(seen)]
-        rows = max((seen.n or 0 for seen in features), default=0)
-        return [Finding(_together(len(features), rows), MEDIUM)] if len(features) >= MANY_FEATURES else []
-
-    def _quiet(self, one: Finding) -> Finding:
-        counts = one.why is None and one.severity != NONE and one.seen.rule in _REFERENCED
-        return replace(one, why=SUPPRESSED) if counts and self.memory.is_quiet else one
-
-    def _preceded(self, one: Finding, *, blocked: bool) -> Iterator[Finding]:
+    def _preceded(self, one: Finding, *, blocked: bool) -> Finding:
         """A retraining that data quality forbids, or that was tried in vain, is set aside."""
-        if one.asks != RETRAIN:
-            yield one
-        elif blocked:
-            yield replace(one, why=memories.BROKEN_FEED)
-        elif day := self.memory.in_vain(one.seen):
-            yield replace(one, why=f"{memories.NOT_MENDED}: {day}, and there is nothing new to learn from yet")
-        else:
-            yield one
+        if one.asks == RETRAIN and blocked:
+            return replace(one, why=memories.BROKEN_FEED)
+        if one.asks == RETRAIN and (day := self.memory.in_vain(one.seen)):
+            return replace(one, why=f"{memories.NOT_MENDED}: {day}, and there is nothing new to learn from yet")
+        return one
 
 
 def _is_moved(seen: Seen) -> bool:
-    return seen.rule == FEATURE and seen.why is None and seen.reached() is not None
+    return seen.rule == terms.FEATURE and seen.why is None and seen.reached() is not None
 
 
 def _together(features: int, rows: int | None = None) -> Seen:
-    step = Step(threshold=float(MANY_FEATURES - 1), severity=MEDIUM)
-    return Seen(rule=MANY, subject="features", value=float(features), n=rows, steps=(step,))
+    step = Step(threshold=float(terms.MANY_FEATURES - 1), severity=terms.MEDIUM)
+    return Seen(rule=terms.MANY, subject="features", value=float(features), n=rows, steps=(step,))
 
 
 def _apart(value: float, other: float) -> float:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.monitoring import seen as rules
-from jobs.monitoring.seen import Seen
+from jobs.monitoring import terms
+from jobs.monitoring.terms import Seen
 
 Json = Mapping[str, Any]
 
 LONGEST = 1000
 _FAR = "{value:.3f}, {side} {threshold:.3f}"
 _WORDS = {
-    (rules.DRIFT, "score"): f"The scores have moved: stability index {_FAR}",
-    (rules.DRIFT, "features"): f"The features have moved by their importance: stability index {_FAR}",
-    rules.FEATURE: "{subject} has moved: stability index " + _FAR,
-    rules.MANY: "{value:.0f} features have moved at once, more than {threshold:.0f}",
-    rules.FLOOR: "Performance score {value:.3f} below threshold {threshold:.3f}",
-    rules.ESTIMATED_FLOOR: "Estimated performance score {value:.3f} below threshold {threshold:.3f}",
-    rules.CONCEPT: f"The model ranks matured loans worse: AUC lost {_FAR}",
-    rules.DECAY: "The AUC has sunk week after week: cumulative sum {value:.2f}, {side} {threshold:.2f}",
-    rules.CALIBRATION: "For each bad loan expected {value:.3f} came, {side} {threshold:.3f}",
-    rules.CBPE: "The estimated AUC {value:.3f} is {side} {threshold:.3f}",
-    rules.UNKNOWN: "The section {subject} could not be computed",
+    (terms.DRIFT, "score"): f"The scores have moved: stability index {_FAR}",
+    (terms.DRIFT, "features"): f"The features have moved by their importance: stability index {_FAR}",
+    terms.FEATURE: "{subject} has moved: stability index " + _FAR,
+    terms.MANY: "{value:.0f} features have moved at once, more than {threshold:.0f}",
+    terms.FLOOR: "Performance score {value:.3f} below threshold {threshold:.3f}",
+    terms.ESTIMATED_FLOOR: "Estimated performance score {value:.3f} below threshold {threshold:.3f}",
+    terms.CONCEPT: f"The model ranks matured loans worse: AUC lost {_FAR}",
+    terms.DECAY: "The AUC has sunk week after week: cumulative sum {value:.2f}, {side} {threshold:.2f}",
+    terms.CALIBRATION: "For each bad loan expected {value:.3f} came, {side} {threshold:.3f}",
+    terms.CBPE: "The estimated AUC {value:.3f} is {side} {threshold:.3f}",
+    terms.UNKNOWN: "The section {subject} could not be computed",
 }
 
 
@@ -35,14 +35,14 @@ def of(seen: Seen, severity: str, threshold: float | None) -> str:
     side = "above" if seen.sign > 0 else "below"
     numbers = {"value": seen.value or 0.0, "threshold": threshold or 0.0}
     said = words.format(rule=seen.rule, subject=seen.subject, side=side, **numbers)
-    doubt = ", yet its interval reaches above it" if (seen.rule, severity) == (rules.FLOOR, rules.MEDIUM) else ""
+    doubt = ", yet its interval reaches above it" if (seen.rule, severity) == (terms.FLOOR, terms.MEDIUM) else ""
     return (said + doubt)[:LONGEST]
 
 
 def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift: float | None) -> str:
     """The verdict in one sentence; the sentences of what asks come gravest first."""
     if verdict["blocked_by"]:
-        poor = [each["sentence"] for each in verdict["reasons"] if each["severity"] == rules.CRITICAL]
+        poor = [each["sentence"] for each in verdict["reasons"] if each["severity"] == terms.CRITICAL]
         return _with_more("Nothing may be retrained on these data: ", poor or ["no clean week has cleared them"])
     if verdict["decision"] == "retrain":
         return _with_more("", asking)
@@ -54,9 +54,9 @@ def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift
 def _calm(verdict: Json, drift: float | None) -> str:
     """Nothing asks for action; that is no health where too little is known, or too new."""
     if verdict["insufficient_data"]:
-        few = [each["sentence"] for each in verdict["set_aside"] if each["why"] == rules.TOO_FEW]
+        few = [each["sentence"] for each in verdict["set_aside"] if each["why"] == terms.TOO_FEW]
         return _with_more("Too little can be judged to say that all is well: ", few or ["sections are unknown"])
-    if new := [each["sentence"] for each in verdict["set_aside"] if each["why"] == rules.SUPPRESSED]:
+    if new := [each["sentence"] for each in verdict["set_aside"] if each["why"] == terms.SUPPRESSED]:
         return _with_more("The model was promoted less than two weeks ago, so this does not count yet: ", new)
     score, estimated = verdict["performance_score"], "estimated " if verdict["estimated"] else ""
     known = [] if drift is None else [f"drift {drift:.3f}"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.monitoring import alerts
-from jobs.monitoring.seen import rank
+from jobs.monitoring.terms import rank
 from jobs.protocol import contract, verdicts
 from jobs.protocol import policy as policies
 from jobs.protocol.judge import complaints

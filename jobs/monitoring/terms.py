@@ -68,10 +68,14 @@ def part(evidence: Json, name: str) -> Json | None:
     return found if isinstance(found, dict) and "unknown" not in found else None
 
 
-def number(found: Any, *path: str) -> float | None:  # noqa: ANN401 - whatever evidence holds there
-    """The finite number at a path; that of a measure is its value."""
-    for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
+def number(found: Any, *path: str | int) -> float | None:  # noqa: ANN401 - whatever evidence holds there
+    """The finite number at a path of names, or of places in lists; that of a measure is its value."""
+    for step in path:
+        if isinstance(step, str):
+            found = found.get(step) if isinstance(found, dict) else None
+        else:
+            there = isinstance(found, list | tuple) and -len(found) <= step < len(found)
+            found = found[step] if there else None
     if isinstance(found, dict):
         found = found.get("value")
     sound = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
