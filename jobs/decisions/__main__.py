@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from jobs.decisions import checking, collecting, doctoring, explaining, showing
-from jobs.protocol.command import iso_date, open_root
-from jobs.protocol.errors import JobError
+from jobs.protocol.command import iso_date, open_root, tool
 from jobs.protocol.files import Root
 
 EXIT_CODES = """exit codes:
@@ -35,22 +33,13 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one command; the exit code says how it went."""
     options = _options(argv)
-    try:
+
+    def answer() -> int:
         code, said = COMMANDS[options.command][0](open_root(options.root), options)
         sys.stdout.write(said)
-        sys.stdout.flush()
-    except JobError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        mend = "mend what it names (space, permissions, limits) and run again"
-        refused = JobError(f"the system refused: {error.strerror}", where=error.filename or options.root, mend=mend)
-        sys.stderr.write(f"{refused}\n")
-        return refused.exit_code
-    return code
+        return code
+
+    return tool(answer)
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
-from jobs.protocol.errors import UsageError, as_job_error
+from jobs.protocol.errors import JobError, UsageError, as_job_error
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Problem, Report
@@ -175,6 +176,21 @@ EXIT_CODES = """exit codes:
   0 done or nothing to do   1 a bug   2 usage   3 input not there yet   4 contract broken
   5 policy, note or configuration invalid   6 damaged store   75 this job already runs on this root
   99 from a condition step: skip what follows   143 stopped by SIGTERM"""
+
+
+def tool(answer: Callable[[], int]) -> int:
+    """Run what is no job but answers a person: its exit code, or that of the failure that it tells."""
+    try:
+        code = answer()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (JobError, OSError) as error:
+        refusal = as_job_error(error)
+        sys.stderr.write(f"{refusal}\n")
+        return refusal.exit_code
+    return code
 
 
 def iso_date(text: str) -> date:

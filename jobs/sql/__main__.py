@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from jobs.protocol import clock
-from jobs.protocol.command import iso_date, open_root
-from jobs.protocol.errors import JobError, UsageError
+from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.errors import UsageError
 
 ABOUT = """Ask bronze, silver and gold in SQL (DuckDB's), reading only, as of a date.
 
@@ -28,18 +27,11 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Answer; the exit code says how it went."""
-    try:
-        _answer(_options(argv))
-        sys.stdout.flush()
-    except JobError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    options = _options(argv)
+    return tool(lambda: _answer(options))
 
 
-def _answer(options: argparse.Namespace) -> None:
+def _answer(options: argparse.Namespace) -> int:
     root, today = open_root(options.root), clock.today()
     if options.date and options.date > today:
         raise UsageError(f"{options.date} is after today, {today}", where="--date", mend="give a date up to today")
@@ -49,11 +41,12 @@ def _answer(options: argparse.Namespace) -> None:
     if options.query is not None:
         show = {"table": showing.as_table, "csv": showing.as_csv, "json": showing.as_json}[options.format]
         show(*asking.ask(root, options.query, options.date or today), sys.stdout)
-        return
+        return 0
     for view in views.known():
         sys.stdout.write(f"{view.name}: {contract.load(view.contract).schema['description']}\n")
         for column in view.columns:
             sys.stdout.write(f"  {column.name:<35} {column.dtype:<8} {column.description}\n")
+    return 0
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
