@@ -10,13 +10,12 @@ that no text stood for (a member_id made of the id). A category that none of its
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
-from jobs.preprocessing.rules import Rule
 from jobs.protocol.contract import Column
 
 REJECTS = pl.Schema(
@@ -82,7 +81,7 @@ def _filled(frame: pl.DataFrame, names: list[str]) -> int:
 
 def counts_of_rules(values: pl.DataFrame, measures: Iterable[pl.Expr]) -> dict[str, int]:
     """How often each rule between columns was checked and failed, and each soft limit passed if it ever was."""
-    counts = values.lazy().select(measures).collect().row(0, named=True)
+    counts = values.select(measures).row(0, named=True)
     return {name: count for name, count in counts.items() if count or name.startswith("rule.")}
 
 
@@ -107,10 +106,10 @@ def _limit(limit: float | str) -> float | date:
     return date.fromisoformat(limit) if isinstance(limit, str) else limit
 
 
-def measured(rules: Iterable[Rule]) -> list[pl.Expr]:
+def measured(rules: Mapping[str, pl.Expr]) -> list[pl.Expr]:
     """For each rule `rule.<name>.checked` and `rule.<name>.failed`: counts over a frame, which add up over shards."""
     return [
-        count.cast(pl.Int64).alias(f"rule.{rule.name}.{what}")
-        for rule in rules
-        for what, count in (("checked", rule.holds.count()), ("failed", rule.holds.not_().sum()))
+        count.cast(pl.Int64).alias(f"rule.{name}.{what}")
+        for name, holds in rules.items()
+        for what, count in (("checked", holds.count()), ("failed", holds.not_().sum()))
     ]

@@ -35,7 +35,7 @@ class Landed(NamedTuple):
     table: str
     kind: str
     name: str  # from the root
-    identity: Identity
+    identity: Identity  # its size first
 
 
 @dataclass(slots=True)

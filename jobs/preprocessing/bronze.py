@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from jobs.preprocessing import arrivals, tables
+from jobs.preprocessing import arrivals, building, tables
 from jobs.preprocessing.arrivals import Landed
+from jobs.preprocessing.building import Work
 from jobs.preprocessing.landing import Landed as Read
 from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
-from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
+from jobs.protocol.errors import ContractBroken, InputMissing, JobError
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest
-from jobs.protocol.workers import side_by_side
 
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What became of one landing file: published, or refused."""
-
-    landed: Landed
-    manifest: Manifest | None = None
-    error: JobError | None = None
 
 
 def stale(stock: Stock) -> list[Landed]:
@@ -56,41 +47,39 @@ def build(run: Run, stock: Stock) -> None:
             run.events.say("would_read", f"would read {landed.name}", name=landed.name)
             stock.plan(tables.bronze(landed.table), landed.day)
         return
-    now = datetime.fromtimestamp(run.now_seconds, UTC)
-    with run.events.progress("bronze", len(work)) as done:
-        for batch in _batches(work):
-            for reading in side_by_side(partial(_read, run.root, now), batch):
-                _take_up(run, stock, reading)
-                done(1)
+    read = partial(_read, run.root, datetime.fromtimestamp(run.now_seconds, UTC))
+    outcomes = building.in_batches(run, stock, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
+    for landed, published, failure in outcomes:
+        for manifest in published:
+            stock.index.remember(landed.name, landed.identity, [manifest.inputs[0].sha256])
+        if failure:
+            failure.where = landed.name
+            run.report.fail(failure)
+            if isinstance(failure, ContractBroken) and not isinstance(failure, arrivals.ChecksumDiffers):
+                stock.index.remember(_refusal(landed), landed.identity, [failure.what, failure.mend])
 
 
 def _is_current(stock: Stock, landed: Landed) -> bool:
     table = tables.bronze(landed.table)
-    agreed = contract.load(table)
     if landed.day not in stock.built(table):
         return False
     try:
-        inputs = [Input(landed.name, stock.sha256(landed))]
+        inputs = (Input(landed.name, stock.sha256(landed)),)
     except (JobError, OSError):  # no plain file, or not to be opened: whoever reads it will say so
         return False
-    return stock.is_current(table, landed.day, partitions.made_from(inputs, agreed.sha256, tables.BRONZE_VERSION))
+    return building.is_current(stock, table, Work(table, landed.day, inputs))
 
 
-def _batches(work: list[Landed]) -> list[list[Landed]]:
-    """Each large file alone, then all small ones together: memory is bounded, and no thread waits."""
-    large = [[landed] for landed in work if landed.identity[0] > SMALL]
-    return [*large, [landed for landed in work if landed.identity[0] <= SMALL]]
-
-
-def _read(root: Root, now: datetime, landed: Landed) -> Reading:
-    """Read one file and publish its bronze; many threads may."""
-    try:
-        with files.draft(root, partitions.drafts_folder(root, tables.bronze(landed.table))) as draft:
-            manifest = _manifest(landed, _whole(root.at(landed.name), landed, now, draft), draft)
-            partitions.publish(root, manifest, [draft])
-    except (JobError, OSError) as error:
-        return Reading(landed, error=as_job_error(error))
-    return Reading(landed, manifest)
+def _read(root: Root, now: datetime, landed: Landed) -> Iterator[Manifest]:
+    """Read one file and publish its bronze."""
+    table = tables.bronze(landed.table)
+    with files.draft(root, partitions.drafts_folder(root, table)) as draft:
+        read = _whole(root.at(landed.name), landed, now, draft)
+        work = Work(table, landed.day, (Input(landed.name, read.sha256),))
+        notes = {"columns_absent": list(read.absent), "columns_unknown": list(read.extra)}
+        manifest = building.described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)
+        partitions.publish(root, manifest, [draft])
+    yield manifest
 
 
 def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
@@ -98,58 +87,26 @@ def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
     from jobs.preprocessing import landing
 
     given = arrivals.checksum(path)
+    arriving = InputMissing(
+        "the file may still be arriving: it was written to less than a minute ago",
+        where=landed.name,
+        mend=f"run again in a minute, or land its checksum beside it, as NAME{arrivals.CHECKSUM}",
+    )
     if given is None and not arrivals.is_quiet(path, now):
-        raise _still_arriving(landed)
+        raise arriving
     known = tuple(column.name for column in contract.load(tables.bronze(landed.table)).columns)[:-2]
     try:
         read = landing.read(path, landed.kind, known, tables.CORE[landed.table], draft)
     except ContractBroken:
         if not arrivals.is_quiet(path, now):
-            raise _still_arriving(landed) from None
+            raise arriving from None
         raise
     if given not in (None, read.sha256):
         arrivals.is_quiet(path, now)  # raises where the two will not fit by waiting
-        raise _still_arriving(landed)
+        raise arriving
     return read
-
-
-def _still_arriving(landed: Landed) -> InputMissing:
-    return InputMissing(
-        "the file may still be arriving: it was written to less than a minute ago",
-        where=landed.name,
-        mend=f"run again in a minute, or land its checksum beside it, as NAME{arrivals.CHECKSUM}",
-    )
-
-
-def _manifest(landed: Landed, read: Read, draft: Path) -> Manifest:
-    table = tables.bronze(landed.table)
-    agreed = contract.load(table)
-    return Manifest(
-        table=table,
-        date=landed.day,
-        contract=agreed.name,
-        contract_version=agreed.version,
-        contract_sha256=agreed.sha256,
-        layer_version=tables.BRONZE_VERSION,
-        parts=(partitions.part_of(draft, read.rows),),
-        inputs=(Input(landed.name, read.sha256),),
-        counts={"rows.in": read.rows, "rows.out": read.rows},
-        notes={"columns_absent": list(read.absent), "columns_unknown": list(read.extra)},
-    )
-
-
-def _take_up(run: Run, stock: Stock, reading: Reading) -> None:
-    landed, manifest, error = reading.landed, reading.manifest, reading.error
-    if manifest:
-        stock.take_up(run, manifest)
-        stock.index.remember(landed.name, landed.identity, [manifest.inputs[0].sha256])
-    elif error:
-        error.where = landed.name
-        run.report.fail(error)
-        if isinstance(error, ContractBroken) and not isinstance(error, arrivals.ChecksumDiffers):
-            stock.index.remember(_refusal(landed), landed.identity, [error.what, error.mend])
 
 
 def _refusal(landed: Landed) -> str:
     agreed = contract.load(tables.bronze(landed.table)).sha256[:12]
-    return f"{landed.name} refused by version {tables.BRONZE_VERSION} and contract {agreed}"
+    return f"{landed.name} refused by version {tables.VERSIONS['bronze']} and contract {agreed}"

@@ -15,6 +15,7 @@ import polars as pl
 
 from jobs.preprocessing import accounts, identity, parsing, rules, tables
 from jobs.preprocessing.accounts import Mark
+from jobs.preprocessing.rules import Refusal
 from jobs.protocol import columns, contract
 from jobs.protocol.calendar import application_date_expr
 from jobs.protocol.contract import Column, Contract
@@ -46,11 +47,12 @@ def clean(
     or both, of the loans of the same snapshot: with it, rules that compare with a column of another table refuse cells
     here; without it they are not applied.
     """
-    texts = _with_every_column(bronze, table)
-    values, read = _read(texts, table)
+    absent = [column.name for column in landed_columns(table) if column.name not in bronze.columns]
+    texts = bronze.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    values, marks = _read(texts, table)
     values, rounded = _rounded(values)
     values, broken = _checked(values, table, origins)
-    marks = [*_still_there(read, values), *rounded, *broken]
+    marks = [*_still_there(marks, values), *rounded, *broken]
     refused = _refused_rows(texts, values, clashing)
     kept = texts
     if refused.height:
@@ -59,44 +61,48 @@ def clean(
         kept, values = texts.filter(stays), values.filter(stays)
         marks = [mark._replace(rows=mark.rows.filter(~mark.rows.is_in(gone))) for mark in marks]
     made = values["member_id"].null_count()
-    values = values.with_columns(pl.col("member_id").fill_null(pl.format("MEM_{}", "id")))
+    if made:
+        values = values.with_columns(pl.col("member_id").fill_null(pl.format("MEM_{}", "id")))
     counts = accounts.counts_of_rows(texts, refused) | accounts.counts_of_cells(texts, kept, values, marks)
     counts |= {"cells.made": made} | accounts.counts_of_rules(values, _measures(table))
-    silver = {name: _silver_table(values, name, snapshot_date) for name in tables.SILVER_OF[table]}
+    dates = {"snapshot_date": pl.lit(snapshot_date)}
+    if "issue_d" in values.columns:
+        dates["application_date"] = application_date_expr(pl.col("id"), pl.col("issue_d"))
+    values = values.with_columns(**dates)
+    silver = {name: values.select(column.name for column in contract.columns) for name, contract in _silver(table)}
     return Cleaned(silver, accounts.rejects(texts, refused, marks), counts)
 
 
 @cache
 def landed_columns(table: str) -> tuple[Column, ...]:
     """The columns of a landed table that silver reads, each once, in the order of the contracts."""
-    found = {column.name: column for silver in _contracts(table) for column in silver.columns if column.parse}
+    found = {column.name: column for _, silver in _silver(table) for column in silver.columns if column.parse}
     return tuple(found.values())
 
 
-def _contracts(table: str) -> list[Contract]:
-    return [contract.load(tables.silver(name)) for name in tables.SILVER_OF[table]]
-
-
-def _with_every_column(bronze: pl.DataFrame, table: str) -> pl.DataFrame:
-    absent = [column.name for column in landed_columns(table) if column.name not in bronze.columns]
-    return bronze.with_columns(pl.lit(None, pl.String).alias(name) for name in absent) if absent else bronze
+def _silver(table: str) -> list[tuple[str, Contract]]:
+    return [(name, contract.load(f"silver/{name}")) for name in tables.SILVER_OF[table]]
 
 
 def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:
     """Every cell by its quick reading, and those it leaves, usually few, by the thorough one."""
     marks: list[Mark] = []
     mended = []
-    values = texts.lazy().select(_quick(table)).collect()
+    quick, slow = _readings(table)
+    values = texts.lazy().select(quick).collect()
     for column in landed_columns(table):
         text, value = texts[column.name], values[column.name]
         if value.null_count() > text.null_count():
             left = (text.is_not_null() & value.is_null()).arg_true()
-            token, thorough = _slow(table)[column.name]
+            token, thorough = slow[column.name]
             is_token = _evaluated(token, text.gather(left))
             rows = left.filter(~is_token)
             found = _evaluated(thorough, text.gather(rows))
             mended.append(value.scatter(rows, found))
-            marks += _marks(column, left.filter(is_token), rows, found)
+            marks.append(Mark(column.name, "token", left.filter(is_token)))
+            marks.append(Mark(column.name, "parse", rows.filter(found.is_null())))
+            if column.parse == "category":
+                marks.append(Mark(column.name, "unseen", rows.filter(found == parsing.UNSEEN)))
     return values.with_columns(mended), marks
 
 
@@ -104,21 +110,11 @@ def _evaluated(expression: pl.Expr, text: pl.Series) -> pl.Series:
     return text.to_frame().lazy().select(expression).collect().to_series()
 
 
-def _marks(column: Column, tokens: pl.Series, rows: pl.Series, found: pl.Series) -> Iterator[Mark]:
-    yield Mark(column.name, "token", tokens)
-    yield Mark(column.name, "parse", rows.filter(found.is_null()))
-    if column.parse == "category":
-        yield Mark(column.name, "unseen", rows.filter(found == parsing.UNSEEN))
-
-
 @cache
-def _quick(table: str) -> list[pl.Expr]:
-    return [parsing.quick(column).alias(column.name) for column in landed_columns(table)]
-
-
-@cache
-def _slow(table: str) -> dict[str, tuple[pl.Expr, pl.Expr]]:
-    return {column.name: (parsing.is_token(column), parsing.thorough(column)) for column in landed_columns(table)}
+def _readings(table: str) -> tuple[list[pl.Expr], dict[str, tuple[pl.Expr, pl.Expr]]]:
+    columns = landed_columns(table)
+    slow = {column.name: (parsing.is_token(column), parsing.thorough(column)) for column in columns}
+    return [parsing.quick(column).alias(column.name) for column in columns], slow
 
 
 def _rounded(values: pl.DataFrame) -> tuple[pl.DataFrame, list[Mark]]:
@@ -137,8 +133,8 @@ def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> 
     if origins is not None:
         near = origins.filter(pl.col("id").is_in(values["id"].implode()))  # else all are hashed for every shard
         seen = values.join(near, on="id", how="left", validate="m:1", maintain_order="left")
-    checks = [check for check in _checks(table) if check.needs <= set(seen.columns)]
-    broken = seen.lazy().select(check.breaks.sum().alias(str(n)) for n, check in enumerate(checks)).collect().row(0)
+    checks, sums = _checks(table, tuple(seen.columns))
+    broken = seen.select(sums).row(0)
     rows_of: dict[str, pl.Series] = {}
     marks = []
     for check in (check for check, count in zip(checks, broken, strict=True) if count):
@@ -151,21 +147,12 @@ def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> 
 
 
 @cache
-def _checks(table: str) -> list[rules.Refusal]:
-    """What may refuse a cell: sentinels, then the hard limits of the contracts, then columns that contradict it."""
-    landed = {column.name: column for column in landed_columns(table)}
-    limits = {
-        (name, keyword): rules.Refusal(
-            name=keyword,
-            column=name,
-            breaks=breaks if landed[name].nullable else breaks & pl.col(name).is_not_null(),  # a null has its own rules
-        )
-        for silver in _contracts(table)
-        for (name, keyword), breaks in columns.offences(silver).items()
-        if name in landed
-    }
-    joint = [name for name, column in landed.items() if column.role == "joint"]
-    return [*rules.sentinels(landed.values()), *limits.values(), *rules.contradictions(landed, joint)]
+def _checks(table: str, known: tuple[str, ...]) -> tuple[list[Refusal], list[pl.Expr]]:
+    """What may refuse a cell where these columns are known, and how often each does."""
+    limits = {rule: breaks for _, silver in _silver(table) for rule, breaks in columns.offences(silver).items()}
+    found = rules.refusals({column.name: column for column in landed_columns(table)}, limits)
+    checks = [check for check in found if set(check.breaks.meta.root_names()) <= set(known)]
+    return checks, [check.breaks.sum().alias(str(place)) for place, check in enumerate(checks)]
 
 
 def _still_there(marks: list[Mark], values: pl.DataFrame) -> Iterator[Mark]:
@@ -193,15 +180,8 @@ def _refused_rows(texts: pl.DataFrame, values: pl.DataFrame, clashing: pl.DataFr
     return pl.concat(found).unique("row", keep="first", maintain_order=True)
 
 
-def _silver_table(values: pl.DataFrame, name: str, snapshot_date: date) -> pl.DataFrame:
-    made = {"snapshot_date": pl.lit(snapshot_date)}
-    if "issue_d" in values.columns:
-        made["application_date"] = application_date_expr(pl.col("id"), pl.col("issue_d"))
-    names = [column.name for column in contract.load(tables.silver(name)).columns]
-    return values.select(made.get(name, pl.col(name)).alias(name) for name in names)
-
-
 @cache
 def _measures(table: str) -> list[pl.Expr]:
-    within = [rule for rule in rules.RULES if set(rule.tables) <= set(tables.SILVER_OF[table])]
+    names = {column.name for column in landed_columns(table)}
+    within = {name: holds for name, holds in rules.RULES.items() if set(holds.meta.root_names()) <= names}
     return [*accounts.beyond_soft_limits(landed_columns(table)), *accounts.measured(within)]

@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import date, timedelta
 from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from jobs.preprocessing import feature_store, label_store, tables
+from jobs.preprocessing import building, tables
+from jobs.preprocessing.building import Work
 from jobs.preprocessing.stock import Stock
-from jobs.protocol import contract, policies
+from jobs.preprocessing.tables import FEATURES, LABELS, PERFORMANCE
+from jobs.protocol import contract, files, partitions, policies, strict_json
 from jobs.protocol.command import Run
+from jobs.protocol.partitions import Input, Manifest, Ranges
 from jobs.protocol.policy import Policy
 from jobs.protocol.store import FolderStore
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ORDER = ("loan_terms", "credit_history", "demographic", "financial")  # as the features take them
+SMALL = 1 << 14  # rows: smaller days are made features of side by side
+RANGE_ROWS = 1 << 16  # applications that are made features of at once
+AT_ONCE = 200  # days of labels: each reads the window before it too, so many at once read it once
+ONE_DAY = timedelta(days=1)
+MOST_HELD = 1 << 20  # rows: a larger window is read as it is needed
+
+_held: dict[tuple[str, ...], pl.DataFrame] = {}  # a judged day of the last window, by the rule and its files' content
 
 
 def build(run: Run, stock: Stock) -> None:
     """Features first: labels are published only after the features of their loans have been looked at."""
     from jobs.preprocessing import leaks
 
-    leaks.refuse_leaks(contract.load(tables.FEATURES), *(contract.load(name) for name in _silver_tables()))
+    silver = [tables.silver(name) for names in tables.SILVER_OF.values() for name in names]
+    leaks.refuse_leaks(contract.load(FEATURES), *map(contract.load, silver))
+    days = stale_features(stock)
     if run.dry_run:
-        _tell(run, stock)
+        for work in (*days, *stale_labels(stock, policy(run))):
+            table, day = work.table, work.day
+            run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
         return
-    feature_store.build(run, stock)
-    rules = _policy(run)
-    run.attempt(partial(label_store.build, run, stock, rules))
+    for outcome in building.in_batches(
+        run, stock, "features", days, partial(_is_small, stock), partial(_features, stock)
+    ):
+        if outcome.error:
+            run.report.fail(outcome.error)
+    rule = policy(run)
+    run.attempt(partial(_build_labels, run, stock, rule))
 
 
 def is_stale(run: Run, stock: Stock) -> bool:
-    return bool(feature_store.stale(stock) or label_store.stale(stock, _policy(run)))
+    return bool(stale_features(stock) or stale_labels(stock, policy(run)))
 
 
-def _policy(run: Run) -> Policy:
+def policy(run: Run) -> Policy:
     """The rules a person owns. Without them labels wait: those that are there stay."""
     rules, problem = policies.begin(FolderStore(run.root), dry_run=run.dry_run)
     if rules is None:
@@ -38,13 +68,145 @@ def _policy(run: Run) -> Policy:
     return rules
 
 
-def _tell(run: Run, stock: Stock) -> None:
-    found = {tables.FEATURES: [item.day for item in feature_store.stale(stock)]}
-    found[tables.LABELS] = [item.day for item in label_store.stale(stock, _policy(run))]
-    for table, days in found.items():
-        for day in days:
-            run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
+def stale_features(stock: Stock) -> list[Work]:
+    """The days whose four tables are all there, and whose features are not made from them as they are now."""
+    names = [tables.silver(name) for name in ORDER]
+    days = set.intersection(*({day for day in stock.built(name) if day > stock.since} for name in names))
+    found = []
+    for day in sorted(day for day in days if day <= stock.day):
+        work = Work(FEATURES, day, tuple(known for name in names if (known := stock.as_input(name, day))))
+        if not building.is_current(stock, FEATURES, work):
+            found.append(work)
+    return found
 
 
-def _silver_tables() -> list[str]:
-    return [tables.silver(name) for names in tables.SILVER_OF.values() for name in names]
+def _features(stock: Stock, work: Work) -> Iterator[Manifest]:
+    from jobs.preprocessing import features
+    from jobs.preprocessing.writing import Writer
+
+    counts: Counter[str] = Counter()
+    with files.draft(stock.root, partitions.drafts_folder(stock.root, FEATURES)) as path, Writer(path) as writer:
+        for shard in _shards(stock, work.day):
+            rows, account = features.features(*shard)
+            writer.add(rows)
+            counts.update(account)
+        manifest = building.described(work, path, writer.close(), counts)
+        partitions.publish(stock.root, manifest, [path])
+    yield manifest
+
+
+def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
+    """The four tables of a day, a range of loans at a time where there are many."""
+    silver = [tables.silver(name) for name in ORDER]
+    found = [stock.scan(name, [day]).drop("member_id") for name in silver]
+    fits = all(stock.built(name)[day].rows <= RANGE_ROWS for name in silver)
+    return [[table.collect() for table in found]] if fits else by_ranges(found)
+
+
+def _is_small(stock: Stock, work: Work) -> bool:
+    return all(stock.built(tables.silver(name))[work.day].rows <= SMALL for name in ORDER)
+
+
+def by_ranges(found: list[pl.LazyFrame]) -> Iterator[list[pl.DataFrame]]:
+    """The rows of every table, so many of the first one at a time; each row once, whatever order it lies in.
+
+    A table is read stretch by stretch where it lies in the order of its ids, else held whole and picked from.
+    """
+    ids = [table.select("id").collect().to_series() for table in found]
+    orders = [None if loans.is_sorted() else loans.arg_sort() for loans in ids]
+    in_order = [loans if order is None else loans.gather(order) for loans, order in zip(ids, orders, strict=True)]
+    held = [None if order is None else table.collect() for table, order in zip(found, orders, strict=True)]
+    cuts = in_order[0].gather_every(RANGE_ROWS)[1:].to_list()
+    for low, below in pairwise([-(1 << 63), *cuts, (1 << 63) - 1]):
+        parts = []
+        for loans, order, whole, table in zip(in_order, orders, held, found, strict=True):
+            first, end = loans.search_sorted(low), loans.search_sorted(below)
+            if order is None or whole is None:
+                rows = table.slice(first, end - first).collect()
+            else:
+                rows = whole[order.slice(first, end - first)]
+            parts.append(rows.set_sorted("id"))
+        yield parts
+
+
+def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
+    """The days, from the first landing to the last, whose labels are not made from what silver holds now.
+
+    A day without a landing file has labels too: loans mature on it.
+    """
+    from jobs.preprocessing.labels import window_start
+
+    performance = stock.built(PERFORMANCE)
+    days = [day for day in performance if day <= stock.day]
+    first, last = max(min(days, default=date.max), stock.since + ONE_DAY), max(days, default=date.min)
+    if first > last:
+        return []
+    start = window_start(first, policy.label).replace(day=1)  # the whole month, as the inputs say
+    ranges = Ranges(f"datamart/{PERFORMANCE}", {day: performance[day].content for day in days if day >= start})
+    rule = Input("decisions/policy.json#/label", _hash(policy))
+    calendar = (first + ONE_DAY * offset for offset in range((last - first).days + 1))
+    work = (Work(LABELS, day, (ranges.input(window_start(day, policy.label), day), rule)) for day in calendar)
+    return [each for each in work if not building.is_current(stock, LABELS, each)]
+
+
+def _build_labels(run: Run, stock: Stock, policy: Policy) -> None:
+    """Days that follow one another together, at most so many: one window is read for all of them."""
+    work = stale_labels(stock, policy)
+    breaks = [n for n, (one, other) in enumerate(pairwise(work), start=1) if other.day - one.day != ONE_DAY]
+    with run.events.progress("labels", len(work)) as done:
+        for start, end in pairwise([0, *breaks, len(work)]):
+            for at in range(start, end, AT_ONCE):
+                batch = work[at : min(at + AT_ONCE, end)]
+                _labels(run, stock, policy, batch)
+                done(len(batch))
+
+
+def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
+    import polars as pl
+
+    from jobs.preprocessing import labels, leaks
+
+    first, last = batch[0].day, batch[-1].day
+    start = labels.window_start(first, policy.label).replace(day=1)
+    rows = _judged(stock, policy, [day for day in sorted(stock.built(PERFORMANCE)) if start <= day <= last])
+    found = labels.labels(rows, first, last).collect()
+    leaks.check(stock, policy, found, first, last)
+    landed = pl.col("snapshot_date")
+    late = rows.filter(landed >= first, landed > pl.col("final_date")).group_by(landed).len().collect()
+    late_on = dict(late.iter_rows())
+    by_day = found.partition_by("known_date", as_dict=True)
+    for work in batch:
+        known = by_day.get((work.day,), found.clear())
+        bad = int((known["y"] == 1).sum())
+        counts = {"bad": bad, "good": known["y"].count() - bad, "late_news": late_on.get(work.day, 0)}
+        with files.draft(run.root, partitions.drafts_folder(run.root, LABELS)) as path:
+            known.rechunk().write_parquet(path)
+            stock.publish(run, building.described(work, path, known.height, counts), path)
+
+
+def _judged(stock: Stock, policy: Policy, days: list[date]) -> pl.LazyFrame:
+    """The rows of a window, judged; a process that goes from day to day reads and judges each day once."""
+    import polars as pl
+
+    from jobs.preprocessing import labels
+    from jobs.protocol import columns
+
+    built, rule = stock.built(PERFORMANCE), _hash(policy)
+    if sum(built[day].rows for day in days) > MOST_HELD:
+        return labels.judged(stock.scan(PERFORMANCE, days), policy.label)
+    keys = {day: (rule, *stock.parts(PERFORMANCE, day)) for day in days}
+    held = {key: _held[key] for key in keys.values() if key in _held}
+    if new := [day for day, key in keys.items() if key not in held]:
+        rows = labels.judged(stock.scan(PERFORMANCE, new), policy.label).collect()
+        by_day = rows.partition_by("snapshot_date", as_dict=True)
+        held |= {keys[day]: by_day.get((day,), rows.clear()) for day in new}
+    _held.clear()
+    _held.update(held)
+    dtypes = columns.polars_schema(contract.load(PERFORMANCE))
+    nothing = pl.LazyFrame(schema={name: dtypes[name] for name in labels.ROW})  # where no day of a window landed
+    frames = list(held.values()) or [labels.judged(nothing, policy.label).collect()]
+    return pl.concat(frames, rechunk=True).lazy()
+
+
+def _hash(policy: Policy) -> str:
+    return hashlib.sha256(strict_json.canonical(asdict(policy.label))).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jobs.preprocessing.stock import Stock
 from jobs.preprocessing.tables import ALL_TABLES, SOURCES
@@ -32,28 +32,30 @@ def check(run: Run) -> None:
 
 
 def bronze(run: Run) -> None:
-    if _standing(run) is None:
-        from jobs.preprocessing import bronze as layer
+    from jobs.preprocessing import bronze as layer
 
-        layer.build(run, _stock(run))
-        _remember(run)
+    _build(run, layer.build)
 
 
 def silver(run: Run) -> None:
-    if _standing(run) is None:
-        from jobs.preprocessing import silver as layer
+    from jobs.preprocessing import silver as layer
 
-        layer.build(run, _stock(run))
-        _remember(run)
+    _build(run, layer.build)
 
 
 def gold(run: Run) -> None:
-    if _standing(run) is None:
-        from jobs.preprocessing import gold as layer
+    from jobs.preprocessing import gold as layer
 
-        layer.build(run, _stock(run))
-        _remember(run)
+    _build(run, layer.build)
+    if _standing(run) is None:
         _settle(run)
+
+
+def _build(run: Run, build: Callable[[Run, Stock], None]) -> None:
+    if _standing(run) is None:
+        build(run, _stock(run))
+        if not run.dry_run:
+            _stock(run).index.save()
 
 
 def _standing(run: Run) -> list[Problem] | None:
@@ -100,11 +102,6 @@ def _unanswered(stock: Stock) -> list[JobError]:
     return [*stock.listing.refused, error]
 
 
-def _remember(run: Run) -> None:
-    if not run.dry_run:
-        _stock(run).index.save()
-
-
 def _settle(run: Run) -> None:
     """Where nothing is left to do, remember that, and the problems that stand: the next run need not look again."""
     from jobs.preprocessing import bronze as bronze_layer
@@ -116,7 +113,12 @@ def _settle(run: Run) -> None:
         stock.look_at_policy()  # the run has written the first one
     refused = bronze_layer.refused(stock)
     to_read = [landed for landed in bronze_layer.stale(stock) if landed.name not in refused]
-    if run.dry_run or to_read or silver_layer.stale(stock) or gold_layer.is_stale(run, stock):
+    if (
+        run.dry_run
+        or to_read
+        or any(silver_layer.stale(stock, source) for source in SOURCES)
+        or gold_layer.is_stale(run, stock)
+    ):
         return
     stock.settle([Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
 

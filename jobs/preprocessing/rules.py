@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import polars as pl
 
 from jobs.preprocessing.parsing import UNSEEN
+from jobs.protocol.columns import Offences
 from jobs.protocol.contract import Column
 
 CENT = 0.01
 LOWEST_SCORE = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """`holds` is null where a row says too little to judge it; such rows are not counted as checked."""
-
-    name: str
-    tables: tuple[str, ...]  # the silver tables its columns live in, joined by id where there are two
-    holds: pl.Expr
-    description: str
-    severity: Literal["warn", "fail"] = "warn"
-    warn: float = 0.001  # share of the checked rows that may break it before it is worth a word
-    fail: float = 0.05  # and before the data is not to be trusted
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset(self.holds.meta.root_names())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Where `breaks` is true the cell of `column` becomes null, and its raw text goes to the rejects."""
 
     name: str
     column: str
     breaks: pl.Expr
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset(self.breaks.meta.root_names())
 
 
 def annuity() -> pl.Expr:
@@ -64,166 +42,56 @@ def _wide(count: str) -> pl.Expr:
     return pl.col(count).cast(pl.Int32)
 
 
-def _where(applies: pl.Expr, holds: pl.Expr) -> pl.Expr:
-    return pl.when(applies).then(holds)
-
-
 _RECEIVED = ("total_rec_prncp", "total_rec_int", "total_rec_late_fee", "recoveries")
 
-RULES = (
-    Rule(
-        name="annuity_identity",
-        tables=("loan_terms",),
-        holds=(pl.col("installment") - annuity()).abs() <= 0.01 * pl.col("installment"),
-        description="The instalment is the annuity of funded amount, rate and term, within 1 %.",
-        severity="fail",
-        warn=0.01,
+# Of one landed table each; they are only counted. Null: the row says too little, and does not count as checked.
+RULES: dict[str, pl.Expr] = {
+    "annuity_identity": (pl.col("installment") - annuity()).abs() <= 0.01 * pl.col("installment"),
+    "sub_grade_in_grade": pl.when(~pl.any_horizontal(pl.col("sub_grade", "grade") == UNSEEN)).then(
+        pl.col("sub_grade").str.head(1) == pl.col("grade")
     ),
-    Rule(
-        name="sub_grade_in_grade",
-        tables=("loan_terms",),
-        holds=_where(
-            ~pl.any_horizontal(pl.col("sub_grade", "grade") == UNSEEN),
-            pl.col("sub_grade").str.head(1) == pl.col("grade"),
-        ),
-        description="The first letter of sub_grade is grade.",
-        severity="fail",
+    "funded_within_asked": _at_most("funded_amnt", "loan_amnt"),
+    # investors' part is kept unrounded
+    "invested_within_funded": pl.col("funded_amnt_inv") <= pl.col("funded_amnt") + CENT,
+    "payment_after_issue": _at_most("issue_d", "last_pymnt_d"),
+    "payments_add_up": (pl.col("total_pymnt") - pl.sum_horizontal(_RECEIVED, ignore_nulls=False)).abs() <= 1,
+    "paid_off_owes_nothing": pl.when(pl.col("loan_status") == "Fully Paid").then(pl.col("out_prncp") == 0),
+    "fico_spread": _spread("fico_range_low", "fico_range_high"),
+    "fico_step": pl.col("fico_range_low") % 5 == 0,
+    "second_fico_spread": _spread("sec_app_fico_range_low", "sec_app_fico_range_high"),
+    # bankruptcies and tax liens are public records; two more are allowed, the bureau's dates differ
+    "public_records_add_up": _wide("pub_rec_bankruptcies") + _wide("tax_liens") <= _wide("pub_rec") + 2,
+    # the refreshed band is 0 where there is none
+    "last_fico_is_a_score": (pl.col("last_fico_range_high") == 0) | (pl.col("last_fico_range_high") >= LOWEST_SCORE),
+    "joint_income_stated": pl.when(pl.col("application_type") == "Joint App").then(
+        pl.col("annual_inc_joint").is_not_null()
     ),
-    Rule(
-        name="funded_within_asked",
-        tables=("loan_terms",),
-        holds=_at_most("funded_amnt", "loan_amnt"),
-        description="No more is funded than was asked for.",
-        severity="fail",
-    ),
-    Rule(
-        name="invested_within_funded",
-        tables=("loan_terms", "loan_performance"),
-        holds=pl.col("funded_amnt_inv") <= pl.col("funded_amnt") + CENT,
-        description="Investors fund no more than is funded; their part is kept unrounded, so a cent is allowed.",
-    ),
-    Rule(
-        name="payment_after_issue",
-        tables=("loan_performance",),
-        holds=_at_most("issue_d", "last_pymnt_d"),
-        description="No payment comes before the month of issue.",
-        severity="fail",
-    ),
-    Rule(
-        name="payments_add_up",
-        tables=("loan_performance",),
-        holds=(pl.col("total_pymnt") - pl.sum_horizontal(_RECEIVED, ignore_nulls=False)).abs() <= 1,
-        description="All payments are principal, interest, late fees and recoveries, within a dollar.",
-        warn=0.01,
-    ),
-    Rule(
-        name="paid_off_owes_nothing",
-        tables=("loan_performance",),
-        holds=_where(pl.col("loan_status") == "Fully Paid", pl.col("out_prncp") == 0),
-        description="A loan that is fully paid has no principal outstanding.",
-        severity="fail",
-    ),
-    Rule(
-        name="fico_spread",
-        tables=("credit_history",),
-        holds=_spread("fico_range_low", "fico_range_high"),
-        description="A FICO band is its lower end and 4 more, 5 in the top band.",
-        severity="fail",
-    ),
-    Rule(
-        name="fico_step",
-        tables=("credit_history",),
-        holds=pl.col("fico_range_low") % 5 == 0,
-        description="The lower end of a FICO band is a multiple of 5.",
-    ),
-    Rule(
-        name="second_fico_spread",
-        tables=("credit_history",),
-        holds=_spread("sec_app_fico_range_low", "sec_app_fico_range_high"),
-        description="The FICO band of the second applicant is its lower end and 4 more, 5 in the top band.",
-    ),
-    Rule(
-        name="public_records_add_up",
-        tables=("credit_history",),
-        holds=_wide("pub_rec_bankruptcies") + _wide("tax_liens") <= _wide("pub_rec") + 2,
-        description="Bankruptcies and tax liens are public records; two more are allowed, the bureau's dates differ.",
-    ),
-    Rule(
-        name="last_fico_is_a_score",
-        tables=("credit_performance",),
-        holds=(pl.col("last_fico_range_high") == 0) | (pl.col("last_fico_range_high") >= LOWEST_SCORE),
-        description="The refreshed FICO band is a score, or 0 where there is none.",
-    ),
-    Rule(
-        name="joint_income_stated",
-        tables=("demographic",),
-        holds=_where(pl.col("application_type") == "Joint App", pl.col("annual_inc_joint").is_not_null()),
-        description="A joint application states the joint income.",
-        warn=0.01,
-    ),
-    Rule(
-        name="joint_income_is_more",
-        tables=("demographic",),
-        holds=_at_most("annual_inc", "annual_inc_joint"),
-        description="Two applicants earn no less together than the first alone.",
-        warn=0.01,
-    ),
-    Rule(
-        name="open_within_all_accounts",
-        tables=("financial",),
-        holds=_at_most("open_acc", "total_acc"),
-        description="No more credit lines are open than there ever were.",
-        severity="fail",
-    ),
-    Rule(
-        name="satisfactory_within_all_bankcards",
-        tables=("financial",),
-        holds=_at_most("num_bc_sats", "num_bc_tl"),
-        description="No more bankcards are in good standing than there ever were.",
-        warn=0.01,
-    ),
-    Rule(
-        name="instalment_12m_within_24m",
-        tables=("financial",),
-        holds=_at_most("open_il_12m", "open_il_24m"),
-        description="What was opened in 12 months was opened in 24: instalment accounts.",
-    ),
-    Rule(
-        name="revolving_12m_within_24m",
-        tables=("financial",),
-        holds=_at_most("open_rv_12m", "open_rv_24m"),
-        description="What was opened in 12 months was opened in 24: revolving trades.",
-    ),
-)
+    "joint_income_is_more": _at_most("annual_inc", "annual_inc_joint"),
+    "open_within_all_accounts": _at_most("open_acc", "total_acc"),
+    "satisfactory_within_all_bankcards": _at_most("num_bc_sats", "num_bc_tl"),
+    "instalment_12m_within_24m": _at_most("open_il_12m", "open_il_24m"),
+    "revolving_12m_within_24m": _at_most("open_rv_12m", "open_rv_24m"),
+}
 
 
-def sentinels(columns: Iterable[Column]) -> list[Refusal]:
-    """Values that stand for "no value". Where one of them is negative, every negative value is one."""
-    return [
-        Refusal(name="sentinel", column=column.name, breaks=_is_sentinel(column))
-        for column in columns
-        if column.sentinels
-    ]
+def refusals(columns: Mapping[str, Column], limits: Offences) -> list[Refusal]:
+    """What may refuse a cell: sentinels, then hard limits, then what other columns say. The first one tells of it.
 
-
-def _is_sentinel(column: Column) -> pl.Expr:
-    value = pl.col(column.name)
-    found = [value == sentinel for sentinel in column.sentinels]
-    if any(isinstance(sentinel, (int, float)) and sentinel < 0 for sentinel in column.sentinels):
-        found.append(value < 0)
-    return pl.any_horizontal(found)
-
-
-def contradictions(columns: Iterable[str], joint: Iterable[str]) -> list[Refusal]:
-    """What other columns refuse: credit older than the loan it is for, and what only a joint application may fill."""
-    individual = pl.col("application_type") == "Individual"
-    late = [
-        Refusal(name="not_before_issue", column=name, breaks=pl.col(name) >= pl.col("issue_d"))
-        for name in ("earliest_cr_line", "sec_app_earliest_cr_line")
-        if name in columns
-    ]
-    alone = [
-        Refusal(name="joint_while_individual", column=name, breaks=individual & pl.col(name).is_not_null())
-        for name in joint
-    ]
-    return [*late, *alone]
+    The last are credit older than the loan it is for, and what only a joint application may fill.
+    """
+    found = []
+    for column in columns.values():
+        if column.sentinels:  # where one of them is negative, every negative value is one
+            values = [pl.col(column.name) == sentinel for sentinel in column.sentinels]
+            below = [pl.col(column.name) < 0 for sentinel in column.sentinels if str(sentinel).startswith("-")]
+            found.append(Refusal("sentinel", column.name, pl.any_horizontal(*values, *below)))
+    for (name, keyword), breaks in limits.items():
+        if name in columns:  # a null has its own rules
+            found.append(
+                Refusal(keyword, name, breaks if columns[name].nullable else breaks & pl.col(name).is_not_null())
+            )
+    issued, alone = pl.col("issue_d"), pl.col("application_type") == "Individual"
+    credit = [name for name in ("earliest_cr_line", "sec_app_earliest_cr_line") if name in columns]
+    joint = [name for name, column in columns.items() if column.role == "joint"]
+    found += [Refusal("not_before_issue", name, pl.col(name) >= issued) for name in credit]
+    return found + [Refusal("joint_while_individual", name, alone & pl.col(name).is_not_null()) for name in joint]

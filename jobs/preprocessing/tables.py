@@ -24,11 +24,8 @@ CORE = {  # a file that lacks one of these is refused; every other column may be
     "financial": (),
 }
 
-BRONZE_VERSION = 1  # raised when what a layer makes of the same inputs changes: everything built before is built again
-SILVER_VERSION = 1
-FEATURES_VERSION = 1
-LABELS_VERSION = 1
-VERSIONS = (BRONZE_VERSION, SILVER_VERSION, FEATURES_VERSION, LABELS_VERSION)
+# Raised when what a layer makes of the same inputs changes: everything built before is built again.
+VERSIONS = {"bronze": 1, "silver": 1, "gold/feature_store": 1, "gold/label_store": 1}
 
 POLICY = "decisions/policy.json"
 FEATURES = "gold/feature_store"
@@ -44,12 +41,13 @@ def silver(name: str) -> str:
     return f"silver/{name}"
 
 
-def rejects(source: str) -> str:
-    return f"silver/_rejects/{source}"
-
-
 def silver_outputs(source: str) -> tuple[str, ...]:
-    return (*(silver(name) for name in SILVER_OF[source]), rejects(source))
+    """What a landed table becomes; what is refused of it comes last."""
+    return (*map(silver, SILVER_OF[source]), f"silver/_rejects/{source}")
+
+
+def version(table: str) -> int:
+    return VERSIONS.get(table) or VERSIONS[table.partition("/")[0]]
 
 
 def contract_name(table: str) -> str:

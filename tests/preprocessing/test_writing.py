@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.preprocessing import id_ranges
+from jobs.preprocessing import gold
 from jobs.preprocessing.writing import Writer
 
 unique_ids = st.lists(st.integers(0, 50), unique=True, min_size=0, max_size=40)
@@ -24,8 +24,8 @@ def test_every_row_of_every_table_comes_once_and_together_with_those_of_its_id(
         for n, ids in enumerate(tables)
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(id_ranges, "ROWS", rows)
-        found = list(id_ranges.ranges(frames))
+        patch.setattr(gold, "RANGE_ROWS", rows)
+        found = list(gold.by_ranges(frames))
     for n, ids in enumerate(tables):
         assert pl.concat([parts[n] for parts in found])["id"].to_list() == sorted(ids)
     for parts in found:
