@@ -38,7 +38,10 @@ def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bo
     told = _file(current) | _told(measures)
     told |= {"cutoff": at, "gains": _gains(counts), "notes": _notes(current, measures["auc"].value)}
     if reference:
-        of_score, of_columns = _score_drift(reference, current), _column_drift(reference.others, current.others)
+        bins = freeze_numbers(reference.scored, missing=reference.without_score)
+        before, now = (bins.count(side.scored, missing=side.without_score) for side in (reference, current))
+        moved = drift.psi(before, now)
+        of_score, of_columns = _moved("psi", moved, moved.p), _column_drift(reference.others, current.others)
         told |= {"reference": _file(reference), "psi": of_score["psi"], "score_drift": of_score}
         told |= {"csi": {name: found["csi"] for name, found in of_columns.items()}, "column_drift": of_columns}
         if estimated:
@@ -127,13 +130,6 @@ def _estimate(current: ScoredFile, reference: ScoreCounts, at: float | None) -> 
     curve = recalibration.isotonic(reference)
     table = None if at is None else estimate.estimated_confusion(current.scored, curve, at)
     return {"auc": estimate.estimated_auc(current.scored, curve)} | _at_cutoff(table, current.scored.n)
-
-
-def _score_drift(reference: ScoredFile, current: ScoredFile) -> Json:
-    frozen = freeze_numbers(reference.scored, missing=reference.without_score)
-    before, after = (frozen.count(side.scored, missing=side.without_score) for side in (reference, current))
-    found = drift.psi(before, after)
-    return _moved("psi", found, found.p)
 
 
 def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, Json]:

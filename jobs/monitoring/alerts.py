@@ -42,6 +42,10 @@ class Episode:
     def fingerprint(self) -> str:
         return hashlib.sha256(strict_json.canonical([self.model_id, self.rule, self.subject])).hexdigest()
 
+    @property
+    def file(self) -> str:
+        return f"decisions/alerts/{self.fingerprint[:12]}.json"
+
 
 def episodes(verdicts: Iterable[Verdict]) -> dict[str, Episode]:
     """The newest episode of every fingerprint, from verdicts oldest first."""
@@ -113,7 +117,7 @@ def _digest(verdict: Verdict, decision: str, telling: Sequence[Episode], known: 
     week = verdict["week"]
     lines = [f"Week {week}, model {verdict['model_id']}: {decision}.", verdict["sentence"], ""]
     for one in telling:
-        since = f"open since {one.opened}; to acknowledge: decisions/alerts/{one.fingerprint[:12]}.json"
+        since = f"open since {one.opened}; to acknowledge: {one.file}"
         lines.append(f"- {one.severity}, {one.name}: {one.sentence}\n  ({since})")
     also = {
         "Still open, told before": [one.name for one in known if one.resolved is None and one not in telling],

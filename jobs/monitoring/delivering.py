@@ -32,7 +32,7 @@ def deliver(session: Session) -> None:
     past = [verdict for week in weeks if (verdict := verdicts.read(session.root, week))]
     if past and weeks[-1] == session.week:
         known = alerts.episodes(past)
-        shown = {fingerprint: _alert(store, fingerprint) for fingerprint in known}
+        shown = {fingerprint: _alert(store, episode.file) for fingerprint, episode in known.items()}
         owned = [key for key, alert in shown.items() if _owner(alert, known[key])]
         policy = session.policy.alerts
         if telling := alerts.due(known.values(), _told(store), owned, session.week, policy.renotify_days):
@@ -49,7 +49,7 @@ def standing(store: Store, past: Sequence[Json]) -> list[Json]:
     rows = []
     for episode in sorted(found, key=lambda one: (-rank(one.severity), one.opened, one.rule, one.subject)):
         weeks = (date.fromisoformat(past[-1]["week"]) - episode.opened).days // 7
-        owner = _owner(_alert(store, episode.fingerprint), episode)
+        owner = _owner(_alert(store, episode.file), episode)
         rows.append(_facts(episode) | {"weeks": weeks, "acknowledged_by": owner})
     return rows
 
@@ -129,7 +129,7 @@ def _by(store: Store, channel: str, week: str, letter: channels.Letter, policy: 
 
 def _show(session: Session, episode: Episode, alert: Json | None) -> None:
     """Bring the file of an episode up to this week, leaving a person's name in it; never back to an earlier one."""
-    name, week = _name(episode.fingerprint), (episode.resolved or session.week).isoformat()
+    name, week = episode.file, (episode.resolved or session.week).isoformat()
     if alert == UNREADABLE:
         session.run.report.skip(name, "it cannot be read; mend it, or delete it and it is written again")
         return
@@ -145,10 +145,6 @@ def _show(session: Session, episode: Episode, alert: Json | None) -> None:
         session.store.replace_if(name, before, strict_json.pretty(after))  # unless a person saved it a moment ago
 
 
-def _name(fingerprint: str) -> str:
-    return f"{ALERTS}/{fingerprint[:12]}.json"
-
-
 def _facts(episode: Episode) -> Json:
     facts = {key: value for key, value in asdict(episode).items() if key != "missed"}
     return {key: value.isoformat() if isinstance(value, date) else value for key, value in facts.items()}
@@ -159,9 +155,8 @@ def _owner(alert: Json | None, episode: Episode) -> str | None:
     return (alert["acknowledged_by"] or None) if alert and alert["opened"] == episode.opened.isoformat() else None
 
 
-def _alert(store: Store, fingerprint: str) -> Json | None:
+def _alert(store: Store, name: str) -> Json | None:
     """The file of an episode; `UNREADABLE` where a person left it so: it counts as not acknowledged, and is let be."""
-    name = _name(fingerprint)
     try:
         data = store.get(name, LIMIT)
         alert: Any = None if data is None else strict_json.parse(data, where=name, allow_bom=True)

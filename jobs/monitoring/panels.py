@@ -7,11 +7,11 @@ from dataclasses import fields, is_dataclass
 
 from jobs.monitoring import charts, page
 from jobs.monitoring.page import Cell, Figure, Panel, Shown, Table, Week, cell, listing, number, part, plain
-from jobs.protocol.facts import Entry
 
 _REASON = ("rule", "subject", ("severity", "severity grade"))
 _RANKED = (("value", "value -"), ("threshold", "threshold -"))
 _WORDS = ("in words", "sentence -")
+_NOTHING: tuple[object, ...] = (None, [], "")
 _OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of an entry
 
 
@@ -121,16 +121,14 @@ def timeline(shown: Shown) -> Panel:
     estimated = (("AUC estimated", "evidence.estimate.auc"), ("n", "evidence.estimate.auc.n"))
     tables = [listing("Weeks", rows, *judged, ("score PSI", "evidence.drift.score"), *realised, *estimated)]
     if shown.entries:
-        told_of = [[Cell(str(one.as_of)), Cell(one.topic), Cell(one.kind), Cell(_detail(one))] for one in shown.entries]
-        tables.append(Table("What the ledger holds of these weeks", ("date", "about", "what", "details"), told_of))
+        entries = [
+            {"date": str(one.as_of), "about": one.topic, "what": one.kind, "details": "; ".join(details)}
+            for one in shown.entries
+            for details in [[f"{key} {plain(one.body[key])}" for key in _OUTCOMES if one.body.get(key) not in _NOTHING]]
+        ]
+        tables.append(listing("What the ledger holds of these weeks", entries, "date", "about", "what", "details"))
     lead = f"{len(weeks)} weeks, the newest first; intervals are those of the realised AUC."
     return Panel(lead=lead, figures=figures, tables=tables)
-
-
-def _detail(entry: Entry) -> str:
-    return "; ".join(
-        f"{key} {plain(entry.body[key])}" for key in _OUTCOMES if entry.body.get(key) not in (None, [], "")
-    )
 
 
 def _over(weeks: Sequence[Week], title: str, axis: str, paths: Mapping[str, str], level: float) -> Figure:

@@ -113,12 +113,8 @@ def _verdict(found: Json, cited: Json) -> Json:
         }
     ]
     aside = {**reasons[0], "rule": "calibration", "subject": "portfolio", "severity": "low", "value": 1.08}
-    aside |= {
-        "threshold": 0.10,
-        "flip_distance": None,
-        "why": "hysteresis",
-        "sentence": "More bads came than promised.",
-    }
+    said = "More bads came than promised."
+    aside |= {"threshold": 0.10, "flip_distance": None, "why": "hysteresis", "sentence": said}
     return {
         "format": 1,
         "week": found["week"],
@@ -179,13 +175,8 @@ def _vintages(day: date) -> pl.DataFrame:
             share = (0.19 - 0.008 * (back % 3)) * (1 - math.exp(-month / 6)) * (month > 2)
             counts = {"loans": 2700, "at_risk": 2700 - 40 * month, "bads": round(2700 * share / 12)}
             named = {"quarter": f"{day.year - 2 + (6 - back) // 4}-Q{(6 - back) % 4 + 1}", "month_on_book": month}
-            bounds = {
-                "share": share,
-                "low": share * 0.93,
-                "high": share * 1.07,
-                "immature": month > seen - 2 and seen < 12,
-            }
-            rows.append({**named, **counts, **bounds})
+            bounds = {"share": share, "low": share * 0.93, "high": share * 1.07}
+            rows.append({**named, **counts, **bounds, "immature": month > seen - 2 and seen < 12})
     return pl.DataFrame(rows)
 
 

@@ -1,0 +1,72 @@
+"""How numbers, marks and pictures read on a page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from jobs.monitoring import charts, drift_panels, panels
+from jobs.monitoring.page import NOT_COMPUTED, Week, amount, cell, decided, number, told
+from jobs.protocol import policy
+from tests.monitoring.evidences import measure
+
+RULES = policy.load(policy.default_bytes(), "policy")
+
+
+def test_a_week_with_too_few_rows_is_marked_as_such_wherever_it_is_named() -> None:
+    few = decided({"insufficient_data": True, "decision": "no_action", "severity": "none"})
+    fine = decided({"insufficient_data": False, "decision": "no_action", "severity": "none"})
+    assert (few.text, few.mark) == ("insufficient data", "insufficient")
+    assert (fine.text, fine.mark) == ("no action", "none")
+
+
+def test_a_feature_is_marked_by_effect_and_by_chance() -> None:
+    def mark(value: float | None, p: float | None, *, schema: bool = False) -> str:
+        one = {"name": "dti", "csi": measure(value, 900), "p_adjusted": p, "schema_change": schema}
+        return drift_panels._grade(one, RULES).mark
+
+    assert [mark(0.31, 0.001), mark(0.31, 0.2), mark(0.05, 0.001)] == ["high", "none", "none"]
+    assert [mark(None, None), mark(0.6, 0.0, schema=True), mark(0.6, 0.0)] == ["insufficient", "schema", "critical"]
+
+
+def test_news_names_reasons_that_came_and_went() -> None:
+    def week(name: str, *subjects: str) -> Week:
+        reasons = [{"rule": "drift", "subject": subject} for subject in subjects]
+        return Week(name, {"decision": "alert", "reasons": reasons, "model_id": name})
+
+    found = panels.changes([week("2024-01-06", "dti", "term"), week("2024-01-13", "dti", "score")])
+    assert "new reason: drift, score" in found
+    assert "no longer a reason: drift, term" in found
+    assert "model went from 2024-01-06 to 2024-01-13" in found
+    assert "no earlier week" in panels.changes([week("2024-01-13")])[0]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (number(1234567), "1,234,567"),
+        (number(0.12345), "0.123"),
+        (number(0.12345, "%"), "12.3%"),
+        (number(None), NOT_COMPUTED),
+        (cell(True).text, "yes"),
+        (number(0.0004, "p"), "< 0.001"),
+        (number(None, "p"), "\N{EN DASH}"),
+        (told(measure(0.7, 2000, interval=[0.68, 0.72])), "0.700 (95 % interval 0.680 to 0.720, n 2,000)"),
+        (told(measure(None, 3, reason="one class only")), f"{NOT_COMPUTED} (one class only)"),
+        (amount(1, "reason"), "1 reason"),
+        (amount(2, "reason"), "2 reasons"),
+    ],
+)
+def test_numbers_read_well(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_a_picture_keeps_only_what_it_needs() -> None:
+    hostile = "<script>alert(1)</script>\" onload='x'"
+    drawn = charts.svg(charts.bars([{"bin": hostile, "before": 0.4, "now": 0.6}]), "a")
+    assert "&lt;script&gt;" in drawn
+    assert not re.search(r"<script|<image|<a[ >]|style=|href|aria-|class=|#000", drawn)
+    assert {*re.findall(r"<(\w+)", drawn)} <= {"svg", "g", "path", "line", "rect", "text", "defs", "clipPath"}
+    for name in ("currentColor", "var(--now)", "var(--before)"):
+        assert name in drawn
