@@ -71,28 +71,20 @@ def gravest(codes: list[int]) -> int:
 
 
 def as_job_error(error: BaseException) -> JobError:
-    """What a run says of anything that was raised."""
+    """What a run says of anything that was raised; of a bug type and place only: a message may quote row values."""
     if isinstance(error, JobError):
         return error
+    said = next((said for said in _OF_THE_SYSTEM if said in str(error)), None)
+    where: object = None
     if isinstance(error, OSError):
-        said = os.strerror(error.errno) if error.errno else type(error).__name__
-        return _refused_by_the_system(said, error.filename)
-    wrapped = next((said for said in _OF_THE_SYSTEM if said in str(error)), None)
-    return _refused_by_the_system(wrapped) if wrapped else _bug(error)
-
-
-def _refused_by_the_system(said: str, where: object = None) -> JobError:
-    mend = "mend what it names (space, permissions, limits) and run again"
-    return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)
-
-
-def _bug(error: BaseException) -> JobError:
-    """Type and place only: a library's message may quote a row's values."""
+        said, where = os.strerror(error.errno) if error.errno else type(error).__name__, error.filename
+    if said:
+        mend = "mend what it names (space, permissions, limits) and run again"
+        return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)
     if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
         traceback.print_exception(error)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if f"{os.sep}jobs{os.sep}" in frame.filename]
-    frame = ours[-1] if ours else place
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((each for each in reversed(frames) if f"{os.sep}jobs{os.sep}" in each.filename), frames[-1])
     return JobError(
         f"a bug: {type(error).__name__} in {frame.name}",
         where=f"{Path(frame.filename).name}:{frame.lineno}",

@@ -54,8 +54,8 @@ def _is_list(value: object, of: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(map(of, value))
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+def _are_texts(value: object) -> bool:
+    return _is_list(value, lambda each: isinstance(each, str))
 
 
 def _is_name(value: object) -> bool:
@@ -63,7 +63,7 @@ def _is_name(value: object) -> bool:
 
 
 def _are_names(value: object) -> bool:
-    return isinstance(value, list) and _is_list(value, _is_text) and len(set(value)) == len(value)
+    return isinstance(value, list) and _are_texts(value) and len(set(value)) == len(value)
 
 
 def _are_types(value: object) -> bool:
@@ -78,7 +78,7 @@ def _one_of(*values: object) -> tuple[str, Callable[[Any], bool]]:
 
 _BOUND = ("a finite number, an integer not past 2^53", is_number)
 _LENGTH = ("an integer from 0", lambda value: is_number(value) and value >= 0 and value == int(value))
-_TEXTS = ("a list of names", lambda value: _is_list(value, _is_text))
+_VERSION = ("an integer from 1", lambda value: isinstance(value, int) and is_number(value) and value > 0)
 _PLAIN = "numbers only that every reader takes for the same"
 _SCHEMA = ("a schema", lambda value: isinstance(value, dict | bool))
 _SCHEMAS = ("a list of schemas", lambda value: isinstance(value, list) and bool(value))
@@ -103,21 +103,24 @@ COMPILED: Mapping[str, Word] = {
     "exclusiveMaximum": Word("a number is below this", *_BOUND),
     "minLength": Word("a string has at least so many characters (code points)", *_LENGTH),
     "maxLength": Word("a string has at most so many characters (code points)", *_LENGTH),
-    "pattern": Word("a string matches; only patterns that Python and Rust surely read alike", "a string", _is_text),
+    "pattern": Word(
+        "a string matches; only patterns that Python and Rust surely read alike",
+        "a string",
+        lambda value: isinstance(value, str),
+    ),
     "format": Word(
         "`date` only, asserted: a string is a date YYYY-MM-DD of the years 1 to 9999",
         f"{', '.join(FORMATS)}: no other format is supported",
         lambda value: value in FORMATS,
     ),
     "properties": Word("what each column holds", *_SCHEMA_MAP),
-    "required": Word("these columns are in the table (an empty cell is there)", *_TEXTS),
+    "required": Word("these columns are in the table (an empty cell is there)", "a list of names", _are_texts),
     "additionalProperties": Word("what columns not named in `properties` hold; `false`: there are none", *_SCHEMA),
     "allOf": Word("the row or value keeps all of these", *_SCHEMAS),
     "anyOf": Word("the row or value keeps one or more of these", *_SCHEMAS),
     "not": Word("the row or value does not keep this", *_SCHEMA),
     "if": Word("rows or values that keep this must keep `then`, others `else`", *_SCHEMA),
-    "then": Word("see `if`", *_SCHEMA),
-    "else": Word("see `if`", *_SCHEMA),
+    **dict.fromkeys(("then", "else"), Word("see `if`", *_SCHEMA)),
 }
 DOCUMENT: Mapping[str, Word] = {  # a manifest, a note: judged by `jsonschema` alone, so lists have their words
     **COMPILED,
@@ -125,8 +128,7 @@ DOCUMENT: Mapping[str, Word] = {  # a manifest, a note: judged by `jsonschema` a
     "$ref": Word("", "#/$defs/... of this file", lambda value: str(value).startswith("#/$defs/")),
     "items": Word("", *_SCHEMA),
     "prefixItems": Word("", *_SCHEMAS),
-    "minItems": Word("", *_LENGTH),
-    "maxItems": Word("", *_LENGTH),
+    **dict.fromkeys(("minItems", "maxItems"), Word("", *_LENGTH)),
     "uniqueItems": Word("", "true or false", lambda value: isinstance(value, bool)),
 }
 ANNOTATIONS = (
@@ -146,12 +148,7 @@ REFUSED: Mapping[str, str] = {  # in the contract of a table
     "oneOf": "say anyOf, with choices that exclude one another",
 }
 OF_TABLE: Mapping[str, Word] = {
-    "x-version": Word(
-        "raised when the contract changes",
-        "an integer from 1",
-        lambda value: is_number(value) and isinstance(value, int) and value > 0,
-        is_needed=True,
-    ),
+    "x-version": Word("raised when the contract changes", *_VERSION, is_needed=True),
     "x-key": Word("columns that name a row; none where nothing does", "a list of columns", _are_names, is_needed=True),
 }
 OF_COLUMN: Mapping[str, Word] = {

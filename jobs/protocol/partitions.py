@@ -122,7 +122,6 @@ def existing(root: Root, table: str, day: date) -> Manifest:
 
 
 def parse(data: bytes, *, where: str) -> Manifest:
-    mend = "restore the file from a backup, or delete its folder: the next run builds it again"
     try:
         facts = strict_json.parse(data, where=where)
         if facts["format"] > FORMAT:
@@ -139,9 +138,9 @@ def parse(data: bytes, *, where: str) -> Manifest:
             inputs=tuple(Input(**entry) for entry in facts["inputs"]),
         )
     except (strict_json.JsonInvalid, KeyError, TypeError, ValueError) as error:
-        raise StoreDamaged("the manifest cannot be read", where=where, mend=mend) from error
+        raise StoreDamaged("the manifest cannot be read", where=where, mend=REBUILD) from error
     if data != manifest.to_bytes():
-        raise StoreDamaged("the manifest is not as it was written", where=where, mend=mend)
+        raise StoreDamaged("the manifest is not as it was written", where=where, mend=REBUILD)
     return manifest
 
 

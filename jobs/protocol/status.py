@@ -50,8 +50,13 @@ def head_of(status: str) -> tuple[int, str] | None:
 
 def text(sight: Sight) -> str:
     """What a person reads. Pure; without a run's time, so that it changes only with what it says."""
+    problems: list[str] = []
+    for number, problem in enumerate(sight.problems, start=1):
+        problems += _wrapped(printable(problem.what), f"  {number}. ", 5)
+        problems += _wrapped(f"where: {printable(problem.where)}", "     ", 12)
+        problems += _wrapped(f"mend:  {printable(problem.mend)}", "     ", 12)
     sections = {
-        "PROBLEMS": [*_problems(sight)],
+        "PROBLEMS": problems,
         "SERVING MODEL": [*_serving(sight.state)],
         "OPEN DECISION": [*_open(sight)],
         "THE NEXT RUN": [line for said in next_run(sight) for line in _wrapped(said, "  - ", 4)],
@@ -66,13 +71,6 @@ def text(sight: Sight) -> str:
 def words_of(note: bytes) -> str:
     """The reason that a recorded note gives."""
     return printable(str(json.loads(note.removeprefix(b"\xef\xbb\xbf"))["reason"]))
-
-
-def _problems(sight: Sight) -> Iterator[str]:
-    for number, problem in enumerate(sight.problems, start=1):
-        yield from _wrapped(printable(problem.what), f"  {number}. ", 5)
-        yield from _wrapped(f"where: {printable(problem.where)}", "     ", 12)
-        yield from _wrapped(f"mend:  {printable(problem.mend)}", "     ", 12)
 
 
 def _serving(state: State) -> Iterator[str]:

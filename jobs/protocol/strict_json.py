@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -121,15 +122,9 @@ def _integer(text: str) -> int:
 
 def _number(text: str) -> float:
     value = float(text)
-    if abs(value) == float("inf"):
-        raise ValueError("a number too large")
+    if not math.isfinite(value):
+        raise ValueError("no number that every reader has")
     return value
 
 
-def _constant(text: str) -> float:
-    raise ValueError(text)
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_number)
