@@ -31,7 +31,6 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do one command; the exit code says how it went."""
     options = _options(argv)
 
     def answer() -> int:

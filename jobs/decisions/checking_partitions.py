@@ -23,7 +23,6 @@ RESTORE = "restore it from a backup, or delete its folder: the next run builds i
 
 
 def check(root: Root, events: Events) -> list[Finding]:
-    """Every partition of every table."""
     homes = list(folders(root))
     mend = "nothing needs doing: the next run of its job sweeps what a dead one left"
     found = [
@@ -40,7 +39,6 @@ def check(root: Root, events: Events) -> list[Finding]:
 
 
 def folders(root: Root, above: str = "datamart") -> Iterator[str]:
-    """The folder of every partition."""
     for entry in entries(root, above):
         name = f"{above}/{entry.name}"
         if not entry.is_dir(follow_symlinks=False) or (above == "datamart" and entry.name not in LAYERS):

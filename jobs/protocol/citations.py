@@ -29,6 +29,5 @@ def cited(root: Root, folder: str, content: str) -> Manifest:
 
 
 def files(root: Root, manifest: Manifest) -> list[Path]:
-    """Its files, each checked against its hash."""
     home = partitions.folder(manifest.table, manifest.date)
     return [partitions.verified(root, f"{home}/{part.name}") for part in manifest.parts]

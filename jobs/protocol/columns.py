@@ -59,7 +59,6 @@ Row = dict[str, Cell]
 
 
 def polars_schema(contract: Contract) -> dict[str, pl.DataType]:
-    """The dtype of every column of a table, in order."""
     return {column.name: DTYPES[column.dtype] for column in contract.columns}
 
 

@@ -59,7 +59,6 @@ class Contract:
 
 @cache
 def load(name: str) -> Contract:
-    """The contract of a table, such as `silver/loan_terms`."""
     return read(_bytes(name), name=name)
 
 

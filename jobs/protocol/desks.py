@@ -28,7 +28,6 @@ class Opened:
 
 
 def opened(run: Run, job: str) -> Opened:
-    """Open a run's desk, with the policy that counts."""
     store = FolderStore(run.root)
     rules, problem = policies.begin(store, dry_run=run.dry_run)
     last_good = rules or policies.last_good(store)

@@ -66,8 +66,6 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a decision ended, and the entry that ended it."""
-
     decision: Decision
     how: str
     seq: int
@@ -110,7 +108,6 @@ class State:
         return self.open.claim if self.open else None
 
     def serving_on(self, day: date) -> Serving | None:
-        """The change that says which model scores `day`."""
         return next((change for change in reversed(self.served) if change.as_of <= day), None)
 
     def ending_of(self, note: bytes) -> Ending | None:

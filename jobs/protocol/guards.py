@@ -14,8 +14,6 @@ BUDGET_DAYS = 28
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guards:
-    """The standing numbers, from the policy."""
-
     cooldown_days: int = 2
     min_new_rows: int = 10_000
     max_per_iso_week: int = 1
@@ -26,8 +24,6 @@ class Guards:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What the training run found before it wants to claim."""
-
     note: bool  # the note in place holds exactly the bytes of the open decision
     new_rows: int  # labelled rows that matured since the last training
     policy: bool = True  # policy.json can be read
@@ -64,7 +60,6 @@ def _bypassed(decision: Decision, guards: Guards) -> tuple[str, ...]:
 
 
 def guards_of(policy: Policy) -> Guards:
-    """What a retraining waits for, as the policy says."""
     names = ("cooldown_days", "min_new_rows", "max_per_iso_week", "max_per_28_days", "immediate_bypasses")
     return Guards(**{name: getattr(policy.guards, name) for name in names}, approval=policy.mode == "advise")
 

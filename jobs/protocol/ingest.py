@@ -58,7 +58,6 @@ def settle(desk: Desk) -> None:
 
 
 def look(desk: Desk, state: State) -> Found:
-    """One look at the retraining note."""
     try:
         data = desk.store.get(RETRAINING_NOTE, NOTE_LIMIT)
     except Refused as refusal:

@@ -82,7 +82,6 @@ def _there(store: Store, seq: int) -> bytes:
 
 
 def extended(ledger: Ledger, data: bytes) -> Ledger:
-    """The ledger with the next entry, given its bytes."""
     entry = parsed(data, len(ledger.entries) + 1, ledger.head)
     try:
         state = advance(ledger.state, entry)

@@ -91,7 +91,6 @@ def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
 
 
 def unusable(root: Root, model_id: str, expected_sha256: str | None = None) -> str | None:
-    """Why a model cannot serve, or None where it can."""
     try:
         get(root, model_id, expected_sha256)
     except JobError as error:

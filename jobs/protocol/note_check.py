@@ -38,7 +38,6 @@ def refused(data: bytes, field: str, what: str, where: str, mend: str) -> NoteIn
 
 
 def told(data: bytes, found: Iterable[Breach]) -> str:
-    """The breaches of these bytes, each with its line and column."""
     placed = sorted((*strict_json.place_of(data, pointer), what) for pointer, what in set(found))
     return "; ".join(f"line {line}, column {column}: {what}" for line, column, what in placed)
 

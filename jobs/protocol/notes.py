@@ -53,8 +53,6 @@ class RetrainingNote:
 
 @dataclass(frozen=True, slots=True)
 class ServingNote:
-    """The model that a person wants to serve."""
-
     model_id: str
     reason: str
     pinned: bool
@@ -113,7 +111,6 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> RetrainingNot
 
 
 def read_serving(data: bytes) -> ServingNote:
-    """Which model these bytes want to serve."""
     fields = checked(data, "serving_note", SERVING_NOTE)
     return ServingNote(fields["model_id"], fields.get("reason", ""), fields.get("pinned", False))
 

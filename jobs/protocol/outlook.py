@@ -67,7 +67,6 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
 
 
 def next_run(sight: Sight) -> Iterator[str]:
-    """What the next run will make of the notes and the policy as they stand."""
     if sight.policy_problem:
         yield "Nothing is claimed or promoted until policy.json can be read; the last good policy counts for the rest."
     yield _of_note(sight)

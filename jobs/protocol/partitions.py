@@ -25,8 +25,6 @@ MANIFEST = "_manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of a partition."""
-
     name: str
     rows: int
     bytes: int
@@ -95,7 +93,6 @@ def _hash_of(lines: list[str]) -> str:
 
 
 def folder(table: str, day: date) -> str:
-    """The name of a partition, relative to the root."""
     return f"datamart/{table}/snapshot_date={day.isoformat()}"
 
 
@@ -104,7 +101,6 @@ def manifest_name(table: str, day: date) -> str:
 
 
 def read(root: Root, table: str, day: date) -> Manifest | None:
-    """The manifest of a partition, or None where there is none."""
     name = manifest_name(table, day)
     try:
         data = root.at(name).read_bytes()
@@ -159,7 +155,6 @@ def paths(root: Root, manifest: Manifest) -> list[Path]:
 
 
 def scan(root: Root, manifest: Manifest) -> pl.LazyFrame:
-    """A partition's rows, lazily."""
     import polars as pl
 
     return pl.scan_parquet(paths(root, manifest), glob=False)

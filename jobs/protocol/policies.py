@@ -30,7 +30,6 @@ def begin(store: Store, *, dry_run: bool) -> tuple[Policy | None, JobError | Non
 
 
 def read(store: Store) -> tuple[Policy | None, JobError | None]:
-    """The policy in place, or what is wrong with it."""
     try:
         data = store.get(POLICY, rules.MAX_BYTES)
         if data is not None:

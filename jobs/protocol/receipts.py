@@ -33,8 +33,6 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """What one run did, as it goes along."""
-
     changed: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -59,8 +57,6 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Which run a receipt is of."""
-
     job: str
     day: date
     step: str

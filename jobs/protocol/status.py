@@ -69,7 +69,6 @@ def text(sight: Sight) -> str:
 
 
 def words_of(note: bytes) -> str:
-    """The reason that a recorded note gives."""
     return printable(str(json.loads(note.removeprefix(b"\xef\xbb\xbf"))["reason"]))
 
 

@@ -174,7 +174,6 @@ def quarantine_name(data: bytes) -> str:
 
 
 def _is_same(folder: int, one: str, other: str) -> bool:
-    """Whether two names are of one file."""
     try:
         facts = [os.stat(name, dir_fd=folder, follow_symlinks=False) for name in (one, other)]
     except FileNotFoundError:

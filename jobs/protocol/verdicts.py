@@ -36,7 +36,6 @@ def weeks(root: Root, until: date) -> list[date]:
 
 
 def read(root: Root, week: date) -> dict[str, Any] | None:
-    """The verdict of a week, or None where there is none."""
     name = f"{folder(week)}/{DECISION}"
     data = FolderStore(root).get(name)
     if data is None:

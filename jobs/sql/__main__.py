@@ -26,7 +26,6 @@ exit codes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Answer; the exit code says how it went."""
     options = _options(argv)
     return tool(lambda: _answer(options))
 

@@ -39,7 +39,6 @@ def as_csv(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> N
 
 
 def as_json(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:
-    """A list of objects, one a line."""
     if len(set(names)) < len(names):
         raise UsageError("two columns have one name", where="the query", mend="name them apart, with AS")
     before = "["
