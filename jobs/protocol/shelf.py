@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from jobs.protocol.command import Run
 
+_FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
+_MANIFESTS = re.compile(r"_manifest(-[0-9a-f]{12})?\.json")
 DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
 
 
@@ -141,3 +144,22 @@ def _facts(manifest: Manifest) -> list[str]:
     absent = ",".join(manifest.notes.get("columns_absent", ()))
     names = (part.name for part in manifest.parts)
     return [manifest.content_sha256, manifest.made_from, absent, str(manifest.rows), *names]
+
+
+def cited(root: Root, folder: str, content: str) -> Manifest:
+    """The manifest, of those in place and those kept, whose rows have this hash."""
+    if not _FOLDER.fullmatch(folder):
+        raise StoreDamaged("that is no partition", where=folder, mend="restore what cites it from a backup")
+    home = root.at(folder)
+    names = sorted(path.name for path in home.iterdir() if _MANIFESTS.fullmatch(path.name)) if home.is_dir() else []
+    for name in reversed(names):  # the one in place sorts last
+        manifest = partitions.parse((home / name).read_bytes(), where=f"{folder}/{name}")
+        if manifest.content_sha256 == content:
+            return manifest
+    mend = "restore the folder from a backup: what rests on it cannot be computed again without it"
+    raise StoreDamaged(f"no manifest has the rows {content[:12]} that are cited", where=folder, mend=mend)
+
+
+def cited_files(root: Root, manifest: Manifest) -> list[Path]:
+    home = partitions.folder(manifest.table, manifest.date)
+    return [partitions.verified(root, f"{home}/{part.name}") for part in manifest.parts]

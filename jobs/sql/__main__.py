@@ -35,13 +35,13 @@ def _answer(options: argparse.Namespace) -> int:
     if options.date and options.date > today:
         raise UsageError(f"{options.date} is after today, {today}", where="--date", mend="give a date up to today")
     from jobs.protocol import contract
-    from jobs.sql import asking, showing, views
+    from jobs.sql import asking, showing
 
     if options.query is not None:
         show = {"table": showing.as_table, "csv": showing.as_csv, "json": showing.as_json}[options.format]
         show(*asking.ask(root, options.query, options.date or today), sys.stdout)
         return 0
-    for view in views.known():
+    for view in asking.known():
         sys.stdout.write(f"{view.name}: {contract.load(view.contract).schema['description']}\n")
         for column in view.columns:
             sys.stdout.write(f"  {column.name:<35} {column.dtype:<8} {column.description}\n")

@@ -1,28 +1,74 @@
-"""One query on a connection that can read the views it names and nothing else."""
+"""One query over views of every table that has a contract, with the rows that had landed by a day, and nothing else."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyarrow.fs import LocalFileSystem
 
+from jobs.protocol import contract, index, partitions
+from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError
+from jobs.protocol.files import Root
 from jobs.protocol.keywords import suggestion
-from jobs.sql import views
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    import pyarrow as pa
-
-    from jobs.protocol.files import Root
-
+LAYERS = ("bronze", "silver", "gold")
+_ABOUT = "The knowledge date: the day on which the row landed or became known."
+SNAPSHOT_DATE = Column(name="snapshot_date", dtype="date", nullable=False, schema={}, description=_ABOUT)
+_ARROW_NAMES = {"string": "large_string", "date": "date32", "boolean": "bool"}
 _ABOUT_THE_QUERY = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException, duckdb.PermissionException)
 _BATCH = 10_000  # rows
 _LISTED = "`python -m jobs.sql` lists the views and their columns"
+
+
+class View(NamedTuple):
+    """A name for queries, the table it shows, and the contract of the table's rows."""
+
+    name: str
+    table: str
+    contract: str
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the contract, and the knowledge date where the files leave it to their folder."""
+        columns = contract.load(self.contract).columns
+        return columns if SNAPSHOT_DATE.name in {column.name for column in columns} else (*columns, SNAPSHOT_DATE)
+
+
+def known() -> list[View]:
+    """Every view; one contract of rejects stands for a table of rejects of each source."""
+    stems = {layer: sorted(path.stem for path in (contract.HOME / layer).glob("*.json")) for layer in LAYERS}
+    return [
+        View(f"{layer}_{table.lstrip('_').replace('/', '_')}", f"{layer}/{table}", f"{layer}/{stem}")
+        for layer in LAYERS
+        for stem in stems[layer]
+        for table in ([f"{stem}/{source}" for source in stems["bronze"]] if stem.startswith("_") else [stem])
+    ]
+
+
+def days(root: Root, view: View, until: date) -> Iterator[date]:
+    """The days up to `until` on which the view's table has a partition."""
+    return (day for day in index.manifests(root, view.table) if day <= until)
+
+
+def dataset(root: Root, view: View, until: date) -> ds.FileSystemDataset:
+    """The rows in the files that manifests list, lazily, by the names and types of today's contract."""
+    types = {column.name: _ARROW_NAMES.get(column.dtype, column.dtype) for column in view.columns}
+    schema = pa.schema([(name, pa.type_for_alias(dtype)) for name, dtype in types.items()])
+    parquet, disk = ds.ParquetFileFormat(), LocalFileSystem()
+    fragments = [
+        parquet.make_fragment(str(path), disk, partition_expression=ds.field(SNAPSHOT_DATE.name) == day)
+        for day in days(root, view, until)
+        for path in partitions.paths(root, partitions.existing(root, view.table, day))
+    ]
+    return ds.FileSystemDataset(fragments, schema, parquet, disk)
 
 
 def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[object, ...]]]:
@@ -33,12 +79,12 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
     if kinds != [duckdb.StatementType.SELECT]:
         mend = "ask one question by SELECT, FROM, WITH, DESCRIBE or SUMMARIZE; name the values of a PIVOT by IN"
         raise UsageError("this is not one query that only reads", where="the query", mend=mend)
-    named = [view for view in views.known() if view.name in query.casefold()]
-    if named and not any(True for view in views.known() for _ in views.days(root, view, day)):
+    named = [view for view in known() if view.name in query.casefold()]
+    if named and not any(True for view in known() for _ in days(root, view, day)):
         mend = "run `python -m jobs.preprocessing`, or give a later --date"
         raise InputMissing(f"nothing was built by {day}", where=root.at("datamart"), mend=mend)
     for view in named:  # any other is not there at all: an empty one would answer wrongly
-        connection.register(view.name, views.dataset(root, view, day))
+        connection.register(view.name, dataset(root, view, day))
     with _told():
         reader = connection.sql(query).to_arrow_reader(_BATCH)
     return reader.schema.names, _rows(reader)
@@ -73,7 +119,7 @@ def _failure(error: Exception, message: str) -> JobError:
     if isinstance(error, _ABOUT_THE_QUERY):
         if table := re.match(r"Catalog Error: Table with name (.+) does not exist!", message):
             message = re.sub(r"\nDid you mean .*", "", message)  # it knows only the views that were named right
-        near = suggestion(table[1].casefold(), [view.name for view in views.known()]) if table else ""
+        near = suggestion(table[1].casefold(), [view.name for view in known()]) if table else ""
         return UsageError(message, where="the query", mend=f"{near} {_LISTED}".strip())
     kind = re.match(r"[A-Z][A-Za-z ]* Error(?=:)", message)
     what = f"the query failed: {kind[0] if kind else type(error).__name__}"

@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from jobs.protocol import citations, files, model_bank, partitions, policies, policy, strict_json
+from jobs.protocol import files, model_bank, partitions, policies, policy, shelf, strict_json
 from jobs.protocol.errors import InputMissing, StoreDamaged, UsageError
 from jobs.protocol.partitions import Manifest
 from jobs.scorer import trees
@@ -62,12 +62,12 @@ def rescore(session: Session, *, verify: bool) -> None:
 
 def _compare(session: Session, found: pl.DataFrame, manifest: Manifest) -> None:
     root = session.run.root
-    citations.files(root, manifest)
+    shelf.cited_files(root, manifest)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
         found.write_parquet(path)
         made = partitions.part_of(path, found.height)
     if (made,) != manifest.parts:
-        before = pl.read_parquet(citations.files(root, manifest), glob=False)
+        before = pl.read_parquet(shelf.cited_files(root, manifest), glob=False)
         differ = [name for name in found.columns if name not in before or not found[name].equals(before[name])]
         raise StoreDamaged(
             f"scored again, {', '.join(differ) or 'the bytes'} came out differently",
@@ -80,8 +80,8 @@ def _compare(session: Session, found: pl.DataFrame, manifest: Manifest) -> None:
 def _cited(session: Session, table: str, inputs: Mapping[str, str]) -> pl.DataFrame:
     """The rows of one table as they were cited, oldest day first."""
     root, prefix = session.run.root, f"datamart/{table}/"
-    manifests = [citations.cited(root, name, inputs[name]) for name in sorted(inputs) if name.startswith(prefix)]
-    paths = [path for manifest in manifests for path in citations.files(root, manifest)]
+    manifests = [shelf.cited(root, name, inputs[name]) for name in sorted(inputs) if name.startswith(prefix)]
+    paths = [path for manifest in manifests for path in shelf.cited_files(root, manifest)]
     return pl.scan_parquet(paths, glob=False).collect()
 
 
