@@ -30,54 +30,42 @@ def decide(session: Session) -> None:
     if seen.backfill:
         return
     verdict = verdicts.read(session.root, session.week)
-    answer = _placed(session, seen, verdict) if verdict else "nothing"
-    if answer == "placed":
-        session.run.report.change(RETRAINING_NOTE, decision=verdict["decision"] if verdict else "")
-    why = LEFT_ALONE.get(answer)
-    if why:
-        session.run.report.skip(RETRAINING_NOTE, why)
+    if verdict:
+        answer = _placed(session, seen, verdict)
+        if answer == "placed":
+            session.run.report.change(RETRAINING_NOTE, decision=verdict["decision"])
+        elif answer in LEFT_ALONE:
+            session.run.report.skip(RETRAINING_NOTE, LEFT_ALONE[answer])
     back = verdicts.kept_back(session.root, session.run.day, session.state)
     status.refresh(session.desk, session.unusable, verdict=back)
 
 
-def note(verdict: Mapping[str, Any], details: Mapping[str, str], valid_days: Mapping[str, int]) -> bytes:
-    """The bytes of a verdict's note. It is dated on the Sunday after the week, on whichever day it is written."""
-    decided = _sunday(verdict)
+def _placed(session: Session, seen: Seen, verdict: Mapping[str, Any]) -> str:
+    """What became of the note: as `ingest.place` says, or why it was not tried.
+
+    It is dated on the Sunday after the week, on whichever day it is written.
+    """
     priority = verdict["priority"]
+    sunday = date.fromisoformat(verdict["week"]) + timedelta(days=1)
+    last_day = sunday + timedelta(days=session.policy.decision.valid_days[priority or "MEDIUM"])
+    if verdict["insufficient_data"]:
+        return "insufficient"
+    if last_day < session.run.day:
+        return "late"
+    path = f"{verdicts.folder(session.week)}/{verdicts.DECISION}"
     fields = {
-        "decision_date": decided.isoformat(),
+        "decision_date": sunday.isoformat(),
         "performance_score": verdict["performance_score"],
         "retrain": verdict["decision"] == "retrain",
         "reason": verdict["sentence"],
         **({"priority": priority} if priority else {}),
-        "valid_until": _last_day(verdict, valid_days).isoformat(),
+        "valid_until": last_day.isoformat(),
         "approved_by": None,
-        "details": dict(details),
+        "details": {"path": path, "sha256": files.sha256_of(session.root.at(path))},
     }
-    return notes.retraining_bytes(fields)
-
-
-def _placed(session: Session, seen: Seen, verdict: Mapping[str, Any]) -> str:
-    """What became of the note: as `ingest.place` says, or why it was not tried."""
-    if verdict["insufficient_data"]:
-        return "insufficient"
-    valid_days = session.policy.decision.valid_days
-    if _last_day(verdict, valid_days) < session.run.day:
-        return "late"
-    path = f"{verdicts.folder(session.week)}/{verdicts.DECISION}"
-    details = {"path": path, "sha256": files.sha256_of(session.root.at(path))}
-    data = note(verdict, details, valid_days)
-    answer = "changed"
+    data, answer = notes.retraining_bytes(fields), "changed"
     for look in range(LOOKS):
         seen, answer = ingest.place(session.desk, data, ingest.begin(session.desk) if look else seen)
         if answer != "changed":
             break
     return answer
-
-
-def _sunday(verdict: Mapping[str, Any]) -> date:
-    return date.fromisoformat(verdict["week"]) + timedelta(days=1)
-
-
-def _last_day(verdict: Mapping[str, Any], valid_days: Mapping[str, int]) -> date:
-    return _sunday(verdict) + timedelta(days=valid_days[verdict["priority"] or "MEDIUM"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -19,27 +19,25 @@ Json = dict[str, Any]
 NEARLY_ALL, SOME = 0.99, 0.5  # missing in so many rows on one side and at most in so many on the other: another schema
 LEAST_SHARE = 0.02  # of importance, for a feature to be named as the one that moved most
 DECIMALS = 4  # of the scores that a reference keeps
-SCORE = "score"
 
 
 def section(reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy) -> Json:
     """Everything that is said of drift; a feature that is not counted is absent from the store."""
-    psi = drift.psi(score_reference(reference), score_bins(reference, scores), zero)
+    psi = drift.psi(reference_of(reference["scores"]), _score_bins(reference, scores), zero)
     found = [_feature(name, known, features.get(name), zero) for name, known in reference["features"].items()]
-    _adjust(found)
-    compared = [one for one in found if not one["schema_change"] and one["csi"]["value"] is not None]
+    same = [one for one in found if not one["schema_change"]]
+    tested = [one for one in same if one["csi"]["p"] is not None]  # one family: chance is given its due over all
+    for one, p in zip(tested, significance.adjusted([one["csi"]["p"] for one in tested]), strict=True):
+        one["p_adjusted"] = p
+    compared = [one for one in same if one["csi"]["value"] is not None]
     weighted = sum(one["share"] * one["csi"]["value"] for one in compared) if compared else None
-    weighty = [one for one in compared if one["share"] >= LEAST_SHARE]
-    largest = max(weighty, key=lambda one: (one["csi"]["value"], one["name"]), default=None)
-    known = [value for value in (psi.value, weighted) if value is not None]
+    weighty = [(one["csi"]["value"], one["name"]) for one in compared if one["share"] >= LEAST_SHARE]
+    value, subject = max(weighty, default=(None, None))
     return {
         "score": _told(psi),
         "weighted": {"value": weighted},
-        "largest": {
-            "value": largest["csi"]["value"] if largest else None,
-            "subject": largest["name"] if largest else None,
-        },
-        "value": max(known, default=None),
+        "largest": {"value": value, "subject": subject},
+        "value": max((value for value in (psi.value, weighted) if value is not None), default=None),
         "features": found,
         **_of_scores(reference, scores),
     }
@@ -47,7 +45,7 @@ def section(reference: Json, scores: ValueCounts, features: Mapping[str, BinCoun
 
 def rows_of_bins(reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy) -> Json:
     """Every bin of the score and of each feature, as columns of a table."""
-    pairs = [(SCORE, score_reference(reference), score_bins(reference, scores))]
+    pairs = [("score", reference_of(reference["scores"]), _score_bins(reference, scores))]
     pairs += [(name, reference_of(reference["features"][name]), counted) for name, counted in features.items()]
     columns: Json = {name: [] for name in ("subject", "bin", "reference_rows", "rows", "contribution")}
     for subject, before, now in pairs:
@@ -65,11 +63,7 @@ def reference_of(stored: Json) -> BinCounts:
     return BinCounts(bins.from_json(stored["bins"]), tuple(stored["rows"]))
 
 
-def score_reference(reference: Json) -> BinCounts:
-    return reference_of(reference["scores"])
-
-
-def score_bins(reference: Json, scores: ValueCounts) -> BinCounts:
+def _score_bins(reference: Json, scores: ValueCounts) -> BinCounts:
     frozen = bins.from_json(reference["scores"]["bins"])
     if isinstance(frozen, bins.TextLevels):
         raise TypeError("scores are numbers")
@@ -77,13 +71,14 @@ def score_bins(reference: Json, scores: ValueCounts) -> BinCounts:
 
 
 def _feature(name: str, known: Json, now: BinCounts | None, zero: ZeroPolicy) -> Json:
+    """A column that came or went is another schema, and no change of the people in it."""
     before = reference_of(known)
+    missing = now.part(bins.MISSING) / now.n if now and now.n else None
     if now is None:
         csi = Stability(value=None, n=0, n_reference=before.n, reason="the feature store has no such column")
-        missing = None
     else:
         csi = drift.psi(before, now, zero)
-        missing = now.part(bins.MISSING) / now.n if now.n else None
+    sides = (known["missing"], known["missing"] if missing is None else missing)
     return {
         "name": name,
         "csi": _told(csi),
@@ -91,20 +86,8 @@ def _feature(name: str, known: Json, now: BinCounts | None, zero: ZeroPolicy) ->
         "share": known["shap_share"],
         "missing": missing,
         "reference_missing": known["missing"],
-        "schema_change": now is None or (missing is not None and _is_another_schema(known["missing"], missing)),
+        "schema_change": now is None or (max(sides) >= NEARLY_ALL and min(sides) <= SOME),
     }
-
-
-def _is_another_schema(before: float, now: float) -> bool:
-    """A column that came or went: no change of the people in it."""
-    return max(before, now) >= NEARLY_ALL and min(before, now) <= SOME
-
-
-def _adjust(features: list[Json]) -> None:
-    """Give chance its due over all features that are compared, as one family."""
-    tested = [one for one in features if not one["schema_change"] and one["csi"]["p"] is not None]
-    for one, p in zip(tested, significance.adjusted([one["csi"]["p"] for one in tested]), strict=True):
-        one["p_adjusted"] = p
 
 
 def _told(found: Stability) -> Json:
@@ -120,15 +103,17 @@ def _of_scores(reference: Json, scores: ValueCounts) -> Json:
     now = ValueCounts(*collapsed((scores.values.round(DECIMALS),), scores.counts))
     cutoff = round(reference["cutoff"], DECIMALS)
     approved = [int(side.counts[side.values < cutoff].sum()) for side in (before, now)]
+    places = np.searchsorted(scorecard.UPPER_PD, scores.values, side="right")
+    grades = [
+        {
+            "grade": grade,
+            "reference_rows": reference["grades"].get(grade, {}).get("n", 0),
+            "rows": int(scores.counts[places == place].sum()),
+        }
+        for place, grade in enumerate(scorecard.GRADES)
+    ]
     return {
         "approval": asdict(proportions.share_change(approved[0], before.n, approved[1], now.n)),
         "mean_pd": asdict(drift.mean_change(before, now)),
-        "grades": list(_grades(reference["grades"], scores)),
+        "grades": grades,
     }
-
-
-def _grades(reference: Mapping[str, Json], scores: ValueCounts) -> Iterator[Json]:
-    places = np.searchsorted(scorecard.UPPER_PD, scores.values, side="right")
-    for place, grade in enumerate(scorecard.GRADES):
-        rows = int(scores.counts[places == place].sum())
-        yield {"grade": grade, "reference_rows": reference.get(grade, {}).get("n", 0), "rows": rows}
