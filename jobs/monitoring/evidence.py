@@ -19,7 +19,6 @@ from jobs.monitoring import (
     retraining,
     sources,
     storing,
-    track_record,
     vintages,
     weeks,
 )
@@ -62,21 +61,10 @@ def _whole(session: Session, found: Sources, past: Sequence[Judged]) -> Json:
     evidence, frames = _head(session, found, reading), dict[str, pl.DataFrame]()
     model_id = session.model.model_id
 
-    def concept() -> Json:
-        drops = track_record.past_drops(past, week, model_id)
-        return performance.concept(reading.learned, reading.outcomes.counts, drops, policy)
-
     def calibration() -> Json:
         rows = reading.outcomes.rows
         bands = scorecard.grade_bands(rows["pd"].to_numpy(), rows["y"].to_numpy().astype(np.int64))
         return performance.calibration(reading.outcomes.counts, bands)
-
-    def target() -> Json:
-        learned = reading.learned
-        return performance.target(learned.n_bad, learned.n, reading.outcomes.rows, reading.aged)
-
-    def estimate() -> Json:
-        return performance.estimate(reading.window.scores, reading.learned, reading.reference["cutoff"], policy)
 
     def aging() -> Json:
         said, frames["vintages"] = vintages.vintages(reading.aged, policy.label)
@@ -86,11 +74,17 @@ def _whole(session: Session, found: Sources, past: Sequence[Judged]) -> Json:
         "window": lambda: _window(reading),
         "drift": lambda: _drift(reading, ZeroPolicy(policy.drift.zero_policy), frames),
         "performance": lambda: _performance(reading),
-        "concept": concept,
+        "concept": lambda: performance.concept(
+            reading.learned, reading.outcomes.counts, performance.past_drops(past, week, model_id), policy
+        ),
         "calibration": calibration,
-        "target": target,
-        "estimate": estimate,
-        "track_record": lambda: track_record.track_record(past, evidence["performance"], policy),
+        "target": lambda: performance.target(
+            reading.learned.n_bad, reading.learned.n, reading.outcomes.rows, reading.aged
+        ),
+        "estimate": lambda: performance.estimate(
+            reading.window.scores, reading.learned, reading.reference["cutoff"], policy
+        ),
+        "track_record": lambda: performance.track_record(past, evidence["performance"], policy),
         "vintages": aging,
         "curves": lambda: performance.curves(reading.outcomes.counts, reading.learned),
         "quality": lambda: quality_facts.section(session.shelf, week, reading.reference, reading.daily),

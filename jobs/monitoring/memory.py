@@ -15,6 +15,7 @@ from typing import Any
 
 from jobs.monitoring import terms
 from jobs.monitoring.terms import Seen, number, part, rank
+from jobs.monitoring.weeks import window_of
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import DATA_QUALITY
 from jobs.protocol.policy import LabelPolicy, Policy
@@ -24,7 +25,6 @@ Json = Mapping[str, Any]
 WEEK = timedelta(days=7)
 REFERENCE = timedelta(days=92)  # the months out of time by which a model is judged, and scores are compared
 QUIET = timedelta(days=14)  # after a promotion, for rules whose reference came with the model
-LONGEST_MONTHS = 65  # of a label that takes the whole term: 60 months and 5
 NOT_MENDED = "a retraining for it did not mend it"
 PERSISTENCE, HYSTERESIS = "persistence", "hysteresis"
 UNRELIABLE, BROKEN_FEED = "cbpe unreliable", "data_quality"
@@ -91,8 +91,7 @@ class Memory:
         return max(held[-1] + REFERENCE, self._matured(began))
 
     def _matured(self, day: date) -> date:
-        months = self.label.window_months if isinstance(self.label.window_months, int) else LONGEST_MONTHS
-        return add_months(day, months) + timedelta(days=self.label.lag_days)
+        return add_months(day, window_of(self.label)) + timedelta(days=self.label.lag_days)
 
 
 def memory(evidence: Json, policy: Policy, past: Sequence[Json]) -> Memory:

@@ -14,16 +14,14 @@ from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
 from jobs.monitoring.terms import MEDIUM, rank
 from jobs.protocol import desks, ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
-from jobs.protocol.facts import MONITOR, Entry, State
+from jobs.protocol.facts import MONITOR
 from jobs.protocol.partitions import Input, Ranges
-from jobs.protocol.policy import LabelPolicy
 
 Json = dict[str, Any]
 
 VERSION = 1  # raised by each release after the first in which the same inputs give other evidence or another verdict
 HISTORY_DAYS = 1096  # of loans that vintages are drawn of
 FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is held against
-LONGEST_WINDOW = 65  # months, where the window of the label is the term
 SOURCE_TABLES = ("credit_history", "demographic", "financial", "loan_terms")
 FEED = (
     *(f"bronze/{name}" for name in SOURCE_TABLES),
@@ -61,7 +59,9 @@ def _read(session: Session) -> Sources:
     """Nothing of it lies after the week but the model, which is that of the run's date."""
     week, serving = session.week, session.serving
     assert serving is not None  # noqa: S101 - without a model no week is judged
-    first = first_day(week, session.policy.label)
+    label = session.policy.label  # whoever matures now may have turned bad soon after applying
+    matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -weeks.window_of(label))
+    first = min(matured - timedelta(days=label.lag_days + 7), weeks.first_of(week, HISTORY_DAYS))
     ranges = {
         table: Ranges(f"datamart/{table}", {day: built.content for day, built in session.shelf.built(table).items()})
         for table in (FEATURES, LABELS, PREDICTIONS)
@@ -77,13 +77,6 @@ def _read(session: Session) -> Sources:
     made_from = hashlib.sha256(strict_json.canonical(facts)).hexdigest()
     days = {table: known.days(first, week) for table, known in ranges.items()}
     return Sources(days, inputs, taught, previous, made_from)
-
-
-def first_day(week: date, label: LabelPolicy) -> date:
-    """From here on labels are read: whoever matures now may have turned bad soon after applying."""
-    months = LONGEST_WINDOW if label.window_months == "term" else label.window_months
-    matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -months) - timedelta(days=label.lag_days + 7)
-    return min(matured, weeks.first_of(week, HISTORY_DAYS))
 
 
 def _feed(session: Session) -> Iterator[Input]:
@@ -108,18 +101,17 @@ def _previous(session: Session) -> Json | None:
 def _trainings(session: Session) -> Iterator[Json]:
     """The trainings up to the week's end, each with the reasons of the verdict that asked for it."""
     book = ledger.read(session.store)
+    asked = {ending.seq: ending.decision for ending in book.state.ended}
     for entry in book.entries:
         if entry.kind == "completed" and entry.as_of <= session.week:
+            by_monitor = entry.seq in asked and asked[entry.seq].source == MONITOR
             named = {"verdict": entry.body["verdict"], "model_id": entry.body["model_id"]}
-            yield {"as_of": entry.as_of.isoformat(), **named, "reasons": _reasons(session, book.state, entry)}
+            reasons = _reasons(session, asked[entry.seq].note) if by_monitor else []
+            yield {"as_of": entry.as_of.isoformat(), **named, "reasons": reasons}
 
 
-def _reasons(session: Session, state: State, entry: Entry) -> list[str]:
-    decision = next((ending.decision for ending in state.ended if ending.seq == entry.seq), None)
-    if decision is None or decision.source != MONITOR:
-        return []
-    details = strict_json.parse(decision.note, where="a note", allow_bom=True).get("details") or {}
-    if not _VERDICT.fullmatch(details.get("path", "")):
-        return []
-    verdict = storing.kept_verdict(session.root, details) or {"reasons": ()}
-    return [reason["rule"] for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)]
+def _reasons(session: Session, note: bytes) -> list[str]:
+    details = strict_json.parse(note, where="a note", allow_bom=True).get("details") or {}
+    verdict = storing.kept_verdict(session.root, details) if _VERDICT.fullmatch(details.get("path", "")) else None
+    reasons = verdict["reasons"] if verdict else ()
+    return [reason["rule"] for reason in reasons if rank(reason["severity"]) >= rank(MEDIUM)]

@@ -6,18 +6,17 @@ days past due in its fourth. All loans of a month are therefore seen for equally
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from jobs.measures.proportions import cumulative_share, jeffreys_interval
+from jobs.monitoring.weeks import window_of
 from jobs.protocol.policy import LabelPolicy
 
 Json = dict[str, Any]
 
-LONGEST_TERM, CHARGE_OFF_MONTHS = 60, 5
 COUNTS = {
     "month": pl.String,  # of application
     "quarter": pl.String,
@@ -48,7 +47,7 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
     seen_until = until - timedelta(days=rule.lag_days)
     applied, bad = pl.col("application_date"), pl.col("event_date")
     in_full = pl.lit(seen_until + timedelta(days=1))  # a month counts once it is over
-    window = longest(rule)
+    window = window_of(rule)
     return (
         loans.select("id", "application_date")
         .join(labels.select("id", "y", "event_date", "mature_date"), on="id", how="left", validate="1:1")
@@ -79,14 +78,19 @@ def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFram
         low, high = jeffreys_interval(gone_bad, matured) if matured else (None, None)
         rate = {"bad_rate": gone_bad / matured if matured else None, "low": low, "high": high}
         months.append({"month": month, "loans": n, "matured": matured, "share_matured": matured / n, **rate})
-    rows = [
-        row
-        for (quarter,), of in counts.sort("quarter").group_by("quarter", maintain_order=True)
-        for row in _curve(str(quarter), of, longest(rule))
-    ]
-    last_of = {row["quarter"]: row for row in rows}
-    newest = [{key: row[key] for key in ("quarter", "month_on_book", "share", "immature")} for row in last_of.values()]
-    return {"months": months, "curves": newest}, pl.DataFrame(rows, schema=CURVES, orient="row")
+    rows: list[tuple[Any, ...]] = []  # for each month on book that some loans of a quarter have been seen to the end of
+    for (quarter,), of in counts.sort("quarter").group_by("quarter", maintain_order=True):
+        at_risk, gone = steps(of, window_of(rule))
+        least, n = min(of["seen"].to_list()), int(of["rows"].sum())
+        for month, share in enumerate(cumulative_share(at_risk, gone)):
+            if share.value is not None:
+                ends = share.interval or (None, None)
+                rows.append((quarter, month, n, at_risk[month], gone[month], share.value, *ends, month > least))
+    curves = pl.DataFrame(rows, schema=CURVES, orient="row")
+    newest = curves.select("quarter", "month_on_book", "share", "immature").unique(
+        "quarter", keep="last", maintain_order=True
+    )
+    return {"months": months, "curves": newest.to_dicts()}, curves
 
 
 def immature(counts: pl.DataFrame) -> pl.DataFrame:
@@ -107,23 +111,7 @@ def steps(counts: pl.DataFrame, until: int) -> tuple[list[int], list[int]]:
     return at_risk, bads
 
 
-def longest(rule: LabelPolicy) -> int:
-    """Months of the window within which a default counts; of the longest term where that is the window."""
-    return LONGEST_TERM + CHARGE_OFF_MONTHS if rule.window_months == "term" else rule.window_months
-
-
 def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     """Calendar months from one date to another."""
     years = end.dt.year().cast(pl.Int64) - start.dt.year().cast(pl.Int64)
     return years * 12 + end.dt.month().cast(pl.Int64) - start.dt.month().cast(pl.Int64)
-
-
-def _curve(quarter: str, of: pl.DataFrame, window: int) -> Iterator[Json]:
-    """A row for each month on book that some loans of the quarter have been seen to the end of."""
-    at_risk, bads = steps(of, window)
-    least, n = min(of["seen"].to_list()), int(of["rows"].sum())
-    for month, share in enumerate(cumulative_share(at_risk, bads)):
-        if share.value is not None:
-            low, high = share.interval or (None, None)
-            values = (quarter, month, n, at_risk[month], bads[month], share.value, low, high, month > least)
-            yield dict(zip(CURVES, values, strict=True))

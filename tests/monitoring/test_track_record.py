@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.monitoring.track_record import past_drops, track_record
+from jobs.monitoring.performance import past_drops, track_record
 from jobs.protocol import policy as policies
 from tests.monitoring.evidences import MODEL, WEEK, evidence, measure
 

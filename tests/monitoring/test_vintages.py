@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from jobs.measures.proportions import jeffreys_interval
-from jobs.monitoring.vintages import COUNTS, CURVES, count, immature, longest, vintages
+from jobs.monitoring.vintages import COUNTS, CURVES, count, immature, vintages
+from jobs.monitoring.weeks import window_of
 from jobs.protocol import policy as policies
 from jobs.protocol import strict_json
 
@@ -114,7 +115,7 @@ def test_nothing_gives_nothing() -> None:
 
 
 def test_a_term_long_window_counts_to_the_charge_off() -> None:
-    assert longest(replace(RULE, window_months="term")) == 65
+    assert window_of(replace(RULE, window_months="term")) == 65
 
 
 DAYS = st.dates(date(2022, 1, 1), date(2024, 5, 31)).map(lambda day: min(day, day.replace(day=28)))
