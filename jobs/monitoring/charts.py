@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import altair as alt
 import vl_convert
-from altair.utils import schemapi
 from markupsafe import Markup
 
-schemapi.disable_debug_mode()  # to check each part of a picture takes as long as to draw it
 WIDTH, HEIGHT = 380, 250
 NOW, BEFORE, FAINT, WARN = "var(--now)", "var(--before)", "var(--faint)", "var(--warn)"
-Drawing = alt.LayerChart | alt.FacetChart
+Drawing = dict[str, Any]  # or a part of one, in the words of Vega-Lite
+SERIES: Drawing = {"field": "series", "type": "nominal"}
 INKS = (NOW, BEFORE, WARN)
 DASHES = ([1, 0], [5, 3], [2, 2])
 SHAPES = ("circle", "square", "triangle-up")
@@ -52,14 +50,17 @@ class Axes:
 
 def bars(rows: Sequence[dict[str, Any]]) -> Drawing:
     """Shares of bins then and now: a bar for now, a hollow one for the reference. Rows have bin, before, now."""
-    look = alt.Axis(labelLimit=130, minExtent=95, grid=False)
-    names = alt.Y("bin:N", sort=[row["bin"] for row in rows], title=None, axis=look)
-    shares: dict[str, Any] = {"axis": alt.Axis(format="~%", tickCount=5)}
+    look = {"labelLimit": 130, "minExtent": 95, "grid": False}
+    names = {"field": "bin", "type": "nominal", "sort": [row["bin"] for row in rows], "title": None, "axis": look}
+    shares: Drawing = {"type": "quantitative", "axis": {"format": "~%", "tickCount": 5}}
     shares["title"] = "share of rows: filled now, outlined reference"
-    base = alt.Chart(_data(rows)).encode(y=names)
-    now = base.mark_bar(color=NOW, fillOpacity=0.75, height=alt.RelativeBandSize(0.5))
-    before = base.mark_bar(filled=False, stroke=BEFORE, strokeWidth=1.5, height=alt.RelativeBandSize(0.85))
-    return alt.layer(now.encode(x=alt.X("now:Q", **shares)), before.encode(x=alt.X("before:Q", **shares)))
+    now = {"type": "bar", "color": NOW, "fillOpacity": 0.75, "height": {"band": 0.5}}
+    before = {"type": "bar", "filled": False, "stroke": BEFORE, "strokeWidth": 1.5, "height": {"band": 0.85}}
+    layers = [
+        {"mark": mark, "encoding": {"x": {"field": field, **shares}, "y": names}}
+        for field, mark in (("now", now), ("before", before))
+    ]
+    return {"data": {"values": rows}, "layer": layers}
 
 
 def curves(lines: Mapping[str, Sequence[Sequence[Any]]], axes: Axes) -> Drawing:
@@ -70,46 +71,67 @@ def curves(lines: Mapping[str, Sequence[Sequence[Any]]], axes: Axes) -> Drawing:
         for name, points in lines.items()
         for at, point in enumerate(points)
     ]
-    x, y = _x(axes, rows), _y(axes)
-    base = alt.Chart(_data(rows)).encode(x=x, y=y, order=alt.Order("at:Q"))
-    look: dict[str, Any] = {"symbolSize": 60} if axes.points else {"symbolSize": 300, "symbolType": "stroke"}
-    key = alt.Legend(title=None, orient="top", labelLimit=170, columnPadding=14, **look) if len(names) > 1 else None
+    look: Drawing = {"symbolSize": 60} if axes.points else {"symbolSize": 300, "symbolType": "stroke"}
+    key = {"title": None, "orient": "top", "labelLimit": 170, "columnPadding": 14, **look} if len(names) > 1 else None
     ink, dash, shape = (
-        of("series:N", scale=alt.Scale(domain=names, range=list(looks[: len(names)])), sort=names, legend=legend)
-        for of, looks, legend in ((alt.Color, INKS, key), (alt.StrokeDash, DASHES, None), (alt.Shape, SHAPES, key))
+        {**SERIES, "scale": {"domain": names, "range": looks[: len(names)]}, "sort": names, "legend": legend}
+        for looks, legend in ((INKS, key), (DASHES, None), (SHAPES, key))
     )
-    layers: list[alt.Chart] = []
+    ends = _ends(axes, rows)
+    base = {**ends, "order": {"field": "at", "type": "quantitative"}}
+    layers: list[Drawing] = []
     if axes.square:
-        ends = alt.Chart(_data([{"x": 0, "y": 0}, {"x": 1, "y": 1}]))
-        layers.append(ends.mark_line(color=FAINT, strokeDash=[3, 3]).encode(x=x, y=y))
+        mark: Drawing = {"type": "line", "color": FAINT, "strokeDash": [3, 3]}
+        layers.append({"data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]}, "mark": mark, "encoding": ends})
     if axes.level is not None:
-        layers.append(alt.Chart(_data([{"y": axes.level}])).mark_rule(color=WARN, strokeDash=[6, 3]).encode(y=y))
+        mark = {"type": "rule", "color": WARN, "strokeDash": [6, 3]}
+        layers.append({"data": {"values": [{"y": axes.level}]}, "mark": mark, "encoding": {"y": ends["y"]}})
     if any("low" in row for row in rows):
-        spread = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5)
-        layers.append(spread.encode(y=alt.Y("low:Q", title=axes.y), y2="high:Q", color=ink))
-    layers.append(base.mark_line(strokeWidth=2).encode(color=ink, strokeDash=dash, detail="series:N"))
+        low = {"field": "low", "type": "quantitative", "title": axes.y}
+        drawn = {"mark": {"type": "rule", "strokeWidth": 1.5}, "transform": [{"filter": "isValid(datum.low)"}]}
+        layers.append({**drawn, "encoding": {**base, "y": low, "y2": {"field": "high"}, "color": ink}})
+    line = {**base, "color": ink, "strokeDash": dash, "detail": SERIES}
+    layers.append({"mark": {"type": "line", "strokeWidth": 2}, "encoding": line})
     if axes.points:
-        layers.append(base.mark_point(filled=True, size=45, opacity=1).encode(color=ink, shape=shape))
-    return alt.layer(*layers)
+        mark = {"type": "point", "filled": True, "size": 45, "opacity": 1}
+        layers.append({"mark": mark, "encoding": {**base, "color": ink, "shape": shape}})
+    return {"data": {"values": rows}, "layer": layers}
 
 
 def vintages(rows: Sequence[dict[str, Any]], axes: Axes) -> Drawing:
     """A line a vintage, older ones fainter, dashed where not all of its loans are that old; named where it ends."""
     names = sorted({row["series"] for row in rows})
     rising = [round(0.35 + 0.65 * (step + 1) / len(names), 3) for step in range(len(names))]
-    base = alt.Chart(_data(rows)).encode(x=_x(axes, rows), y=_y(axes))
-    age = alt.Opacity("series:N", scale=alt.Scale(domain=names, range=rising), legend=None)
-    lines = base.mark_line(color=NOW, strokeWidth=1.6).encode(opacity=age, detail="series:N")
-    whole = lines.transform_filter("datum.whole")
-    young = lines.mark_line(color=NOW, strokeWidth=1.6, strokeDash=[3, 3]).transform_filter("datum.young")
-    beside: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 3, "color": "currentColor", "fontSize": 10}
-    return alt.layer(whole, young, base.transform_filter("datum.last").mark_text(**beside).encode(text="series:N"))
+    aged = {"opacity": {**SERIES, "scale": {"domain": names, "range": rising}, "legend": None}, "detail": SERIES}
+    line: Drawing = {"type": "line", "color": NOW, "strokeWidth": 1.6}
+    name = {"type": "text", "align": "left", "baseline": "bottom", "dx": 3, "color": "currentColor", "fontSize": 10}
+    young = {**line, "strokeDash": [3, 3]}
+    layers = [
+        {"mark": mark, "transform": [{"filter": f"datum.{rows_with}"}], "encoding": {**_ends(axes, rows), **looks}}
+        for rows_with, mark, looks in (("whole", line, aged), ("young", young, aged), ("last", name, {"text": SERIES}))
+    ]
+    return {"data": {"values": rows}, "layer": layers}
+
+
+def _ends(axes: Axes, rows: Sequence[dict[str, Any]]) -> Drawing:
+    """What the two directions look like."""
+    kind: Drawing = {"type": "quantitative", "scale": {"domain": [0, 1]} if axes.square else {"zero": axes.from_zero}}
+    x, y = (
+        {"field": field, "title": title, "axis": {"format": form, "tickCount": 5}, **kind}
+        for field, title, form in (("x", axes.x, axes.x_format), ("y", axes.y, axes.y_format))
+    )
+    if axes.dates:
+        days = sorted({row["x"] for row in rows})
+        shown = days[:: max(1, -(-len(days) // 6))]
+        axis = {"values": shown, "labelAngle": 0, "grid": False, "labelExpr": "slice(datum.label, 2)"}
+        x = {"field": "x", "title": axes.x, "type": "ordinal", "axis": axis, "sort": days}
+    return {"x": x, "y": y}
 
 
 def svg(chart: Drawing, of: str, height: int = HEIGHT) -> Markup:
     """The picture, with names of its own on a page of many, and nothing in it that a picture does not need."""
     fitted = {"width": WIDTH, "height": height, "padding": 4, "autosize": {"type": "fit", "contains": "padding"}}
-    drawn = vl_convert.vegalite_to_svg({**chart.to_dict(validate=False), **fitted, "config": _LOOK})
+    drawn = vl_convert.vegalite_to_svg({**chart, **fitted, "config": _LOOK})
     tree = ET.fromstring(drawn)  # noqa: S314 - drawn in this process a moment ago
     _clean(tree)
     ids = [name for element in tree.iter() if (name := element.get("id"))]
@@ -129,24 +151,3 @@ def _clean(element: ET.Element) -> None:
         else:
             _clean(child)
     element.attrib = {k: v for k, v in element.attrib.items() if k in _KEPT and _PLAIN.fullmatch(v)}
-
-
-def _data(rows: Sequence[dict[str, Any]]) -> alt.Data:
-    return alt.Data(values=tuple(rows))  # type: ignore[no-untyped-call] # a list would be copied with every layer
-
-
-def _x(axes: Axes, rows: Sequence[dict[str, Any]]) -> alt.X:
-    if axes.dates:
-        days = sorted({row["x"] for row in rows})
-        shown = days[:: max(1, -(-len(days) // 6))]
-        axis = alt.Axis(values=shown, labelAngle=0, grid=False, labelExpr="slice(datum.label, 2)")
-        return alt.X("x:O", title=axes.x, sort=days, axis=axis)
-    return alt.X("x:Q", title=axes.x, scale=_scale(axes), axis=alt.Axis(format=axes.x_format, tickCount=5))
-
-
-def _y(axes: Axes) -> alt.Y:
-    return alt.Y("y:Q", title=axes.y, scale=_scale(axes), axis=alt.Axis(format=axes.y_format, tickCount=5))
-
-
-def _scale(axes: Axes) -> alt.Scale:
-    return alt.Scale(domain=[0, 1]) if axes.square else alt.Scale(zero=axes.from_zero)
