@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 from jobs.protocol import clock
-from jobs.protocol.command import open_root
-from jobs.protocol.errors import JobError
+from jobs.protocol.command import iso_date, open_root
+from jobs.protocol.errors import as_job_error
 from jobs.protocol.events import Events
 
 _ABOUT = """Turn Lending Club's public accepted-loans files (2007 to 2018) into dated landing files.
@@ -30,22 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Import the files; the exit code says what kind of failure it was."""
     options = _parser().parse_args(argv)
     try:
-        from jobs.import_lending_club.job import Request, run  # loads polars: not for --help
+        from jobs.import_lending_club.job import run  # loads polars: not for --help
 
-        today = clock.today()
-        run(open_root(options.root), Request(tuple(options.files), options.cut_off, options.member, today), Events())
-    except JobError as error:
+        run(open_root(options.root), options.files, options.cut_off, options.member, clock.today(), Events())
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as failure:  # noqa: BLE001 - a library's panic is no Exception
+        error = as_job_error(failure)
         sys.stderr.write(f"import_lending_club: {error}\n")
         return error.exit_code
-    except OSError as error:
-        sys.stderr.write(f"import_lending_club: the system refused: {error.strerror}\n  where: {error.filename}\n")
-        return 1
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
-        place = traceback.extract_tb(error.__traceback__)[-1]  # a library's message may quote a row
-        sys.stderr.write(f"import_lending_club: a bug: {type(error).__name__} at {place.filename}:{place.lineno}\n")
-        return 1
     return 0
 
 
@@ -57,23 +48,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="an accepted-loans file")
-    parser.add_argument("--root", default=".", help="folder that holds datamart/ (default: .)")
-    parser.add_argument(
-        "--cut-off",
-        type=_date,
-        metavar="YYYY-MM-DD",
-        help="the last day of which the files know, if it is not the end of the month of their last payment",
-    )
-    parser.add_argument("--member", metavar="NAME", help="the file to read of a zip that holds several")
+    add, until = parser.add_argument, "the last day of which the files know, if it is not the end of the month of their"
+    add("files", nargs="+", type=Path, metavar="FILE", help="an accepted-loans file")
+    add("--root", default=".", help="folder that holds datamart/ (default: .)")
+    add("--cut-off", type=iso_date, metavar="YYYY-MM-DD", help=f"{until} last payment")
+    add("--member", metavar="NAME", help="the file to read of a zip that holds several")
     return parser
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2019-03-31") from None
 
 
 if __name__ == "__main__":

@@ -1,101 +1,172 @@
-"""The import of public files into a root: read, date, publish, report."""
+"""The import of public files into a root: read, date, publish; and a report that accounts for every row, by number."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from jobs.import_lending_club import layout, loans, publishing, report, sources
-from jobs.import_lending_club.landing import Landing, months
+from jobs.import_lending_club import landing, loans, sources
+from jobs.import_lending_club.columns import KNOWN, MONTHS
 from jobs.import_lending_club.sources import Source
 from jobs.protocol import files, strict_json
 from jobs.protocol.calendar import add_months
-from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
+from jobs.protocol.errors import ConfigInvalid, ContractBroken, InputMissing, UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Which files, and the cut-off to hold instead of their own; `member` is the one to read of a zip."""
-
-    paths: tuple[Path, ...]
-    cut_off: date | None
-    member: str | None
-    today: date
+FORMAT = 1
+VERSION = 1  # of the importer: raised when the same files would land as other bytes
+_ONE_DAY = timedelta(days=1)
 
 
-@dataclass(slots=True)
-class _Span:
-    """Of which days the loans speak."""
-
-    first: date | None = None  # of an application
-    latest: date | None = None  # of an application, or the first of a month of payment
-    has_payments: bool = False
-
-    def widen(self, loans: pl.DataFrame) -> None:
-        first, last, paid = loans.select(a=pl.min("_applied"), b=pl.max("_applied"), c=pl.max("_paid")).row(0)
-        self.first = min(filter(None, (self.first, first)), default=None)
-        self.latest = max(filter(None, (self.latest, last, paid)), default=None)
-        self.has_payments |= paid is not None
-
-
-def run(root: Root, request: Request, events: Events) -> None:
+def run(
+    root: Root, paths: Sequence[Path], cut_off: date | None, member: str | None, today: date, events: Events
+) -> None:
     """Land the loans of the files, once: what is imported already is left as it lies."""
-    with publishing.work_folder(root) as work:
-        opened = [_opened(path, request.member) for path in request.paths]
-        opened.sort(key=lambda source: (source.path.name, source.sha256))  # in whatever order they are given
-        name = report.name_of(opened, request.cut_off)
-        if report.is_kept(root, name):
+    imports = root.at("imports")
+    with files.locked(root, imports / ".lock", "an import already runs on this root"):
+        for left in imports.glob(".work-*"):  # of a killed import
+            shutil.rmtree(left)
+        opened = sorted(_opened(paths, member), key=lambda source: (source.path.name, source.sha256))
+        name = _name(opened, cut_off)
+        if _is_kept(root, name):
             events.say("nothing_to_do", f"These files are imported already, see {name}", report=name)
             return
-        landing = Landing(work, layout.load())
-        days = _first_and_last(request, _read(opened, landing, request.cut_off, events), opened)
-        with events.progress("landing", len(months(*days))) as advance:
-            landing.write_days(*days, advance)
-        publishing.publish(root, work, landing.hashes)
-        cut_off_from = "--cut-off" if request.cut_off else "the month of the latest last_pymnt_d or issue_d"
-        told = report.written(opened, landing, days, cut_off_from)
+        with tempfile.TemporaryDirectory(prefix=".work-", dir=imports) as folder:
+            work = Path(folder)
+            first, last = _first_and_last(_read(opened, work, cut_off, events), opened, cut_off, today)
+            with events.progress("landing", len(landing.months(first, last))) as advance:
+                rows, hashes = landing.write_days(work, first, last, advance)
+            landing.publish(root, work, hashes)
+        landed = {
+            "first": (first + _ONE_DAY).isoformat(),
+            "last": (last + _ONE_DAY).isoformat(),
+            "files": len(hashes),
+            "rows": rows,
+            "sha256": _digest(hashes),
+        }
+        cut_off_from = "--cut-off" if cut_off else "the month of the latest last_pymnt_d or issue_d"
+        told = _report(opened, landed, {"date": last.isoformat(), "from": cut_off_from})
         files.write_whole(root, root.at(name), strict_json.pretty(told))
-    events.say("imported", report.sentence(told, name), report=name, **told["rows"], reasons=report.reasons(opened))
+    events.say("imported", _sentence(told, name), report=name, **told["rows"], reasons=_reasons(opened))
 
 
-def _opened(path: Path, member: str | None) -> Source:
-    if not path.is_file():
-        raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
-    return Source(path, files.sha256_of(path), member)
+def _opened(paths: Sequence[Path], member: str | None) -> list[Source]:
+    for path in paths:
+        if not path.is_file():
+            raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
+    return [Source(path, files.sha256_of(path), member) for path in paths]
 
 
-def _read(opened: list[Source], landing: Landing, cut_off: date | None, events: Events) -> _Span:
-    span, taken = _Span(), loans.none_taken()
-    every_column = pl.DataFrame(schema=dict.fromkeys(landing.layout.known, pl.String))
+def _read(opened: list[Source], work: Path, cut_off: date | None, events: Events) -> pl.DataFrame:
+    """Put the loans of all files aside; return of which days they speak: `first`, `latest`, `paid`, a row a chunk."""
+    taken = loans.NONE_TAKEN
+    every_column = pl.DataFrame(schema=dict.fromkeys(KNOWN, pl.String))
+    spans = [pl.DataFrame(schema=dict.fromkeys(("first", "latest", "paid"), pl.Date))]
     is_loan = pl.col("_reason").is_null()
     with events.progress("reading", sum(source.path.stat().st_size for source in opened)) as advance:
         for source in opened:
-            for frame in sources.frames(source, landing.layout.known, advance):
+            for frame in sources.frames(source, KNOWN, advance):
                 whole = pl.concat([every_column, frame], how="diagonal")  # a missing column is an empty one
-                judged = loans.judged(whole, landing.layout.months, cut_off)
+                judged = loans.judged(whole, MONTHS, cut_off)
                 new, taken = loans.repeats(judged.filter(is_loan), taken)
                 for skipped in (judged, new):
                     source.skipped |= dict(skipped.filter(~is_loan).select("_row", "_reason").iter_rows())
-                landing.spill(new.filter(is_loan))
-                span.widen(new.filter(is_loan))
-    return span
+                kept = new.filter(is_loan)
+                landing.spill(work, kept)
+                spans.append(kept.select(first=pl.min("_applied"), latest=pl.max("_applied"), paid=pl.max("_paid")))
+    return pl.concat(spans)
 
 
-def _first_and_last(request: Request, span: _Span, opened: list[Source]) -> tuple[date, date]:
+def _first_and_last(spans: pl.DataFrame, opened: list[Source], cut_off: date | None, today: date) -> tuple[date, date]:
     """The day of the first application, and the cut-off: the last day of which the files know."""
-    if span.first is None or span.latest is None:
-        what = f"no row is a loan; rows skipped, by reason: {report.reasons(opened) or 'none'}"
-        raise ContractBroken(what, where=request.paths[0], mend="look at its columns id and issue_d")
+    first, latest, paid = spans.select(pl.min("first"), pl.max("latest"), pl.max("paid")).row(0)
+    where = opened[0].path
+    if first is None:
+        what = f"no row is a loan; rows skipped, by reason: {_reasons(opened) or 'none'}"
+        raise ContractBroken(what, where=where, mend="look at its columns id and issue_d")
     mend = "say with --cut-off YYYY-MM-DD until when the files know what happened; rows past it are skipped"
-    if request.cut_off is None and not span.has_payments:
-        raise UsageError("no last_pymnt_d tells until when the files know", where=request.paths[0], mend=mend)
-    cut_off = request.cut_off or add_months(span.latest.replace(day=1), 1) - timedelta(days=1)
-    if cut_off > request.today:
-        what = f"the cut-off would be {cut_off}, after today ({request.today}, UTC)"
-        raise UsageError(what, where="--cut-off" if request.cut_off else request.paths[0], mend=mend)
-    return span.first, cut_off
+    if cut_off is None and paid is None:
+        raise UsageError("no last_pymnt_d tells until when the files know", where=where, mend=mend)
+    last = cut_off or add_months(max(latest, paid).replace(day=1), 1) - _ONE_DAY
+    if last > today:
+        what = f"the cut-off would be {last}, after today ({today}, UTC)"
+        raise UsageError(what, where="--cut-off" if cut_off else where, mend=mend)
+    return first, last
+
+
+def _name(opened: Sequence[Source], cut_off: date | None) -> str:
+    """One name for the same files, read the same way."""
+    inputs = [[source.path.name, source.sha256, source.member] for source in opened]
+    asked = {"importer": VERSION, "cut_off": cut_off and cut_off.isoformat(), "files": inputs}
+    digest = hashlib.sha256(strict_json.canonical(asked)).hexdigest()
+    return f"imports/{opened[0].path.name.partition('.')[0]}-{digest[:12]}.json"
+
+
+def _is_kept(root: Root, name: str) -> bool:
+    """Whether these files were imported, and all that landed of them is still as it was."""
+    path = root.at(name)
+    try:
+        landed = strict_json.parse(path.read_bytes(), where=path)["landing"]
+    except (FileNotFoundError, ConfigInvalid):
+        return False
+    first, last = (date.fromisoformat(landed[end]) - _ONE_DAY for end in ("first", "last"))
+    names = [landing.landing_name(table, day) for table in landed["rows"] for day in landing.days_between(first, last)]
+    return _digest(landing.landed(root, names)) == str(landed["sha256"])
+
+
+def _report(opened: Sequence[Source], landed: dict[str, Any], cut_off: dict[str, str]) -> dict[str, Any]:
+    read, imported, skipped = sum(source.rows for source in opened), landed["rows"]["demographic"], _reasons(opened)
+    assert read == imported + sum(skipped.values())  # noqa: S101 - the promise of this report
+    told = []
+    for source in opened:
+        by_reason: dict[str, list[int]] = {}
+        for number, reason in source.skipped.items():
+            by_reason.setdefault(reason, []).append(number)
+        numbers = {reason: ranges(by_reason[reason]) for reason in sorted(by_reason)}
+        facts = {"name": source.path.name, "sha256": source.sha256, "rows": source.rows, "skipped": numbers}
+        told.append(facts | source.notes)
+    return {
+        "format": FORMAT,
+        "cut_off": cut_off,
+        "rows": {"read": read, "imported": imported, "skipped": read - imported},
+        "reasons": {reason: {"rows": rows, "meaning": loans.REASONS[reason]} for reason, rows in skipped.items()},
+        "files": told,
+        "landing": landed,
+    }
+
+
+def _reasons(opened: Sequence[Source]) -> dict[str, int]:
+    """How many rows were skipped, by reason."""
+    counts = Counter(reason for source in opened for reason in source.skipped.values())
+    return {reason: counts[reason] for reason in loans.REASONS if reason in counts}
+
+
+def _sentence(told: Mapping[str, Any], name: str) -> str:
+    skipped = ", ".join(f"{reason} {entry['rows']}" for reason, entry in told["reasons"].items())
+    rows, landed = told["rows"], told["landing"]
+    return (
+        f"{rows['read']} rows read, {rows['imported']} imported, {rows['skipped']} skipped"
+        f"{f' ({skipped})' if skipped else ''}. {landed['files']} landing files, {landed['first']} to "
+        f"{landed['last']}; the files know what happened until {told['cut_off']['date']}. All of it: {name}"
+    )
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """`1-3, 7`: short, and complete."""
+    runs = [[n for _, n in run] for _, run in groupby(enumerate(sorted(numbers)), lambda pair: pair[1] - pair[0])]
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _digest(hashes: Mapping[str, str]) -> str:
+    text = "".join(f"{sha256}  {name.rpartition('/')[2]}\n" for name, sha256 in sorted(hashes.items()))
+    return hashlib.sha256(text.encode()).hexdigest()

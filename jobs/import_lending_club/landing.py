@@ -1,11 +1,11 @@
-"""Loans spilled by month of application, then written day by day as landing files: memory holds one month at a time."""
+"""Loans spilled by month of application, written day by day as landing files, and published: all of them or none."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,110 +13,138 @@ import numpy as np
 import polars as pl
 
 from jobs.import_lending_club import servicing
-from jobs.import_lending_club.layout import Layout
-from jobs.import_lending_club.publishing import landing_name
+from jobs.import_lending_club.columns import KNOWN, OUTCOMES, TABLES
+from jobs.protocol import files
 from jobs.protocol.calendar import add_months
+from jobs.protocol.errors import UsageError
+from jobs.protocol.files import Root
 
+_LANDING = "datamart/landing"
+_OTHER_KINDS = (".csv.gz", ".parquet", ".jsonl")  # one table has one file a day
 _ROWS_HELD = 50_000
-_DATES = ("_applied", "_paid", "_unclear")
+_ONE_DAY = timedelta(days=1)
 
 
-@dataclass(slots=True)
-class Landing:
-    """A folder of landing files in the making; nothing in it has a place where a job would look."""
-
-    folder: Path
-    layout: Layout
-    rows: dict[str, int] = field(default_factory=dict)  # landed, by table
-    hashes: dict[str, str] = field(default_factory=dict)  # of the landing files, by name
-    _spilled: int = 0
-
-    def spill(self, loans: pl.DataFrame) -> None:
-        """Put loans aside by the month of their application, in the order in which they come."""
-        self._put_aside("loans", loans.select(*self.layout.known, *_DATES), "_applied")
-
-    def write_days(self, first: date, cut_off: date, advance: Callable[[int], None]) -> None:
-        """Write every table's file of every day from `first` to the cut-off: each is dated the day after."""
-        for table in self.layout.tables:
-            (self.folder / table).mkdir()
-            self.rows[table] = 0
-        for month in months(first, cut_off):
-            days = [day for day in _days_of(month) if first <= day <= cut_off]
-            self._write_month(month, days, cut_off)
-            advance(1)
-
-    def _write_month(self, month: date, days: list[date], cut_off: date) -> None:
-        written = {
-            (table, day): _DayFile(self.folder / table / landing_name(table, day + timedelta(days=1)), columns)
-            for table, columns in self.layout.tables.items()
-            for day in days
-        }
-        for table, rows in self._landing_in(month, cut_off):
-            self.rows[table] += rows.height
-            for day, lines in _lines_by_day(rows, self.layout.tables[table]):
-                written[table, day].write(lines)
-        for file in written.values():
-            self.hashes[file.path.name] = file.close()
-
-    def _landing_in(self, month: date, cut_off: date) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Tables and rows, each with its `_day`: first the applications of a month, then what else came in it."""
-        outcomes = self.layout.outcomes
-        for spilled in self._set_aside("loans", month):
-            loans = servicing.dated(spilled, cut_off)
-            later = servicing.later(loans, outcomes).select(*self.layout.tables["loan_terms"], "_day")
-            self._put_aside("servicing", later, "_day")
-            begun = servicing.at_application(loans, outcomes).with_columns(_day="_applied")
-            for table in self.layout.tables:
-                # on the last day of all a loan has one row too: the file's own state
-                has_more = pl.col("_applied") < pl.col("_final") if table == "loan_terms" else pl.lit(value=True)
-                yield table, begun.filter(has_more)
-        for rows in self._set_aside("servicing", month):
-            yield "loan_terms", rows
-
-    def _put_aside(self, kind: str, rows: pl.DataFrame, day: str) -> None:
-        self._spilled += 1
-        parts = rows.with_columns(_month=pl.col(day).dt.month_start()).partition_by("_month", as_dict=True)
-        for (month,), part in parts.items():
-            folder = self.folder / kind / f"{month:%Y-%m}"
-            folder.mkdir(parents=True, exist_ok=True)
-            part.drop("_month").write_ipc(folder / f"{self._spilled:06d}.arrow", compression="lz4")
-
-    def _set_aside(self, kind: str, month: date) -> Iterator[pl.DataFrame]:
-        folder = self.folder / kind / f"{month:%Y-%m}"
-        held: list[pl.DataFrame] = []
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            held.append(pl.read_ipc(path))
-            if sum(frame.height for frame in held) >= _ROWS_HELD:
-                yield pl.concat(held)
-                held = []
-        if held:
-            yield pl.concat(held)
-        shutil.rmtree(folder, ignore_errors=True)
+def spill(work: Path, loans: pl.DataFrame) -> None:
+    """Put loans aside by the month of their application, in the order in which they come: memory holds one month."""
+    _put_aside(work / "loans", loans.select(*KNOWN, "_applied", "_paid", "_unclear"), "_applied")
 
 
-class _DayFile:
-    """One landing file in the making: hashed as it is written, and its hash beside it when it is closed."""
+def write_days(
+    work: Path, first: date, cut_off: date, advance: Callable[[int], None]
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Write every table's file of every day, each dated the day after; return rows by table, and hashes by name.
 
-    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
-        self.path, self._file, self._hash = path, path.open("wb"), hashlib.sha256()
-        self.write(",".join(columns).encode() + b"\n")
+    A hash beside a file, in the form of sha256sum, tells a whole file from one that is being copied.
+    """
+    rows = dict.fromkeys(TABLES, 0)
+    hashes: dict[str, str] = {}
+    heads = {table: ",".join(names).encode() + b"\n" for table, names in TABLES.items()}
+    for table in TABLES:
+        (work / table).mkdir()
+    for month in months(first, cut_off):
+        days = days_between(max(month, first), min(add_months(month, 1) - _ONE_DAY, cut_off))
+        sums = {landing_name(table, day): hashlib.sha256(head) for table, head in heads.items() for day in days}
+        for name in sums:
+            (work / name).write_bytes(heads[name.partition("/")[0]])
+        for table, frame in _landing_in(work, month, cut_off):
+            rows[table] += frame.height
+            for day, lines in _lines_by_day(frame, TABLES[table]):
+                name = landing_name(table, day)
+                sums[name].update(lines)
+                with (work / name).open("ab") as file:
+                    file.write(lines)
+        hashes |= {name: found.hexdigest() for name, found in sums.items()}
+        for name in sums:
+            (work / f"{name}.sha256").write_text(f"{hashes[name]}  {name.rpartition('/')[2]}\n")
+        advance(1)
+    return rows, hashes
 
-    def write(self, lines: bytes) -> None:
-        self._file.write(lines)
-        self._hash.update(lines)
 
-    def close(self) -> str:
-        """The form of sha256sum lets a reader, or a person, tell a whole file from one that is being copied."""
-        self._file.close()
-        digest = self._hash.hexdigest()
-        self.path.with_name(f"{self.path.name}.sha256").write_text(f"{digest}  {self.path.name}\n")
-        return digest
+def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
+    """Give all files their names, each after its hash; if any would differ from what landed, none."""
+    there = landed(root, hashes)
+    other = [name.rpartition("/")[2] for name, sha256 in there.items() if sha256 != hashes[name]]
+    stems = {name.removesuffix(".csv") for name in hashes}
+    for table in TABLES:
+        folder = root.at(f"{_LANDING}/{table}")
+        names = os.listdir(folder) if folder.is_dir() else []
+        named = {name: f"{table}/{name.partition('.')[0]}" for name in names if name.endswith(_OTHER_KINDS)}
+        other += [name for name, stem in named.items() if stem in stems]
+    if other:
+        raise UsageError(
+            f"{len(other)} landing files are there already with other content, {min(other)} for one",
+            where=root.at(_LANDING),
+            mend="nothing was written; import all files of a history in one run, into an empty folder (--root); or "
+            "take away what landed before",
+        )
+    if root.durable:
+        os.sync()  # once for all: a name must never outlive its bytes
+    for table in TABLES:
+        files.make_folder(root, root.at(f"{_LANDING}/{table}"))
+    for name in hashes:
+        for one in (f"{name}.sha256", *(() if name in there else (name,))):
+            (work / one).replace(root.at(f"{_LANDING}/{one}"))
+    if root.durable:
+        os.sync()
+
+
+def landing_name(table: str, day: date) -> str:
+    """The file of what happened on a day is dated the day after."""
+    return f"{table}/{table}_{day + _ONE_DAY:%Y_%m_%d}.csv"
+
+
+def landed(root: Root, names: Iterable[str]) -> dict[str, str]:
+    """The hashes of those of these landing files that are there."""
+    paths = {name: root.at(f"{_LANDING}/{name}") for name in names}
+    return {name: files.sha256_of(path) for name, path in paths.items() if path.is_file()}
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """All days from one to another, both included."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def months(first: date, last: date) -> list[date]:
     """The firsts of all months from one day to another."""
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     return [add_months(first.replace(day=1), number) for number in range(count)]
+
+
+def _landing_in(work: Path, month: date, cut_off: date) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Tables and rows, each with its `_day`: first the applications of a month, then what else came in it."""
+    for spilled in _set_aside(work / "loans", month):
+        loans = servicing.dated(spilled, cut_off)
+        later = servicing.later(loans, OUTCOMES).select(*TABLES["loan_terms"], "_day")
+        _put_aside(work / "servicing", later, "_day")
+        begun = servicing.at_application(loans, OUTCOMES).with_columns(_day="_applied")
+        for table in TABLES:
+            # on the last day of all a loan has one row too: the file's own state
+            has_more = pl.col("_applied") < pl.col("_final") if table == "loan_terms" else pl.lit(value=True)
+            yield table, begun.filter(has_more)
+    for rows in _set_aside(work / "servicing", month):
+        yield "loan_terms", rows
+
+
+def _put_aside(folder: Path, rows: pl.DataFrame, dated_by: str) -> None:
+    months = rows.with_columns(_month=pl.col(dated_by).dt.month_start()).partition_by("_month", as_dict=True)
+    for (month,), part in months.items():
+        place = folder / f"{month:%Y-%m}"
+        place.mkdir(parents=True, exist_ok=True)
+        part.drop("_month").write_ipc(place / f"{len(os.listdir(place)):06d}.arrow", compression="lz4")
+
+
+def _set_aside(folder: Path, month: date) -> Iterator[pl.DataFrame]:
+    place = folder / f"{month:%Y-%m}"
+    held: list[pl.DataFrame] = []
+    for path in sorted(place.iterdir()) if place.is_dir() else []:
+        held.append(pl.read_ipc(path))
+        if sum(frame.height for frame in held) >= _ROWS_HELD:
+            yield pl.concat(held)
+            held = []
+    if held:
+        yield pl.concat(held)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _lines_by_day(rows: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[tuple[date, bytes]]:
@@ -131,7 +159,3 @@ def _lines_by_day(rows: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[tupl
         row += count
         yield day, lines[begin : ends[row - 1]]
         begin = int(ends[row - 1])
-
-
-def _days_of(month: date) -> list[date]:
-    return [month + timedelta(days=number) for number in range((add_months(month, 1) - month).days)]

@@ -24,6 +24,7 @@ REASONS = {
 _FOOTER = r"^\s*\"?(Total amount funded|Loans that do not meet|Notes offered by Prospectus)"
 _NO_TEXT = ("", "nan", "none", "null", "n/a")
 _FIRST_YEAR = 2007
+NONE_TAKEN = pl.DataFrame(schema={"_number": pl.Int64, "_content": pl.UInt64})
 _MONTH = r"^\s*(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)-[0-9]{4}\s*$"
 _NUMERIC_MONTH = r"^\s*([0-9]{4})[-/](0?[1-9]|1[0-2])(?:[-/][0-9]{1,2}(?:[ T][0-9:.+Z]*)?)?\s*$"
 
@@ -47,13 +48,18 @@ def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> p
         .otherwise(given.str.extract(r"^([0-9]{1,18})(?:\.0*)?$"))
         .cast(pl.Int64)
     )
-    paid_text = pl.col("last_pymnt_d").str.strip_chars()
-    has_paid = ~paid_text.str.to_lowercase().is_in(_NO_TEXT).fill_null(value=True)
+    has_paid = ~pl.col("last_pymnt_d").str.strip_chars().str.to_lowercase().is_in(_NO_TEXT).fill_null(value=True)
+    until = cut_off or date.max
+    is_after = (pl.col("_applied") > until) | (pl.col("_paid") > until).fill_null(value=False)
     return (
         rows.with_columns(_number=number, _issued=month_of("issue_d"), _paid=month_of("last_pymnt_d"))
         .with_columns(
             _unclear=has_paid & pl.col("_paid").is_null(),
             _applied=application_date_expr(pl.col("_number"), pl.col("_issued")),
+        )
+        .with_columns(
+            id=pl.col("_number").cast(pl.String),
+            member_id="MEM_" + pl.col("_number").cast(pl.String),
             _reason=pl.when(given.str.to_lowercase() == "id")
             .then(pl.lit("repeated_header"))
             .when(given.str.contains(_FOOTER))
@@ -61,12 +67,9 @@ def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> p
             .when(pl.col("_number").is_null())
             .then(pl.when(is_blank).then(pl.lit("no_id")).otherwise(pl.lit("id_not_digits")))
             .when((pl.col("_issued").dt.year() >= _FIRST_YEAR).not_().fill_null(value=True))
-            .then(pl.lit("no_issue_month")),
-        )
-        .with_columns(
-            id=pl.col("_number").cast(pl.String),
-            member_id="MEM_" + pl.col("_number").cast(pl.String),
-            _reason=pl.coalesce("_reason", _after(cut_off)),
+            .then(pl.lit("no_issue_month"))
+            .when(is_after)
+            .then(pl.lit("after_cut_off")),
         )
     )
 
@@ -78,18 +81,9 @@ def repeats(loans: pl.DataFrame, taken: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     before = pl.concat([taken, keys]).unique("_number", keep="first", maintain_order=True)
     first = keys.join(before, on="_number", how="left", maintain_order="left", suffix="_first")
     is_new = pl.col("_number").is_first_distinct() & ~pl.col("_number").is_in(taken["_number"].implode())
-    reason = first.select(
-        _reason=pl.when(~is_new).then(
-            pl.when(pl.col("_content") == pl.col("_content_first"))
-            .then(pl.lit("repeated_loan"))
-            .otherwise(pl.lit("conflicting_loan"))
-        )
-    )
-    return loans.with_columns(reason), before
-
-
-def none_taken() -> pl.DataFrame:
-    return pl.DataFrame(schema={"_number": pl.Int64, "_content": pl.UInt64})
+    same = pl.col("_content") == pl.col("_content_first")
+    reason = pl.when(same).then(pl.lit("repeated_loan")).otherwise(pl.lit("conflicting_loan"))
+    return loans.with_columns(first.select(_reason=pl.when(~is_new).then(reason))), before
 
 
 def month_text(column: pl.Expr) -> pl.Expr:
@@ -107,10 +101,3 @@ def month_of(name: str) -> pl.Expr:
     """The first of the month that a text like `Dec-2015` names, null where it names none."""
     is_month = pl.col(name).str.contains(_MONTH)
     return pl.when(is_month).then(("01-" + pl.col(name)).str.to_date("%d-%b-%Y", strict=False))
-
-
-def _after(cut_off: date | None) -> pl.Expr:
-    if cut_off is None:
-        return pl.lit(None, pl.String)
-    is_after = (pl.col("_applied") > cut_off) | (pl.col("_paid") > cut_off).fill_null(value=False)
-    return pl.when(is_after).then(pl.lit("after_cut_off"))

@@ -7,27 +7,22 @@ from datetime import date
 
 import polars as pl
 
-# Lending Club's ladder, in days past due
-_SHOWS_LATE = 31
-_DEFAULTS = 121
-_CHARGED_OFF = 150
-
+_SHOWS_LATE, _DEFAULTS, _CHARGED_OFF = 31, 121, 150  # days past due, on Lending Club's ladder
 _LATE = "Late (31-120 days)"
+_CLOSED = ("fully paid", "charged off", "default")
 _OPEN = ("current", "issued", "in grace period", "late (16-30 days)", "late (31-120 days)")
-_AT_APPLICATION = {
-    "pymnt_plan": "n",
-    "hardship_flag": "N",
-    "debt_settlement_flag": "N",
-    "total_pymnt": "0",
-    "total_pymnt_inv": "0",
-    "total_rec_prncp": "0",
-    "total_rec_int": "0",
-    "total_rec_late_fee": "0",
-    "recoveries": "0",
-    "collection_recovery_fee": "0",
-    "last_pymnt_amnt": "0",
-}
+_AMOUNTS = ("total_pymnt", "total_pymnt_inv", "total_rec_prncp", "total_rec_int", "total_rec_late_fee", "recoveries")
+_AT_APPLICATION = dict.fromkeys((*_AMOUNTS, "collection_recovery_fee", "last_pymnt_amnt"), "0")
+_AT_APPLICATION |= {"pymnt_plan": "n", "hardship_flag": "N", "debt_settlement_flag": "N"}
 _KNOWN_WHEN_LATE = ("funded_amnt_inv", "last_pymnt_d", "last_pymnt_amnt")
+# the state alone, whether the loan met the credit policy or not
+_TEXT = pl.col("loan_status").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+_STATUS = _TEXT.str.replace(r"^does not meet the credit policy\. ?status: ?", "").fill_null("")
+_IS_PAID = _STATUS == "fully paid"
+# the application's day of the month, in the month after the last payment; after the application if none
+_DUE_MONTH = pl.max_horizontal(pl.col("_applied").dt.month_start(), pl.col("_paid")).dt.offset_by("1mo")
+_DUE_DAY = pl.min_horizontal(pl.col("_applied").dt.day(), _DUE_MONTH.dt.days_in_month()).cast(pl.Int64)
+_UNPAID_SINCE = _DUE_MONTH + pl.duration(days=_DUE_DAY - 1)
 
 
 def dated(loans: pl.DataFrame, cut_off: date) -> pl.DataFrame:
@@ -35,30 +30,29 @@ def dated(loans: pl.DataFrame, cut_off: date) -> pl.DataFrame:
 
     `_late` is null where that never shows. A thing of day D lands in the file dated D + 1.
     """
-    unpaid_since = _first_unpaid_due()
     known = (
-        pl.when(pl.col("_unclear"))
-        .then(pl.lit(cut_off))
-        .when(_is_paid())
+        pl.when("_unclear")
+        .then(cut_off)
+        .when(_IS_PAID)
         .then(pl.col("_paid").dt.month_end())
-        .when(_is_charged_off())
-        .then(unpaid_since + pl.duration(days=_CHARGED_OFF))
-        .when(_is_default())
-        .then(unpaid_since + pl.duration(days=_DEFAULTS))
+        .when(_STATUS == "charged off")
+        .then(_UNPAID_SINCE + pl.duration(days=_CHARGED_OFF))
+        .when(_STATUS == "default")
+        .then(_UNPAID_SINCE + pl.duration(days=_DEFAULTS))
     )
     next_day = pl.col("_applied") + pl.duration(days=1)  # a loan has one row a day at most
-    late = unpaid_since + pl.duration(days=_SHOWS_LATE)
+    late = _UNPAID_SINCE + pl.duration(days=_SHOWS_LATE)
     return loans.with_columns(
         _final=pl.min_horizontal(pl.max_horizontal(known.fill_null(cut_off), next_day), pl.lit(cut_off))
-    ).with_columns(_late=pl.when(~_is_paid() & ~pl.col("_unclear") & (late < pl.col("_final"))).then(late))
+    ).with_columns(_late=pl.when(~_IS_PAID & ~pl.col("_unclear") & (late < pl.col("_final"))).then(late))
 
 
 def at_application(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame:
     """The rows as they stood when the loan was applied for: nothing paid, nothing late; a state unknown to us stays."""
     begun = {name: pl.lit(_AT_APPLICATION.get(name), pl.String) for name in outcomes}
     begun["out_prncp"] = pl.col("funded_amnt")
-    is_known = _is_paid() | _is_charged_off() | _is_default() | _status().is_in(_OPEN)
-    begun["loan_status"] = pl.when(is_known).then(pl.lit("Current")).otherwise(pl.col("loan_status"))
+    is_known = _STATUS.is_in((*_CLOSED, *_OPEN))
+    begun["loan_status"] = pl.when(is_known).then(pl.lit("Current")).otherwise("loan_status")
     return loans.with_columns(**begun)
 
 
@@ -71,28 +65,3 @@ def later(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame:
     )
     final = loans.with_columns(_day=pl.col("_final"))
     return pl.concat([late, final]).sort("_place", maintain_order=True)  # as the file has them, however it is cut
-
-
-def _first_unpaid_due() -> pl.Expr:
-    """The application's day of the month, in the month after the last payment; after the application if none."""
-    month = pl.max_horizontal(pl.col("_applied").dt.month_start(), pl.col("_paid")).dt.offset_by("1mo")
-    day = pl.min_horizontal(pl.col("_applied").dt.day(), month.dt.days_in_month())
-    return month + pl.duration(days=day.cast(pl.Int64) - 1)
-
-
-def _status() -> pl.Expr:
-    """The state alone, whether the loan met the credit policy or not."""
-    text = pl.col("loan_status").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-    return text.str.replace(r"^does not meet the credit policy\. ?status: ?", "").fill_null("")
-
-
-def _is_paid() -> pl.Expr:
-    return _status() == "fully paid"
-
-
-def _is_charged_off() -> pl.Expr:
-    return _status() == "charged off"
-
-
-def _is_default() -> pl.Expr:
-    return _status() == "default"

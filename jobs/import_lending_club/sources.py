@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet as arrow_parquet
 
-from jobs.import_lending_club import header, loans
+from jobs.import_lending_club import loans
+from jobs.import_lending_club.columns import ACCEPTED, MOST_BYTES, Header, header_in, header_of
 from jobs.protocol.errors import ContractBroken
 
 _CHUNK_BYTES = 48 << 20  # of text held at once
@@ -24,17 +26,14 @@ _LONGEST_ROW = 8 << 20
 _MOST_LINES = 100  # in one row of the wrong length; more means a quote that swallows its neighbours
 _MOST_TIMES = 200  # its own size that a packed file may grow to; the real ones grow four-fold
 _SMALL = 64 << 20  # what any may grow to
-_FOREIGN = {
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an Excel or Word file",
-    b"BZh": "packed with bzip2",
-    b"\xfd7zXZ": "packed with xz",
-    b"7z\xbc\xaf": "packed with 7-Zip",
-    b"\x28\xb5\x2f\xfd": "packed with zstandard",
-    b"Rar!": "packed with RAR",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
+_FOREIGN = {b"%PDF": "a PDF document", b"\xd0\xcf\x11\xe0": "an Excel or Word file", b"BZh": "packed with bzip2"}
+_FOREIGN |= {b"\xfd7zXZ": "packed with xz", b"7z\xbc\xaf": "packed with 7-Zip", b"Rar!": "packed with RAR"}
+_FOREIGN |= {b"\x28\xb5\x2f\xfd": "packed with zstandard", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}
+_UNREADABLE = {  # by what the reader says
+    "straddling": ("a row is longer than 8 MiB: a quote opens and never closes", "mend the quotes"),
+    "UTF8": ("the text is not UTF-8", "convert it, e.g. iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"),
 }
+_Stream = io.BufferedIOBase | IO[bytes]
 
 
 @dataclass(slots=True)
@@ -44,12 +43,12 @@ class Source:
     path: Path
     sha256: str
     member: str | None = None  # of a zip
-    columns: header.Columns | None = None
+    notes: dict[str, object] = field(default_factory=dict)  # of its header
     ragged: list[int] = field(default_factory=list)  # numbers of rows of the wrong length, as they are met
     skipped: dict[int, str] = field(default_factory=dict)  # row number -> why
     rows: int = 0
 
-    def refusal(self, what: str, mend: str = header.ACCEPTED) -> ContractBroken:
+    def refusal(self, what: str, mend: str = ACCEPTED) -> ContractBroken:
         return ContractBroken(what, where=self.path, mend=mend)
 
     def check_growth(self, size: int) -> None:
@@ -69,22 +68,26 @@ def frames(source: Source, known: tuple[str, ...], advance: Callable[[int], None
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
             raise source.refusal("the file is damaged or cut short", "fetch it again, whole") from None
         except (pa.ArrowException, pl.exceptions.PolarsError) as error:
-            raise _unreadable(source, str(error)) from None  # the message may quote a row
+            told = next(
+                (told for mark, told in _UNREADABLE.items() if mark in str(error)), ("the file cannot be read",)
+            )
+            raise source.refusal(*told) from None  # the message may quote a row
 
 
 def _frames_of(source: Source, raw: BinaryIO, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
     magic = raw.read(8)
     raw.seek(0)
-    kind = next((kind for mark, kind in _FOREIGN.items() if magic.startswith(mark)), None)
-    if kind or not magic:
-        raise source.refusal(f"the file is {kind or 'empty'}")
+    kind = next((kind for mark, kind in _FOREIGN.items() if magic.startswith(mark)), None if magic else "empty")
+    if kind:
+        raise source.refusal(f"the file is {kind}")
     if magic.startswith(b"PAR1"):
         return _parquet(source, raw, known)
+    stream: _Stream = raw
     if magic.startswith(b"\x1f\x8b"):
-        return _csv(source, gzip.GzipFile(fileobj=raw), known)
-    if magic.startswith(b"PK\x03\x04"):
-        return _csv(source, _member(source, zipfile.ZipFile(raw)), known)
-    return _csv(source, raw, known)
+        stream = gzip.GzipFile(fileobj=raw)
+    elif magic.startswith(b"PK\x03\x04"):
+        stream = _member(source, zipfile.ZipFile(raw))
+    return _csv(source, stream, known)
 
 
 def _member(source: Source, archive: zipfile.ZipFile) -> _Stream:
@@ -101,10 +104,6 @@ def _member(source: Source, archive: zipfile.ZipFile) -> _Stream:
         return archive.open(info)
     except (NotImplementedError, RuntimeError):  # an unusual method; a password
         raise source.refusal("the zip is encrypted or packed by an unusual method", "give the CSV itself") from None
-
-
-class _Stream(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 class _Body:
@@ -124,7 +123,8 @@ class _Body:
 
 
 def _csv(source: Source, stream: _Stream, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
-    source.columns, rest = header.found_in(stream.read(header.MOST_BYTES), known, source.path)
+    header, rest = header_in(stream.read(MOST_BYTES), known, source.path)
+    source.notes = header.notes
     if not rest.strip():
         return
     swallowed: list[int] = []
@@ -136,13 +136,11 @@ def _csv(source: Source, stream: _Stream, known: tuple[str, ...]) -> Iterator[pl
             swallowed.append(row.number)
         return "skip"
 
-    picked = [str(place) for place in source.columns.picked]
+    picked = [str(place) for place in header.picked]
     reader = arrow_csv.open_csv(
         pa.PythonFile(_Body(source, rest, stream), mode="r"),
         arrow_csv.ReadOptions(  # rows are numbered only by a reader of one thread
-            use_threads=False,
-            column_names=[str(place) for place in range(len(source.columns.names))],
-            block_size=_LONGEST_ROW,
+            use_threads=False, column_names=[str(place) for place in range(len(header.names))], block_size=_LONGEST_ROW
         ),
         arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         arrow_csv.ConvertOptions(
@@ -153,7 +151,7 @@ def _csv(source: Source, stream: _Stream, known: tuple[str, ...]) -> Iterator[pl
         ),
     )
     for table in _gathered(reader):
-        yield _frame(source, source.columns, table)
+        yield _frame(source, header, table)
     source.rows += sum(number > source.rows for number in source.ragged)
     if swallowed:
         what = f"row {swallowed[0]} goes over more than {_MOST_LINES} lines: a quote opens there and never closes"
@@ -164,14 +162,14 @@ def _parquet(source: Source, raw: BinaryIO, known: tuple[str, ...]) -> Iterator[
     file = arrow_parquet.ParquetFile(raw, pre_buffer=False)
     source.check_growth(sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)))
     schema = file.schema_arrow
-    source.columns = header.judged([name.strip().lower() for name in schema.names], known, source.path)
-    if nested := [schema.names[place] for place in source.columns.picked if schema.types[place].num_fields]:
+    header = header_of([name.strip().lower() for name in schema.names], known, source.path)
+    source.notes, picked = header.notes, header.picked
+    if nested := [schema.names[place] for place in picked if schema.types[place].num_fields]:
         raise source.refusal(f"the columns {nested[:5]} hold structures, not values")
-    picked = source.columns.picked
     # by name, pyarrow brings repeated columns in an order of its own
-    wanted = None if source.columns.again else [schema.names[place] for place in picked]
+    wanted = None if header.again else [schema.names[place] for place in picked]
     for batches in _gathered(file.iter_batches(batch_size=20_000, columns=wanted, use_threads=False)):
-        frame = _frame(source, source.columns, batches if wanted else batches.select(picked))
+        frame = _frame(source, header, batches if wanted else batches.select(picked))
         yield frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))  # empty, as in a CSV
 
 
@@ -186,30 +184,16 @@ def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _frame(source: Source, columns: header.Columns, table: pa.Table) -> pl.DataFrame:
-    """Name the columns, hold the repeated ones against each other, and number the rows."""
-    places = [str(place) for place in columns.picked]
-    frame = pl.DataFrame(pl.from_arrow(table.rename_columns(places))).cast(pl.String)
-    for name, place in columns.again:
-        if frame[str(columns.first[name])].ne_missing(frame[str(place)]).any():
+def _frame(source: Source, header: Header, table: pa.Table) -> pl.DataFrame:
+    """Name the columns, hold the repeated ones against each other, and number the rows: 1 is the first of all."""
+    frame = pl.DataFrame(pl.from_arrow(table.rename_columns([str(place) for place in header.picked]))).cast(pl.String)
+    for name, place in header.again:
+        if frame[str(header.first[name])].ne_missing(frame[str(place)]).any():
             what = f"the column {name} stands there more than once, with different content"
             raise source.refusal(what, "keep the right one, or rename the others")
-    named = [pl.col(str(place)).alias(name) for name, place in columns.first.items()]
-    return frame.select(*named, _row=_numbers(source, frame.height))
-
-
-def _numbers(source: Source, count: int) -> pl.Series:
-    """The numbers of the next rows that were not skipped; 1 is the first after the header."""
     skipped = [number for number in source.ragged if number > source.rows]
-    coming = np.arange(source.rows + 1, source.rows + 1 + count + len(skipped), dtype=np.int64)
-    numbers = coming[~np.isin(coming, skipped)][:count]
-    source.rows = int(numbers[-1]) if count else source.rows
-    return pl.Series(numbers)
-
-
-def _unreadable(source: Source, message: str) -> ContractBroken:
-    if "straddling" in message:
-        return source.refusal("a row is longer than 8 MiB: a quote opens and never closes", "mend the quotes")
-    if "UTF8" in message:
-        return source.refusal("the text is not UTF-8", "convert it, e.g. iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW")
-    return source.refusal("the file cannot be read")
+    coming = np.arange(source.rows + 1, source.rows + 1 + frame.height + len(skipped), dtype=np.int64)
+    numbers = coming[~np.isin(coming, skipped)][: frame.height]
+    source.rows = int(numbers[-1]) if frame.height else source.rows
+    named = [pl.col(str(place)).alias(name) for name, place in header.first.items()]
+    return frame.select(*named, _row=pl.Series(numbers))

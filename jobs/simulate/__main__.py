@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from jobs.protocol.command import iso_date, open_root
-from jobs.protocol.errors import JobError, UsageError, as_job_error
+from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
 from jobs.simulate.settings import SCENARIOS, Settings, shift
 
@@ -29,17 +29,16 @@ MOST_LOANS, MOST_DIRT = 50_000, 0.5
 def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int:
     """Simulate; 0 done or nothing to do, otherwise the code of what stood against it."""
     options = _parser().parse_args(argv)
-    try:
+
+    def answer() -> int:
         settings = _settings(options)
         root = replace(open_root(options.root), durable=False)
         from jobs.simulate.landing import simulate  # loads polars
 
         simulate(root, settings, events or Events())
-    except (JobError, OSError) as failure:
-        error = as_job_error(failure)
-        print(error, file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    return 0
+        return 0
+
+    return tool(answer)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from jobs.import_lending_club import layout
-from jobs.import_lending_club.report import ranges
+from jobs.import_lending_club import columns
+from jobs.import_lending_club.job import ranges
 from tests.import_lending_club.public_file import (
     TABLES,
     id_applied_on,
@@ -47,7 +47,7 @@ def test_an_application_lands_in_all_four_tables_and_its_outcome_in_one(tmp_path
     for table in TABLES:
         rows = landed(tmp_path / "root", table)
         assert rows.select("id", "member_id", "snapshot_date").rows()[:2] == applied
-        assert tuple(rows.columns[:-1]) == layout.load().tables[table]
+        assert tuple(rows.columns[:-1]) == columns.TABLES[table]
     rows = landed(tmp_path / "root", "loan_terms").select("id", "snapshot_date", "loan_status", "last_pymnt_d")
     assert rows.rows()[2:] == [
         (SECOND, date(2016, 3, 15), "Late (31-120 days)", "Jan-2016"),
@@ -70,7 +70,7 @@ def test_every_day_has_all_four_files_each_with_its_hash(tmp_path: Path) -> None
             digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
             assert (folder / f"{name}.sha256").read_text() == f"{digest}  {name}\n"
         empty = (folder / f"{table}_2016_01_09.csv").read_text()
-        assert empty == ",".join(layout.load().tables[table]) + "\n"
+        assert empty == ",".join(columns.TABLES[table]) + "\n"
 
 
 def test_text_is_kept_as_the_file_has_it(tmp_path: Path) -> None:
@@ -207,11 +207,11 @@ def test_the_real_sample_is_imported_to_the_last_row(tmp_path: Path) -> None:
     assert told["rows"]["read"] == 2000 == told["rows"]["imported"] + told["rows"]["skipped"]
     assert told["cut_off"]["date"] == "2019-03-31"
     given = pl.read_csv(SAMPLE, infer_schema=False)
-    tables = layout.load().tables
+    tables = columns.TABLES
     for table in TABLES:
         rows = landed(tmp_path / "root", table)
         assert rows.height == told["landing"]["rows"][table]
-        kept = [name for name in tables[table] if name not in {"member_id", *layout.load().outcomes}]
+        kept = [name for name in tables[table] if name not in {"member_id", *columns.OUTCOMES}]
         last = rows.unique("id", keep="last", maintain_order=True).sort("id")
         assert last.select(kept).equals(given.sort("id").select(kept))
     finals = landed(tmp_path / "root", "loan_terms").unique("id", keep="last", maintain_order=True).sort("id")

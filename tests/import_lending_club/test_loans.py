@@ -118,7 +118,7 @@ def test_an_unreadable_payment_month_is_told_from_none() -> None:
 def test_a_loan_read_twice_is_taken_once_whatever_the_chunk() -> None:
     first = judged(loan(id="1"), loan(id="2"), loan(id="1"), loan(id="2", dti="9"))
     then = judged(loan(id="1.0"), loan(id="3"), loan(id="2", dti="9"))
-    one, taken = loans.repeats(first, loans.none_taken())
+    one, taken = loans.repeats(first, loans.NONE_TAKEN)
     two, taken = loans.repeats(then, taken)
     assert one["_reason"].to_list() == [None, None, "repeated_loan", "conflicting_loan"]
     assert two["_reason"].to_list() == ["repeated_loan", None, "conflicting_loan"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.import_lending_club import publishing
 from jobs.import_lending_club.__main__ import main
+from jobs.protocol import files
 from jobs.protocol.files import Root
 from tests.import_lending_club.public_file import loan, put, run, text_of, tree
 
@@ -57,11 +57,11 @@ def test_a_missing_file_a_missing_root_and_a_wrong_date_are_told(
     assert main([str(put(tmp_path, text_of(loan()))), "--root", str(tmp_path / "nowhere")]) == 2
     with pytest.raises(SystemExit, match="2"):
         main(["loans.csv", "--cut-off", "31.3.2019"])
-    assert "'31.3.2019' is not a date like 2019-03-31" in capsys.readouterr().err
+    assert "'31.3.2019' is not a date like 2024-01-31" in capsys.readouterr().err
 
 
 def test_one_import_runs_on_a_root_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
-    with publishing.work_folder(Root(tmp_path / "root")):
+    with files.locked(Root(tmp_path / "root"), tmp_path / "root/imports/.lock", ""):
         assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 75
     assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 0

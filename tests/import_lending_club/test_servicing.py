@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.import_lending_club import layout, loans, servicing
+from jobs.import_lending_club import columns, loans, servicing
 from jobs.preprocessing import labels
 from jobs.protocol.calendar import application_date_expr
 from jobs.protocol.policy import LabelPolicy
@@ -58,13 +58,12 @@ def test_each_state_lands_the_day_after_it_is_known(
 
 
 def test_at_the_application_nothing_of_the_outcome_is_known() -> None:
-    outcomes = layout.load().outcomes & set(loan())
+    outcomes = columns.OUTCOMES & set(loan())
     one, other = (
         servicing.at_application(dated(DECEMBER, status, paid).with_columns(out_prncp=pl.lit(left)), outcomes)
         for status, paid, left in ((CHARGED_OFF, "Apr-2016", "0.0"), ("In Grace Period", "", "412.7"))
     )
-    columns = list(loan())
-    assert one.select(columns).equals(other.select(columns))
+    assert one.select(list(loan())).equals(other.select(list(loan())))
     seen = one.select("loan_status", "out_prncp", "total_pymnt", "last_pymnt_d", "funded_amnt_inv").row(0)
     assert seen == ("Current", "5000.0", "0", None, None)
     assert one.select("last_fico_range_high", "fico_range_low").row(0) == (None, "735.0")
@@ -77,7 +76,7 @@ def test_a_status_we_do_not_know_is_never_called_current(status: str | None) -> 
 
 
 def test_a_late_row_says_no_more_than_what_was_known_that_day() -> None:
-    outcomes = [*layout.load().outcomes & set(loan()), "loan_status"]
+    outcomes = [*columns.OUTCOMES & set(loan()), "loan_status"]
     late, final = servicing.later(dated(DECEMBER, CHARGED_OFF, "Apr-2016"), outcomes).iter_rows(named=True)
     assert (late["loan_status"], late["last_pymnt_d"], late["funded_amnt_inv"]) == (LATE, "Apr-2016", "4975.0")
     assert (late["total_pymnt"], late["out_prncp"], late["last_fico_range_high"]) == (None, None, None)

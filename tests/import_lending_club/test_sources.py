@@ -133,8 +133,7 @@ def test_repeated_missing_and_unknown_columns_are_noted(tmp_path: Path) -> None:
     lines = ["Unnamed: 0," + TWO.split("\n")[0] + ",dti", *("9," + line + ",27.65" for line in TWO.split("\n")[1:3])]
     source, rows = read_text(tmp_path, PROSPECTUS + "\n".join(lines))
     assert rows["dti"].to_list() == ["27.65", "27.65"]
-    assert source.columns is not None
-    assert source.columns.notes == {
+    assert source.notes == {
         "preamble_lines": 1,
         "missing_columns": ["grade"],
         "repeated_columns": ["dti"],
