@@ -14,7 +14,7 @@ from dataclasses import asdict
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import REMARK, Finding
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, contract, model_bank, policies, status, strict_json, verdicts
+from jobs.protocol import clock, contract, judge, model_bank, policies, status, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
 from jobs.protocol.events import Events
@@ -122,8 +122,6 @@ def receipts(root: Root) -> Iterator[Finding]:
 
 
 def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
-    from jobs.protocol import judge
-
     try:
         given = strict_json.parse(root.at(name).read_bytes(), where=name)
     except ConfigInvalid as error:

@@ -13,8 +13,8 @@ from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Circumstances, Guards, blocked_by, retry_after
 from jobs.protocol.ingest import Desk, Seen, look
+from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger
-from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 

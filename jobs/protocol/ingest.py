@@ -9,8 +9,8 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol import strict_json
 from jobs.protocol.facts import MAX_ATTEMPTS, PERSON, RETRAINING, Fact, State
 from jobs.protocol.folder import Refused
+from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger, Writer
-from jobs.protocol.note_check import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify
 from jobs.protocol.store import RETRAINING_NOTE, Store, quarantine_name
 

@@ -1,29 +1,28 @@
-"""`jsonschema` as the judge of a row and the explainer of its breaches: slow, asked about few rows."""
+"""`jsonschema` as the judge of a value and the explainer of its breaches: slow, asked about few rows, notes and files.
+
+Of a row it tells what kind of thing was found; of a note or policy that a person wrote, the value itself and its place.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from typing import Any, cast
+from difflib import get_close_matches
+from functools import cache, partial, reduce
+from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
-
+from jobs.protocol import contract, strict_json
+from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to, printable
 from jobs.protocol.keywords import FORMATS, suggestion
 
-_FORMATS = FormatChecker(FORMATS)
-_Strict = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)
+NOTE_LIMIT = 64 << 10
+_LONGEST = 60  # characters of a found value that a message repeats
+_MEND = "correct these places and save; nothing was changed, and nothing is done on this note until then"
+_KINDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "object": "an object in { }"}
 _ALLOWED = {
     "minimum": "at least",
     "maximum": "at most",
@@ -38,6 +37,7 @@ _ALLOWED = {
     "type": "of type",
     "format": "text in the format",
 }
+Breach = tuple[str, str]  # the JSON pointer, and what is wrong there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,23 @@ class Complaint:
         return f"{printable(self.pointer) or '/'}: found {self.found}; allowed: {self.allowed}"
 
 
+@cache
+def _validator(*, is_strict: bool) -> Any:  # noqa: ANN401
+    from jsonschema import Draft202012Validator, FormatChecker  # a fifth of a second that a known file need not cost
+    from jsonschema.validators import extend
+
+    def is_integer(_: object, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer)
+    strict = extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]
+    return partial(strict if is_strict else Draft202012Validator, format_checker=FormatChecker(FORMATS))
+
+
 def keeps(schema: Mapping[str, Any] | bool, value: object) -> bool:  # noqa: FBT001
     """Whether a value keeps a schema, by the letter of the draft, formats asserted; what is not JSON keeps none."""
     plain = _plain(value)
-    return not list(_not_json(plain, "")) and Draft202012Validator(schema, format_checker=_FORMATS).is_valid(plain)
+    return not list(_not_json(plain, "")) and bool(_validator(is_strict=False)(schema).is_valid(plain))
 
 
 def complaints(schema: Mapping[str, Any], value: object) -> list[Complaint]:
@@ -65,16 +78,11 @@ def complaints(schema: Mapping[str, Any], value: object) -> list[Complaint]:
     plain = _plain(value)
     if found := list(_not_json(plain, "")):
         return found
-    ordered = sorted(errors(schema, plain), key=lambda error: error.json_path)
+    ordered = sorted(_validator(is_strict=True)(schema).iter_errors(plain), key=lambda error: error.json_path)
     return list(dict.fromkeys(complaint for error in ordered for complaint in _complaints(error)))
 
 
-def errors(schema: Mapping[str, Any], value: object) -> Iterator[Any]:
-    """What `jsonschema` says of JSON, with 2.0 for no integer: a file has one reading."""
-    yield from _Strict(schema, format_checker=_FORMATS).iter_errors(value)
-
-
-def pointer_of(error: ValidationError) -> str:
+def _pointer_of(error: Any) -> str:  # noqa: ANN401
     return reduce(pointer_to, error.absolute_path, "")
 
 
@@ -94,8 +102,8 @@ def _not_json(value: object, pointer: str) -> Iterator[Complaint]:
         yield from _not_json(each, pointer_to(pointer, key))
 
 
-def _complaints(error: ValidationError) -> Iterator[Complaint]:
-    pointer, keyword = pointer_of(error), str(error.validator)
+def _complaints(error: Any) -> Iterator[Complaint]:  # noqa: ANN401 - of `jsonschema`, which is not imported
+    pointer, keyword = _pointer_of(error), str(error.validator)
     known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
     if keyword == "additionalProperties" and isinstance(error.instance, dict):
         for name in sorted(error.instance.keys() - known.keys()):
@@ -103,7 +111,7 @@ def _complaints(error: ValidationError) -> Iterator[Complaint]:
             allowed = f"known names only, {near}" if near else f"only {', '.join(known) or 'no name at all'}"
             yield Complaint(pointer_to(pointer, name), keyword, "an unknown name", allowed)
     elif keyword == "required" and isinstance(error.instance, dict):
-        for name in cast("list[str]", error.validator_value):
+        for name in error.validator_value:
             if name not in error.instance:
                 yield Complaint(pointer_to(pointer, name), keyword, "nothing", "any value that the contract names")
     else:
@@ -122,3 +130,70 @@ def _kind(value: object) -> str:
         dict: "an object",
     }
     return next((said for kind, said in kinds.items() if isinstance(value, kind)), "null")
+
+
+class NoteInvalid(ConfigInvalid):
+    """A note whose wish cannot be told."""
+
+
+def checked(data: bytes, name: str, where: str) -> dict[str, Any]:
+    """The fields of a note that keeps its contract; NoteInvalid or JsonInvalid with the places where it does not."""
+    given = strict_json.parse(data, where=where, allow_bom=True, limit=NOTE_LIMIT)
+    if found := list(breaches(given, name)):
+        raise NoteInvalid(told(data, found), where=where, mend=_MEND)
+    fields: dict[str, Any] = given
+    return fields
+
+
+def refused(data: bytes, field: str, what: str, where: str, mend: str) -> NoteInvalid:
+    """A note refused for what one of its fields means, with the field's place."""
+    return NoteInvalid(told(data, [(pointer_to("", field), f"{field} {what}")]), where=where, mend=mend)
+
+
+def told(data: bytes, found: Iterable[Breach]) -> str:
+    placed = sorted((*strict_json.place_of(data, pointer), what) for pointer, what in set(found))
+    return "; ".join(f"line {line}, column {column}: {what}" for line, column, what in placed)
+
+
+def breaches(given: Any, name: str) -> Iterator[Breach]:  # noqa: ANN401
+    """Every breach of the contract of a note or policy; unlike those of a row, they repeat what was found."""
+    for error in _validator(is_strict=True)(contract.document(name)).iter_errors(given):
+        pointer = _pointer_of(error)
+        if error.validator == "additionalProperties":
+            known = list(error.schema["properties"])
+            for key in error.instance.keys() - set(known):
+                near = get_close_matches(key.lower(), known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+                place = pointer_to(pointer, key)
+                yield place, f"{subject(place, name)} is unknown; {hint}"
+        elif error.validator == "required":
+            missing = [key for key in error.validator_value if key not in error.instance]
+            yield pointer, f"{', '.join(missing)} must be there"
+        else:
+            found = json.dumps(error.instance)  # escapes whatever could steer a terminal
+            short = found if len(found) <= _LONGEST else found[:_LONGEST] + "..."
+            yield pointer, f"{subject(pointer, name)} is {short}, but may be {allowed(error.schema)}"
+
+
+def subject(pointer: str, name: str) -> str:
+    """How a message names a place; a mistyped key may hold anything, and nothing of it may steer a terminal."""
+    is_nested = pointer.count("/") > 1
+    return printable(pointer if is_nested else pointer[1:]) or f"the {name.replace('_', ' ')}"
+
+
+def allowed(part: Mapping[str, Any]) -> str:
+    """What a person may write where this part of a schema holds."""
+    if "x-allowed" in part:
+        return str(part["x-allowed"])
+    if "anyOf" in part:
+        return " or ".join(allowed(choice) for choice in part["anyOf"])
+    if "const" in part:
+        return json.dumps(part["const"])
+    if "enum" in part:
+        return "one of " + ", ".join(json.dumps(choice) for choice in part["enum"])
+    if part["type"] == "array":
+        items = [allowed(item) for item in part.get("prefixItems", [])] or [allowed(part["items"]) + ", each once"]
+        return f"a list of {' and '.join(items)}"
+    text = _KINDS.get(part["type"], "a text")
+    text += f" from {part['minimum']} to {part['maximum']}" if "minimum" in part else ""
+    return text + (f" that matches {part['pattern']}" if "pattern" in part else "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jobs.protocol import files, strict_json
+from jobs.protocol import contract, files, judge, strict_json
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import LIMIT, FolderStore
@@ -118,8 +118,6 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
 
 def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
     """The manifest's JSON; its names are single plain names, each once."""
-    from jobs.protocol import contract, judge
-
     try:
         found = strict_json.parse(manifest, where=f"{BANK}/{model_id}/{MANIFEST}", limit=_MANIFEST_LIMIT)
     except ConfigInvalid as error:

@@ -14,7 +14,7 @@ from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, Decis
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Guards, guards_of, retry_after
 from jobs.protocol.ingest import Desk, look
-from jobs.protocol.note_check import NOTE_LIMIT
+from jobs.protocol.judge import NOTE_LIMIT
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote
 from jobs.protocol.store import QUARANTINE, SERVING_NOTE
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_type_hints
 from jobs.protocol import contract, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
-from jobs.protocol.note_check import Breach, allowed, breaches, told
+from jobs.protocol.judge import Breach, allowed, breaches, told
 
 Json = Mapping[str, Any]
 
