@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from jobs.evaluate.reading import ScoredFile, numbers_or_none
-from jobs.measures import bands, calibration, columns, cutoff, drift, estimate, ranking, recalibration, significance
+from jobs.measures import bands, calibration, columns, cutoff, drift, estimate, measure, ranking, recalibration
 from jobs.measures.bins import freeze_numbers
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
@@ -137,7 +137,7 @@ def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, J
     shared = [name for name in current.columns if name in reference.columns]
     found = {name: _stability(reference.get_column(name), current.get_column(name)) for name in shared}
     p_values = {name: stability.p for name, stability in found.items() if stability.p is not None}
-    adjusted = dict(zip(p_values, significance.adjusted(list(p_values.values())), strict=True))
+    adjusted = dict(zip(p_values, measure.adjusted(list(p_values.values())), strict=True))
     order = sorted(found, key=lambda name: (found[name].value is None, -(found[name].value or 0.0)))
     return {name: _moved("csi", found[name], adjusted.get(name)) for name in order}
 

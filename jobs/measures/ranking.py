@@ -103,38 +103,25 @@ def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts, parts: int = 1
     return Measure(value=won / (2 * float(goods.sum()) * float(bads.sum())), n=reference.n)
 
 
-def roc_curve(counts: ScoreCounts, points: int = POINTS) -> tuple[FloatArray, FloatArray] | None:
-    """Share of goods lost, and of bads caught, from the strictest cut-off; None with one class only."""
+def curves(counts: ScoreCounts, points: int = POINTS) -> dict[str, tuple[FloatArray, ...]]:
+    """Points of pictures, thinned to so many; none with one class only.
+
+    `roc`: share of goods lost and of bads caught, `pr`: recall and precision, both from the strictest cut-off on;
+    `ks`: scores, and shares of goods and of bads up to each, the widest gap among them.
+    """
     if counts.one_class():
-        return None
-    goods, bads = _from_riskiest(counts)
-    kept = _spread_out(len(goods), points)
-    return goods[kept] / counts.n_good, bads[kept] / counts.n_bad
-
-
-def precision_recall_curve(counts: ScoreCounts, points: int = POINTS) -> tuple[FloatArray, FloatArray] | None:
-    """Recall and precision, from the strictest cut-off that catches anything; None with one class only."""
-    if counts.one_class():
-        return None
-    goods, bads = _from_riskiest(counts)
-    kept = _spread_out(len(goods) - 1, points) + 1  # nothing is caught at the first, so it has no precision
-    return bads[kept] / counts.n_bad, bads[kept] / (goods[kept] + bads[kept])
-
-
-def ks_curve(counts: ScoreCounts, points: int = POINTS) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-    """Scores, and shares of goods and of bads up to each, the widest gap among them; None with one class only."""
-    if counts.one_class():
-        return None
-    goods, bads = np.cumsum(counts.goods), np.cumsum(counts.bads)
-    widest = int(np.abs(bads * counts.n_good - goods * counts.n_bad).argmax())
-    kept = np.union1d(_spread_out(len(goods), points), widest)
-    return counts.scores[kept], goods[kept] / counts.n_good, bads[kept] / counts.n_bad
-
-
-def _from_riskiest(counts: ScoreCounts) -> tuple[IntArray, IntArray]:
-    """Goods and bads at or above each score, from none to all."""
+        return {}
     goods, bads = (np.cumsum(np.append(0, side[::-1])) for side in (counts.goods, counts.bads))
-    return goods, bads
+    kept = _spread_out(len(goods), points)
+    caught = _spread_out(len(goods) - 1, points) + 1  # nothing is caught at the first, so it has no precision
+    up_to = np.cumsum(counts.goods), np.cumsum(counts.bads)
+    widest = int(np.abs(up_to[1] * counts.n_good - up_to[0] * counts.n_bad).argmax())
+    some = np.union1d(_spread_out(len(counts.scores), points), widest)
+    return {
+        "roc": (goods[kept] / counts.n_good, bads[kept] / counts.n_bad),
+        "pr": (bads[caught] / counts.n_bad, bads[caught] / (goods[caught] + bads[caught])),
+        "ks": (counts.scores[some], up_to[0][some] / counts.n_good, up_to[1][some] / counts.n_bad),
+    }
 
 
 def _spread_out(length: int, points: int) -> IntArray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.measures import bins, drift, proportions, significance
+from jobs.measures import bins, drift, measure, proportions
 from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ValueCounts, collapsed
 from jobs.measures.drift import Stability, ZeroPolicy
@@ -27,7 +27,7 @@ def section(reference: Json, scores: ValueCounts, features: Mapping[str, BinCoun
     found = [_feature(name, known, features.get(name), zero) for name, known in reference["features"].items()]
     same = [one for one in found if not one["schema_change"]]
     tested = [one for one in same if one["csi"]["p"] is not None]  # one family: chance is given its due over all
-    for one, p in zip(tested, significance.adjusted([one["csi"]["p"] for one in tested]), strict=True):
+    for one, p in zip(tested, measure.adjusted([one["csi"]["p"] for one in tested]), strict=True):
         one["p_adjusted"] = p
     compared = [one for one in same if one["csi"]["value"] is not None]
     weighted = sum(one["share"] * one["csi"]["value"] for one in compared) if compared else None

@@ -209,12 +209,12 @@ def target(reference_bads: int, reference_n: int, matured: pl.DataFrame, provisi
 
 def curves(counts: ScoreCounts, reference: ScoreCounts) -> Json:
     """Points of the pictures of ranking, now and of the reference; none with one class only."""
-    drawn = {"roc": ranking.roc_curve, "pr": ranking.precision_recall_curve, "ks": ranking.ks_curve}
-    return {
-        f"{prefix}{name}": [] if (axes := draw(of)) is None else np.column_stack(axes).round(6).tolist()
-        for prefix, of in (("", counts), ("reference_", reference))
-        for name, draw in drawn.items()
-    }
+    found: Json = {}
+    for prefix, of in (("", counts), ("reference_", reference)):
+        drawn = ranking.curves(of)
+        for name in ("roc", "pr", "ks"):
+            found[prefix + name] = np.column_stack(drawn[name]).round(6).tolist() if drawn else []
+    return found
 
 
 def _grade(grade: str, band: Band) -> Json:

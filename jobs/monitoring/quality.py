@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
+from jobs.measures.measure import adjusted
 from jobs.measures.proportions import share_change
-from jobs.measures.significance import adjusted
 from jobs.monitoring.terms import SEVERITIES
 
 Json = dict[str, Any]
@@ -31,8 +31,7 @@ VOLUME_P, DAY_P = 1e-3, 1e-4  # a week has some 28 volumes and 800 daily medians
 COLUMNS = {"absent": "no longer lands", "new": "has begun to land", "unknown": "lands, and no contract knows it"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class Day(NamedTuple):
     """A feature on one day."""
 
     day: str

@@ -208,13 +208,8 @@ def _features(
             is_documented=bool(daily) and _is_documented(known, name, daily[-1]["snapshot_date"]),
             was_filled=name in filled,
             days=tuple(
-                Day(
-                    day=row["snapshot_date"].isoformat(),
-                    rows=row["rows"],
-                    missing=row.get(f"{name}.missing", row["rows"]),
-                    median=row.get(f"{name}.median"),
-                )
-                for row in daily
+                Day(row["snapshot_date"].isoformat(), n, row.get(f"{name}.missing", n), row.get(f"{name}.median"))
+                for row, n in ((row, row["rows"]) for row in daily)
             ),
         )
 

@@ -6,15 +6,13 @@ from hypothesis import given
 
 from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts
-from jobs.measures.ranking import ks_curve, precision_recall_curve, roc_curve
+from jobs.measures.ranking import curves
 from tests.measures.populations import BOTH_CLASSES, Row, binormal, counted
 
 
 @given(rows=BOTH_CLASSES)
 def test_the_area_under_the_roc_curve_is_the_auc(rows: list[Row]) -> None:
-    curve = roc_curve(counted(rows))
-    assert curve is not None
-    x, y = curve
+    x, y = curves(counted(rows))["roc"]
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     area = float(((y[1:] + y[:-1]) / 2 * np.diff(x)).sum())
     assert area == pytest.approx(ranking.auc(counted(rows)).known())
@@ -22,9 +20,7 @@ def test_the_area_under_the_roc_curve_is_the_auc(rows: list[Row]) -> None:
 
 @given(rows=BOTH_CLASSES)
 def test_the_steps_of_the_precision_recall_curve_sum_to_average_precision(rows: list[Row]) -> None:
-    curve = precision_recall_curve(counted(rows))
-    assert curve is not None
-    recall, precision = curve
+    recall, precision = curves(counted(rows))["pr"]
     assert recall[-1] == 1
     steps = float((np.diff(recall, prepend=0) * precision).sum())
     assert steps == pytest.approx(ranking.average_precision(counted(rows)).known())
@@ -32,25 +28,19 @@ def test_the_steps_of_the_precision_recall_curve_sum_to_average_precision(rows: 
 
 @given(rows=BOTH_CLASSES)
 def test_the_widest_gap_is_among_the_points_of_the_ks_curve(rows: list[Row]) -> None:
-    curve = ks_curve(counted(rows), points=2)
-    assert curve is not None
-    scores, goods, bads = curve
+    scores, goods, bads = curves(counted(rows), points=2)["ks"]
     assert len(scores) <= 3
     assert float(np.abs(bads - goods).max()) == pytest.approx(ranking.ks(counted(rows)).known())
 
 
 def test_long_curves_are_thinned_to_few_points_and_keep_their_shape() -> None:
     counts = binormal(0.8)
-    curve = roc_curve(counts)
-    assert curve is not None
-    x, y = curve
+    x, y = curves(counts)["roc"]
     assert len(x) <= 201
     assert (x[0], y[-1]) == (0, 1)
     assert (np.diff(x) >= 0).all()
 
 
-@pytest.mark.parametrize("curve", [roc_curve, precision_recall_curve, ks_curve])
 @pytest.mark.parametrize("rows", [[], [(0.5, 0)], [(0.5, 1)]], ids=["empty", "goods-only", "bads-only"])
-def test_one_class_has_no_curve(curve: object, rows: list[Row]) -> None:
-    assert callable(curve)
-    assert curve(ScoreCounts.of([s for s, _ in rows], [y for _, y in rows])) is None
+def test_one_class_has_no_curve(rows: list[Row]) -> None:
+    assert curves(ScoreCounts.of([s for s, _ in rows], [y for _, y in rows])) == {}

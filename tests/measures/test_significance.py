@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.measures.significance import adjusted
+from jobs.measures.measure import adjusted
 
 # Benjamini and Hochberg, J. R. Statist. Soc. B 57 (1995) 289-300: the fifteen p-values of their example.
 PUBLISHED = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528]

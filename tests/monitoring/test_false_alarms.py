@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from jobs.measures import bins, drift, significance
+from jobs.measures import bins, drift, measure
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.monitoring import performance
 from jobs.monitoring.retraining import judge
@@ -61,7 +61,7 @@ def quiet_weeks(seed: int, rules: policy.Policy) -> list[Json]:
 
 
 def features(moved: list[drift.Stability]) -> list[Json]:
-    adjusted = significance.adjusted([each.p or 0.0 for each in moved])
+    adjusted = measure.adjusted([each.p or 0.0 for each in moved])
     ordinary = {"share": 1 / FEATURES, "schema_change": False}
     return [
         {"name": f"feature_{place}", "csi": asdict(each), "p_adjusted": p, **ordinary}
