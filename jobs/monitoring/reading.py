@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ Json = dict[str, Any]
 REFERENCE, RECIPE = "reference_profile.json", "recipe.json"
 MOST_ROWS = 250_000  # read at a time, whole days; what is counted adds up
 LATEST_LANDING = 31  # days after the application within which its score is looked for
+_Parts = dict[date, tuple[str, ...]]
+_read: dict[str, tuple[Path, _Parts, pl.DataFrame]] = {}  # by table, what this process read last of all history
 _NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored": pl.Boolean})
 
 
@@ -122,7 +125,7 @@ class Reading:
     def labels(self) -> pl.DataFrame:
         """The newest label of every loan, of those known by the end of the week."""
         names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "label_version")
-        found = self._scan(LABELS, self._days[LABELS], names)
+        found = self._history(LABELS, names)
         newest = found.sort("id", "label_version").unique("id", keep="last", maintain_order=True)
         return newest.filter(pl.col("y").is_not_null()).drop("label_version")
 
@@ -137,7 +140,7 @@ class Reading:
     @cached_property
     def aged(self) -> pl.DataFrame:
         """Every application that was scored, counted by its age and by what is known of it."""
-        found = self._scan(PREDICTIONS, self._days[PREDICTIONS], ("id", "application_date"))
+        found = self._history(PREDICTIONS, ("id", "application_date"))
         return vintages.count(self.labels, found.unique("id", keep="first"), self.week, self._session.policy.label)
 
     @cached_property
@@ -195,6 +198,19 @@ class Reading:
             rows += built[day].rows
         if batch:
             yield batch
+
+    def _history(self, table: str, names: Sequence[str]) -> pl.DataFrame:
+        """All days that count. A replay looks at them each week: what it read of a partition it does not read again."""
+        built, root = self._shelf.built(table), self._session.root.path
+        parts = {day: built[day].parts for day in self._days[table]}  # each named by its content
+        known, before = _read[table][1:] if table in _read and _read[table][0] == root else ({}, None)
+        kept = {day for day in parts if known.get(day) == parts[day]}
+        found = self._scan(table, [day for day in parts if day not in kept], (*names, "snapshot_date"))
+        if before is not None:
+            still = before.filter(pl.col("snapshot_date").is_in(sorted(kept)))
+            found = pl.concat([still, found]).sort("snapshot_date", maintain_order=True)
+        _read[table] = root, parts, found
+        return found.select(names)
 
     def _scan(self, table: str, days: Sequence[date], names: Sequence[str]) -> pl.DataFrame:
         if not days:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from jobs.protocol import files, strict_json, verdicts
@@ -53,7 +53,13 @@ def put_verdict(run: Run, week: date, verdict: Json) -> None:
 def judged(root: Root, week: date) -> Judged | None:
     """The verdict of a week and the evidence it cites, checked against its hash."""
     verdict = verdicts.read(root, week)
-    return Judged(week, json.loads(cited(root, verdict["evidence"])), verdict) if verdict else None
+    return Judged(week, _parsed(cited(root, verdict["evidence"])), verdict) if verdict else None
+
+
+@lru_cache(maxsize=80)  # a replay asks for the weeks of more than a year again every week
+def _parsed(data: bytes) -> Json:
+    found: Json = json.loads(data)
+    return found
 
 
 def remembered(run: Run, weeks: Iterable[date]) -> list[Judged]:

@@ -17,7 +17,11 @@ from tests.monitoring import small_weeks
 from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, folder, run, tree, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
     from pathlib import Path
+
+    from jobs.monitoring.reading import Reading
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +158,30 @@ def test_counts_of_single_days_give_what_counts_of_all_of_them_give(
     monkeypatch.setattr(reading, "MOST_ROWS", 1)
     assert run(judged, SUNDAY, "--step", "evidence") == 0
     assert (folder(judged) / "decision.json").read_bytes() == before
+
+
+def test_what_a_process_has_read_is_not_read_again_and_changes_no_byte(
+    judged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(folder(judged))
+    assert run(judged, SUNDAY - timedelta(days=7), "--step", "evidence") == 0
+    frame = small_weeks.rows(judged, "gold/label_store", TRAINED)
+    small_weeks.put_rows(judged, "gold/label_store", TRAINED, frame.head(frame.height - 1))
+    scan, asked = reading.Reading._scan, list[tuple[str, int]]()
+
+    def told(self: Reading, table: str, days: Sequence[date], names: Sequence[str]) -> pl.DataFrame:
+        asked.append((table, len(days)))
+        return scan(self, table, days, names)
+
+    monkeypatch.setattr(reading.Reading, "_scan", told)
+    assert run(judged, SUNDAY, "--step", "evidence") == 0
+    assert ("gold/label_store", 8) in asked, "those of the week, and the one that was built again"
+    read_on = (folder(judged) / "decision.json").read_bytes()
+    shutil.rmtree(folder(judged))
+    reading._read.clear()
+    storing._parsed.cache_clear()
+    assert run(judged, SUNDAY, "--step", "evidence") == 0
+    assert (folder(judged) / "decision.json").read_bytes() == read_on
 
 
 def test_scores_of_another_model_are_computed_again(judged: Path) -> None:
