@@ -60,7 +60,7 @@ def feature_columns(contract: Contract) -> tuple[Column, ...]:
 
 def expression(name: str) -> pl.Expr:
     """What a feature is made of: an engineered one, or the silver column of that name as it is."""
-    return ENGINEERED[name]() if name in ENGINEERED else pl.col(name)
+    return ENGINEERED.get(name, pl.col(name))
 
 
 def feature_hash(rows: pl.DataFrame, columns: tuple[Column, ...]) -> pl.Series:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -36,10 +36,7 @@ _held: dict[tuple[str, ...], pl.DataFrame] = {}  # a judged day of the last wind
 
 def build(run: Run, stock: Stock) -> None:
     """Features first: labels are published only after the features of their loans have been looked at."""
-    from jobs.preprocessing import leaks
-
-    silver = [tables.silver(name) for names in tables.SILVER_OF.values() for name in names]
-    leaks.refuse_leaks(contract.load(FEATURES), *map(contract.load, silver))
+    _refuse_leaks()
     days = stale_features(stock)
     if run.dry_run:
         for work in (*days, *stale_labels(stock, policy(run))):
@@ -53,6 +50,15 @@ def build(run: Run, stock: Stock) -> None:
             run.report.fail(outcome.error)
     rule = policy(run)
     run.attempt(partial(_build_labels, run, stock, rule))
+
+
+@cache
+def _refuse_leaks() -> None:
+    """What the contracts say, which a process reads once."""
+    from jobs.preprocessing import leaks
+
+    silver = [tables.silver(name) for names in tables.SILVER_OF.values() for name in names]
+    leaks.refuse_leaks(contract.load(FEATURES), *map(contract.load, silver))
 
 
 def is_stale(run: Run, stock: Stock) -> bool:

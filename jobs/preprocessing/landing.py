@@ -42,14 +42,15 @@ def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> La
     """
     with arrivals.open_plain(path) as file, ThreadPoolExecutor(1) as beside:
         before = os.fstat(file.fileno())
-        digest = beside.submit(_sha256, file.fileno())
+        is_large = before.st_size > SMALL
+        digest = beside.submit(_sha256, file.fileno()) if is_large else None
         try:
             shape, rows = _writer(kind)(file, path, known, core, write_to)
         except ContractBroken as error:
             if _changed(path, before):
                 raise _still_written(path) from error
             raise
-        sha256 = digest.result()
+        sha256 = digest.result() if digest else _sha256(file.fileno())
         if _changed(path, before):
             raise _still_written(path)
         return Landed(sha256, rows, shape.absent, shape.extra)
