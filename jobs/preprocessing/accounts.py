@@ -76,7 +76,7 @@ def counts_of_cells(
 
 
 def _filled(frame: pl.DataFrame, names: list[str]) -> int:
-    return frame.height * len(names) - sum(map(int, frame.select(names).null_count().row(0)))
+    return sum(frame.height - frame[name].null_count() for name in names)
 
 
 def counts_of_rules(values: pl.DataFrame, measures: Iterable[pl.Expr]) -> dict[str, int]:

@@ -48,7 +48,7 @@ def clean(
     here; without it they are not applied.
     """
     absent = [column.name for column in landed_columns(table) if column.name not in bronze.columns]
-    texts = bronze.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    texts = bronze.with_columns(pl.lit(None, pl.String).alias(name) for name in absent) if absent else bronze
     values, marks = _read(texts, table)
     values, rounded = _rounded(values)
     values, broken = _checked(values, table, origins)
@@ -69,7 +69,7 @@ def clean(
     if "issue_d" in values.columns:
         dates["application_date"] = application_date_expr(pl.col("id"), pl.col("issue_d"))
     values = values.with_columns(**dates)
-    silver = {name: values.select(column.name for column in contract.columns) for name, contract in _silver(table)}
+    silver = {name: values[[column.name for column in contract.columns]] for name, contract in _silver(table)}
     return Cleaned(silver, accounts.rejects(texts, refused, marks), counts)
 
 
@@ -103,7 +103,7 @@ def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:
             marks.append(Mark(column.name, "parse", rows.filter(found.is_null())))
             if column.parse == "category":
                 marks.append(Mark(column.name, "unseen", rows.filter(found == parsing.UNSEEN)))
-    return values.with_columns(mended), marks
+    return values.with_columns(mended) if mended else values, marks
 
 
 def _evaluated(expression: pl.Expr, text: pl.Series) -> pl.Series:

@@ -24,7 +24,7 @@ def with_ids(bronze: pl.LazyFrame, members: pl.DataFrame) -> pl.LazyFrame:
     return bronze.drop("id", strict=False).join(known, on="member_id", how="left", maintain_order="left")
 
 
-def clashes(bronze: pl.LazyFrame) -> pl.DataFrame:
+def clashes(bronze: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
     """Rows that must go because another has their id: `_source_file`, `_source_row` and the rule that refuses them.
 
     Of rows alike in every landed column the first stays; where any column differs nobody can tell which is right, and
@@ -33,12 +33,13 @@ def clashes(bronze: pl.LazyFrame) -> pl.DataFrame:
     landed = [name for name in bronze.collect_schema() if name not in SOURCE]
     if "id" not in landed:
         return pl.DataFrame(schema=CLASHES)
-    ids = bronze.select(loan=loan_id(pl.col("id"))).collect().to_series().drop_nulls()
+    ids = bronze.select(loan=loan_id(pl.col("id"))).lazy().collect().to_series().drop_nulls()
     if ids.n_unique() == ids.len():
         return pl.DataFrame(schema=CLASHES)
     twice = ids.filter(ids.is_duplicated()).unique().to_frame()
     rows = (
-        bronze.with_columns(loan=loan_id(pl.col("id")))
+        bronze.lazy()
+        .with_columns(loan=loan_id(pl.col("id")))
         .join(twice.lazy(), on="loan", how="semi")
         .select("loan", *SOURCE, content=pl.struct(landed).hash())
         .collect()

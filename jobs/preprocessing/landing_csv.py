@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from jobs.preprocessing.landing_shape import BOM, ROW_GROUP, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
+from jobs.preprocessing import writing
+from jobs.preprocessing.landing_shape import BOM, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
 from jobs.preprocessing.landing_survey import survey
 from jobs.protocol.errors import ContractBroken
 
@@ -108,12 +109,11 @@ def _scanned(file: FileIO, shape: Shape, name: str, *, blank_is_null: bool) -> p
 
 def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int:
     """At once where all of it fits into memory many times over, for a stream takes its time to set up."""
-    form: dict[str, Any] = {"compression_level": 1, "row_group_size": ROW_GROUP, "statistics": False}
     if size <= SMALL:
-        frame = scan.collect(engine="in-memory").rechunk()
-        frame.write_parquet(write_to, **form)
+        frame = scan.collect(engine="in-memory")
+        writing.small(frame, write_to)
         return frame.height
-    scan.sink_parquet(write_to, maintain_order=True, **form)
+    scan.sink_parquet(write_to, maintain_order=True, **writing.SHAPE)
     return int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())
 
 

@@ -84,13 +84,15 @@ def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
     from jobs.preprocessing import cleaning, identity
 
     rows = stock.built(tables.bronze(work.table))[work.day].rows
-    bronze = _bronze(stock, work)
-    if rows <= SHARD_ROWS:
-        bronze = bronze.collect().lazy()
     wanted = [*(column.name for column in cleaning.landed_columns(work.table)), *identity.SOURCE]
+    bronze, origins = _bronze(stock, work), _origins(stock, work)
+    if rows <= SHARD_ROWS:
+        whole = bronze.collect()
+        clashing = identity.clashes(whole)
+        yield cleaning.clean(whole[wanted], work.table, work.day, clashing=clashing, origins=origins)
+        return
     clashing = identity.clashes(bronze)
-    origins = _origins(stock, work)
-    for start in range(0, max(rows, 1), SHARD_ROWS):
+    for start in range(0, rows, SHARD_ROWS):
         shard = bronze.select(wanted).slice(start, SHARD_ROWS).collect()
         yield cleaning.clean(shard, work.table, work.day, clashing=clashing, origins=origins)
 
