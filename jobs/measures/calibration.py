@@ -87,7 +87,7 @@ def chance_of_bads(n: int, bads: int, pd: float) -> float:
     from scipy.special import betainc
 
     # The incomplete beta function is the binomial tail, without the rounding of one minus a sum.
-    return 1.0 if bads == 0 else float(betainc(bads, n - bads + 1, pd))
+    return 1.0 if bads <= 0 else float(betainc(bads, n - bads + 1, pd))
 
 
 def light(n: int, bads: int, pd: float) -> str | None:

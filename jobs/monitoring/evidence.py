@@ -12,16 +12,7 @@ import numpy as np
 import polars as pl
 
 from jobs.measures.drift import ZeroPolicy
-from jobs.monitoring import (
-    drift,
-    performance,
-    quality_facts,
-    retraining,
-    sources,
-    storing,
-    vintages,
-    weeks,
-)
+from jobs.monitoring import drift, performance, quality_facts, retraining, sources, storing, vintages, weeks
 from jobs.monitoring.reading import Reading
 from jobs.monitoring.session import Session
 from jobs.monitoring.sources import Sources

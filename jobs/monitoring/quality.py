@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, NamedTuple
 
+from jobs.measures.calibration import chance_of_bads
 from jobs.measures.measure import adjusted
 from jobs.measures.proportions import share_change
 from jobs.monitoring.terms import SEVERITIES
@@ -58,14 +59,6 @@ class Feature:
     was_filled: bool  # on some day of the four weeks before
     days: tuple[Day, ...]
 
-    @property
-    def rows(self) -> int:
-        return sum(day.rows for day in self.days)
-
-    @property
-    def missing(self) -> int:
-        return sum(day.missing for day in self.days)
-
 
 def worst_first(found: Iterable[Json]) -> list[Json]:
     """Of each rule and subject the worst finding, the worst of all first."""
@@ -78,22 +71,23 @@ def worst_first(found: Iterable[Json]) -> list[Json]:
 
 def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
     """DQ-1, with the false discoveries of the whole family held down."""
-    seen = [feature for feature in features if feature.rows]
     top = {feature.name for feature in sorted(features, key=lambda each: -each.shap_share)[:TOP]}
+    counted = [(each, sum(day.rows for day in each.days), sum(day.missing for day in each.days)) for each in features]
+    seen = [(feature, rows, missing) for feature, rows, missing in counted if rows]
     changes = [
-        share_change(round(each.reference_missing * each.reference_rows), each.reference_rows, each.missing, each.rows)
-        for each in seen
+        share_change(round(each.reference_missing * each.reference_rows), each.reference_rows, missing, rows)
+        for each, rows, missing in seen
     ]
     family = adjusted([1.0 if change.p is None else change.p for change in changes])
-    for feature, p in zip(seen, family, strict=True):
-        rate = feature.missing / feature.rows
+    for (feature, rows, missing), p in zip(seen, family, strict=True):
+        rate = missing / rows
         rise = rate - feature.reference_missing
         least = max(LEAST_RISE, RELATIVE_RISE * feature.reference_missing)
         if rise > least and p < MISSING_P:
             high = rise > MOST_RISE and feature.name in top
             severity = "high" if high else "medium" if rise > MUCH_RISE else "low"
             limit = MOST_RISE if high else MUCH_RISE if severity == "medium" else least
-            numbers = rate, feature.reference_missing + limit, feature.rows, p
+            numbers = rate, feature.reference_missing + limit, rows, p
             was = f"{feature.reference_missing:.1%} in the reference"
             yield _finding("DQ-1", feature.name, severity, numbers, f"{rate:.1%} of {feature.name} are missing, {was}.")
 
@@ -117,7 +111,7 @@ def volume(table: str, day: str, rows: int, before: Sequence[int]) -> Iterator[J
     ratio = rows / usual
     total, part = rows + sum(before), 1 / (1 + len(before))
     few = ratio < 1
-    p = _at_least(total - rows, total, 1 - part) if few else _at_least(rows, total, part)
+    p = chance_of_bads(total, total - rows, 1 - part) if few else chance_of_bads(total, rows, part)
     if not HALF <= ratio <= TWICE and p <= VOLUME_P:
         critical = rows == 0 or ratio > FIVEFOLD
         limit = HALF if few else FIVEFOLD if critical else TWICE
@@ -173,7 +167,7 @@ def unit(feature: Feature) -> Iterator[Json]:
         if usual is None or usual <= 0 or day.median is None or not n:
             continue
         low, high = day.median < usual / UNIT_FACTOR, day.median > usual * UNIT_FACTOR
-        p = _at_least((n + 1) // 2, n, feature.low_share if low else feature.high_share) if low or high else 1.0
+        p = chance_of_bads(n, (n + 1) // 2, feature.low_share if low else feature.high_share) if low or high else 1.0
         if p <= DAY_P:
             where = f"The median of {feature.name} on {day.day} is {'below' if low else 'above'} the reference's"
             said = f"{where} by a factor of more than {UNIT_FACTOR:g}: its unit may have changed."
@@ -185,10 +179,3 @@ def _finding(rule: str, subject: str, severity: str, numbers: tuple[float, float
     value, threshold, n, p = numbers
     head = {"rule": rule, "subject": subject, "severity": severity, "value": value, "threshold": threshold}
     return {**head, "n": n, "p": p, "sentence": say}
-
-
-def _at_least(hits: int, n: int, share: float) -> float:
-    """Probability of so many hits or more among `n` rows."""
-    from scipy.special import betainc
-
-    return 1.0 if hits <= 0 else float(betainc(hits, n - hits + 1, share))
