@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import socket
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -18,9 +15,8 @@ from jobs.protocol import clock, model_bank, policies, receipts, status
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
-from jobs.protocol.ingest import Desk, settle
+from jobs.protocol.ingest import Desk, desk_of, settle
 from jobs.protocol.ingest import withdraw as veto
-from jobs.protocol.ledger import Writer
 from jobs.protocol.outlook import Sight, next_run, printable, survey
 from jobs.protocol.store import FolderStore
 
@@ -28,13 +24,9 @@ RECEIPTS = "decisions/receipts"
 SHOWN = 20  # receipts with problems
 
 
-def desk_of(root: Root, day: date) -> Desk:
-    """A desk for a person at the command line; the days of the policy, or of its defaults where it cannot be read."""
+def _desk(root: Root, day: date) -> Desk:
     store = FolderStore(root)
-    rules = policies.read(store)[0] or policies.last_good(store)
-    who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
-    writer = Writer("decisions", day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)
-    return Desk(store, writer, rules.decision.valid_days, time.sleep)
+    return desk_of(store, "decisions", day, policies.read(store)[0] or policies.last_good(store))
 
 
 def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
@@ -73,7 +65,7 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it."""
-    desk = desk_of(root, clock.today())
+    desk = _desk(root, clock.today())
     settle(desk)
     before = survey(desk, partial(model_bank.unusable, root)).state
     standing = before.open
@@ -91,7 +83,7 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def sight_of(root: Root, day: date) -> Sight:
-    return survey(desk_of(root, day), partial(model_bank.unusable, root))
+    return survey(_desk(root, day), partial(model_bank.unusable, root))
 
 
 def _troubled(root: Root) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property
 
 from jobs.monitoring import weeks
-from jobs.protocol import desks, ledger, model_bank
+from jobs.protocol import ingest, ledger, model_bank
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
 from jobs.protocol.facts import Serving, State
@@ -63,7 +63,7 @@ class Session:
         """The model that is judged, every file of it verified."""
         assert self.serving is not None  # noqa: S101 - without a model no week is judged
         model_id = self.serving.model_id
-        return model_bank.get(self.root, model_id, desks.vouched(self.store, model_id))
+        return model_bank.get(self.root, model_id, ledger.vouched(self.store, model_id))
 
     def nothing_to_judge(self) -> str | None:
         """Why there is none; a week without a single row is one to judge as soon as rows were scored before."""
@@ -73,14 +73,14 @@ class Session:
         return None if scored else "nothing had been scored by the end of the week"
 
     def unusable(self, model_id: str) -> str | None:
-        return model_bank.unusable(self.root, model_id, desks.vouched(self.store, model_id))
+        return model_bank.unusable(self.root, model_id, ledger.vouched(self.store, model_id))
 
 
 def of(run: Run) -> Session:
     """The session of a run, made once."""
     if "session" not in run.memo:
-        desk = desks.opened(run, JOB)
+        desk, _, problem, policy = ingest.opened(run, JOB)
         shelf = Shelf(root=run.root, index=Index(run.root, JOB))
-        run.memo["session"] = Session(run, desk.store, desk.desk, desk.last_good, desk.problem, shelf)
+        run.memo["session"] = Session(run, desk.store, desk, policy, problem, shelf)
     session: Session = run.memo["session"]
     return session

@@ -12,7 +12,7 @@ from typing import Any
 from jobs.monitoring import storing, weeks
 from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
 from jobs.monitoring.terms import MEDIUM, rank
-from jobs.protocol import desks, ledger, model_bank, partitions, strict_json, verdicts
+from jobs.protocol import ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import MONITOR
 from jobs.protocol.partitions import Input, Ranges
@@ -67,7 +67,7 @@ def _read(session: Session) -> Sources:
         for table in (FEATURES, LABELS, PREDICTIONS)
     }
     inputs = (*(known.input(first, week) for known in ranges.values()), *_feed(session))
-    sha256 = desks.vouched(session.store, serving.model_id)
+    sha256 = ledger.vouched(session.store, serving.model_id)
     if sha256 is None:  # no training of this root made it: a person brought it
         manifest = session.store.get(f"{model_bank.BANK}/{serving.model_id}/{model_bank.MANIFEST}")
         sha256 = hashlib.sha256(manifest or b"").hexdigest()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
+from jobs.protocol import clock, policies, strict_json
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import strict_json
+from jobs.protocol.command import Run
+from jobs.protocol.errors import JobError
 from jobs.protocol.facts import MAX_ATTEMPTS, PERSON, RETRAINING, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify
+from jobs.protocol.policy import Policy
 from jobs.protocol.store import RETRAINING_NOTE, Store, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less
@@ -39,6 +46,21 @@ class Seen:
     @property
     def state(self) -> State:
         return self.ledger.state
+
+
+def opened(run: Run, job: str) -> tuple[Desk, Policy | None, JobError | None, Policy]:
+    """A run's desk; the policy in place, or what is wrong with it; and the last good one, which counts meanwhile."""
+    store = Store(run.root)
+    rules, problem = policies.begin(store, dry_run=run.dry_run)
+    last_good = rules or policies.last_good(store)
+    return desk_of(store, job, run.day, last_good), rules, problem, last_good
+
+
+def desk_of(store: Store, job: str, day: date, rules: Policy) -> Desk:
+    """The desk of this process, for a run or for a person at the command line."""
+    who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
+    writer = Writer(job, day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)
+    return Desk(store, writer, rules.decision.valid_days, time.sleep)
 
 
 def begin(desk: Desk) -> Seen:

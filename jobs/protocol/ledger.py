@@ -50,6 +50,12 @@ class Ledger:
     state: State = field(default_factory=State)
 
 
+def vouched(store: Store, model_id: str) -> str | None:
+    """The hash that the ledger noted when a model was made."""
+    made = (entry.body for entry in read(store).entries if entry.kind == "completed")
+    return next((body["model_sha256"] for body in made if body["model_id"] == model_id), None)
+
+
 def name_of(seq: int) -> str:
     return f"{FOLDER}/{seq:08d}.json"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from jobs.protocol import desks, files, model_bank
+from jobs.protocol import files, ingest, ledger, model_bank
 from jobs.protocol.command import Run
 from jobs.protocol.errors import AlreadyRunning, JobError
 from jobs.protocol.index import Index
@@ -34,11 +34,11 @@ class Session:
     shelf: Shelf
 
     def unusable(self, model_id: str) -> str | None:
-        return model_bank.unusable(self.run.root, model_id, desks.vouched(self.store, model_id))
+        return model_bank.unusable(self.run.root, model_id, ledger.vouched(self.store, model_id))
 
     def model(self, model_id: str) -> Model:
         """A whole model; one that the ledger does not vouch for is first tried where it can do no harm."""
-        return model_bank.get(self.run.root, model_id, desks.vouched(self.store, model_id))
+        return model_bank.get(self.run.root, model_id, ledger.vouched(self.store, model_id))
 
     @contextmanager
     def trainer(self) -> Iterator[bool]:
@@ -71,6 +71,6 @@ def another_trains(run: Run) -> AlreadyRunning:
 
 
 def _open(run: Run) -> Session:
-    found = desks.opened(run, JOB)
+    desk, policy, problem, _ = ingest.opened(run, JOB)
     shelf = Shelf(root=run.root, index=Index(run.root, JOB))
-    return Session(run, found.store, found.desk, found.in_place, found.problem, shelf)
+    return Session(run, desk.store, desk, policy, problem, shelf)
