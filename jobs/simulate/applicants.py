@@ -19,7 +19,7 @@ EMP_SHARES = (0.09, 0.075, 0.10, 0.08, 0.073, 0.066, 0.05, 0.042, 0.04, 0.042, 0
 
 def draw_traits(draw: Draw, market: Market) -> Columns:
     """What no file shows: standard normal, one value an applicant."""
-    quality, wealth, own, appetite, luck = draw.normals(5)
+    quality, wealth, own, appetite, luck = draw.normal(5)
     quality = quality + market.quality
     thickness = 0.35 * wealth + 0.937 * own  # how long and how much credit was used
     score = 0.88 * quality + 0.12 * wealth + 0.12 * thickness - 0.15 * appetite + 0.40 * luck  # a bureau's, of these
@@ -73,7 +73,7 @@ def draw_request(draw: Draw, file: Columns, market: Market) -> Columns:
 def draw_second(draw: Draw, file: Columns, market: Market) -> Columns:
     """The second person of a joint application; everyone else's columns stay empty."""
     joint = draw.happens(market.joint_share) & (file["issue_d"] >= np.datetime64(JOINT_SINCE, "M"))
-    wealth, debts, quality, age, lines = draw.normals(5)
+    wealth, debts, quality, age, lines = draw.normal(5)
     income = np.round(45_000 * np.exp(0.5 * wealth))
     both = file["annual_inc"] + income
     open_accounts = 1 + draw.counts(10, 0.4 * lines)

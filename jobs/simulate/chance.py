@@ -19,11 +19,9 @@ class Draw:
     def __init__(self, size: int, seed: int, stage: str, *place: int) -> None:
         self.size, self.rng = size, np.random.default_rng([seed, zlib.crc32(stage.encode()), *place])
 
-    def normal(self) -> Floats:
-        return self.rng.standard_normal(self.size)
-
-    def normals(self, number: int) -> Floats:
-        return self.rng.standard_normal((number, self.size))
+    def normal(self, *number: int) -> Floats:
+        """One value a loan, or so many rows of them."""
+        return self.rng.standard_normal((*number, self.size))
 
     def happens(self, rate: float | Floats) -> Flags:
         return np.asarray(self.rng.random(self.size) < rate)

@@ -24,7 +24,7 @@ ONE_DAY = timedelta(days=1)
 TRUTH = ("id", "application_date", "true_pd", "defaulted_12m", "event_date")
 FIRST_MONTH = date(2007, 1, 1)
 FIRST_ID, IDS_A_MONTH = 10_000_000, 3_000_000  # ids have 8 digits, from 2009 on 9, and grow with the months
-WEEKDAY_SHARE = (1.15, 1.15, 1.15, 1.1, 1.05, 0.7, 0.7)  # of the daily mean, Monday first; they add up to 7
+WEEK_UNTIL = np.cumsum([0, 1.15, 1.15, 1.15, 1.1, 1.05, 0.7, 0.7])  # daily means from Monday on; a week has 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ def _drawn(settings: Settings, month: date, market: Market) -> Columns:
 def _applications(settings: Settings, month: date) -> tuple[Ints, Days]:
     """Ids that fall, by their hash, on each day as often as that day has applications; and these days."""
     days = _days(month, add_months(month, 1) - ONE_DAY)
-    wanted = np.array([_volume(day, settings.loans_per_day) for day in days])
+    whole = (settings.loans_per_day * WEEK_UNTIL + 1e-6).astype(np.int64)  # carried from day to day
+    wanted = np.diff(whole)[[day.weekday() for day in days]]
     candidates = len(days) * (int(1.3 * wanted.max()) + 60)
     gap = max(1, min(50, IDS_A_MONTH // candidates))
     months = (month.year - FIRST_MONTH.year) * 12 + month.month - FIRST_MONTH.month
@@ -140,12 +141,6 @@ def _applications(settings: Settings, month: date) -> tuple[Ints, Days]:
     rank = np.arange(candidates) - np.searchsorted(applied, applied)
     kept = rank < wanted[(applied - np.datetime64(month)).astype(np.int64)]
     return ids[kept], applied[kept]
-
-
-def _volume(day: date, loans_per_day: int) -> int:
-    """Whole loans whose weekly sum is exactly seven times the daily mean, carried from day to day."""
-    until = sum(WEEKDAY_SHARE[: day.weekday() + 1])
-    return int(loans_per_day * until + 1e-6) - int(loans_per_day * (until - WEEKDAY_SHARE[day.weekday()]) + 1e-6)
 
 
 def _rows(columns: Columns, rows: Ints | Flags) -> Columns:

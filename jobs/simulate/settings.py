@@ -31,7 +31,7 @@ class Market:
 STEADY = Market()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One thing that goes otherwise; whatever it does not name stays as it is."""
 
@@ -48,35 +48,27 @@ class Scenario:
 # concept: AUC 0.60 where it was 0.73, at the same default rate; base-rate: default rate x 1.20, the same AUC
 SCENARIOS = {
     "covariate": Scenario(
-        sentence="weaker applicants and longer terms; the risk of a given loan is what it was",
+        "weaker applicants and longer terms; the risk of a given loan is what it was",
         market={"quality": -1.2, "sixty_months": 0.3},
     ),
-    "covariate-large": Scenario(
-        sentence="the same, and more of it",
-        market={"quality": -1.8, "sixty_months": 0.6},
-    ),
+    "covariate-large": Scenario("the same, and more of it", market={"quality": -1.8, "sixty_months": 0.6}),
     "concept": Scenario(
-        sentence="applicants look the same, but what they look like tells less of their risk",
+        "applicants look the same, but what they look like tells less of their risk",
         market={"risk_slope": -0.3, "risk_level": 0.2},
     ),
     "base-rate": Scenario(
-        sentence="each loan's odds of default are higher by the same factor: a fifth more defaults",
-        market={"risk_level": 0.21},
+        "each loan's odds of default are higher by the same factor: a fifth more defaults", market={"risk_level": 0.21}
     ),
     "unit-shift": Scenario(
-        sentence="for two days revol_util comes as a fraction, not in percent",
+        "for two days revol_util comes as a fraction, not in percent",
         written=("financial", "revol_util / 100 AS revol_util"),
         days=2,
     ),
     "new-level": Scenario(  # ids of a day lie far apart: any digits but the last will do
-        sentence=f"8 % of applications have a purpose never seen before, {NEW_LEVEL}",
+        f"8 % of applications have a purpose never seen before, {NEW_LEVEL}",
         written=("loan_terms", f"CASE WHEN id // 7 % 25 < 2 THEN '{NEW_LEVEL}' ELSE purpose END AS purpose"),
     ),
-    "missing-table": Scenario(
-        sentence="the file of financial of that one date does not come",
-        absent="financial",
-        days=1,
-    ),
+    "missing-table": Scenario("the file of financial of that one date does not come", absent="financial", days=1),
 }
 
 

@@ -15,10 +15,9 @@ KEPT_OF_BROKEN = 0.3  # what is paid of a settlement before it breaks
 def statements(change: Columns) -> Columns:
     """The columns at changes of status; of each are known its loan, what was drawn for it, `day`, `status`, `paid`."""
     standing = _standing(change)
-    recovered = _recovered(change, standing["left"])
     closed = (change["status"] == FULLY_PAID) | (change["status"] == CHARGED_OFF)
     owed = np.where(closed, 0, cents(standing["left"]))
-    total = cents(standing["principal"] + standing["interest"] + standing["late_fee"] + recovered)
+    total = cents(standing["principal"] + standing["interest"] + standing["late_fee"] + standing["recovered"])
     invested = change["funded_amnt_inv"] / change["funded_amnt"]
     applied = change["application_date"].astype("M8[M]")
     upcoming = (change["day"].astype("M8[M]") - applied).astype(np.int64)
@@ -32,8 +31,8 @@ def statements(change: Columns) -> Columns:
         "total_rec_prncp": standing["principal"],
         "total_rec_int": standing["interest"],
         "total_rec_late_fee": standing["late_fee"],
-        "recoveries": recovered,
-        "collection_recovery_fee": np.round(COLLECTOR_FEE * recovered, 4),
+        "recoveries": standing["recovered"],
+        "collection_recovery_fee": np.round(COLLECTOR_FEE * standing["recovered"], 4),
         "last_pymnt_d": np.where(change["paid"] > 0, applied + change["paid"], NO_MONTH),
         "last_pymnt_amnt": standing["last_payment"],
         "next_pymnt_d": np.where(closed, NO_MONTH, applied + upcoming),
@@ -59,6 +58,9 @@ def _standing(change: Columns) -> Columns:
     regular = pay * (paid - deferred - paid_off) - (amount - left)
     under_plan = (deferred > 0) & (paid <= planned + PLAN_MONTHS)
     cases = [paid_off, paid == 0, under_plan, slipped & (paid == cure)]
+    agreed = np.where(change["settlement_kept"], 1, KEPT_OF_BROKEN) * (change["settlement_ends"] <= change["day"])
+    settled = ~np.isnat(change["settled_on"])
+    brought = np.where(settled, agreed, change["recovered_on"] <= change["day"]) * (change["status"] == CHARGED_OFF)
     last = np.select(cases, [closing, 0, interest_only, pay * (1 + slip) + fee], pay)
     return {
         "left": left,
@@ -66,14 +68,9 @@ def _standing(change: Columns) -> Columns:
         "interest": cents(regular + deferred * interest_only + paid_off * (closing - left)),
         "late_fee": fee,
         "last_payment": cents(last),
+        "recovered": cents(brought * change["part"] * left),
         "interest_only": interest_only,  # a month's payment under a plan
     }
-
-
-def _recovered(change: Columns, left: Floats) -> Floats:
-    agreed = np.where(change["settlement_kept"], 1, KEPT_OF_BROKEN) * (change["settlement_ends"] <= change["day"])
-    share = np.where(np.isnat(change["settled_on"]), change["recovered_on"] <= change["day"], agreed)
-    return cents(share * (change["status"] == CHARGED_OFF) * change["part"] * left)
 
 
 def _plan(change: Columns, interest_only: Floats) -> Columns:

@@ -79,11 +79,11 @@ def test_ids_are_never_used_twice_and_grow_with_the_months() -> None:
 
 def test_a_market_with_lower_scores_is_riskier_while_the_risk_of_a_loan_stays_what_it_was(cohort: Cohort) -> None:
     """What a scenario would shift."""
-    weaker = draw_cohort(ASKED, date(2016, 4, 1), [Scenario(sentence="", market={"fico_floor": -30})])
+    weaker = draw_cohort(ASKED, date(2016, 4, 1), [Scenario("", market={"fico_floor": -30})])
     lower = weaker.tables["credit_history"]["fico_range_low"] - cohort.tables["credit_history"]["fico_range_low"]
     assert lower.mean() == pytest.approx(-30, abs=1)
     assert weaker.truth["true_pd"].mean() > 1.2 * cohort.truth["true_pd"].mean()  # type: ignore[operator]
-    flat = draw_cohort(ASKED, date(2016, 4, 1), [Scenario(sentence="", market={"risk_slope": -0.34})])
+    flat = draw_cohort(ASKED, date(2016, 4, 1), [Scenario("", market={"risk_slope": -0.34})])
     assert flat.tables["financial"].equals(cohort.tables["financial"])
     assert flat.truth["true_pd"].std() < 0.5 * cohort.truth["true_pd"].std()  # type: ignore[operator]
 
