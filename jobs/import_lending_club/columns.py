@@ -37,11 +37,8 @@ class Header:
     names: Sequence[str]
     first: dict[str, int]
     again: list[tuple[str, int]]
+    picked: list[int]  # all these places
     notes: dict[str, object]  # for the report
-
-    @property
-    def picked(self) -> list[int]:
-        return sorted([*self.first.values(), *(place for _, place in self.again)])
 
 
 def header_in(head: bytes, known: Collection[str], where: object) -> tuple[Header, bytes]:
@@ -76,7 +73,7 @@ def header_of(names: Sequence[str], known: Collection[str], where: object, pream
         "repeated_columns": sorted({name for name, _ in again}),
         "ignored_columns": [name[:64] for name in names if name not in first],
     }
-    return Header(names, first, again, notes)
+    return Header(names, first, again, [place for place, name in enumerate(names) if name in known], notes)
 
 
 def _holds_header(line: str, mark: str, known: Collection[str]) -> bool:

@@ -36,7 +36,11 @@ def run(
     with files.locked(root, imports / ".lock", "an import already runs on this root"):
         for left in imports.glob(".work-*"):  # of a killed import
             shutil.rmtree(left)
-        opened = sorted(_opened(paths, member), key=lambda source: (source.path.name, source.sha256))
+        for path in paths:
+            if not path.is_file():
+                raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
+        opened = [Source(path, files.sha256_of(path), member) for path in paths]
+        opened.sort(key=lambda source: (source.path.name, source.sha256))  # in whatever order they are given
         name = _name(opened, cut_off)
         if _is_kept(root, name):
             events.say("nothing_to_do", f"These files are imported already, see {name}", report=name)
@@ -44,27 +48,15 @@ def run(
         with tempfile.TemporaryDirectory(prefix=".work-", dir=imports) as folder:
             work = Path(folder)
             first, last = _first_and_last(_read(opened, work, cut_off, events), opened, cut_off, today)
-            with events.progress("landing", len(landing.months(first, last))) as advance:
+            with events.progress("landing", (last - first).days + 1) as advance:
                 rows, hashes = landing.write_days(work, first, last, advance)
             landing.publish(root, work, hashes)
-        landed = {
-            "first": (first + _ONE_DAY).isoformat(),
-            "last": (last + _ONE_DAY).isoformat(),
-            "files": len(hashes),
-            "rows": rows,
-            "sha256": _digest(hashes),
-        }
         cut_off_from = "--cut-off" if cut_off else "the month of the latest last_pymnt_d or issue_d"
+        landed = {"files": len(hashes), "rows": rows, "sha256": _digest(hashes)}
+        landed = {"first": (first + _ONE_DAY).isoformat(), "last": (last + _ONE_DAY).isoformat(), **landed}
         told = _report(opened, landed, {"date": last.isoformat(), "from": cut_off_from})
         files.write_whole(root, root.at(name), strict_json.pretty(told))
     events.say("imported", _sentence(told, name), report=name, **told["rows"], reasons=_reasons(opened))
-
-
-def _opened(paths: Sequence[Path], member: str | None) -> list[Source]:
-    for path in paths:
-        if not path.is_file():
-            raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
-    return [Source(path, files.sha256_of(path), member) for path in paths]
 
 
 def _read(opened: list[Source], work: Path, cut_off: date | None, events: Events) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ import polars as pl
 from jobs.import_lending_club import servicing
 from jobs.import_lending_club.columns import KNOWN, OUTCOMES, TABLES
 from jobs.protocol import files
-from jobs.protocol.calendar import add_months
 from jobs.protocol.errors import UsageError
 from jobs.protocol.files import Root
 
@@ -42,9 +42,9 @@ def write_days(
     heads = {table: ",".join(names).encode() + b"\n" for table, names in TABLES.items()}
     for table in TABLES:
         (work / table).mkdir()
-    for month in months(first, cut_off):
-        days = days_between(max(month, first), min(add_months(month, 1) - _ONE_DAY, cut_off))
-        sums = {landing_name(table, day): hashlib.sha256(head) for table, head in heads.items() for day in days}
+    for month, days in groupby(days_between(first, cut_off), lambda day: day.replace(day=1)):
+        names = [landing_name(table, day) for day in days for table in TABLES]
+        sums = {name: hashlib.sha256(heads[name.partition("/")[0]]) for name in names}
         for name in sums:
             (work / name).write_bytes(heads[name.partition("/")[0]])
         for table, frame in _landing_in(work, month, cut_off):
@@ -57,7 +57,7 @@ def write_days(
         hashes |= {name: found.hexdigest() for name, found in sums.items()}
         for name in sums:
             (work / f"{name}.sha256").write_text(f"{hashes[name]}  {name.rpartition('/')[2]}\n")
-        advance(1)
+        advance(len(names) // len(TABLES))
     return rows, hashes
 
 
@@ -103,12 +103,6 @@ def landed(root: Root, names: Iterable[str]) -> dict[str, str]:
 def days_between(first: date, last: date) -> list[date]:
     """All days from one to another, both included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
-def months(first: date, last: date) -> list[date]:
-    """The firsts of all months from one day to another."""
-    count = (last.year - first.year) * 12 + last.month - first.month + 1
-    return [add_months(first.replace(day=1), number) for number in range(count)]
 
 
 def _landing_in(work: Path, month: date, cut_off: date) -> Iterator[tuple[str, pl.DataFrame]]:
