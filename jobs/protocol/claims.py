@@ -119,11 +119,8 @@ def wish(data: bytes, now: Serving | None, unusable: Callable[[str], str | None]
     if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
         return None
     if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
-        raise NoteInvalid(
-            f"model {note.model_id} cannot serve: {why}",
-            where=SERVING_NOTE,
-            mend="name a whole model of model_bank, or delete the note; until then the model before serves on",
-        )
+        mend = "name a whole model of model_bank, or delete the note; until then the model before serves on"
+        raise NoteInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
     return note
 
 

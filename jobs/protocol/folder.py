@@ -26,18 +26,15 @@ def parts_of(name: str) -> tuple[str, ...]:
     parts = tuple(name.split("/"))
     unprintable = any(unicodedata.category(letter).startswith("C") for letter in name)
     if unprintable or "\\" in name or not all(part and not part.startswith(".") for part in parts):
-        raise Refused(
-            f"{name!r} is no name of a file in a store", where="store", mend="give a relative path like a/b.json"
-        )
+        mend = "give a relative path like a/b.json"
+        raise Refused(f"{name!r} is no name of a file in a store", where="store", mend=mend)
     return parts
 
 
 @contextmanager
 def opened(root: Root, parts: tuple[str, ...]) -> Iterator[int | None]:
     """Yield the descriptor of a folder below the root, or None where it does not exist."""
-    handle = os.open(
-        root.path, os.O_RDONLY | os.O_DIRECTORY
-    )  # the root itself may be a link: that is its owner's choice
+    handle = os.open(root.path, os.O_RDONLY | os.O_DIRECTORY)  # it may be a link: that is its owner's choice
     try:
         for depth, part in enumerate(parts, start=1):
             try:

@@ -117,19 +117,10 @@ def _complaints(error: Any) -> Iterator[Complaint]:  # noqa: ANN401 - of `jsonsc
     else:
         argument = json.dumps(error.validator_value, ensure_ascii=False)
         allowed = f"{_ALLOWED[keyword]} {argument}" if keyword in _ALLOWED else f"what {keyword} says"
-        yield Complaint(pointer, keyword, _kind(error.instance), allowed)
-
-
-def _kind(value: object) -> str:
-    kinds = {
-        bool: "a boolean",
-        int: "an integer",
-        float: "a number",
-        str: "a string",
-        list: "a list",
-        dict: "an object",
-    }
-    return next((said for kind, said in kinds.items() if isinstance(value, kind)), "null")
+        kinds: list[tuple[type, str]] = [(bool, "a boolean"), (int, "an integer"), (float, "a number")]
+        kinds += [(str, "a string"), (list, "a list"), (dict, "an object")]
+        found = next((said for kind, said in kinds if isinstance(error.instance, kind)), "null")
+        yield Complaint(pointer, keyword, found, allowed)
 
 
 class NoteInvalid(ConfigInvalid):

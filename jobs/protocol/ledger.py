@@ -69,11 +69,8 @@ def read(store: Store, known: Ledger | None = None) -> Ledger:
     names = store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
         if f"{FOLDER}/{name}" != name_of(seq):
-            raise StoreDamaged(
-                f"entry {seq} should be next, and {name} is",
-                where=FOLDER,
-                mend="restore the missing entry from a copy, or move away what is none; do not renumber",
-            )
+            mend = "restore the missing entry from a copy, or move away what is none; do not renumber"
+            raise StoreDamaged(f"entry {seq} should be next, and {name} is", where=FOLDER, mend=mend)
     for seq in range(len(ledger.entries) + 1, len(names) + 1):
         ledger = extended(ledger, _there(store, seq))
     store.memo[FOLDER] = ledger
@@ -105,11 +102,8 @@ def parsed(data: bytes, seq: int, prev: str) -> Entry:
     if not isinstance(given, dict) or type(given.get("v")) is not int:
         raise _damaged(seq, "is no entry")
     if given["v"] > VERSION:
-        raise StoreDamaged(
-            f"ledger entry {seq} is of version {given['v']}; this program reads up to {VERSION}",
-            where=name_of(seq),
-            mend="install the version of the program that wrote it",
-        )
+        what = f"ledger entry {seq} is of version {given['v']}; this program reads up to {VERSION}"
+        raise StoreDamaged(what, where=name_of(seq), mend="install the version of the program that wrote it")
     wrong = [name for name, kind in _FIELDS.items() if type(given.get(name)) is not kind]
     if wrong:
         raise _damaged(seq, f"lacks a proper {wrong[0]}")
@@ -135,11 +129,8 @@ def append(
         if fact is None:
             return known, None
         if why := objection(known.state, fact, writer.as_of):
-            raise Impossible(
-                f"{fact.kind} cannot be said now: {why}",
-                where=FOLDER,
-                mend="run the job again; if it stays, report it with `python -m jobs.decisions show`",
-            )
+            mend = "run the job again; if it stays, report it with `python -m jobs.decisions show`"
+            raise Impossible(f"{fact.kind} cannot be said now: {why}", where=FOLDER, mend=mend)
         seq = len(known.entries) + 1
         data = entry_bytes(writer, fact, seq, known.head, nonce)
         if store.put_if_absent(name_of(seq), data) or _is_mine(store, seq, nonce):
@@ -162,8 +153,5 @@ def _is_mine(store: Store, seq: int, nonce: str) -> bool:
 
 
 def _damaged(seq: int, what: str) -> StoreDamaged:
-    return StoreDamaged(
-        f"ledger entry {seq} {what}",
-        where=name_of(seq),
-        mend="restore this file from a copy of decisions/ledger; `python -m jobs.decisions check` tells what fits",
-    )
+    mend = "restore this file from a copy of decisions/ledger; `python -m jobs.decisions check` tells what fits"
+    return StoreDamaged(f"ledger entry {seq} {what}", where=name_of(seq), mend=mend)

@@ -121,11 +121,8 @@ def parse(data: bytes, *, where: str) -> Manifest:
     try:
         facts = strict_json.parse(data, where=where)
         if facts["format"] > FORMAT:
-            raise NewerFormat(
-                f"the manifest has format {facts['format']}, newer than {FORMAT}",
-                where=where,
-                mend="use the version of the program that wrote it, or a newer one",
-            )
+            mend = "use the version of the program that wrote it, or a newer one"
+            raise NewerFormat(f"the manifest has format {facts['format']}, newer than {FORMAT}", where=where, mend=mend)
         kept = ("table", "contract", "contract_version", "contract_sha256", "layer_version", "counts", "notes")
         manifest = Manifest(
             **{name: facts[name] for name in kept},
@@ -146,11 +143,8 @@ def paths(root: Root, manifest: Manifest) -> list[Path]:
     for part in manifest.parts:
         found = (home / part.name).stat().st_size if (home / part.name).is_file() else -1
         if found != part.bytes:
-            raise StoreDamaged(
-                f"a file of {part.bytes} bytes is " + ("missing" if found < 0 else f"{found} bytes long"),
-                where=root.name_of(home / part.name),
-                mend=REBUILD,
-            )
+            what = f"a file of {part.bytes} bytes is " + ("missing" if found < 0 else f"{found} bytes long")
+            raise StoreDamaged(what, where=root.name_of(home / part.name), mend=REBUILD)
     return [home / part.name for part in manifest.parts]
 
 
@@ -166,11 +160,8 @@ def verified(root: Root, name: str) -> Path:
     said = path.stem.rsplit("-", 1)[-1]
     found = files.sha256_of(path)[: len(said)] if path.is_file() else "missing"
     if found != said:
-        raise StoreDamaged(
-            "a file is missing" if found == "missing" else "a file is not what its name says",
-            where=name,
-            mend=REBUILD,
-        )
+        what = "a file is missing" if found == "missing" else "a file is not what its name says"
+        raise StoreDamaged(what, where=name, mend=REBUILD)
     return path
 
 

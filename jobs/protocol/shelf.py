@@ -132,11 +132,9 @@ class Shelf:
         """The files of a partition, each named by its content."""
         found = self.built(table)[day].parts
         if not found:
-            raise StoreDamaged(
-                "the manifest cannot be read, and could not be built again",
-                where=partitions.manifest_name(table, day),
-                mend="restore it from a backup, or land its day again",
-            )
+            what = "the manifest cannot be read, and could not be built again"
+            mend = "restore it from a backup, or land its day again"
+            raise StoreDamaged(what, where=partitions.manifest_name(table, day), mend=mend)
         return [f"{partitions.folder(table, day)}/{part}" for part in found]
 
 

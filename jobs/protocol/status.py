@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.guards import retry_after
@@ -77,13 +78,9 @@ def _serving(state: State) -> Iterator[str]:
     if now is None:
         yield "  none yet"
         return
-    first = now
-    for change in reversed(state.served):  # a change of the pin alone is no change of the model
-        if change.model_id != now.model_id:
-            break
-        first = change
+    *_, first = takewhile(lambda change: change.model_id == now.model_id, reversed(state.served))
     yield from _row("model", now.model_id)
-    yield from _row("since", first.as_of.isoformat())
+    yield from _row("since", first.as_of.isoformat())  # a change of the pin alone is no change of the model
     yield from _row("why", f"{printable(now.reason) or 'a person chose it'} (ledger entry {now.seq})")
     yield from _row("pinned", "yes: nothing is promoted until a person sets pinned to false" if now.pinned else "no")
 
@@ -95,9 +92,8 @@ def _open(sight: Sight) -> Iterator[str]:
         return
     wanted = "a retraining" if standing.retrain else "no retraining"
     yield from _row("wanted", f"{wanted}, priority {standing.priority}")
-    yield from _row(
-        "proposed by", f"{AUTHORS[standing.source]}, {standing.decision_date} (ledger entry {standing.seq})"
-    )
+    author = f"{AUTHORS[standing.source]}, {standing.decision_date} (ledger entry {standing.seq})"
+    yield from _row("proposed by", author)
     yield from _row("because", words_of(standing.note))
     yield from _row("valid", f"{standing.valid_from} until {standing.valid_until}, that day included")
     if standing.attempts:

@@ -123,6 +123,5 @@ def _failure(error: Exception, message: str) -> JobError:
         return UsageError(message, where="the query", mend=f"{near} {_LISTED}".strip())
     kind = re.match(r"[A-Z][A-Za-z ]* Error(?=:)", message)
     what = f"the query failed: {kind[0] if kind else type(error).__name__}"
-    return UsageError(
-        what, where="the query", mend="values are not told here; try_cast() is null where one does not fit"
-    )
+    mend = "values are not told here; try_cast() is null where one does not fit"
+    return UsageError(what, where="the query", mend=mend)
