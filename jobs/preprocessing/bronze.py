@@ -10,11 +10,11 @@ from pathlib import Path
 from jobs.preprocessing import arrivals, building, tables
 from jobs.preprocessing.arrivals import Landed
 from jobs.preprocessing.building import Work
-from jobs.preprocessing.landing import Landed as Read
+from jobs.preprocessing.landing import Read
 from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
-from jobs.protocol.errors import ContractBroken, InputMissing, JobError
+from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest
 
@@ -48,15 +48,12 @@ def build(run: Run, stock: Stock) -> None:
             stock.plan(tables.bronze(landed.table), landed.day)
         return
     read = partial(_read, run.root, datetime.fromtimestamp(run.now_seconds, UTC))
-    outcomes = building.in_batches(run, stock, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
+    outcomes = building.build(run, stock, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
     for landed, published, failure in outcomes:
         for manifest in published:
             stock.index.remember(landed.name, landed.identity, [manifest.inputs[0].sha256])
-        if failure:
-            failure.where = landed.name
-            run.report.fail(failure)
-            if isinstance(failure, ContractBroken) and not isinstance(failure, arrivals.ChecksumDiffers):
-                stock.index.remember(_refusal(landed), landed.identity, [failure.what, failure.mend])
+        if isinstance(failure, ContractBroken) and not isinstance(failure, arrivals.ChecksumDiffers):
+            stock.index.remember(_refusal(landed), landed.identity, [failure.what, failure.mend])
 
 
 def _is_current(stock: Stock, landed: Landed) -> bool:
@@ -74,7 +71,12 @@ def _read(root: Root, now: datetime, landed: Landed) -> Iterator[Manifest]:
     """Read one file and publish its bronze."""
     table = tables.bronze(landed.table)
     with files.draft(root, partitions.drafts_folder(root, table)) as draft:
-        read = _whole(root.at(landed.name), landed, now, draft)
+        try:
+            read = _whole(root.at(landed.name), landed, now, draft)
+        except (JobError, OSError) as found:
+            error = as_job_error(found)
+            error.where = landed.name
+            raise error from found
         work = Work(table, landed.day, (Input(landed.name, read.sha256),))
         notes = {"columns_absent": list(read.absent), "columns_unknown": list(read.extra)}
         manifest = building.described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)

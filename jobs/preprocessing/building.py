@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -58,26 +58,30 @@ def described(work: Work, draft: Path, rows: int, counts: Mapping[str, int], **n
     )
 
 
-def in_batches(
+def build(
     run: Run,
     stock: Stock,
     label: str,
     work: Sequence[Item],
     is_small: Callable[[Item], bool],
     make: Callable[[Item], Iterable[Manifest]],
-) -> Iterator[Outcome[Item]]:
+) -> list[Outcome[Item]]:
     """Each large piece alone, then all small ones side by side: memory is bounded, and no thread waits.
 
-    What is published is taken up as it comes; the failure of one piece leaves the others their turn.
+    What is published is taken up as it comes; the failure of one piece is told of, and leaves the others their turn.
     """
     batches = [*([item] for item in work if not is_small(item)), [item for item in work if is_small(item)]]
+    outcomes = []
     with run.events.progress(label, len(work)) as done:
         for batch in batches:
             for outcome in side_by_side(partial(_attempted, make), batch):
                 for manifest in outcome.published:
                     stock.take_up(run, manifest)
-                yield outcome
+                if outcome.error:
+                    run.report.fail(outcome.error)
+                outcomes.append(outcome)
                 done(1)
+    return outcomes
 
 
 def _attempted(make: Callable[[Item], Iterable[Manifest]], item: Item) -> Outcome[Item]:

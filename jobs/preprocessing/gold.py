@@ -43,11 +43,7 @@ def build(run: Run, stock: Stock) -> None:
             table, day = work.table, work.day
             run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
         return
-    for outcome in building.in_batches(
-        run, stock, "features", days, partial(_is_small, stock), partial(_features, stock)
-    ):
-        if outcome.error:
-            run.report.fail(outcome.error)
+    building.build(run, stock, "features", days, partial(_is_small, stock), partial(_features, stock))
     rule = policy(run)
     run.attempt(partial(_build_labels, run, stock, rule))
 

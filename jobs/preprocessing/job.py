@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from jobs.preprocessing import bronze, gold, silver
+from jobs.preprocessing.arrivals import LANDING
 from jobs.preprocessing.stock import Stock
 from jobs.preprocessing.tables import ALL_TABLES, SOURCES
 from jobs.protocol import command, files
@@ -14,113 +17,72 @@ from jobs.protocol.receipts import Problem
 
 def check(run: Run) -> None:
     """Say what has landed, what is missing for the date, and which names cannot be read."""
-    standing = _standing(run)
+    stock, standing = _looked(run)
     if standing is not None:
         run.report.problems += standing
         run.events.say("nothing_to_do", f"{run.day}: all that has landed is built", date=run.day)
         return
-    stock = _stock(run)
     for error in _unanswered(stock):
         run.report.fail(error)
     for name in stock.listing.unknown:
         run.report.skip(name, "its name is not that of a landing file")
-    for day, tables in stock.gaps():
-        run.report.skip(f"features of {day}", f"{' and '.join(tables)} have no landing file for it")
-    run.events.say(
-        "landed", f"{len(stock.listing.landed)} landing files up to {run.day}", files=len(stock.listing.landed)
-    )
+    for day, missing in stock.gaps():
+        run.report.skip(f"features of {day}", f"{' and '.join(missing)} have no landing file for it")
+    landed = len(stock.listing.landed)
+    run.events.say("landed", f"{landed} landing files up to {run.day}", files=landed)
 
 
-def bronze(run: Run) -> None:
-    from jobs.preprocessing import bronze as layer
-
-    _build(run, layer.build)
-
-
-def silver(run: Run) -> None:
-    from jobs.preprocessing import silver as layer
-
-    _build(run, layer.build)
-
-
-def gold(run: Run) -> None:
-    from jobs.preprocessing import gold as layer
-
-    _build(run, layer.build)
-    if _standing(run) is None:
-        _settle(run)
-
-
-def _build(run: Run, build: Callable[[Run, Stock], None]) -> None:
-    if _standing(run) is None:
-        build(run, _stock(run))
+def _build(build: Callable[[Run, Stock], None], run: Run) -> None:
+    stock, standing = _looked(run)
+    if standing is None:
+        build(run, stock)
         if not run.dry_run:
-            _stock(run).index.save()
+            stock.index.save()
 
 
-def _standing(run: Run) -> list[Problem] | None:
-    if "standing" not in run.memo:
-        run.memo["stock"] = Stock.of(run.root, run.day)
-        run.memo["standing"] = run.memo["stock"].standing()
+def _build_gold(run: Run) -> None:
+    """Where nothing is left to do then, remember that, and the problems that stand: the next run need not look."""
+    _build(gold.build, run)
+    stock, standing = _looked(run)
+    if standing is not None or run.dry_run:
+        return
+    if stock.policy is None:
+        stock.look_at_policy()  # the run has written the first one
+    refused = bronze.refused(stock)
+    is_read = all(landed.name in refused for landed in bronze.stale(stock))
+    if is_read and not any(silver.stale(stock, source) for source in SOURCES) and not gold.is_stale(run, stock):
+        stock.settle([Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
+
+
+def _looked(run: Run) -> tuple[Stock, list[Problem] | None]:
+    """What one look at the beginning has found, and the problems that stand where nothing is to do."""
+    if "stock" not in run.memo:
+        stock = run.memo["stock"] = Stock.of(run.root, run.day)
+        run.memo["standing"] = stock.standing()
         if run.memo["standing"] is None:
-            _begin(run)
-    found: list[Problem] | None = run.memo["standing"]
-    return found
-
-
-def _begin(run: Run) -> None:
-    _stock(run).discover()
-    drafts = (*(f"datamart/{table}" for table in ALL_TABLES), "datamart/.index", "decisions")
-    for folder in drafts if not run.dry_run else ():
-        files.sweep(run.root.at(folder))
-
-
-def _stock(run: Run) -> Stock:
-    stock: Stock = run.memo["stock"]
-    return stock
+            stock.discover()
+            drafts = (*(f"datamart/{table}" for table in ALL_TABLES), "datamart/.index", "decisions")
+            for folder in drafts if not run.dry_run else ():
+                files.sweep(run.root.at(folder))
+    return run.memo["stock"], run.memo["standing"]
 
 
 def _unanswered(stock: Stock) -> list[JobError]:
     """What no run can mend: names that cannot be read, and tables that have not landed for the date."""
-    missing = [table for table in stock.missing_on(stock.day) if (table, stock.day) not in stock.listing.twice]
+    listing = stock.listing
+    missing = [table for table in stock.missing_on(stock.day) if (table, stock.day) not in listing.twice]
     if not missing:
-        return [*stock.listing.refused]
-    if not stock.root.at("datamart/landing").is_dir():
+        return [*listing.refused]
+    if not stock.root.at(LANDING).is_dir():
         mend = "give the right --root, or land the first files"
-        return [InputMissing("nothing has ever landed under this root", where="datamart/landing", mend=mend)]
-    places = ", ".join(f"{table}_{stock.day.isoformat().replace('-', '_')}.*" for table in missing)
+        return [InputMissing("nothing has ever landed under this root", where=LANDING, mend=mend)]
+    strange = f". Names there that say nothing to us: {', '.join(listing.unknown[:3])}" if listing.unknown else ""
     error = InputMissing(
         f"{len(missing)} of {len(SOURCES)} tables have no file for {stock.day}",
-        where=f"datamart/landing: {places}",
-        mend="wait for the source, or ask it to land the day again; the next run takes it up"
-        + (
-            f". Names there that say nothing to us: {', '.join(stock.listing.unknown[:3])}"
-            if stock.listing.unknown
-            else ""
-        ),
+        where=f"{LANDING}: {', '.join(f'{table}_{stock.day:%Y_%m_%d}.*' for table in missing)}",
+        mend="wait for the source, or ask it to land the day again; the next run takes it up" + strange,
     )
-    return [*stock.listing.refused, error]
-
-
-def _settle(run: Run) -> None:
-    """Where nothing is left to do, remember that, and the problems that stand: the next run need not look again."""
-    from jobs.preprocessing import bronze as bronze_layer
-    from jobs.preprocessing import gold as gold_layer
-    from jobs.preprocessing import silver as silver_layer
-
-    stock = _stock(run)
-    if stock.policy is None:
-        stock.look_at_policy()  # the run has written the first one
-    refused = bronze_layer.refused(stock)
-    to_read = [landed for landed in bronze_layer.stale(stock) if landed.name not in refused]
-    if (
-        run.dry_run
-        or to_read
-        or any(silver_layer.stale(stock, source) for source in SOURCES)
-        or gold_layer.is_stale(run, stock)
-    ):
-        return
-    stock.settle([Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
+    return [*listing.refused, error]
 
 
 JOB = Job(
@@ -128,9 +90,9 @@ JOB = Job(
     about="Turn every landed file up to a date that is not yet built, or has changed, into bronze, silver and gold.",
     steps=(
         Step("check", "what has landed, what is missing, what cannot be taken", check),
-        Step("bronze", "landing files into text, every row and column as it came", bronze),
-        Step("silver", "text into typed, clean tables; what is refused into _rejects", silver),
-        Step("gold", "features of the applications, and the labels that became known", gold),
+        Step("bronze", "landing files into text, every row and column as it came", partial(_build, bronze.build)),
+        Step("silver", "text into typed, clean tables; what is refused into _rejects", partial(_build, silver.build)),
+        Step("gold", "features of the applications, and the labels that became known", _build_gold),
     ),
 )
 

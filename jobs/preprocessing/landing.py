@@ -6,19 +6,25 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from jobs.preprocessing import arrivals, landing_csv
-from jobs.preprocessing.landing_shape import Names, Shape
+from jobs.preprocessing import arrivals
 from jobs.protocol.errors import ContractBroken, InputMissing
 
-Writer = Callable[[FileIO, Path, Names, Names, Path], tuple[Shape, int]]
-
+BOM = b"\xef\xbb\xbf"
+ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes whatever the number of threads
+SOURCE_FILE = "_source_file"
+SOURCE_ROW = "_source_row"
+KEYS = ("id", "member_id")  # one of the two must be there: a row that names no loan is of no use
+Names = tuple[str, ...]
+MOST_COLUMNS = 1000
+_LONGEST_NAME = 200
 MOST_TIMES = 200  # what a packed file may grow to; real ones grow four-fold to twenty-fold
 SMALL = 64 << 20  # bytes any file may grow to
 MOST_BYTES = 64 << 30  # and none may pass
@@ -26,7 +32,74 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
+class Shape:
+    """The columns a file has, in its order, and those its table is known to have, in theirs."""
+
+    names: Names
+    known: Names
+
+    @property
+    def absent(self) -> Names:
+        present = set(self.names)
+        return tuple(name for name in self.known if name not in present)
+
+    @property
+    def extra(self) -> Names:
+        known = set(self.known)
+        return tuple(name for name in self.names if name not in known)
+
+    @property
+    def written(self) -> Names:
+        """What bronze keeps: every known column, then whatever else came."""
+        return (*self.known, *self.extra)
+
+
+def judged(names: Sequence[str], known: Names, core: Names, path: Path) -> Shape:
+    """Refuse names that cannot be told apart, and a file without its core.
+
+    Unknown names are shown by their place only: where the header is missing they are somebody's data.
+    """
+    if flaws := list(_flaws(names, set(known))):
+        raise ContractBroken(
+            "the columns cannot be told apart: " + "; ".join(flaws[:5]),
+            where=path,
+            mend="give every column one name of its own",
+        )
+    lacking = [name for name in core if name not in names]
+    if not set(KEYS) & set(names):
+        lacking.append(" or ".join(KEYS))
+    if lacking:
+        found = len(set(names) & set(known))
+        hint = "; is the header missing, or is this another table?" if not found else ""
+        raise ContractBroken(
+            f"needed columns are missing: {', '.join(lacking)} (of {len(names)} columns {found} are known{hint})",
+            where=path,
+            mend="land the file with these columns; every other column may be missing",
+        )
+    return Shape(tuple(names), known)
+
+
+def _flaws(names: Sequence[str], known: set[str]) -> list[str]:
+    flaws = [f"{len(names)} columns are more than {MOST_COLUMNS}"] if len(names) > MOST_COLUMNS else []
+    folded = Counter(name.casefold() for name in names)  # SQL readers of the data do not see upper and lower case
+    for place, name in enumerate(names, start=1):
+        shown = f"column {place}" + (f" ({name})" if name.lower() in known else "")
+        if not name.strip():
+            flaws.append(f"column {place} has no name")
+        elif folded[name.casefold()] > 1:
+            flaws.append(f"{shown} is named like another")
+        elif name in {SOURCE_FILE, SOURCE_ROW}:
+            flaws.append(f"column {place} has the reserved name {name}")
+        elif not name.isprintable() or len(name) > _LONGEST_NAME:
+            flaws.append(f"the name of column {place} is too long or has characters that cannot be printed")
+    return flaws
+
+
+Writer = Callable[[FileIO, Path, Names, Names, Path], tuple[Shape, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
     """What was read: which bytes, how many rows, and how its columns differ from those the table should have."""
 
     sha256: str
@@ -35,15 +108,14 @@ class Landed:
     extra: tuple[str, ...]
 
 
-def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Landed:
+def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Read:
     """Read a landing file of a kind (`arrivals.KINDS`) and write its bronze to `write_to`, a draft of the caller's.
 
     Bronze has the `known` columns in their order, then any other that came, all as text; `_source_file`, `_source_row`.
     """
     with arrivals.open_plain(path) as file, ThreadPoolExecutor(1) as beside:
         before = os.fstat(file.fileno())
-        is_large = before.st_size > SMALL
-        digest = beside.submit(_sha256, file.fileno()) if is_large else None
+        digest = beside.submit(_sha256, file.fileno()) if before.st_size > _CHUNK else None
         try:
             shape, rows = _writer(kind)(file, path, known, core, write_to)
         except ContractBroken as error:
@@ -53,7 +125,7 @@ def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> La
         sha256 = digest.result() if digest else _sha256(file.fileno())
         if _changed(path, before):
             raise _still_written(path)
-        return Landed(sha256, rows, shape.absent, shape.extra)
+        return Read(sha256, rows, shape.absent, shape.extra)
 
 
 def _sha256(handle: int) -> str:
@@ -90,6 +162,8 @@ def _packed_csv(file: FileIO, path: Path, known: Names, core: Names, write_to: P
             raise ContractBroken(
                 "the gzip is damaged, cut short or followed by something else", where=path, mend="land it again, whole"
             ) from error
+        from jobs.preprocessing import landing_csv
+
         return landing_csv.write(plain, path, known, core, write_to)
 
 
@@ -111,6 +185,8 @@ def _unpack(file: FileIO, plain: FileIO, path: Path) -> None:
 def _writer(kind: str) -> Writer:
     """Who reads a kind; what only some kinds need is not loaded for the others."""
     if kind == "csv":
+        from jobs.preprocessing import landing_csv
+
         return landing_csv.write
     if kind == "csv.gz":
         return _packed_csv

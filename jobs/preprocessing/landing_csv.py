@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import polars as pl
 
 from jobs.preprocessing import writing
-from jobs.preprocessing.landing_shape import BOM, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
+from jobs.preprocessing.landing import BOM, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
 from jobs.preprocessing.landing_survey import survey
 from jobs.protocol.errors import ContractBroken
 

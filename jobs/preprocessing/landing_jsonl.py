@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from jobs.preprocessing.landing_shape import BOM, MOST_COLUMNS, ROW_GROUP, Names, Shape, judged
-from jobs.preprocessing.landing_text import write_batches, written_out
+from jobs.preprocessing.landing import BOM, MOST_COLUMNS, ROW_GROUP, Names, Shape, judged
+from jobs.preprocessing.landing_parquet import write_batches, written_out
 from jobs.protocol.errors import ContractBroken
 
 Row = dict[str, str | None]

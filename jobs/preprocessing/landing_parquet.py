@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from io import FileIO
 from pathlib import Path
 
@@ -11,13 +12,10 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet, types
 
-from jobs.preprocessing.landing_shape import ROW_GROUP, Names, Shape, judged
-from jobs.preprocessing.landing_text import without_exponent, write_batches
+from jobs.preprocessing.landing import MOST_TIMES, ROW_GROUP, SMALL, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
 from jobs.protocol.errors import ContractBroken
 
 MOST_ROWS = 100_000_000  # a few bytes can claim any number of equal rows
-MOST_TIMES = 200  # what a file may unpack to
-SMALL = 64 << 20  # bytes that any may unpack to
 _DAMAGED = (pa.ArrowException, OSError, ValueError, OverflowError)
 _FLAT = (
     *(types.is_integer, types.is_float32, types.is_float64, types.is_decimal128, types.is_boolean, types.is_null),
@@ -111,3 +109,35 @@ def _check_days(values: pl.Series, path: Path) -> None:
 
 def _refused(path: Path, what: str) -> ContractBroken:
     return ContractBroken(what, where=path, mend="land the file again, whole")
+
+
+def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, name: str, write_to: Path) -> int:
+    """Write frames whose columns are all text; a column that a frame lacks is null there. Return the rows written."""
+    columns = [pa.field(column, pa.string()) for column in (*shape.written, SOURCE_FILE)]
+    schema, rows = pa.schema([*columns, pa.field(SOURCE_ROW, pa.int64())]), 0
+    with parquet.ParquetWriter(write_to, schema, compression="zstd") as writer:
+        for frame in frames:
+            cells = {
+                column: _blank_is_null(column) if column in frame.columns else pl.lit(None, pl.String)
+                for column in shape.written
+            }
+            place = pl.int_range(rows + 1, rows + 1 + frame.height, dtype=pl.Int64)
+            whole = frame.select(**cells, **{SOURCE_FILE: pl.lit(name), SOURCE_ROW: place})
+            writer.write_table(whole.to_arrow().cast(schema), row_group_size=ROW_GROUP)
+            rows += frame.height
+    return rows
+
+
+def _blank_is_null(column: str) -> pl.Expr:
+    return pl.when(pl.col(column) != "").then(pl.col(column))
+
+
+def without_exponent(numbers: pl.Series) -> pl.Series:
+    """Numbers as text, 1e-07 written out: readers of text must not need to know how others abbreviate."""
+    short = numbers.filter(numbers.str.contains("e", literal=True)).unique()
+    return numbers.replace(short, pl.Series([written_out(number) for number in short], dtype=pl.String))
+
+
+def written_out(number: str) -> str:
+    text = f"{Decimal(number):f}"
+    return text if "." in text else f"{text}.0"

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from jobs.preprocessing.landing_shape import BOM
+from jobs.preprocessing.landing import BOM
 from jobs.protocol.errors import ContractBroken
 
 Block = NDArray[np.uint8]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import polars as pl
 
@@ -30,17 +30,13 @@ _LATER = "_days_later_than_others"
 _MARKERS = {HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspicion:
+class Suspicion(NamedTuple):
     """A feature that is too good to be true: what was measured, and the limit it lies above."""
 
     feature: str
     measure: str
     value: float
     limit: float
-
-    def sentence(self) -> str:
-        return f"{self.feature}: {self.measure} is {self.value:.3f}, above {self.limit:g}"
 
 
 def check(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: date) -> None:
@@ -119,7 +115,7 @@ def suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: LeakPolicy)
     measured = known.with_columns(_days_later_than_others().alias(_LATER)).select(_measures(columns, rule))
     found = measured.unpivot().with_columns(pl.col("variable").str.split("|"))
     return [
-        Suspicion(feature=feature, measure=measure, value=value, limit=limits[measure])
+        Suspicion(feature, measure, value, limits[measure])
         for (feature, measure), value in found.iter_rows()
         if value is not None and value > limits[measure]
     ]
@@ -129,7 +125,8 @@ def refuse_suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: Leak
     """Raise ContractBroken naming every suspicious feature: gold is not built on one."""
     if found := suspicious(known, columns, rule):
         raise ContractBroken(
-            "too good to be true: " + "; ".join(suspicion.sentence() for suspicion in found),
+            "too good to be true: "
+            + "; ".join(f"{one.feature}: {one.measure} is {one.value:.3f}, above {one.limit:g}" for one in found),
             where="gold/feature_store",
             mend="find out how the feature knows; take it out of jobs/contracts/gold/feature_store.json, "
             "or raise leaks in decisions/policy.json",

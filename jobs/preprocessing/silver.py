@@ -49,9 +49,7 @@ def build(run: Run, stock: Stock) -> None:
                     stock.plan(table, day)
             continue
         make = partial(_published, stock)
-        for outcome in building.in_batches(run, stock, f"silver {source}", work, partial(_is_small, stock), make):
-            if outcome.error:
-                run.report.fail(outcome.error)
+        building.build(run, stock, f"silver {source}", work, partial(_is_small, stock), make)
 
 
 def _is_small(stock: Stock, work: Work) -> bool:

@@ -13,21 +13,21 @@ from jobs.preprocessing import landing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jobs.preprocessing.landing import Landed
+    from jobs.preprocessing.landing import Read
 
 KNOWN = ("id", "member_id", "dti", "term")
 HEADER = b"id,member_id,dti,term\n"
 Row = tuple[str | None, ...]
 
 
-def read(folder: Path, data: bytes, kind: str = "csv", core: tuple[str, ...] = ()) -> tuple[Landed, pl.DataFrame]:
+def read(folder: Path, data: bytes, kind: str = "csv", core: tuple[str, ...] = ()) -> tuple[Read, pl.DataFrame]:
     """Land bytes, read them, and return what was said of them and the bronze."""
     path = folder / f"financial_2024_01_31.{kind}"
     path.write_bytes(data)
     return read_file(path, kind, core)
 
 
-def read_file(path: Path, kind: str, core: tuple[str, ...] = ()) -> tuple[Landed, pl.DataFrame]:
+def read_file(path: Path, kind: str, core: tuple[str, ...] = ()) -> tuple[Read, pl.DataFrame]:
     draft = path.parent / ".draft-bronze"
     landed = landing.read(path, kind, KNOWN, core, draft)
     bronze = pl.read_parquet(draft, glob=False)

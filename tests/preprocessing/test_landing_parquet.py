@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from jobs.preprocessing import landing_parquet, landing_text
+from jobs.preprocessing import landing_parquet
 from jobs.protocol.errors import ContractBroken, JobError
 from tests.preprocessing.landings import HEADER, KNOWN, read, rows
 
@@ -113,7 +113,7 @@ def test_one_table_gives_one_bronze_whatever_its_format(tmp_path: Path, kind: st
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
 def test_rows_are_numbered_across_batches(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("landing_text", "landing_parquet", "landing_jsonl"):
+    for module in ("landing_parquet", "landing_jsonl"):
         monkeypatch.setattr(f"jobs.preprocessing.{module}.ROW_GROUP", 7)
     data = io.BytesIO()
     table = pl.DataFrame({"id": range(50), "dti": range(50)})
@@ -195,6 +195,6 @@ def test_damaged_parquet_is_refused_or_keeps_its_rows(places: list[int], value: 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_no_number_is_changed_by_writing_it_out(number: float) -> None:
-    written = landing_text.without_exponent(pl.Series([number]).cast(pl.String)).item()
+    written = landing_parquet.without_exponent(pl.Series([number]).cast(pl.String)).item()
     assert float(written) == number
     assert "e" not in written
