@@ -17,6 +17,7 @@ from jobs.protocol.errors import ContractBroken
 Json = dict[str, Any]
 
 LEAST_ROWS_TO_TELL = 100  # below it values may all differ by chance
+TEXT = (pl.String, pl.Boolean, pl.Categorical, pl.Enum, pl.Null)
 NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
 
 
@@ -153,33 +154,26 @@ def _moved(name: str, found: drift.Stability, adjusted_p: float | None) -> Json:
 
 def _stability(reference: pl.Series, current: pl.Series) -> drift.Stability:
     """Compare one column of two files; by value where both hold numbers, by level otherwise."""
-    before, after = _comparable(reference, current), _comparable(current, reference)
-    if before is None or after is None:
-        reason = "the two files hold different kinds of values"
-    elif isinstance(before.dtype, NESTED):
-        reason = "its values are not plain"
-    elif _names_rows(before):
-        reason = "it seems to name rows"
-    else:
-        bins = columns.freeze(before.to_frame(), [before.name])
-        of_before, of_after = (columns.count(side.to_frame(), bins)[before.name] for side in (before, after))
-        return drift.psi(of_before, of_after)
-    return drift.Stability(value=None, n=len(current), n_reference=len(reference), reason=reason)
+    pair = _comparable(reference, current)
+    if isinstance(pair, str):
+        return drift.Stability(value=None, n=len(current), n_reference=len(reference), reason=pair)
+    bins = columns.freeze(pair[0].to_frame(), [reference.name])
+    before, after = (columns.count(side.to_frame(), bins)[reference.name] for side in pair)
+    return drift.psi(before, after)
 
 
-def _names_rows(column: pl.Series) -> bool:
-    """Tell a column whose values are all different, and texts or whole numbers: it has no distribution."""
-    if len(column) < LEAST_ROWS_TO_TELL or column.n_unique() < len(column):
-        return False
-    return not column.dtype.is_float() or bool((column == column.round()).all())
-
-
-def _comparable(column: pl.Series, other: pl.Series) -> pl.Series | None:
-    """This column in the kind that both can be read as, or None."""
-    numbers, other_numbers = numbers_or_none(column), numbers_or_none(other)
-    if numbers is not None and other_numbers is not None:
-        return numbers
-    text = (pl.String, pl.Boolean, pl.Categorical, pl.Enum, pl.Null)
-    if column.dtype in text and other.dtype in text:
-        return column.cast(pl.String)
-    return column if column.dtype == other.dtype else None
+def _comparable(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Series] | str:
+    """Both columns in the kind that both can be read as, or why they have no distribution to compare."""
+    numbers, numbers_after = numbers_or_none(before), numbers_or_none(after)
+    if numbers is not None and numbers_after is not None:
+        before, after = numbers, numbers_after
+    elif before.dtype in TEXT and after.dtype in TEXT:
+        before, after = before.cast(pl.String), after.cast(pl.String)
+    elif before.dtype != after.dtype:
+        return "the two files hold different kinds of values"
+    if isinstance(before.dtype, NESTED):
+        return "its values are not plain"
+    all_differ = len(before) >= LEAST_ROWS_TO_TELL and before.n_unique() == len(before)
+    if all_differ and (not before.dtype.is_float() or bool((before == before.round()).all())):
+        return "it seems to name rows"  # texts or whole numbers, none of them twice
+    return before, after
