@@ -33,7 +33,7 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
     """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
-    looks = (permissions(root), disk(root), locks(root), backend(root), gaps(root), claims(root), times(root))
+    looks = (permissions(root), disk(root), locks(root), backend(root), gaps(root), times(root))
     found = list(chain.from_iterable(looks))
     grave = sum(1 for one in found if one.code)
     last = "all is well" if not grave else f"{grave} to mend"
@@ -123,35 +123,25 @@ def gaps(root: Root) -> Iterator[Finding]:
             yield Finding(what, "datamart/landing", "ask the source to land these days", REMARK)
 
 
-def claims(root: Root) -> Iterator[Finding]:
-    """A claim whose lease is over has lost its trainer."""
+def times(root: Root) -> Iterator[Finding]:
+    """A claim whose lease is over has lost its trainer; nothing is of a day that has not come."""
+    today, mend = clock.today(), "set this host's clock (UTC); if it is right, find out who wrote this"
+    known = ledgers.Ledger()
     try:
         known = ledgers.read(FolderStore(root))
     except JobError as error:
         yield Finding.of(error)
-        return
-    claim = known.state.claim
+    claim, newest = known.state.claim, known.state.newest
     until = known.entries[claim.seq - 1].body["lease_until"] if claim else ""
     if claim and until and datetime.fromisoformat(until) < clock.now():
-        mend = "run training: it gives the decision back, and may claim it anew"
-        yield Finding(f"the claim's lease was over at {until}", ledgers.name_of(claim.seq), mend, REMARK)
-
-
-def times(root: Root) -> Iterator[Finding]:
-    """Nothing is of a day that has not come."""
-    today, mend = clock.today(), "set this host's clock (UTC); if it is right, find out who wrote this"
-    try:
-        newest = ledgers.read(FolderStore(root)).state.newest
-    except JobError:
-        return  # said above
+        again = "run training: it gives the decision back, and may claim it anew"
+        yield Finding(f"the claim's lease was over at {until}", ledgers.name_of(claim.seq), again, REMARK)
     if newest and newest > today:
         yield Finding(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
     for table in ("gold/feature_store", "gold/predictions"):
-        ahead = [day for day in manifests(root, table) if day > today]
-        if ahead:
-            yield Finding(
-                f"it holds {ahead[-1]}, and the clock says {today}", f"datamart/{table}/{PREFIX}{ahead[-1]}", mend
-            )
+        if ahead := [day for day in manifests(root, table) if day > today]:
+            what = f"it holds {ahead[-1]}, and the clock says {today}"
+            yield Finding(what, f"datamart/{table}/{PREFIX}{ahead[-1]}", mend)
 
 
 def _days(texts: list[str]) -> Iterator[date]:

@@ -35,11 +35,10 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     troubled = list(_troubled(root))[:SHOWN]
     if options.json:
         return 0, _json({**asdict(sight.state), "head_sha256": sight.head, "problems": troubled})
-    served = [
-        f"  {change.as_of}   {change.model_id}  {printable(change.reason)}{' (pinned)' if change.pinned else ''}, "
-        f"entry {change.seq}"
-        for change in reversed(sight.state.served)
-    ]
+    served = []
+    for change in reversed(sight.state.served):
+        why = f"{printable(change.reason)}{' (pinned)' if change.pinned else ''}"
+        served.append(f"  {change.as_of}   {change.model_id}  {why}, entry {change.seq}")
     row = "  {name}: {what}\n      where: {where}\n      mend:  {mend}"
     sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": [row.format(**one) for one in troubled]}
     more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
-from jobs.protocol.errors import JobError, UsageError, as_job_error
+from jobs.protocol.errors import JobError, UsageError, as_job_error, gravest
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Problem, Report
@@ -122,10 +122,10 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
         return run.report.code
     last = [step for step in job.steps if not step.only_when_named][-1].name
     if named == last and not run.dry_run:
-        code = receipts.code_of_day(run.root, job.name, run.day)
-        if code and not run.report.problems:
-            _tell(job, receipts.standing(run.root, job.name, run.day))
-        return code
+        standing = receipts.standing(run.root, job.name, run.day)
+        if not run.report.problems:
+            _tell(job, standing)
+        return gravest([problem.code for problem in standing])
     if any(step.name == named and (step.only_when_named or step.is_awaited) for step in job.steps):
         return run.report.code
     return 0 if run.goes_on else SKIP_WHAT_FOLLOWS

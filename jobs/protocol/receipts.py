@@ -95,20 +95,11 @@ def latest_by_step(root: Root, job: str, day: date) -> dict[str, dict[str, Any]]
     return latest
 
 
-def code_of_day(root: Root, job: str, day: date) -> int:
-    """The gravest code that still stands in a date's receipts."""
-    return gravest([receipt["exit_code"] for receipt in _deciding(root, job, day)])
-
-
 def standing(root: Root, job: str, day: date) -> list[Problem]:
-    """The problems of the receipts that decide what a date has come to."""
-    return [Problem(**problem) for receipt in _deciding(root, job, day) for problem in receipt["problems"]]
-
-
-def _deciding(root: Root, job: str, day: date) -> list[dict[str, Any]]:
-    """The newest receipt of each step since the last run of all of them; that run's own where there is none since."""
+    """The problems that still stand for a date: those of the newest receipt of each step since a run of all of them."""
     latest = latest_by_step(root, job, day)
-    return [receipt for step, receipt in latest.items() if step != WHOLE] or list(latest.values())
+    deciding = [receipt for step, receipt in latest.items() if step != WHOLE] or latest.values()
+    return [Problem(**problem) for receipt in deciding for problem in receipt["problems"]]
 
 
 def prune(root: Root, job: str, now: datetime) -> None:

@@ -222,7 +222,7 @@ def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
     os.utime(home / "2020-01-01", (0, 0))
     run(job(changes), tmp_path)
     assert sorted(os.listdir(home)) == ["2024-03-01"]
-    assert receipts.code_of_day(command.open_root(str(tmp_path)), "toy", DAY) == 0
+    assert receipts.standing(command.open_root(str(tmp_path)), "toy", DAY) == []
 
 
 def test_a_job_error_is_shown_whole_when_it_ends_the_run_early(tmp_path: Path) -> None:
