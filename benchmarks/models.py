@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import lightgbm as lgb
 
-from jobs.scorer import trees
+from jobs.scorer import scorer as scorers
 from jobs.simulate.settings import Settings
 from jobs.training_inference import dataset, fitting, scoring
 from jobs.training_inference.dataset import TRAIN, VALID
-from jobs.training_inference.reasons import MOST_ROWS
+from jobs.training_inference.scoring import MOST_ROWS
 from tests.training_inference import population
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def models(runs: int) -> None:
     population.SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), LOANS_A_DAY, 11, 0.0, "csv")
     data = population.data()
     sizes = {name: frame.height for name, frame in data.frames.items()}
-    columns = dataset.features(population.STORE, population.POLICY.feature_profile)
+    columns = dataset.features(population.POLICY.feature_profile)
     print(f"models on {sum(sizes.values()):,} matured loans ({sizes}), {len(columns)} features, {runs} runs each")
     trained = population.trained(_threads())
     for busy in (0, (os.cpu_count() or 2) // 2):
@@ -45,12 +45,12 @@ def models(runs: int) -> None:
 
 
 def _threads() -> int:
-    return trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+    return scorers.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
 
 
 def _training(runs: int, when: str) -> None:
     data = population.data()
-    columns = dataset.features(population.STORE, population.POLICY.feature_profile)
+    columns = dataset.features(population.POLICY.feature_profile)
     encoding = dataset.encoding(data.frames[TRAIN], columns)
     tables = {name: (encoding.table(data.frames[name]), data.frames[name]["y"].to_numpy()) for name in (TRAIN, VALID)}
     settings = {**fitting.settings_for(data.frames[TRAIN].height, columns), "num_threads": _threads()}
@@ -66,20 +66,19 @@ def _training(runs: int, when: str) -> None:
 
 
 def _scoring(runs: int, trained: Trained, when: str) -> None:
-    explainer, rows, threads = scoring.explainer(trained.files), population.loans()[0], _threads()
-    scorer = explainer.scorer
+    scorer, rows, threads = scorers.of(trained.files), population.loans()[0], _threads()
     table = scorer.encoding.table(rows).select(scorer.booster.feature_name())
 
     def alone() -> None:
         scorer.booster.predict(table, raw_score=True, num_threads=threads)
 
     what = f"scoring {rows.height:,} loans, {when}"
-    without = lambda: explainer.scores(rows, threads=threads, most_explained=0)  # noqa: E731
+    without = lambda: scoring.scores(scorer, rows, threads=threads, most_explained=0)  # noqa: E731
     _beside(what, without, "predict", alone, runs, "at most 1.11x")
     few = rows.head(MOST_ROWS)
     _beside(
         f"scoring {few.height:,} with reasons, {when}",
-        lambda: explainer.scores(few, threads=threads),
+        lambda: scoring.scores(scorer, few, threads=threads),
         "predict with pred_contrib",
         lambda: scorer.booster.predict(table.slice(0, few.height), pred_contrib=True, num_threads=threads),
         1,

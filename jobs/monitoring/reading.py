@@ -23,7 +23,6 @@ from jobs.monitoring.sources import Sources
 from jobs.protocol import contract, strict_json
 from jobs.protocol.columns import polars_schema
 from jobs.scorer import scorer as scorers
-from jobs.scorer import trees
 from jobs.scorer.scorer import Scorer
 
 Json = dict[str, Any]
@@ -237,7 +236,7 @@ class Reading:
         if others.is_empty():
             return kept
         rows = self._features(days, others)
-        pd = self._scorer.pd(rows, threads=trees.threads_for(os.cpu_count() or 1, os.getloadavg()[0]))
+        pd = self._scorer.pd(rows, threads=scorers.threads_for(os.cpu_count() or 1, os.getloadavg()[0]))
         return pl.concat([kept, rows.select("id", pd=pl.Series(pd, dtype=pl.Float64), backscored=pl.lit(value=True))])
 
 

@@ -2,57 +2,112 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from jobs.measures.counts import FloatArray
 from jobs.protocol import strict_json
 from jobs.protocol.errors import StoreDamaged
-from jobs.scorer import calibration, trees
-from jobs.scorer.encoding import Encoding
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import lightgbm as lgb
-    import polars as pl
-
-    from jobs.measures.counts import FloatArray
-    from jobs.scorer.calibration import Platt
 
 TREES, PREPARATION = "model.txt", "preparation.json"
+SMALLEST = 1e-6  # no loan is sure to be paid back, and none sure to fail
+ROWS_A_THREAD = 1_000  # to start one for fewer costs more than it saves
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How rows become numbers: the columns in order, and the levels of the categorical ones as training saw them."""
+
+    columns: tuple[str, ...]
+    vocabulary: Mapping[str, tuple[str, ...]]
+
+    def table(self, frame: pl.DataFrame) -> pa.Table:
+        """The rows as LightGBM takes them.
+
+        A level is its place in the vocabulary; one that training never saw has the code after the last, which no split
+        names, so it goes the way of all other levels; null stays null, which LightGBM reads as missing.
+        """
+        codes = {
+            name: pl.when(pl.col(name).is_not_null())
+            .then(pl.col(name).replace_strict(levels, range(len(levels)), default=len(levels), return_dtype=pl.Int16))
+            .alias(name)
+            for name, levels in self.vocabulary.items()
+        }
+        return frame.select(codes.get(name, pl.col(name)) for name in self.columns).rechunk().to_arrow()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platt:
+    """pd = 1 / (1 + exp(-(intercept + slope * raw))).
+
+    A line rather than isotonic steps: trees boosted on log-loss are off by little more than level and slope, a line
+    needs few rows, keeps every difference of rank, and is smooth beyond the scores that it was fitted on.
+    """
+
+    kind: str = "platt"
+    intercept: float
+    slope: float
+    rows: int
+    bads: int
+
+    def __post_init__(self) -> None:
+        if self.kind != "platt" or not (self.slope > 0 and np.isfinite([self.slope, self.intercept]).all()):
+            raise ValueError("this is no calibration that keeps ranks")
+
+    def __call__(self, raw: FloatArray) -> FloatArray:
+        return np.clip(chance(self.intercept + self.slope * raw), SMALLEST, 1 - SMALLEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Everything that turns rows of the feature store into scores."""
+    """Everything that turns rows of the feature store into scores, and what is usual for its reasons."""
 
     booster: lgb.Booster
     encoding: Encoding
     calibration: Platt
+    usual: Mapping[str, Any]
     feature_set_version: int
 
     def pd(self, frame: pl.DataFrame, *, threads: int) -> FloatArray:
         """Probability of default of each row, in the order given."""
-        return self.calibration(trees.raw_scores(self.booster, self.encoding, frame, threads=threads))
-
-
-def stored(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """All of a model but its trees."""
-    found: dict[str, Any] = strict_json.parse(files[PREPARATION], where=PREPARATION)
-    return found
+        return self.calibration(predicted(self.booster, self.encoding, frame, threads=threads, raw_score=True))
 
 
 def of(files: Mapping[str, bytes]) -> Scorer:
-    """The scorer in the files of a model whose hashes have been verified."""
-    found = stored(files)
-    vocabulary = {name: tuple(levels) for name, levels in found["vocabulary"].items()}
-    booster = trees.booster_of(files[TREES])
+    """The scorer in the files of a model whose hashes have been verified: LightGBM survives no other."""
+    found = strict_json.parse(files[PREPARATION], where=PREPARATION)
+    booster = lgb.Booster(model_str=files[TREES].decode())
     if sorted(booster.feature_name()) != sorted(found["columns"]):
         mend = "choose another model in serving_decision.json"
         raise StoreDamaged(f"the trees know other columns than {PREPARATION}", where=TREES, mend=mend)
-    return Scorer(
-        booster,
-        Encoding(tuple(found["columns"]), vocabulary),
-        calibration.from_json(found["calibration"]),
-        found["feature_set_version"],
-    )
+    encoding = Encoding(tuple(found["columns"]), {name: tuple(levels) for name, levels in found["vocabulary"].items()})
+    usual, version = found["reasons"], found["feature_set_version"]
+    return Scorer(booster, encoding, Platt(**found["calibration"]), usual, version)
+
+
+def predicted(
+    booster: lgb.Booster, encoding: Encoding, frame: pl.DataFrame, *, threads: int, **what: bool
+) -> FloatArray:
+    """What the trees say. Columns go by the model's own names: in another order it would be silently wrong."""
+    if frame.is_empty():
+        return np.empty((0, len(encoding.columns) + 1) if what.get("pred_contrib") else 0)
+    table = encoding.table(frame).select(booster.feature_name())
+    worth = 1 + frame.height // ROWS_A_THREAD
+    return np.asarray(booster.predict(table, num_threads=min(threads, worth), **what), dtype=np.float64)
+
+
+def threads_for(cores: int, load: float) -> int:
+    """Fewer threads than free cores: one more than there are, and LightGBM takes many times as long."""
+    return max(1, min(cores - 1, math.floor(cores - load)))
+
+
+def chance(odds: FloatArray) -> FloatArray:
+    chance: FloatArray = (1 + np.tanh(odds / 2)) / 2
+    return chance

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
 from typing import Any
@@ -12,10 +11,12 @@ from typing import Any
 import lightgbm
 import polars as pl
 
-from jobs.protocol.contract import Contract
+from jobs.protocol import contract
+from jobs.protocol.contract import Column
 from jobs.protocol.policy import Policy
 from jobs.training_inference.dataset import Dataset, features
 from jobs.training_inference.gates import Verdict
+from jobs.training_inference.session import FEATURES
 
 Json = dict[str, Any]
 
@@ -44,8 +45,10 @@ WHY_LEFT_OUT = {
 }
 
 
-def card(data: Dataset, contract: Contract, policy: Policy, reference: Json, verdict: Verdict, facts: Json) -> Json:
+def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts: Json) -> Json:
     """All that is known of a model, in the order in which people ask for it."""
+    agreed, used, recipe = contract.load(FEATURES), features(policy.feature_profile), facts["recipe"]
+    gates = [{**asdict(gate), "passed": gate.passed, "sentence": gate.sentence} for gate in verdict.gates]
     return {
         "title": "Model card",
         "purpose": PURPOSE,
@@ -53,16 +56,12 @@ def card(data: Dataset, contract: Contract, policy: Policy, reference: Json, ver
         "verdict": {
             "profile": verdict.profile,
             "passed": verdict.passed,
-            "champion": facts["recipe"]["champion"],
-            "gates": [{**asdict(gate), "sentence": gate.sentence} for gate in verdict.gates],
+            "champion": recipe["champion"],
+            "gates": gates,
         },
         "approval": {"name": None, "date": None, "decision": None, "remarks": None},
-        "population": {
-            "waterfall": [{"step": step, "rows": rows} for step, rows in data.waterfall],
-            "slices": [_slice(data, name) for name in data.frames],
-            "vintages": _vintages(data),
-        },
-        "label": {**asdict(policy.label), "policy_sha256": facts["recipe"]["policy_sha256"]},
+        "population": _population(data),
+        "label": {**asdict(policy.label), "policy_sha256": recipe["policy_sha256"]},
         "performance": [
             {"slice": name, **{figure: _shown(found) for figure, found in figures.items()}}
             for name, figures in reference["performance"].items()
@@ -70,15 +69,19 @@ def card(data: Dataset, contract: Contract, policy: Policy, reference: Json, ver
         "benchmark": {"interest_rate_alone_auc": _shown(reference["rate_alone"])},
         "calibration": facts["calibration"] | {"deciles": reference["deciles"]},
         "grades": [{"grade": grade, **band} for grade, band in reference["grades"].items()],
-        "features": _features(contract, policy, reference),
-        "left_out": _left_out(contract, policy),
+        "features": sorted((_feature(c, reference["features"][c.name]) for c in used), key=lambda f: -f["shap_share"]),
+        "left_out": [
+            {"name": column.name, "why": WHY_LEFT_OUT.get(column.role or "", "not of this profile")}
+            for column in agreed.columns
+            if column not in used
+        ],
         **facts["trials"],
         "monotonicity": {"worst_violation_of_raw_score": facts["worst_monotone_violation"], "proof": "every split"},
         "algorithm": {"name": "LightGBM", "version": lightgbm.__version__, "polars": pl.__version__, **facts["fitted"]},
         "limits": LIMITS,
         "monitoring": {"drift_psi": asdict(policy.drift.psi), "auc_drop": policy.concept.auc_drop},
-        "feature_set": {"profile": policy.feature_profile, "version": contract.version, "sha256": contract.sha256},
-        "recipe": {"as_of": facts["recipe"]["as_of"], "partitions": len(facts["recipe"]["inputs"])},
+        "feature_set": {"profile": policy.feature_profile, "version": agreed.version, "sha256": agreed.sha256},
+        "recipe": {"as_of": recipe["as_of"], "partitions": len(recipe["inputs"])},
     }
 
 
@@ -87,7 +90,7 @@ def page(described: Json) -> bytes:
     digest = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'"
     sections = "".join(
-        f"<h2>{escape(_words(name))}</h2>{_rendered(value)}" for name, value in described.items() if name != "title"
+        f"<h2>{_words(name)}</h2>{_rendered(value)}" for name, value in described.items() if name != "title"
     )
     title = escape(str(described["title"]))
     return (
@@ -97,45 +100,32 @@ def page(described: Json) -> bytes:
     ).encode()
 
 
-def _slice(data: Dataset, name: str) -> Json:
-    frame, span = data.frames[name], data.spans[name]
-    return {
-        "slice": name,
-        "first": span.first.isoformat(),
-        "last": span.last.isoformat(),
-        "rows": frame.height,
-        "bads": int(frame["y"].sum()),
-    }
-
-
-def _vintages(data: Dataset) -> list[Json]:
+def _population(data: Dataset) -> Json:
+    """Which rows were left out and why, where the slices lie, and how the months differ."""
     rows = pl.concat(frame.select("application_date", "y") for frame in data.frames.values())
     months = rows.group_by(pl.col("application_date").dt.strftime("%Y-%m").alias("month")).agg(
         pl.len().alias("rows"), pl.col("y").cast(pl.Int64).sum().alias("bads"), pl.col("y").mean().alias("bad_rate")
     )
-    return months.sort("month").to_dicts()
-
-
-def _features(contract: Contract, policy: Policy, reference: Json) -> list[Json]:
-    used = features(contract, policy.feature_profile)
-    known = {
-        name: {key: found[key] for key in ("information_value", "missing", "shap_share")}
-        for name, found in reference["features"].items()
+    return {
+        "waterfall": [{"step": step, "rows": rows} for step, rows in data.waterfall],
+        "slices": [
+            {
+                "slice": name,
+                "first": data.spans[name][0].isoformat(),
+                "last": data.spans[name][1].isoformat(),
+                "rows": frame.height,
+                "bads": int(frame["y"].sum()),
+            }
+            for name, frame in data.frames.items()
+        ],
+        "vintages": months.sort("month").to_dicts(),
     }
-    listed = [
-        {"name": c.name, "role": c.role, "type": c.dtype, "sign": c.monotone, "reason": c.group, **known[c.name]}
-        for c in used
-    ]
-    return sorted(listed, key=lambda each: -each["shap_share"])
 
 
-def _left_out(contract: Contract, policy: Policy) -> list[Json]:
-    used = features(contract, policy.feature_profile)
-    return [
-        {"name": column.name, "why": WHY_LEFT_OUT.get(column.role or "", "not of this profile")}
-        for column in contract.columns
-        if column not in used
-    ]
+def _feature(column: Column, learned: Json) -> Json:
+    contracted = {"name": column.name, "role": column.role, "type": column.dtype, "sign": column.monotone}
+    weighed = {key: learned[key] for key in ("information_value", "missing", "shap_share")}
+    return {**contracted, "reason": column.group, **weighed}
 
 
 def _shown(measure: Json) -> Json:
@@ -144,12 +134,13 @@ def _shown(measure: Json) -> Json:
 
 def _rendered(value: Any) -> str:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        rows = (
-            f"<tr><th>{escape(_words(str(key)))}</th><td>{_rendered(each)}</td></tr>" for key, each in value.items()
-        )
+        rows = (f"<tr><th>{_words(name)}</th><td>{_rendered(each)}</td></tr>" for name, each in value.items())
         return f"<table>{''.join(rows)}</table>"
     if isinstance(value, list | tuple) and value and all(isinstance(each, dict) for each in value):
-        return "".join(_table(list(value)))
+        names = list(dict.fromkeys(name for row in value for name in row))
+        head = "".join(f"<th>{_words(name)}</th>" for name in names)
+        cells = ("".join(f"<td>{_rendered(row.get(name))}</td>" for name in names) for row in value)
+        return f"<table><tr>{head}</tr>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
     if isinstance(value, list | tuple):
         return "<br>".join(_rendered(each) for each in value)
     if isinstance(value, float):
@@ -157,13 +148,5 @@ def _rendered(value: Any) -> str:  # noqa: ANN401 - JSON
     return "" if value is None else escape(str(value))
 
 
-def _table(rows: list[Json]) -> Iterator[str]:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    yield "<table><tr>" + "".join(f"<th>{escape(_words(name))}</th>" for name in names) + "</tr>"
-    for row in rows:
-        yield "<tr>" + "".join(f"<td>{_rendered(row.get(name))}</td>" for name in names) + "</tr>"
-    yield "</table>"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+def _words(name: object) -> str:
+    return escape(str(name).replace("_", " "))

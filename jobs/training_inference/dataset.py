@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
+from jobs.protocol import contract
 from jobs.protocol.calendar import add_months
-from jobs.protocol.contract import Column, Contract
+from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.policy import Policy
-from jobs.scorer.encoding import Encoding
+from jobs.scorer.scorer import Encoding
+from jobs.training_inference.session import FEATURES, LABELS
 
 TRAIN, VALID, CALIBRATION, OOT = "train", "valid", "calibration", "oot"
 SLICES = (TRAIN, VALID, CALIBRATION, OOT)
@@ -20,15 +23,9 @@ OOT_DAYS, CALIBRATION_DAYS, VALID_DAYS, MOST_TRAIN_DAYS = 92, 61, 61, 1096
 FULL_SPAN = 366  # days of matured applications below which every slice shrinks alike
 LONGEST_WINDOW = 65  # months: where the window is the term, a cohort is complete when its longest loans are
 LEAST_CLASS = 20  # bads, and goods, without which a slice tells nothing
+SAMPLED_ROWS = 2_000
 UNSEEN = "__UNSEEN__"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Application dates, both included."""
-
-    first: date
-    last: date
+Span = tuple[date, date]  # application dates, both included
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +40,32 @@ class Dataset:
     waterfall: tuple[tuple[str, int], ...]
 
 
-def features(contract: Contract, profile: str) -> tuple[Column, ...]:
-    """What a model of this profile may see, in the order of the contract."""
-    return tuple(column for column in contract.columns if profile in column.profiles)
+def dataset(store: pl.DataFrame, labels: pl.DataFrame, as_of: date, policy: Policy) -> Dataset:
+    """Join rows of the feature store with the labels known by `as_of`, and cut them by application date.
 
-
-def encoding(train: pl.DataFrame, columns: tuple[Column, ...]) -> Encoding:
-    """Freeze the levels that the training rows hold; what cleaning marked as unseen is no level."""
-    texts = [column.name for column in columns if column.dtype == "string"]
-    levels = {name: train[name].drop_nulls().unique().sort().to_list() for name in texts}
-    return Encoding(
-        tuple(column.name for column in columns),
-        {name: tuple(level for level in found if level != UNSEEN) for name, found in levels.items()},
+    InputMissing says which slice is too thin: later runs find more.
+    """
+    known = _known(labels, as_of).select("id", "y", "mature_date", "policy_exception")
+    rows = (
+        store.filter(pl.col("snapshot_date") <= as_of).join(known, on="id", how="left").sort("application_date", "id")
     )
+    counted = [("applications", rows.height)]
+    other = pl.col("feature_set_version") != contract.load(FEATURES).version
+    for reason, applies in ({"other_feature_set": other} | _exclusions(as_of, policy)).items():
+        kept = rows.filter(~applies.fill_null(value=False))
+        counted.append((reason, rows.height - kept.height))
+        rows = kept
+    spans, frames = _slices(rows, as_of, policy)
+    before = rows.filter(pl.col("application_date") < spans[TRAIN][0]).height
+    embargo = rows.height - before - sum(frame.height for frame in frames.values())
+    counted += [("older_than_training", before), ("embargo", embargo)]
+    return Dataset(frames, spans, (*counted, *((name, frames[name].height) for name in SLICES)))
+
+
+def refuse_too_few(labels: pl.DataFrame, as_of: date, policy: Policy) -> None:
+    """InputMissing where labels alone say that a slice is too thin: `dataset` would find no more of them."""
+    applies = [~reason.fill_null(value=False) for reason in _exclusions(as_of, policy).values()]
+    _slices(_known(labels, as_of).filter(applies).sort("application_date", "id"), as_of, policy)
 
 
 def complete_until(as_of: date, policy: Policy) -> date:
@@ -66,33 +76,22 @@ def complete_until(as_of: date, policy: Policy) -> date:
     return max(day for n in range(-1, 4) if add_months(day := near + timedelta(days=n), months) <= latest)
 
 
-def dataset(store: pl.DataFrame, labels: pl.DataFrame, as_of: date, policy: Policy, version: int) -> Dataset:
-    """Join rows of the feature store with the labels known by `as_of`, and cut them by application date.
-
-    InputMissing says which slice is too thin: later runs find more.
-    """
-    known = _known(labels, as_of).select("id", "y", "mature_date", "policy_exception")
-    rows = (
-        store.filter(pl.col("snapshot_date") <= as_of).join(known, on="id", how="left").sort("application_date", "id")
-    )
-    counted = [("applications", rows.height)]
-    exclusions = {"other_feature_set": pl.col("feature_set_version") != version} | _exclusions(as_of, policy)
-    for reason, applies in exclusions.items():
-        kept = rows.filter(~applies.fill_null(value=False))
-        counted.append((reason, rows.height - kept.height))
-        rows = kept
-    spans, frames = _slices(rows, as_of, policy)
-    in_time = sum(frame.height for frame in frames.values())
-    before = rows.filter(pl.col("application_date") < spans[TRAIN].first).height
-    counted += [("older_than_training", before), ("embargo", rows.height - before - in_time)]
-    counted += [(name, frames[name].height) for name in SLICES]
-    return Dataset(frames, spans, tuple(counted))
+def features(profile: str) -> tuple[Column, ...]:
+    """What a model of this profile may see, in the order of the contract."""
+    return tuple(column for column in contract.load(FEATURES).columns if profile in column.profiles)
 
 
-def refuse_too_few(labels: pl.DataFrame, as_of: date, policy: Policy) -> None:
-    """InputMissing where labels alone say that a slice is too thin: `dataset` would find no more of them."""
-    applies = [~reason.fill_null(value=False) for reason in _exclusions(as_of, policy).values()]
-    _slices(_known(labels, as_of).filter(applies).sort("application_date", "id"), as_of, policy)
+def encoding(train: pl.DataFrame, columns: tuple[Column, ...]) -> Encoding:
+    """Freeze the levels that the training rows hold; what cleaning marked as unseen is no level."""
+    texts = [column.name for column in columns if column.dtype == "string"]
+    levels = {name: train[name].drop_nulls().unique().sort().to_list() for name in texts}
+    vocabulary = {name: tuple(level for level in found if level != UNSEEN) for name, found in levels.items()}
+    return Encoding(tuple(column.name for column in columns), vocabulary)
+
+
+def sampled(frame: pl.DataFrame, rows: int = SAMPLED_ROWS) -> pl.DataFrame:
+    """Rows spread evenly over a frame: no chance in it."""
+    return frame[np.unique(np.linspace(0, frame.height - 1, min(rows, frame.height)).astype(np.int64))]
 
 
 def _known(labels: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -109,34 +108,23 @@ def _exclusions(as_of: date, policy: Policy) -> dict[str, pl.Expr]:
 
 
 def _slices(rows: pl.DataFrame, as_of: date, policy: Policy) -> tuple[dict[str, Span], dict[str, pl.DataFrame]]:
-    if rows.is_empty():
-        raise _too_thin(f"no application had matured by {as_of}")
-    spans = _spans(rows["application_date"].item(0), complete_until(as_of, policy), policy.label.lag_days)
-    frames = {name: rows.filter(pl.col("application_date").is_between(s.first, s.last)) for name, s in spans.items()}
-    for name, frame in frames.items():
-        _refuse_thin(name, frame)
-    return spans, frames
-
-
-def _spans(first: date, last: date, lag_days: int) -> dict[str, Span]:
     """Slices from the newest back. An embargo parts the rows that fit the trees from those that judge them."""
-    shrink = min(1.0, ((last - first).days + 1) / FULL_SPAN)
-    lengths = {OOT: OOT_DAYS, CALIBRATION: CALIBRATION_DAYS, "embargo": lag_days, VALID: VALID_DAYS}
-    found, end = {}, last
-    for name, days in lengths.items():
-        start = end - timedelta(days=round(days * shrink) - 1)
-        found[name] = Span(start, end)
-        end = start - timedelta(days=1)
-    found[TRAIN] = Span(max(first, end - timedelta(days=MOST_TRAIN_DAYS - 1)), end)
-    return {name: found[name] for name in SLICES}
-
-
-def _refuse_thin(name: str, frame: pl.DataFrame) -> None:
-    bads = int(frame["y"].sum())
-    if min(bads, frame.height - bads) < LEAST_CLASS:
-        raise _too_thin(f"the {name} slice has {frame.height} rows and {bads} bads; {LEAST_CLASS} of each are needed")
-
-
-def _too_thin(what: str) -> InputMissing:
     mend = "wait until more loans have matured; the model that serves stays"
-    return InputMissing(what, where="gold/label_store", mend=mend)
+    if rows.is_empty():
+        raise InputMissing(f"no application had matured by {as_of}", where=LABELS, mend=mend)
+    first, end = rows["application_date"].item(0), complete_until(as_of, policy)
+    shrink = min(1.0, ((end - first).days + 1) / FULL_SPAN)
+    lengths = {OOT: OOT_DAYS, CALIBRATION: CALIBRATION_DAYS, "embargo": policy.label.lag_days, VALID: VALID_DAYS}
+    found = {}
+    for name, days in lengths.items():
+        found[name] = (end - timedelta(days=round(days * shrink) - 1), end)
+        end = found[name][0] - timedelta(days=1)
+    found[TRAIN] = (max(first, end - timedelta(days=MOST_TRAIN_DAYS - 1)), end)
+    spans = {name: found[name] for name in SLICES}
+    frames = {name: rows.filter(pl.col("application_date").is_between(*span)) for name, span in spans.items()}
+    for name, frame in frames.items():
+        bads = int(frame["y"].sum())
+        if min(bads, frame.height - bads) < LEAST_CLASS:
+            what = f"the {name} slice has {frame.height} rows and {bads} bads; {LEAST_CLASS} of each are needed"
+            raise InputMissing(what, where=LABELS, mend=mend)
+    return spans, frames

@@ -1,26 +1,23 @@
-"""Fit the trees: the same rows and settings give the same bytes, whatever the number of threads."""
+"""Fit the trees: the same rows and settings give the same bytes, whatever the number of threads; and calibrate them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import lightgbm as lgb
+import polars as pl
 
-from jobs.training_inference.dataset import TRAIN, VALID
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import polars as pl
-
-    from jobs.protocol.contract import Column
-    from jobs.scorer.encoding import Encoding
-    from jobs.training_inference.dataset import Dataset
+from jobs.measures.counts import FloatArray, ScoreCounts
+from jobs.measures.recalibration import calibration_line
+from jobs.protocol.contract import Column
+from jobs.scorer.scorer import Encoding, Platt, chance
+from jobs.training_inference.dataset import TRAIN, VALID, Dataset
 
 MOST_ROUNDS, PATIENCE = 1500, 50
 LEAF_ROWS, LEAVES_AT_LEAST = 200, 60  # on few rows a leaf may be smaller: always room for so many
+LEAST_SLOPE, MOST_SLOPE = 0.1, 10.0
 SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabilities
     "objective": "binary",
     "metric": "binary_logloss",
@@ -41,31 +38,25 @@ SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabili
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """The model as text, and what to tell of how it came about."""
+def fit(
+    data: Dataset, columns: tuple[Column, ...], encoding: Encoding, *, threads: int
+) -> tuple[bytes, dict[str, Any]]:
+    """Boost on the train slice until the valid slice has not gained for a while, and keep the best round.
 
-    text: bytes
-    rounds: int
-    stopped_early: bool
-    settings: dict[str, Any]
-
-
-def fit(data: Dataset, columns: tuple[Column, ...], encoding: Encoding, *, threads: int) -> Fitted:
-    """Boost on the train slice until the valid slice has not gained for a while; keep the best round."""
+    The model as text, and what to tell of how it came about.
+    """
     settings = settings_for(data.frames[TRAIN].height, columns)
     train = _lgb_dataset(data.frames[TRAIN], encoding)
-    valid = _lgb_dataset(data.frames[VALID], encoding, reference=train)
     booster = lgb.train(
         {**settings, "num_threads": threads},
         train,
         num_boost_round=MOST_ROUNDS,
-        valid_sets=[valid],
+        valid_sets=[_lgb_dataset(data.frames[VALID], encoding, reference=train)],
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
     )
-    rounds = booster.best_iteration
+    rounds, stopped = booster.best_iteration, booster.current_iteration() < MOST_ROUNDS
     text = re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string(num_iteration=rounds))
-    return Fitted(text.encode(), rounds, booster.current_iteration() < MOST_ROUNDS, settings)
+    return text.encode(), {"rounds": rounds, "stopped_early": stopped, "settings": settings}
 
 
 def settings_for(rows: int, columns: tuple[Column, ...]) -> dict[str, Any]:
@@ -96,10 +87,21 @@ def _spread(node: dict[str, Any], names: list[str], signs: Mapping[str, int]) ->
     return min(left[0], right[0]), max(left[1], right[1]), max(left[2], right[2], against)
 
 
+def calibrated(raw: FloatArray, labels: FloatArray) -> Platt:
+    """The most likely line; where no rising one is, the level alone is set, so that ranks are never turned over."""
+    counts = ScoreCounts.of(chance(raw), labels)
+    line = calibration_line(counts)
+    if line.slope.value is not None and LEAST_SLOPE <= line.slope.value <= MOST_SLOPE:
+        intercept, slope = line.intercept.known(), line.slope.known()
+        return Platt(intercept=intercept, slope=slope, rows=counts.n, bads=counts.n_bad)
+    low, high = -50.0, 50.0
+    for _ in range(80):  # the mean probability rises with the shift: halve until it is the bad rate
+        middle = (low + high) / 2
+        low, high = (middle, high) if chance(raw + middle).mean() < labels.mean() else (low, middle)
+    return Platt(intercept=(low + high) / 2, slope=1.0, rows=counts.n, bads=counts.n_bad)
+
+
 def _lgb_dataset(frame: pl.DataFrame, encoding: Encoding, reference: lgb.Dataset | None = None) -> lgb.Dataset:
-    return lgb.Dataset(
-        encoding.table(frame),
-        label=frame["y"].to_numpy(),
-        categorical_feature=list(encoding.vocabulary),
-        reference=reference,
-    )
+    categories = list(encoding.vocabulary)
+    label = frame["y"].to_numpy()
+    return lgb.Dataset(encoding.table(frame), label=label, categorical_feature=categories, reference=reference)

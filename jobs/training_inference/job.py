@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from jobs.protocol import command, files, ledger, outlook, partitions, status, verdicts
+from jobs.protocol import command, files, outlook, partitions, status, verdicts
+from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Job, Run, Step
-from jobs.protocol.errors import InputMissing
-from jobs.protocol.facts import Serving
-from jobs.training_inference import session as sessions
-from jobs.training_inference.session import FEATURES, PREDICTIONS, Session
+from jobs.protocol.errors import AlreadyRunning, InputMissing
+from jobs.training_inference.session import FEATURES, NAME, PREDICTIONS, Session
+
+TRAINER, BUSY = "datamart/.trainer.lock", "another training runs on this root"
 
 
 def wait(run: Run) -> None:
     """Readiness is read from gold's manifests, never from another scheduler's state."""
-    if run.day not in sessions.of(run).shelf.built(FEATURES):
+    if run.day not in Session.of(run).shelf.built(FEATURES):
         raise InputMissing(
             f"the features of {run.day} are not there yet",
             where=f"datamart/{FEATURES}",
@@ -24,48 +26,37 @@ def wait(run: Run) -> None:
 
 def check(run: Run) -> None:
     """Is there anything to score, and a model to score it with? A first model may still come of this run."""
-    from jobs.training_inference import inference
-
-    run.goes_on = bool(_serving(sessions.of(run)) and inference.pending(sessions.of(run)))
+    session = Session.of(run)
+    run.goes_on = bool(session.serving and session.pending())
 
 
 def decide(run: Run) -> None:
     """Begin as every run does, then say whether a decision asks for a training that nothing blocks."""
-    from jobs.training_inference import deciding
-
     if run.dry_run:
         return
     run.goes_on = True
-    session = sessions.of(run)
-    with session.trainer() as alone:
-        if not alone:
-            run.goes_on = False
-            return
-        seen = deciding.open_desk(session)
-        wanted = deciding.wants_training(seen, run.day)
-        blocked = deciding.defer(session, seen.state, wanted) if wanted else ()
-        run.goes_on = wanted is not None and not blocked
-        if blocked:
-            run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
+    try:
+        with files.locked(run.root, run.root.at(TRAINER), BUSY):
+            run.goes_on = Session.of(run).asks()
+    except AlreadyRunning:
+        run.goes_on = False
 
 
 def train(run: Run) -> None:
     """Claim, train, publish, complete; or record what blocks the claim."""
-    from jobs.training_inference import learning
-
     if run.dry_run:
         return
-    session = sessions.of(run)
-    with session.trainer() as alone:
-        if not alone:
-            raise sessions.another_trains(run)
-        if run.goes_on and (claimed := learning.claim(session)):  # not where the step before found nothing to do
-            learning.learn(session, claimed)
+    session = Session.of(run)
+    with files.locked(run.root, run.root.at(TRAINER), BUSY):
+        if run.goes_on and (claimed := session.claim()):  # not where the step before found nothing to do
+            from jobs.training_inference import training
+
+            training.learn(session, claimed)
 
 
 def model(run: Run) -> None:
     """Say which model scores this date, and why."""
-    serving = _serving(sessions.of(run))
+    serving = Session.of(run).serving
     if serving is None:
         run.events.say("no_model", "no model serves yet")
     else:
@@ -74,57 +65,60 @@ def model(run: Run) -> None:
 
 
 def score(run: Run) -> None:
-    session = sessions.of(run)
-    serving = _serving(session)
-    if serving and not run.dry_run:
-        from jobs.training_inference import inference
+    session = Session.of(run)
+    if session.serving and session.pending() and not run.dry_run:
+        from jobs.training_inference import scoring
 
-        inference.score(session, serving)
-        session.shelf.index.save()
+        scoring.score(session, session.serving)
 
 
 def clear(run: Run) -> None:
     """Sweep what the dead left; write STATUS.txt where its text has changed: what a person must mend is a problem."""
-    session = sessions.of(run)
+    session = Session.of(run)
     if not run.dry_run:
         for folder in (partitions.drafts_folder(run.root, PREDICTIONS), session.shelf.index.path.parent):
             files.sweep(folder)
-    state = ledger.read(session.store).state
-    if state.is_backfill(run.day):
+    if session.state.is_backfill(run.day):
         return  # it writes outputs only; what the notes say is of a later day
     if not run.dry_run:
-        back = verdicts.kept_back(run.root, run.day, state)
+        back = verdicts.kept_back(run.root, run.day, session.state)
         status.refresh(session.desk, session.unusable, verdict=back)
     for problem in outlook.survey(session.desk, session.unusable).problems:
         run.report.fail(problem)
 
 
 def log(run: Run) -> None:
-    from jobs.training_inference import weekly_log
+    """retraining_log_YYYY_MM_DD.txt, for people: what was trained in the week that starts on that Monday.
 
-    if not run.dry_run:
-        weekly_log.write(sessions.of(run))
+    A projection of the ledger: written only where a training ran, and never read by a job.
+    """
+    monday = run.day - timedelta(days=run.day.weekday())
+    lines: list[str] = []
+    for entry in ledgers.read(Session.of(run).desk.store).entries:
+        if entry.kind == "completed" and monday <= entry.as_of < monday + timedelta(days=7):
+            body = entry.body
+            lines.append(f"{entry.as_of}  model {body['model_id']}: {body['verdict']} (ledger entry {entry.seq})\n")
+            lines += [f"    {name} {value}\n" for name, value in sorted(body["metrics"].items())]
+            lines += [f"    {reason}\n" for reason in body["reasons"]]
+    path, data = run.root.at(f"decisions/retraining_log_{monday:%Y_%m_%d}.txt"), "".join(lines).encode()
+    if lines and not run.dry_run and not (path.is_file() and path.read_bytes() == data):
+        files.write_whole(run.root, path, data, mode=0o640)
 
 
 def rebuild(run: Run) -> None:
-    from jobs.training_inference import repeating
+    from jobs.training_inference import training
 
-    repeating.rebuild(sessions.of(run), run.options.model or "", verify=run.options.verify or run.dry_run)
+    training.rebuild(Session.of(run), run.options.model or "", verify=run.options.verify or run.dry_run)
 
 
 def rescore(run: Run) -> None:
-    from jobs.training_inference import repeating
+    from jobs.training_inference import scoring
 
-    repeating.rescore(sessions.of(run), verify=run.options.verify)
-
-
-def _serving(session: Session) -> Serving | None:
-    """Which model serves on the run's date, by the ledger."""
-    return ledger.read(session.store).state.serving_on(session.run.day)
+    scoring.rescore(Session.of(run), verify=run.options.verify)
 
 
 JOB = Job(
-    name=sessions.JOB,
+    name=NAME,
     about="Score every new application with the model that serves; train one when an open decision says so.",
     steps=(
         Step("wait", "are the features of the date there?", wait, is_awaited=True),

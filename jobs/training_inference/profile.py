@@ -1,32 +1,35 @@
-"""What monitoring and the gates hold a model against: features as it learned them, scores and outcomes out of time."""
+"""What monitoring, gates and people hold a model against: features as it learned them, scores and outcomes by slice."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from jobs.measures import bins, calibration, columns, drift, ranking, summary
-from jobs.measures.counts import PairCounts, ScoreCounts, collapsed
+from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, collapsed
+from jobs.measures.measure import Measure
+from jobs.protocol.contract import Column
 from jobs.scorer import scorecard
-from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID
-from jobs.training_inference.gates import Against, Facts
-from jobs.training_inference.reasons import sampled
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import polars as pl
-
-    from jobs.measures.counts import FloatArray, IntArray
-    from jobs.measures.measure import Measure
-    from jobs.protocol.contract import Column
-    from jobs.scorer.scorer import Scorer
-    from jobs.training_inference.dataset import Dataset
+from jobs.scorer.scorer import Scorer
+from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID, Dataset, sampled
 
 FORMAT = 1
 MOST_IN_SAMPLE = 20_000
+LEAST_ROWS = 200  # of a part of the population: below it a figure is noise, and may tell of persons
+STRAINED, STRAINED_ROWS = 8, 2_000
+PARTS = {  # what loans are told apart by; income by its quarters
+    "term": pl.col("term").cast(pl.String) + pl.lit(" months"),
+    "purpose": pl.col("purpose_grp"),
+    "home": pl.col("home_grp"),
+    "application": pl.when(pl.col("is_joint") == 1).then(pl.lit("joint")).otherwise(pl.lit("individual")),
+    "income": ((pl.col("income_log").rank("ordinal") - 1) * 4 // pl.col("income_log").count()).replace_strict(
+        {0: "lowest", 1: "lower", 2: "higher", 3: "highest"}, return_dtype=pl.String
+    ),
+}
 Json = dict[str, Any]
 
 
@@ -74,90 +77,126 @@ def rate_alone(frame: pl.DataFrame) -> Measure:
     return ranking.auc(ScoreCounts.of(priced["int_rate"].to_numpy(), labels_of(priced)))
 
 
-def facts(scored: Scored, at: float, violation: float) -> Facts:
-    """The numbers that the gates judge."""
-    counts = scored.counts
-    found = {name: figure["value"] for name, figure in performance(counts[OOT], at).items()}
-    area = ranking.auc(counts[OOT])
-    in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))
-    change = ranking.auc_change(in_time, area).interval
-    return Facts(
-        auc=area.value,
-        auc_lower=area.interval[0] if area.interval else None,
-        ks=found["ks"],
-        oe=found["observed_to_expected"],
-        ece=found["calibration_error"],
-        rate_auc=rate_alone(scored.frames[OOT]).value,
-        gini_in_time=None if in_time.value is None else 2 * in_time.value - 1,
-        gini_change_upper=2 * change[1] if change else None,
-        precision=found["precision"],
-        recall=found["recall"],
-        f1=found["f1"],
-        worst_violation=violation,
-    )
-
-
-def against(champion: FloatArray, challenger: FloatArray, labels: IntArray) -> Against:
-    """The champion and the new model on the same rows. Equal scores are no change, without any spread."""
-    change = ranking.paired_auc_change(PairCounts.of(champion, challenger, labels))
-    lower = change.value if change.variance == 0 else change.lower_bound()
-    return Against(
-        auc_change_lower=lower,
-        log_loss=calibration.log_loss(ScoreCounts.of(challenger, labels)).value,
-        champion_log_loss=calibration.log_loss(ScoreCounts.of(champion, labels)).value,
-    )
-
-
 def reference(data: Dataset, used: tuple[Column, ...], scored: Scored, contributions: FloatArray, at: float) -> Json:
     """The frozen reference: features by the train slice, scores and performance by the out-of-time slice."""
     counts = scored.counts
-    names = [column.name for column in used]
-    sentinels = {column.name: _numbers(column.sentinels) for column in used if column.sentinels}
-    frozen = columns.freeze(data.frames[TRAIN], names, sentinels)
-    of_goods, of_bads = (
-        columns.count(data.frames[TRAIN].filter(data.frames[TRAIN]["y"] == label), frozen) for label in (0, 1)
-    )
-    learned = {name: of_goods[name] + of_bads[name] for name in names}
+    train = data.frames[TRAIN]
+    sentinels = {c.name: tuple(float(each) for each in c.sentinels if not isinstance(each, str)) for c in used}
+    frozen = columns.freeze(train, sentinels, sentinels)
+    of_goods, of_bads = (columns.count(train.filter(train["y"] == label), frozen) for label in (0, 1))
+    learned = {name: of_goods[name] + of_bads[name] for name in frozen}
     shares = np.abs(contributions).mean(axis=0)
     shares = shares / (shares.sum() or 1.0)
     score_bins = bins.freeze_numbers(counts[OOT].unlabelled())
-    rows = data.frames[TRAIN].height
+    # Out-of-time scores to four decimals, so that there are never more than 10,001.
+    scores, goods, bads = collapsed((counts[OOT].scores.round(4),), counts[OOT].goods, counts[OOT].bads)
+    bands = scorecard.grade_bands(scored.pd[OOT], labels_of(scored.frames[OOT]))
     return {
         "format": FORMAT,
         "cutoff": at,
         "features": {
-            column.name: {
-                "bins": bins.to_json(frozen[column.name]),
-                "rows": list(learned[column.name].rows),
-                "missing": learned[column.name].part(bins.MISSING) / rows,
-                "information_value": drift.information_value(
-                    of_goods[column.name].rows, of_bads[column.name].rows
-                ).value,
-                "shap_share": float(shares[place]),
+            name: {
+                "bins": bins.to_json(frozen[name]),
+                "rows": list(learned[name].rows),
+                "missing": learned[name].part(bins.MISSING) / train.height,
+                "information_value": drift.information_value(of_goods[name].rows, of_bads[name].rows).value,
+                "shap_share": float(share),
             }
-            for place, column in enumerate(used)
+            for name, share in zip(frozen, shares, strict=True)
         },
         "scores": {
             "bins": bins.to_json(score_bins),
             "rows": list(score_bins.count(counts[OOT].unlabelled()).rows),
             "mean": counts[OOT].unlabelled().mean(),
         },
-        "score_counts": _listed(counts[OOT]),
+        "score_counts": {"scores": scores.tolist(), "goods": goods.tolist(), "bads": bads.tolist()},
         "deciles": [asdict(band) for band in calibration.reliability_bands(counts[OOT])],
-        "grades": {
-            grade: asdict(band)
-            for grade, band in scorecard.grade_bands(scored.pd[OOT], labels_of(scored.frames[OOT])).items()
-        },
+        "grades": {grade: asdict(band) for grade, band in bands.items()},
         "performance": {name: performance(counts[name], at) for name in SLICES},
         "rate_alone": asdict(rate_alone(data.frames[OOT])),
     }
 
 
-def _listed(counts: ScoreCounts) -> Json:
-    """The out-of-time scores, to four decimals so that there are never more than 10,001, each with its outcomes."""
-    scores, goods, bads = collapsed((counts.scores.round(4),), counts.goods, counts.bads)
-    return {"scores": scores.tolist(), "goods": goods.tolist(), "bads": bads.tolist()}
+def facts(scored: Scored, reference: Json, violation: float) -> dict[str, float | None]:
+    """The numbers that the gates judge, all of out-of-time rows but where they say otherwise."""
+    told, counts = reference["performance"][OOT], scored.counts
+    found = {name: figure["value"] for name, figure in told.items()}
+    in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))  # fitted rows flatter any model
+    change = ranking.auc_change(in_time, ranking.auc(counts[OOT])).interval
+    return {name: found[name] for name in ("auc", "ks", "precision", "recall", "f1")} | {
+        "auc_lower": told["auc"]["interval"][0] if told["auc"]["interval"] else None,  # of the 95 % interval
+        "oe": found["observed_to_expected"],
+        "ece": found["calibration_error"],
+        "rate_auc": reference["rate_alone"]["value"],
+        "gini_in_time": None if in_time.value is None else 2 * in_time.value - 1,
+        "gini_change_upper": 2 * change[1] if change else None,  # of the 95 % interval: few rows alone are no loss
+        "worst_violation": violation,
+    }
 
 
-def _numbers(sentinels: tuple[float | str, ...]) -> tuple[float, ...]:
-    return tuple(float(each) for each in sentinels if not isinstance(each, str))
+def against(champion: FloatArray, challenger: FloatArray, labels: IntArray) -> dict[str, float | None]:
+    """The champion and the new model on the same rows. Equal scores are no change, without any spread."""
+    change = ranking.paired_auc_change(PairCounts.of(champion, challenger, labels))
+    return {
+        "auc_change_lower": change.value if change.variance == 0 else change.lower_bound(),  # one-sided, 95 %
+        "log_loss": calibration.log_loss(ScoreCounts.of(challenger, labels)).value,
+        "champion_log_loss": calibration.log_loss(ScoreCounts.of(champion, labels)).value,
+    }
+
+
+def segments(rows: pl.DataFrame, pd: FloatArray, labels: IntArray) -> list[Json]:
+    """Ranking and calibration in each part of the out-of-time population; parts that are too small are only counted."""
+    told = []
+    for name, part in PARTS.items():
+        values = rows.select(part).to_series().cast(pl.String).fill_null("unknown")
+        for value in sorted(values.unique()):
+            mine = (values == value).to_numpy()
+            found: Json = {"segment": name, "value": value, "rows": int(mine.sum())}
+            if found["rows"] >= LEAST_ROWS:
+                counts = ScoreCounts.of(pd[mine], labels[mine])
+                found |= {"bads": counts.n_bad, "mean_pd": float(pd[mine].mean()), "auc": ranking.auc(counts).value}
+                found |= {"observed_to_expected": calibration.observed_to_expected(counts).value}
+            told.append(found)
+    return told
+
+
+def swap_set(champion: FloatArray, challenger: FloatArray, labels: IntArray, rate: FloatArray) -> list[Json]:
+    """Who would change sides if both models approved the same share: that of the loans that turned good."""
+    approved = round(float((labels == 0).mean()) * labels.size)
+    sides = [np.argsort(np.argsort(pd, kind="stable"), kind="stable") < approved for pd in (champion, challenger)]
+    told = []
+    for name, before, after in (("in-in", 1, 1), ("in-out", 1, 0), ("out-in", 0, 1), ("out-out", 0, 0)):
+        mine = (sides[0] == bool(before)) & (sides[1] == bool(after))
+        shown = {
+            "bad_rate": float(labels[mine].mean()) if mine.any() else None,
+            "mean_rate": float(np.nanmean(rate[mine])) if np.isfinite(rate[mine]).any() else None,
+        }
+        told.append({"champion-challenger": name, "rows": int(mine.sum()), **shown})
+    return told
+
+
+def stability(scored: Scored) -> Json:
+    """Whether out-of-time scores lie where those of the training rows did."""
+    frozen = bins.freeze_numbers(scored.counts[TRAIN].unlabelled())
+    reference, now = (frozen.count(scored.counts[name].unlabelled()) for name in (TRAIN, OOT))
+    return asdict(drift.psi(reference, now)) | {"from": TRAIN, "to": OOT}
+
+
+def sensitivity(scorer: Scorer, rows: pl.DataFrame, weights: dict[str, float], threads: int) -> list[Json]:
+    """What the mean probability does when a weighty number is a tenth larger or smaller, or is missing."""
+    heaviest = sorted(weights, key=lambda name: (-weights[name], name))
+    numbers = [name for name in heaviest if rows.schema[name].is_numeric()][:STRAINED]
+    usual = float(scorer.pd(rows, threads=threads).mean()) if rows.height else 0.0
+    strains: dict[str, Callable[[str], pl.Expr]] = {
+        "tenth_more": lambda name: pl.col(name) * 1.1,
+        "tenth_less": lambda name: pl.col(name) * 0.9,
+        "missing": lambda name: pl.lit(None, rows.schema[name]).alias(name),
+    }
+    return [
+        {"feature": name, "mean_pd": usual}
+        | {
+            what: float(scorer.pd(rows.with_columns(strain(name)), threads=threads).mean()) - usual
+            for what, strain in strains.items()
+        }
+        for name in numbers
+    ]

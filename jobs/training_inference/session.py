@@ -1,76 +1,156 @@
-"""What the steps of one run share: the store, the ledger's desk, the policy, and the gold they read."""
+"""One run at its desk: what its steps share, and whether to train, as ledger, notes and matured gold say."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from jobs.protocol import files, ingest, ledger, model_bank
+from jobs.protocol import claims, clock, ingest, ledger, model_bank, notes, verdicts
 from jobs.protocol.command import Run
-from jobs.protocol.errors import AlreadyRunning, JobError
+from jobs.protocol.errors import InputMissing
+from jobs.protocol.facts import Decision, Entry, Serving, State
+from jobs.protocol.guards import Circumstances, blocked_by, guards_of
 from jobs.protocol.index import Index
-from jobs.protocol.ingest import Desk
+from jobs.protocol.ingest import Desk, Seen
 from jobs.protocol.model_bank import Model
 from jobs.protocol.policy import Policy
-from jobs.protocol.shelf import Shelf
-from jobs.protocol.store import FolderStore
+from jobs.protocol.shelf import Shelf, cited, cited_files
 
-JOB = "training_inference"
+if TYPE_CHECKING:
+    import polars as pl
+
+NAME = "training_inference"
 FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
+COLD_START = "no model serves"
 
 
 @dataclass(slots=True)
 class Session:
-    """One run at its desk. `policy` is None while the file is gone or cannot be read: then nothing is claimed."""
+    """What the steps of a run share. `policy` is None while the file is gone or cannot be read: nothing is claimed."""
 
     run: Run
-    store: FolderStore
     desk: Desk
     policy: Policy | None
-    policy_problem: JobError | None
     shelf: Shelf
 
+    @classmethod
+    def of(cls, run: Run) -> Session:
+        """The session of a run, made once."""
+        if "session" not in run.memo:
+            desk, policy, _, _ = ingest.opened(run, NAME)
+            run.memo["session"] = cls(run, desk, policy, Shelf(root=run.root, index=Index(run.root, NAME)))
+        session: Session = run.memo["session"]
+        return session
+
+    @property
+    def state(self) -> State:
+        return ledger.read(self.desk.store).state
+
+    @property
+    def serving(self) -> Serving | None:
+        """Which model serves on the run's date, by the ledger."""
+        return self.state.serving_on(self.run.day)
+
+    def days(self, table: str) -> list[date]:
+        """What there is of a table up to the run's date."""
+        return sorted(day for day in self.shelf.built(table) if day <= self.run.day)
+
+    def pending(self) -> list[date]:
+        """The days with features and without scores. A scored day is not scored again by itself."""
+        scored = self.shelf.built(PREDICTIONS)
+        return [day for day in self.days(FEATURES) if day not in scored]
+
     def unusable(self, model_id: str) -> str | None:
-        return model_bank.unusable(self.run.root, model_id, ledger.vouched(self.store, model_id))
+        return model_bank.unusable(self.run.root, model_id, ledger.vouched(self.desk.store, model_id))
 
     def model(self, model_id: str) -> Model:
         """A whole model; one that the ledger does not vouch for is first tried where it can do no harm."""
-        return model_bank.get(self.run.root, model_id, ledger.vouched(self.store, model_id))
+        return model_bank.get(self.run.root, model_id, ledger.vouched(self.desk.store, model_id))
 
-    @contextmanager
-    def trainer(self) -> Iterator[bool]:
-        """Hold the trainer's lock; False where another trainer lives. The kernel frees it when a process dies."""
-        folder = self.run.root.at("datamart")
-        files.make_folder(self.run.root, folder)
-        handle = os.open(folder / ".trainer.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
+    def cited(self, table: str, inputs: Mapping[str, str]) -> pl.DataFrame:
+        """The rows of one table as they were cited, oldest day first: by folder, the hash of the content."""
+        import polars as pl
+
+        root = self.run.root
+        names = sorted(name for name in inputs if name.startswith(f"datamart/{table}/"))
+        manifests = [cited(root, name, inputs[name]) for name in names]
+        return pl.read_parquet([path for manifest in manifests for path in cited_files(root, manifest)], glob=False)
+
+    def asks(self) -> bool:
+        """Whether a decision asks for a training that nothing blocks. What blocks it is recorded where that is news."""
+        state, wanted = self._asked()
+        if wanted is None:
+            return False
+        blocked: tuple[str, ...] = ("policy",)
+        if self.policy is not None:
+            guards, found = guards_of(self.policy), self._circumstances(state)
+            blocked = blocked_by(state, wanted, self.run.day, guards, found)
+            if blocked:  # a step that is skipped could not say so
+                claims.claim(self.desk, guards, found, None)
+        if blocked:
+            self.run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
+        return not blocked
+
+    def claim(self) -> Entry | None:
+        """Claim the open decision, or record what blocks it; the claim, if there is one now."""
+        state, wanted = self._asked()
+        if self.policy is None or wanted is None:
+            return None
+        lease = (clock.now() + timedelta(minutes=self.policy.decision.lease_minutes)).isoformat(timespec="seconds")
+        _, entry = claims.claim(self.desk, guards_of(self.policy), self._circumstances(state), lease)
+        return entry if entry and entry.kind == "claimed" else None
+
+    def _asked(self) -> tuple[State, Decision | None]:
+        """Begin as every run does, with no other trainer alive: a claim found now is that of a dead one.
+
+        The open decision, if it asks for a retraining and its time has not passed; a backfill carries out none.
+        """
+        known, day = self.state, self.run.day
+        if known.is_backfill(day):
+            return ingest.begin(self.desk).state, None
+        ingest.settle(self.desk)
+        if known.claim:
+            claims.fail_attempt(self.desk, known.claim.seq, "its trainer is gone")
+        claims.choose(self.desk, self.unusable)
+        seen = self._cold_start(ingest.begin(self.desk))
+        standing = None if seen.backfill else seen.state.open
+        wanted = standing and standing.retrain and not standing.claim and day <= standing.valid_until
+        return seen.state, standing if wanted else None
+
+    def _cold_start(self, seen: Seen) -> Seen:
+        """With no model and enough matured history training puts a note of its own, as monitoring would."""
+        run, state = self.run, seen.state
+        if seen.backfill or state.model_id or state.open or self.policy is None or not self._is_ready():
+            return seen
+        from jobs.training_inference import dataset
+
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            os.close(handle)
+            dataset.refuse_too_few(self.shelf.scan(LABELS, self.days(LABELS)).collect(), run.day, self.policy)
+        except InputMissing as missing:  # a claim would only fail
+            if not run.report.skipped:  # a run comes by here twice
+                run.report.skip("a first model", missing.what)
+            return seen
+        wanted = {"performance_score": None, "retrain": True, "reason": COLD_START, "priority": "MEDIUM"}
+        fields = {"decision_date": run.day.isoformat(), **wanted}
+        return ingest.place(self.desk, notes.retraining_bytes(fields), seen)[0]
 
+    def _circumstances(self, state: State) -> Circumstances:
+        """The new rows are labelled ones of cohorts that have matured since the last training."""
+        import polars as pl
 
-def of(run: Run) -> Session:
-    """The session of a run, made once."""
-    if "session" not in run.memo:
-        run.memo["session"] = _open(run)
-    session: Session = run.memo["session"]
-    return session
+        days, since, rows = self.days(LABELS), max(state.trained, default=date.min), 0
+        if days:
+            matured = pl.col("mature_date").is_between(since, self.run.day, closed="right")
+            found = self.shelf.scan(LABELS, days).filter(matured).select(pl.col("id").n_unique())
+            rows = int(found.collect().item())
+        is_sound = not verdicts.blocks_training(self.run.root, self.run.day)
+        return Circumstances(note=True, new_rows=rows, readiness=self._is_ready(), data_quality=is_sound)
 
-
-def another_trains(run: Run) -> AlreadyRunning:
-    return AlreadyRunning("another training runs on this root", where=run.root.path, mend="wait for it to end")
-
-
-def _open(run: Run) -> Session:
-    desk, policy, problem, _ = ingest.opened(run, JOB)
-    shelf = Shelf(root=run.root, index=Index(run.root, JOB))
-    return Session(run, desk.store, desk, policy, problem, shelf)
+    def _is_ready(self) -> bool:
+        """Enough days of history, and the gold of the day itself."""
+        day, days = self.run.day, self.days(LABELS)
+        history = self.policy.guards.min_history_days if self.policy else 0
+        whole = bool(days) and days[-1] == day and day in self.shelf.built(FEATURES)
+        return whole and (day - days[0]).days >= history

@@ -1,134 +1,168 @@
-"""From rows and labels to the files of a model, and what the gates say of it: pure, but for the threads it takes."""
+"""From a claim to a model in the bank: fitted, calibrated, measured, described, and judged by the gates."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from jobs.protocol import strict_json
-from jobs.protocol.contract import Column, Contract
+from jobs.measures.counts import FloatArray
+from jobs.protocol import claims, contract, model_bank, partitions, policies, policy, strict_json
+from jobs.protocol.claims import Outcome
+from jobs.protocol.errors import JobError, StoreDamaged, UsageError
+from jobs.protocol.facts import Entry
 from jobs.protocol.policy import Policy
 from jobs.scorer import scorer as scorers
-from jobs.scorer import trees
-from jobs.scorer.encoding import Encoding
 from jobs.scorer.scorer import Scorer
-from jobs.training_inference import calibrating, card, dataset, fitting, gates, profile, reasons, scoring, trials
-from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN, Dataset
-from jobs.training_inference.fitting import Fitted
+from jobs.training_inference import card, dataset, fitting, gates, profile, scoring
+from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN, Dataset, sampled
+from jobs.training_inference.session import FEATURES, LABELS, Session
 
 REFERENCE, RECIPE, CARD, PAGE = "reference_profile.json", "recipe.json", "card.json", "card.html"
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The files for the bank, the verdict of the gates, and the numbers to tell."""
+    """The files for the bank, and the verdict of the gates."""
 
     files: Mapping[str, bytes]
     verdict: gates.Verdict
-    metrics: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Champion:
-    """The model that serves, to be held against the new one on the same rows."""
+def recipe_of(as_of: date, policy: Policy, champion: str | None, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """All that a model is made of: the day, the policy, the model it was held against, and the rows of each partition.
 
-    model_id: str
-    scorer: Scorer
+    A partition is named by its folder and the hash of its content.
+    """
+    used = dict(sorted(inputs.items()))
+    return {"as_of": as_of.isoformat(), "policy_sha256": policy.sha256, "champion": champion, "inputs": used}
+
+
+def learn(session: Session, claimed: Entry) -> None:
+    """Train under a claim. Whatever goes wrong gives the decision back; the gates' verdict is a result, no failure."""
+    assert session.policy is not None  # noqa: S101 - nothing is claimed without one
+    run, shelf = session.run, session.shelf
+    try:
+        days = {table: session.days(table) for table in (FEATURES, LABELS)}
+        used = {partitions.folder(table, day): shelf.built(table)[day].content for table in days for day in days[table]}
+        frames = {table: shelf.scan(table, days[table]).collect() for table in days}
+        recipe = recipe_of(run.day, session.policy, session.state.model_id, used)
+        trained = _trained(session, frames, recipe, session.policy)
+        model = model_bank.put(run.root, run.day, trained.files)
+    except BaseException as error:
+        reason = error.what if isinstance(error, JobError) else type(error).__name__
+        claims.fail_attempt(session.desk, claimed.seq, reason)
+        raise
+    verdict = trained.verdict
+    measured = {gate.name: gate.value for gate in verdict.gates if gate.value is not None and math.isfinite(gate.value)}
+    outcome = Outcome(
+        promote=verdict.passed,
+        model_id=model.model_id,
+        model_sha256=model.sha256,
+        reasons=verdict.failures,
+        metrics={name: float(np.round(value, 6)) for name, value in measured.items()},
+    )
+    state = claims.complete(session.desk, claimed.seq, outcome, session.unusable).state
+    promoted = state.model_id == model.model_id
+    run.report.change(f"{model_bank.BANK}/{model.model_id}", verdict="promoted" if promoted else "kept")
+    for reason in verdict.failures:
+        run.report.skip(f"promotion of {model.model_id}", reason)
+
+
+def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
+    """Train a model again from the partitions its recipe cites; without `verify` put back what the bank has lost."""
+    root, store, home = session.run.root, session.desk.store, f"{model_bank.BANK}/{model_id}"
+    data = store.get(f"{home}/{RECIPE}") if model_bank.is_name(model_id) else None
+    if data is None:
+        known = ", ".join(sorted(path.name for path in root.at(model_bank.BANK).glob("*-*"))) or "none yet"
+        raise UsageError(f"no recipe of model {model_id!r}", where="--model", mend=f"name a model of the bank: {known}")
+    recipe = strict_json.parse(data, where=f"{home}/{RECIPE}")
+    kept = f"{policies.KEPT}/{recipe['policy_sha256'][:12]}.json"
+    if (ruled := store.get(kept)) is None:
+        raise StoreDamaged("the policy of that training is gone", where=kept, mend="restore it from a backup")
+    frames = {table: session.cited(table, recipe["inputs"]) for table in (FEATURES, LABELS)}
+    made = _trained(session, frames, recipe, policy.load(ruled, kept)).files
+    as_of = date.fromisoformat(recipe["as_of"])
+    differ = [name for name, data in sorted(made.items()) if store.get(f"{home}/{name}") != data]
+    if model_bank.name_of(as_of, made) != model_id:
+        mend = "compare the versions of program and libraries with those in its card"
+        raise StoreDamaged(f"made again, {', '.join(differ) or 'it'} came out differently", where=home, mend=mend)
+    if verify and differ:
+        mend = "run again without --verify: what came out is what the model's name says"
+        raise StoreDamaged(f"the bank does not hold {', '.join(differ)} as trained", where=home, mend=mend)
+    if session.unusable(model_id) and not verify:
+        model_bank.put(root, as_of, made)
+        session.run.report.change(home, why="put back by its recipe")
+    session.run.events.say("same", f"{model_id}: made again, every byte the same", model_id=model_id)
+
+
+def _trained(
+    session: Session, frames: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], policy: Policy
+) -> Trained:
+    """A model by its recipe: the same rows, policy and champion give the same bytes."""
+    rows = dataset.dataset(frames[FEATURES], frames[LABELS], date.fromisoformat(recipe["as_of"]), policy)
+    champion = scorers.of(session.model(recipe["champion"]).files) if recipe["champion"] else None
+    threads = scorers.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+    return train(rows, policy, recipe, champion, threads=threads)
 
 
 def train(
-    data: Dataset,
-    contract: Contract,
-    policy: Policy,
-    recipe: Mapping[str, Any],
-    champion: Champion | None,
-    threads: int,
+    data: Dataset, policy: Policy, recipe: Mapping[str, Any], champion: Scorer | None, *, threads: int
 ) -> Trained:
-    """Fit, calibrate, measure and describe a model; `recipe` says what of, see there."""
-    columns = dataset.features(contract, policy.feature_profile)
+    """The files and the verdict of a model of these rows, held against the `champion` that serves."""
+    columns = dataset.features(policy.feature_profile)
     encoding = dataset.encoding(data.frames[TRAIN], columns)
-    fitted = fitting.fit(data, columns, encoding, threads=threads)
-    scorer, usual, contributions = _scorer(data, columns, encoding, fitted, contract.version, threads)
+    text, fitted = fitting.fit(data, columns, encoding, threads=threads)
+    booster = lgb.Booster(model_str=text.decode())
+    own = data.frames[CALIBRATION]
+    raw = scorers.predicted(booster, encoding, own, threads=threads, raw_score=True)
+    calibration = fitting.calibrated(raw, own["y"].cast(pl.Float64).to_numpy())
+    pushes = scoring.contributions(booster, encoding, sampled(data.frames[TRAIN]), threads=threads)
+    usual, version = scoring.usual(columns, pushes), contract.load(FEATURES).version
+    scorer = Scorer(booster, encoding, calibration, usual, version)
     scored = profile.Scored.by(scorer, data, threads)
     at = profile.cutoff_of(scored.counts[CALIBRATION], policy.cutoff.approval_rate)
-    reference = profile.reference(data, columns, scored, contributions, at)
-    against = _against(data, champion, scored.pd[OOT], threads)
-    violation = fitting.worst_violation(scorer.booster, columns)
-    verdict = gates.judge(profile.facts(scored, at, violation), policy.gates, against)
+    reference = profile.reference(data, columns, scored, pushes, at)
+    violation = fitting.worst_violation(booster, columns)
+    before = champion.pd(data.frames[OOT], threads=threads) if champion else None
+    against = None if before is None else profile.against(before, scored.pd[OOT], profile.labels_of(data.frames[OOT]))
+    verdict = gates.judge(profile.facts(scored, reference, violation), policy.gates, against)
     facts = {
         "recipe": recipe,
-        "fitted": {"rounds": fitted.rounds, "stopped_early": fitted.stopped_early, "settings": fitted.settings},
-        "calibration": scorer.calibration.to_json(),
+        "fitted": fitted,
+        "calibration": asdict(calibration),
         "worst_monotone_violation": violation,
-        "trials": _trials(scorer, scored, reference, champion, threads),
+        "trials": _trials(scorer, scored, reference, before, threads),
     }
-    described = card.card(data, contract, policy, reference, verdict, facts)
+    described = card.card(data, policy, reference, verdict, facts)
     files = {
-        scorers.TREES: fitted.text,
-        scorers.PREPARATION: scoring.preparation(scorer, usual),
+        scorers.TREES: text,
+        scorers.PREPARATION: scoring.preparation(scorer),
         REFERENCE: strict_json.canonical(reference),
         RECIPE: strict_json.pretty(dict(recipe)),
         CARD: strict_json.pretty(described),
         PAGE: card.page(described),
     }
-    return Trained(files, verdict, _metrics(verdict))
-
-
-def recipe(as_of: date, policy: Policy, champion: Champion | None, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """All that a model is made of: the day, the policy, the model it was held against, and the rows of each partition.
-
-    A partition is named by its folder and the hash of its content.
-    """
-    return {
-        "as_of": as_of.isoformat(),
-        "policy_sha256": policy.sha256,
-        "champion": champion.model_id if champion else None,
-        "inputs": dict(sorted(inputs.items())),
-    }
-
-
-def _scorer(
-    data: Dataset, columns: tuple[Column, ...], encoding: Encoding, fitted: Fitted, version: int, threads: int
-) -> tuple[Scorer, reasons.Background, Any]:
-    booster = trees.booster_of(fitted.text)
-    own = data.frames[CALIBRATION]
-    raw = trees.raw_scores(booster, encoding, own, threads=threads)
-    calibration = calibrating.fit(raw, own["y"].cast(pl.Float64).to_numpy())
-    pushes = reasons.contributions(booster, encoding, reasons.sampled(data.frames[TRAIN]), threads=threads)
-    return Scorer(booster, encoding, calibration, version), reasons.background(columns, pushes), pushes
-
-
-def _against(data: Dataset, champion: Champion | None, pd: Any, threads: int) -> gates.Against | None:  # noqa: ANN401
-    if champion is None:
-        return None
-    rows = data.frames[OOT]
-    return profile.against(champion.scorer.pd(rows, threads=threads), pd, profile.labels_of(rows))
+    return Trained(files, verdict)
 
 
 def _trials(
-    scorer: Scorer, scored: profile.Scored, reference: dict[str, Any], champion: Champion | None, threads: int
+    scorer: Scorer, scored: profile.Scored, reference: dict[str, Any], before: FloatArray | None, threads: int
 ) -> dict[str, Any]:
+    """What a validator asks of a model beyond the gates."""
     rows, pd = scored.frames[OOT], scored.pd[OOT]
     labels, weights = profile.labels_of(rows), {name: of["shap_share"] for name, of in reference["features"].items()}
-    some = reasons.sampled(rows, trials.STRAINED_ROWS)
     rate = rows["int_rate"].cast(pl.Float64).to_numpy()
-    before = champion.scorer.pd(rows, threads=threads) if champion else None
     return {
-        "stability": trials.stability(scored),
-        "segments": trials.segments(rows, pd, labels),
-        "sensitivity": trials.sensitivity(scorer, some, weights, threads),
-        "swap_set": None if before is None else trials.swap_set(before, pd, labels, rate),
-    }
-
-
-def _metrics(verdict: gates.Verdict) -> dict[str, float]:
-    found = {gate.name: gate.value for gate in verdict.gates}
-    return {
-        name: float(np.round(value, 6)) for name, value in found.items() if value is not None and math.isfinite(value)
+        "stability": profile.stability(scored),
+        "segments": profile.segments(rows, pd, labels),
+        "sensitivity": profile.sensitivity(scorer, sampled(rows, profile.STRAINED_ROWS), weights, threads),
+        "swap_set": None if before is None else profile.swap_set(before, pd, labels, rate),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from jobs.protocol import model_bank, partitions
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
+from jobs.scorer import scorer
 from jobs.training_inference import scoring
 from tests.prove import training
 
@@ -16,7 +17,7 @@ if __name__ == "__main__":
     model = model_bank.get(root, sys.argv[2], None)
     rows = partitions.scan(root, partitions.existing(root, training.FEATURES, training.FIRST)).collect()
     try:
-        scoring.explainer(model.files).scores(rows, threads=1)
+        scoring.scores(scorer.of(model.files), rows, threads=1)
     except StoreDamaged as error:
         print(error, file=sys.stderr)
         sys.exit(StoreDamaged.exit_code)

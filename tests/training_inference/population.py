@@ -17,8 +17,9 @@ from jobs.training_inference import dataset, training
 
 if TYPE_CHECKING:
     from jobs.protocol.policy import Policy
+    from jobs.scorer.scorer import Scorer
     from jobs.training_inference.dataset import Dataset
-    from jobs.training_inference.training import Champion, Trained
+    from jobs.training_inference.training import Trained
 
 STORE = contract.load("gold/feature_store")
 POLICY = policy.load(None, "decisions/policy.json")
@@ -61,7 +62,7 @@ def labels() -> pl.DataFrame:
 
 @cache
 def data() -> Dataset:
-    return dataset.dataset(loans()[0], labels(), AS_OF, POLICY, STORE.version)
+    return dataset.dataset(loans()[0], labels(), AS_OF, POLICY)
 
 
 @cache
@@ -69,9 +70,10 @@ def trained(threads: int = 1) -> Trained:
     return train(threads, None)
 
 
-def train(threads: int, champion: Champion | None, rules: Policy = POLICY) -> Trained:
-    recipe = training.recipe(AS_OF, rules, champion, {"datamart/gold/feature_store": "0" * 64})
-    return training.train(data(), STORE, rules, recipe, champion, threads)
+def train(threads: int, champion: Scorer | None, rules: Policy = POLICY) -> Trained:
+    name = "20170601-0123456789ab" if champion else None
+    recipe = training.recipe_of(AS_OF, rules, name, {"datamart/gold/feature_store": "0" * 64})
+    return training.train(data(), rules, recipe, champion, threads=threads)
 
 
 def _silver(frame: pl.DataFrame, table: str, day: date) -> pl.DataFrame:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from jobs.protocol.calendar import add_months
 from jobs.protocol.errors import InputMissing
-from jobs.scorer.encoding import Encoding
+from jobs.scorer.scorer import Encoding
 from jobs.training_inference import dataset
 from jobs.training_inference.dataset import complete_until
-from tests.training_inference.population import AS_OF, POLICY, STORE, data, labels, loans
+from tests.training_inference.population import AS_OF, POLICY, data, labels, loans
 
 DAYS = st.dates(date(2010, 1, 1), date(2030, 12, 31))
 STRICT = replace(POLICY, label=replace(POLICY.label, policy_exceptions="exclude"))
@@ -29,12 +29,12 @@ def test_a_cohort_is_complete_exactly_when_its_window_and_lag_are_over(as_of: da
 
 def test_slices_follow_one_another_in_time_and_an_embargo_parts_fitting_from_judging() -> None:
     spans = data().spans
-    assert spans["train"].last + timedelta(1) == spans["valid"].first
-    assert (spans["calibration"].first - spans["valid"].last).days == POLICY.label.lag_days + 1
-    assert spans["calibration"].last + timedelta(1) == spans["oot"].first
-    assert spans["oot"].last == complete_until(AS_OF, POLICY)
+    assert spans["train"][1] + timedelta(1) == spans["valid"][0]
+    assert (spans["calibration"][0] - spans["valid"][1]).days == POLICY.label.lag_days + 1
+    assert spans["calibration"][1] + timedelta(1) == spans["oot"][0]
+    assert spans["oot"][1] == complete_until(AS_OF, POLICY)
     for name, frame in data().frames.items():
-        assert frame["application_date"].is_between(spans[name].first, spans[name].last).all()
+        assert frame["application_date"].is_between(*spans[name]).all()
 
 
 def test_the_waterfall_accounts_for_every_row() -> None:
@@ -49,7 +49,7 @@ def test_each_reason_of_exclusion_is_counted_where_it_applies() -> None:
     )
     marked = labels().with_columns((pl.int_range(pl.len()) % 100 == 99).alias("policy_exception"))
     marked = marked.filter(~pl.col("id").is_in(store["id"].head(50).implode()))
-    found = dict(dataset.dataset(store, marked, date(2017, 4, 1), STRICT, STORE.version).waterfall)
+    found = dict(dataset.dataset(store, marked, date(2017, 4, 1), STRICT).waterfall)
     assert found["other_feature_set"] == 5
     assert found["unlabelled"] == 45
     assert found["immature"] > 2_000
@@ -61,7 +61,7 @@ def test_bads_that_are_known_early_wait_for_their_whole_cohort() -> None:
         pl.when(pl.col("y") == 1).then(pl.col("snapshot_date").dt.offset_by("-6mo")).otherwise("snapshot_date")
     )
     as_of = date(2017, 4, 1)
-    found = dataset.dataset(loans()[0], early, as_of, POLICY, STORE.version).frames
+    found = dataset.dataset(loans()[0], early, as_of, POLICY).frames
     last = complete_until(as_of, POLICY)
     assert all((frame["application_date"] <= last).all() for frame in found.values())
 
@@ -72,19 +72,19 @@ def test_the_latest_known_version_of_a_label_counts_and_later_news_does_not() ->
     turned = mine.with_columns(pl.lit(2, pl.Int16).alias("label_version"), (1 - pl.col("y")).alias("y"))
     for snapshot, expected in ((AS_OF, 1 - loan["y"]), (AS_OF + timedelta(1), loan["y"])):
         news = pl.concat([turned.with_columns(pl.lit(snapshot).alias("snapshot_date")), labels()])
-        frame = dataset.dataset(loans()[0], news, AS_OF, POLICY, STORE.version).frames["train"]
+        frame = dataset.dataset(loans()[0], news, AS_OF, POLICY).frames["train"]
         assert frame.filter(pl.col("id") == loan["id"])["y"].to_list() == [expected]
 
 
 def test_rows_in_another_order_give_the_same_slices() -> None:
-    shuffled = dataset.dataset(loans()[0].reverse(), labels().reverse(), AS_OF, POLICY, STORE.version)
+    shuffled = dataset.dataset(loans()[0].reverse(), labels().reverse(), AS_OF, POLICY)
     assert all(shuffled.frames[name].equals(data().frames[name]) for name in dataset.SLICES)
 
 
 @pytest.mark.parametrize("as_of", [date(2016, 1, 1), date(2016, 2, 10)], ids=["nothing matured", "too few bads"])
 def test_too_thin_a_history_is_an_input_not_there_yet(as_of: date) -> None:
     with pytest.raises(InputMissing):
-        dataset.dataset(loans()[0], labels(), as_of, POLICY, STORE.version)
+        dataset.dataset(loans()[0], labels(), as_of, POLICY)
 
 
 def test_levels_are_frozen_and_unknown_ones_differ_from_missing_ones() -> None:
@@ -94,6 +94,6 @@ def test_levels_are_frozen_and_unknown_ones_differ_from_missing_ones() -> None:
 
 
 def test_a_granting_model_never_sees_what_the_lender_priced() -> None:
-    granting = {column.role for column in dataset.features(STORE, "granting")}
+    granting = {column.role for column in dataset.features("granting")}
     assert granting == {"orig", "bureau", "joint"}
-    assert {column.role for column in dataset.features(STORE, "investor")} == granting | {"pricing"}
+    assert {column.role for column in dataset.features("investor")} == granting | {"pricing"}

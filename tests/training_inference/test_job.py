@@ -13,7 +13,7 @@ import pytest
 from jobs.protocol import ledger, partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.training_inference import dataset, inference, job
+from jobs.training_inference import dataset, job, scoring
 from tests.monitoring.small_weeks import put_rows, rows
 from tests.training_inference.small_root import EASY, FIRST, LAST, NEXT, run
 
@@ -286,8 +286,8 @@ def test_scores_that_another_run_published_meanwhile_stay(root: Path, monkeypatc
     def overtaken(*given: object) -> pl.DataFrame:
         monkeypatch.undo()
         assert run(root) == 0
-        return inference.scored(*given).with_columns(pl.col("pd") / 2)  # type: ignore[arg-type]
+        return scoring.scored(*given).with_columns(pl.col("pd") / 2)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(inference, "scored", overtaken)
+    monkeypatch.setattr(scoring, "scored", overtaken)
     assert run(root) == 0
     assert run(root, LAST, "--step", "rescore", "--verify") == 0

@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.training_inference import reasons
-from jobs.training_inference.reasons import Background
+from jobs.training_inference import scoring
 
-USUAL = Background(("a", "b", "c", "d", "e"), (0, 0, 1, 2, 3, 4, -1), (0.0, 0.0, 0.125, 0.0, 0.0, 0.0, 0.0))
+USUAL = {
+    "groups": ["a", "b", "c", "d", "e"],
+    "group_of": [0, 0, 1, 2, 3, 4, -1],
+    "means": [0.0, 0.0, 0.125, 0.0, 0.0, 0.0, 0.0],
+}
 CASES = [
     ("the strongest first, four at most", [0.2, 0.2, 0.6, 0.3, 0.2, 0.1, 0.0], ["b", "a", "c", "d"], 0.475),
     ("what cancels within a group is no reason", [0.5, -0.5, 0.1, 0.3, 0.0, 0.0, 0.0], ["c", None, None, None], 0.3),
@@ -20,16 +23,12 @@ CASES = [
     ("parts", "expected", "strength"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 def test_reasons_are(parts: list[float], expected: list[str | None], strength: float | None) -> None:
-    row = reasons.reasons(np.array([parts]), USUAL).row(0)
+    row = scoring.reasons(np.array([parts]), USUAL).row(0)
     assert list(row[:4]) == expected
     assert row[4] == (None if strength is None else pytest.approx(strength))
 
 
 def test_the_riskiest_rows_are_explained_in_their_own_order_and_ties_go_by_place() -> None:
     pd = np.array([0.1, 0.5, 0.3, 0.5, 0.3])
-    assert reasons.riskiest(pd, 3).tolist() == [1, 2, 3]
-    assert reasons.riskiest(pd, 9).tolist() == [0, 1, 2, 3, 4]
-
-
-def test_the_background_is_the_same_after_a_round_through_json() -> None:
-    assert reasons.from_json(USUAL.to_json()) == USUAL
+    assert scoring.riskiest(pd, 3).tolist() == [1, 2, 3]
+    assert scoring.riskiest(pd, 9).tolist() == [0, 1, 2, 3, 4]

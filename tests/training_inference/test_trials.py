@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from jobs.scorer import scorer as scorers
-from jobs.training_inference import profile, training, trials
+from jobs.training_inference import profile, training
 from jobs.training_inference.dataset import OOT
 from tests.training_inference.population import data, train, trained
 
@@ -16,11 +16,11 @@ Json = dict[str, object]
 def test_the_parts_of_each_segment_add_up_and_small_ones_are_only_counted() -> None:
     rows = data().frames[OOT]
     pd = scorers.of(trained().files).pd(rows, threads=1)
-    found = trials.segments(rows, pd, profile.labels_of(rows))
-    for name in trials.PARTS:
+    found = profile.segments(rows, pd, profile.labels_of(rows))
+    for name in profile.PARTS:
         mine = [row for row in found if row["segment"] == name]
         assert sum(row["rows"] for row in mine) == rows.height
-        assert all(("auc" in row) == (row["rows"] >= trials.LEAST_ROWS) for row in mine)
+        assert all(("auc" in row) == (row["rows"] >= profile.LEAST_ROWS) for row in mine)
     joint = next(row for row in found if row["value"] == "joint")
     assert joint["rows"] == int((rows["is_joint"] == 1).sum())
 
@@ -29,7 +29,7 @@ def test_a_swap_set_tells_who_changes_sides_at_equal_approval() -> None:
     labels = np.array([0, 0, 0, 1])
     champion, challenger = np.array([0.1, 0.2, 0.4, 0.3]), np.array([0.1, 0.2, 0.3, 0.4])
     rate = np.array([0.05, np.nan, 0.07, 0.2])
-    found = {row["champion-challenger"]: row for row in trials.swap_set(champion, challenger, labels, rate)}
+    found = {row["champion-challenger"]: row for row in profile.swap_set(champion, challenger, labels, rate)}
     assert {name: row["rows"] for name, row in found.items()} == {"in-in": 2, "in-out": 1, "out-in": 1, "out-out": 0}
     assert found["in-out"]["bad_rate"] == 1
     assert found["out-in"]["mean_rate"] == 0.07
@@ -40,7 +40,7 @@ def test_a_swap_set_tells_who_changes_sides_at_equal_approval() -> None:
 def test_strained_inputs_move_the_risk_the_way_their_sign_says() -> None:
     weights = {"fico_mid": 1.0, "dti_with_loan": 0.5, "purpose_grp": 2.0}
     rows = data().frames[OOT].head(500)
-    found = trials.sensitivity(scorers.of(trained().files), rows, weights, 1)
+    found = profile.sensitivity(scorers.of(trained().files), rows, weights, 1)
     assert [row["feature"] for row in found] == ["fico_mid", "dti_with_loan"]
     assert found[0]["tenth_more"] < 0 < found[0]["tenth_less"]
     assert found[1]["tenth_less"] <= 0 <= found[1]["tenth_more"]
@@ -50,7 +50,7 @@ def test_the_card_holds_the_trials_and_a_swap_set_where_there_is_a_champion() ->
     told = json.loads(trained().files[training.CARD])
     assert told["stability"]["value"] < 0.1
     assert told["swap_set"] is None
-    again = train(1, training.Champion("20170601-0123456789ab", scorers.of(trained().files)))
+    again = train(1, scorers.of(trained().files))
     told = json.loads(again.files[training.CARD])
     assert [row["rows"] for row in told["swap_set"]][1:3] == [0, 0]
-    assert pl.DataFrame(told["sensitivity"]).height == trials.STRAINED
+    assert pl.DataFrame(told["sensitivity"]).height == profile.STRAINED
