@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from jobs.import_lending_club import servicing
 from jobs.import_lending_club.columns import KNOWN, OUTCOMES, TABLES
+from jobs.import_lending_club.loans import at_application, dated, later
 from jobs.protocol import files
 from jobs.protocol.errors import UsageError
 from jobs.protocol.files import Root
@@ -108,10 +108,9 @@ def days_between(first: date, last: date) -> list[date]:
 def _landing_in(work: Path, month: date, cut_off: date) -> Iterator[tuple[str, pl.DataFrame]]:
     """Tables and rows, each with its `_day`: first the applications of a month, then what else came in it."""
     for spilled in _set_aside(work / "loans", month):
-        loans = servicing.dated(spilled, cut_off)
-        later = servicing.later(loans, OUTCOMES).select(*TABLES["loan_terms"], "_day")
-        _put_aside(work / "servicing", later, "_day")
-        begun = servicing.at_application(loans, OUTCOMES).with_columns(_day="_applied")
+        loans = dated(spilled, cut_off)
+        _put_aside(work / "servicing", later(loans, OUTCOMES).select(*TABLES["loan_terms"], "_day"), "_day")
+        begun = at_application(loans, OUTCOMES).with_columns(_day="_applied")
         for table in TABLES:
             # on the last day of all a loan has one row too: the file's own state
             has_more = pl.col("_applied") < pl.col("_final") if table == "loan_terms" else pl.lit(value=True)

@@ -33,7 +33,6 @@ for _table, (_silver, _in_bronze) in BECOMES.items():
 del SINCE["disbursement_method"]  # the public file says Cash for every loan of before it was asked
 
 EMPTY_CODE = -1
-CURRENT, GRACE, LATE_16, LATE_31, DEFAULT, CHARGED_OFF, FULLY_PAID = range(7)
 STATUSES = (
     *("Current", "In Grace Period", "Late (16-30 days)", "Late (31-120 days)", "Default", "Charged Off", "Fully Paid"),
 )

@@ -14,11 +14,10 @@ from jobs.protocol.calendar import add_months, application_date_expr
 from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits
 from jobs.simulate.bureau import draw_bureau
 from jobs.simulate.chance import Draw, Flags, Ints
-from jobs.simulate.columns import CURRENT, TABLES, Columns, as_frame
-from jobs.simulate.fates import Days, changes, draw_collections, draw_fates
+from jobs.simulate.columns import TABLES, Columns, as_frame
+from jobs.simulate.fates import CURRENT, Days, changes, draw_collections, draw_fates, statements
 from jobs.simulate.pricing import price, true_pd
 from jobs.simulate.settings import Market, Scenario, Settings, market
-from jobs.simulate.statements import statements
 
 ONE_DAY = timedelta(days=1)
 TRUTH = ("id", "application_date", "true_pd", "defaulted_12m", "event_date")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.import_lending_club import columns, loans, servicing
+from jobs.import_lending_club import columns, loans
 from jobs.preprocessing import labels
 from jobs.protocol.calendar import application_date_expr
 from jobs.protocol.policy import LabelPolicy
@@ -45,7 +45,7 @@ EXAMPLES = {  # applied, status, last payment; the landing dates of: shows late,
 def dated(applied: date, status: str, paid: str, cut_off: date = CUT_OFF) -> pl.DataFrame:
     row = loan(id=id_applied_on(applied), issue_d=month_name(applied), loan_status=status, last_pymnt_d=paid)
     judged = loans.judged(pl.DataFrame([row]), ("issue_d", "last_pymnt_d"), None)
-    return servicing.dated(judged, cut_off)
+    return loans.dated(judged, cut_off)
 
 
 @pytest.mark.parametrize(("applied", "status", "paid", "late", "final"), EXAMPLES.values(), ids=EXAMPLES)
@@ -60,7 +60,7 @@ def test_each_state_lands_the_day_after_it_is_known(
 def test_at_the_application_nothing_of_the_outcome_is_known() -> None:
     outcomes = columns.OUTCOMES & set(loan())
     one, other = (
-        servicing.at_application(dated(DECEMBER, status, paid).with_columns(out_prncp=pl.lit(left)), outcomes)
+        loans.at_application(dated(DECEMBER, status, paid).with_columns(out_prncp=pl.lit(left)), outcomes)
         for status, paid, left in ((CHARGED_OFF, "Apr-2016", "0.0"), ("In Grace Period", "", "412.7"))
     )
     assert one.select(list(loan())).equals(other.select(list(loan())))
@@ -72,12 +72,12 @@ def test_at_the_application_nothing_of_the_outcome_is_known() -> None:
 @pytest.mark.parametrize("status", ["In Review", "", None])
 def test_a_status_we_do_not_know_is_never_called_current(status: str | None) -> None:
     row = dated(DECEMBER, "Current", "Mar-2019").with_columns(loan_status=pl.lit(status, pl.String))
-    assert servicing.at_application(row, ["loan_status"])["loan_status"].to_list() == [status]
+    assert loans.at_application(row, ["loan_status"])["loan_status"].to_list() == [status]
 
 
 def test_a_late_row_says_no_more_than_what_was_known_that_day() -> None:
     outcomes = [*columns.OUTCOMES & set(loan()), "loan_status"]
-    late, final = servicing.later(dated(DECEMBER, CHARGED_OFF, "Apr-2016"), outcomes).iter_rows(named=True)
+    late, final = loans.later(dated(DECEMBER, CHARGED_OFF, "Apr-2016"), outcomes).iter_rows(named=True)
     assert (late["loan_status"], late["last_pymnt_d"], late["funded_amnt_inv"]) == (LATE, "Apr-2016", "4975.0")
     assert (late["total_pymnt"], late["out_prncp"], late["last_fico_range_high"]) == (None, None, None)
     assert (final["loan_status"], final["total_pymnt"]) == (CHARGED_OFF, "5863.15")
