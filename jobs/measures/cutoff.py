@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from jobs.measures import calibration, ranking
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
@@ -51,3 +53,20 @@ def confusion(counts: ScoreCounts, cutoff: float) -> Confusion:
     true_bads, false_bads = int(counts.bads[taken].sum()), int(counts.goods[taken].sum())
     false_goods, true_goods = counts.n_bad - true_bads, counts.n_good - false_bads
     return Confusion(true_bads=true_bads, false_bads=false_bads, false_goods=false_goods, true_goods=true_goods)
+
+
+def performance(counts: ScoreCounts, at: float) -> dict[str, dict[str, Any]]:
+    """What cards and weeks tell of a model: ranking, losses, and what the cut-off does, as far as they can be told."""
+    taken = confusion(counts, at)
+    found = {
+        "auc": ranking.auc(counts),
+        "gini": ranking.gini(counts),
+        "ks": ranking.ks(counts),
+        "average_precision": ranking.average_precision(counts),
+        "log_loss": calibration.log_loss(counts),
+        "brier": calibration.brier(counts),
+        "precision": taken.precision(),
+        "recall": taken.recall(),
+        "f1": taken.f1(),
+    }
+    return {name: asdict(measure) for name, measure in found.items()}

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from jobs.measures import calibration as calibrated
-from jobs.measures import drift, ranking, recalibration, summary
+from jobs.measures import cutoff as cutoffs
+from jobs.measures import drift, ranking, recalibration
 from jobs.measures.bands import Band
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.estimate import control_limits, estimated_auc, estimated_confusion
@@ -36,7 +37,7 @@ EARLY_MONTHS = 4  # on book: the first in which a loan that never paid is 90 day
 def realised(counts: ScoreCounts, cutoff: float) -> Json:
     """Performance on loans whose outcome is known."""
     skill = asdict(calibrated.log_loss_skill(counts))
-    return {"n": counts.n, "bads": counts.n_bad, **summary.performance(counts, cutoff), "log_loss_skill": skill}
+    return {"n": counts.n, "bads": counts.n_bad, **cutoffs.performance(counts, cutoff), "log_loss_skill": skill}
 
 
 def cohorts(counts: Mapping[tuple[date, str], ScoreCounts]) -> list[Json]:

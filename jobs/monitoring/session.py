@@ -50,12 +50,10 @@ class Session:
     @cached_property
     def serving(self) -> Serving | None:
         """Since when the model serves that serves on the run's date; a change of its pin alone is no change."""
-        changes = [change for change in self.state.served if change.as_of <= self.run.day]
         first = None
-        for change in reversed(changes):
-            if change.model_id != changes[-1].model_id:
-                break
-            first = change
+        for change in self.state.served:
+            if change.as_of <= self.run.day and (first is None or change.model_id != first.model_id):
+                first = change
         return first
 
     @cached_property

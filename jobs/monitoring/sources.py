@@ -12,7 +12,7 @@ from typing import Any
 from jobs.monitoring import storing, weeks
 from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
 from jobs.monitoring.terms import MEDIUM, rank
-from jobs.protocol import ledger, model_bank, partitions, strict_json, verdicts
+from jobs.protocol import files, ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import MONITOR
 from jobs.protocol.partitions import Input, Ranges
@@ -71,7 +71,10 @@ def _read(session: Session) -> Sources:
     if sha256 is None:  # no training of this root made it: a person brought it
         manifest = session.store.get(f"{model_bank.BANK}/{serving.model_id}/{model_bank.MANIFEST}")
         sha256 = hashlib.sha256(manifest or b"").hexdigest()
-    taught, previous = list(_trainings(session)), _previous(session)
+    taught, previous = list(_trainings(session)), None
+    if earlier := verdicts.weeks(session.root, week - timedelta(days=1)):  # what it says bears on this verdict
+        verdict = session.root.at(f"{verdicts.folder(earlier[-1])}/{verdicts.DECISION}")
+        previous = {"week": earlier[-1].isoformat(), "sha256": files.sha256_of(verdict)}
     facts = [[asdict(each) for each in inputs], serving.model_id, sha256, serving.as_of.isoformat(), serving.seq]
     facts += [session.policy.sha256, VERSION, taught, previous]
     made_from = hashlib.sha256(strict_json.canonical(facts)).hexdigest()
@@ -87,15 +90,6 @@ def _feed(session: Session) -> Iterator[Input]:
         there = {day: path.read_bytes() for day, path in paths.items() if path.is_file()}
         lines = [f"{day} {hashlib.sha256(data).hexdigest()}" for day, data in there.items()]
         yield Input(f"datamart/{table}", hashlib.sha256("\n".join(lines).encode()).hexdigest(), len(there))
-
-
-def _previous(session: Session) -> Json | None:
-    """The verdict before this one: what it says bears on this one."""
-    known = verdicts.weeks(session.root, session.week - timedelta(days=1))
-    if not known:
-        return None
-    path = session.root.at(f"{verdicts.folder(known[-1])}/{verdicts.DECISION}")
-    return {"week": known[-1].isoformat(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def _trainings(session: Session) -> Iterator[Json]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from jobs.measures import bins, calibration, columns, drift, ranking, summary
+from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
 from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, collapsed
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
@@ -58,7 +58,7 @@ def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
         "observed_to_expected": calibration.observed_to_expected(counts),
         "calibration_error": calibration.calibration_error(calibration.reliability_bands(counts)),
     }
-    return {**summary.performance(counts, at), **{name: asdict(measure) for name, measure in promised.items()}}
+    return {**cutoff.performance(counts, at), **{name: asdict(measure) for name, measure in promised.items()}}
 
 
 def cutoff_of(counts: ScoreCounts, approval_rate: float | None) -> float:
