@@ -122,11 +122,9 @@ class PairCounts(_Counts):
         bad = binary(labels)
         return cls(*collapsed((finite(first), finite(second)), 1 - bad, bad))
 
-    def of_first(self) -> ScoreCounts:
-        return ScoreCounts(*collapsed((self.first,), self.goods, self.bads))
-
-    def of_second(self) -> ScoreCounts:
-        return ScoreCounts(*collapsed((self.second,), self.goods, self.bads))
+    def of_each(self) -> list[ScoreCounts]:
+        """The counts of the first model's scores, and of the second's."""
+        return [ScoreCounts(*collapsed((scores,), self.goods, self.bads)) for scores in (self.first, self.second)]
 
 
 def weighted_sum(values: npt.NDArray[Any], weights: npt.NDArray[Any]) -> float:

@@ -72,7 +72,7 @@ def auc_change(reference: Measure, current: Measure) -> Comparison:
 
 def paired_auc_change(pairs: PairCounts) -> Comparison:
     """Second model's AUC minus the first's on the same rows, with DeLong's paired variance (after Sun and Xu)."""
-    first, second = pairs.of_first(), pairs.of_second()
+    first, second = pairs.of_each()
     if reason := first.one_class():
         return Comparison(value=None, n=first.n, n_reference=first.n, reason=reason)
     at_first, at_second = np.searchsorted(first.scores, pairs.first), np.searchsorted(second.scores, pairs.second)

@@ -13,6 +13,8 @@ from jobs.measures.measure import Measure, missing, normal_interval
 
 MOST_STEPS = 50
 SMALL_STEP = 1e-12
+FACTOR = 20.0 / math.log(2)  # of the points of a score
+OFFSET = 600.0 - FACTOR * math.log(50.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +36,9 @@ class Isotonic:
         return np.interp(scores, self.scores, self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreScale:
-    """Points that rise as the risk falls, by a fixed number for each doubling of the odds."""
-
-    factor: float
-    offset: float
-
-    def __call__(self, pd: FloatArray) -> FloatArray:
-        return self.offset - self.factor * log_odds(pd)
-
-
-def score_scale(*, points_to_double_odds: float = 20.0, points: float = 600.0, at_odds: float = 50.0) -> ScoreScale:
-    """Scale on which goods to bads of `at_odds` to one stand at `points`."""
-    factor = points_to_double_odds / math.log(2)
-    return ScoreScale(factor, points - factor * math.log(at_odds))
+def score_points(pd: FloatArray) -> FloatArray:
+    """Points that rise as the risk falls: 600 at 50 goods to a bad, 20 more for each doubling of the odds."""
+    return OFFSET - FACTOR * log_odds(pd)
 
 
 def log_odds(p: FloatArray) -> FloatArray:

@@ -7,16 +7,15 @@ import numpy.typing as npt
 
 from jobs.measures.bands import Band
 from jobs.measures.counts import FloatArray, IntArray
-from jobs.measures.recalibration import score_scale
+from jobs.measures.recalibration import score_points
 
-SCALE = score_scale()  # 600 points at 50 goods to a bad, 20 more for each doubling
 GRADES = ("A", "B", "C", "D", "E", "F", "G")
 UPPER_PD = (0.02, 0.04, 0.07, 0.11, 0.17, 0.26)  # each grade ends below its bound; the last has none
 
 
 def points(pd: FloatArray) -> IntArray:
     """Whole points, falling as the risk rises."""
-    return np.rint(SCALE(pd)).astype(np.int64)
+    return np.rint(score_points(pd)).astype(np.int64)
 
 
 def grades(pd: FloatArray) -> npt.NDArray[np.str_]:

@@ -55,8 +55,8 @@ def test_pairs_of_shards_add_up_and_hold_both_models() -> None:
     )
     for name in ("first", "second", "goods", "bads"):
         assert np.array_equal(getattr(whole, name), getattr(merged, name))
-    assert same(whole.of_first(), ScoreCounts.of(first, labels))
-    assert same(whole.of_second(), ScoreCounts.of(second, labels))
+    for scores, counts in zip((first, second), whole.of_each(), strict=True):
+        assert same(counts, ScoreCounts.of(scores, labels))
 
 
 @pytest.mark.parametrize("other", [0.5, 7.0], ids=["among-probabilities", "among-points"])

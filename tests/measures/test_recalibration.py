@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
-from jobs.measures.recalibration import calibration_line, isotonic, log_odds, score_scale, shifted_prior
+from jobs.measures.recalibration import (
+    FACTOR,
+    OFFSET,
+    calibration_line,
+    isotonic,
+    log_odds,
+    score_points,
+    shifted_prior,
+)
 from tests.measures.populations import ROWS, Row, counted
 
 
@@ -38,11 +46,10 @@ def test_prior_shift_keeps_certainties_and_refuses_impossible_rates() -> None:
 
 def test_score_scale_of_the_trade() -> None:
     """Twenty points double the odds, 600 at 50 to 1 (domain notes, 9.3)."""
-    scale = score_scale()
-    assert scale.factor == pytest.approx(28.8539, abs=5e-5)
-    assert scale.offset == pytest.approx(487.1229, abs=5e-5)
-    assert scale(np.array([1 / 51, 1 / 101])) == pytest.approx([600.0, 620.0])
-    assert np.isfinite(scale(np.array([0.0, 1.0]))).all()
+    assert pytest.approx(28.8539, abs=5e-5) == FACTOR
+    assert pytest.approx(487.1229, abs=5e-5) == OFFSET
+    assert score_points(np.array([1 / 51, 1 / 101])) == pytest.approx([600.0, 620.0])
+    assert np.isfinite(score_points(np.array([0.0, 1.0]))).all()
 
 
 def by_min_max(rows: list[Row], score: float) -> float:
