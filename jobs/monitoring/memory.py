@@ -9,7 +9,6 @@ before had not. Until then the rule calls a person. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from jobs.monitoring.terms import Seen, number, part, rank
 from jobs.monitoring.weeks import window_of
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import DATA_QUALITY
-from jobs.protocol.policy import LabelPolicy, Policy
+from jobs.protocol.policy import Policy
 
 Json = Mapping[str, Any]
 
@@ -33,34 +32,37 @@ MOVED = frozenset({terms.DRIFT, terms.FEATURE, terms.MANY})
 _GROUPS = ((terms.BY_ROWS, "drift"), (terms.BY_OUTCOMES, "performance"))
 
 
-@dataclass(frozen=True, slots=True)
 class Memory:
     """Earlier verdicts on the same model, newest last, and what is known of promotions and trainings."""
 
-    week: date
-    earlier: tuple[Json, ...]
-    was_blocked: bool
-    promoted_on: date | None
-    trainings: tuple[tuple[date, frozenset[str]], ...]
-    label: LabelPolicy
-    unreliable: bool  # estimates have been too far off
+    def __init__(self, evidence: Json, policy: Policy, past: Sequence[Json]) -> None:
+        self.week, self._label = _day(evidence["week"]), policy.label
+        before = [verdict for verdict in past if _day(verdict["week"]) < self.week]
+        model, promoted = (part(evidence, "model") or {}).get("model_id"), evidence.get("promoted_on")
+        self._earlier = [verdict for verdict in before if verdict["model_id"] == model]
+        self.was_blocked = bool(before) and DATA_QUALITY in before[-1]["blocked_by"]
+        # promoted so lately that rules with the model's reference do not count yet
+        self.is_quiet = self.week - _day(promoted) < QUIET if promoted else False
+        self.trainings = [
+            (day, frozenset(training.get("reasons") or ()))
+            for training in evidence.get("trainings") or ()
+            if (day := _day(training["as_of"])) <= self.week
+        ]
+        track = part(evidence, "track_record") or {}
+        error = number(track, "mean_error")  # estimates may have been too far off
+        self.unreliable = track.get("unreliable") is True if error is None else error > policy.cbpe.max_mae
 
     def saw(self, seen: Seen, *, weeks: int) -> bool:
         """Whether the rule was at alert or above in one of the last weeks."""
-        recent = [verdict for verdict in self.earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
+        recent = [verdict for verdict in self._earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
         entries = [entry for verdict in recent for entry in _entries(verdict, seen)]
         return _alerts(entry["severity"] for entry in entries if entry.get("why") in (None, *_SAW))
 
     def is_open(self, seen: Seen) -> bool:
         """Whether an alert of this rule is still open: it closes after two weeks in which nothing was near."""
-        entries = [entry for verdict in self.earlier[-2:] for entry in _entries(verdict, seen)]
+        entries = [entry for verdict in self._earlier[-2:] for entry in _entries(verdict, seen)]
         counted = (entry["severity"] for entry in entries if entry.get("why") is None)
         return any(entry.get("why") == HYSTERESIS for entry in entries) or _alerts(counted)
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether the model was promoted so lately that rules with its reference do not count yet."""
-        return self.promoted_on is not None and self.week - self.promoted_on < QUIET
 
     def in_vain(self, seen: Seen) -> date | None:
         """The day of the latest training for this rule, if nothing has been there to learn since."""
@@ -72,12 +74,10 @@ class Memory:
     def stands(self, unjudged: Sequence[str]) -> bool:
         """Whether a group of rules that cannot be judged now asked for a retraining when it last could, in vain."""
         for rules, section in _GROUPS:
-            if section not in unjudged:
-                continue
-            last = next((verdict for verdict in reversed(self.earlier) if section not in unjudged_in(verdict)), None)
-            if last and any(
-                entry["rule"] in rules and rank(entry["severity"]) >= rank(terms.HIGH) for entry in last["reasons"]
-            ):
+            judged = (verdict for verdict in reversed(self._earlier) if section not in unjudged_in(verdict))
+            last = next(judged, None) if section in unjudged else None
+            asked = [entry for entry in (last["reasons"] if last else ()) if entry["rule"] in rules]
+            if last and any(rank(entry["severity"]) >= rank(terms.HIGH) for entry in asked):
                 return not any(day > _day(last["week"]) for day, _ in self.trainings)
         return False
 
@@ -91,29 +91,7 @@ class Memory:
         return max(held[-1] + REFERENCE, self._matured(began))
 
     def _matured(self, day: date) -> date:
-        return add_months(day, window_of(self.label)) + timedelta(days=self.label.lag_days)
-
-
-def memory(evidence: Json, policy: Policy, past: Sequence[Json]) -> Memory:
-    week = _day(evidence["week"])
-    before = [verdict for verdict in past if _day(verdict["week"]) < week]
-    model = (part(evidence, "model") or {}).get("model_id")
-    promoted = evidence.get("promoted_on")
-    track = part(evidence, "track_record") or {}
-    error = number(track, "mean_error")
-    return Memory(
-        week=week,
-        earlier=tuple(verdict for verdict in before if verdict["model_id"] == model),
-        was_blocked=bool(before) and DATA_QUALITY in before[-1]["blocked_by"],
-        promoted_on=_day(promoted) if promoted else None,
-        trainings=tuple(
-            (_day(training["as_of"]), frozenset(training.get("reasons") or ()))
-            for training in evidence.get("trainings") or ()
-            if _day(training["as_of"]) <= week
-        ),
-        label=policy.label,
-        unreliable=track.get("unreliable") is True if error is None else error > policy.cbpe.max_mae,
-    )
+        return add_months(day, window_of(self._label)) + timedelta(days=self._label.lag_days)
 
 
 def unjudged_in(verdict: Json) -> list[str]:

@@ -27,7 +27,7 @@ _PRIORITIES = {terms.HIGH: "MEDIUM", terms.CRITICAL: "HIGH"}
 
 def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str, Any]:
     """The verdict on a week; `past` holds earlier verdicts, newest last."""
-    memory = memories.memory(evidence, policy, past)
+    memory = memories.Memory(evidence, policy, past)
     all_seen = rules.everything(evidence, policy)
     bench = Bench(all_seen, memory, policy, quality=part(evidence, "quality") is not None)
     weighed = bench.weigh()

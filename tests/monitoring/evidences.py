@@ -23,7 +23,7 @@ def evidence(week: date = WEEK, **changes: Any) -> Json:
         part: Any = found
         for name in before:
             part = part[int(name)] if isinstance(part, list) else part[name]
-        part[int(last) if isinstance(part, list) else last] = value
+        part[int(last) if isinstance(part, list) else last] = copy.deepcopy(value)  # what one week loses, others keep
     return found
 
 
