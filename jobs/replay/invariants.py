@@ -14,31 +14,27 @@ from jobs.protocol.store import FolderStore
 
 def broken(root: Root, first: date, last: date) -> list[str]:
     """Every invariant that does not hold, in words."""
-    return [*_unscored(root, first, last), *_decisions(root), *_future(root)]
+    return [*_of_decisions(root, first, last), *_of_the_future(root)]
 
 
-def _unscored(root: Root, first: date, last: date) -> Iterator[str]:
-    shelf = Shelf(root=root, index=Index(root, "replay"))
-    scored = shelf.built("gold/predictions")
+def _of_decisions(root: Root, first: date, last: date) -> Iterator[str]:
+    shelf, known = Shelf(root=root, index=Index(root, "replay")), ledger.read(FolderStore(root))
+    scored, state = shelf.built("gold/predictions"), known.state
     missing = [day for day in shelf.built("gold/feature_store") if first <= day <= last and day not in scored]
-    if missing and ledger.read(FolderStore(root)).state.serving:
+    if missing and state.serving:
         yield f"{len(missing)} days have features and no scores, the first {min(missing)}"
-
-
-def _decisions(root: Root) -> Iterator[str]:
-    known = ledger.read(FolderStore(root))
-    ended = [ending.decision.seq for ending in known.state.ended]
-    standing = {known.state.open.seq} if known.state.open else set()
-    proposed = {entry.seq for entry in known.entries if entry.kind == "proposed"} - set(known.state.ignored)
-    if len(set(ended)) < len(ended):
+    ended = [ending.decision.seq for ending in state.ended]
+    seen = {*ended} | ({state.open.seq} if state.open else set())
+    proposed = {entry.seq for entry in known.entries if entry.kind == "proposed"} - {*state.ignored}
+    if len({*ended}) < len(ended):
         yield "a decision ended twice"
-    if proposed != set(ended) | standing:
-        yield f"decisions that were lost: {sorted(proposed ^ (set(ended) | standing))}"
-    if known.state.ignored:
-        yield f"ledger entries that could not be: {known.state.ignored}"
+    if proposed != seen:
+        yield f"decisions that were lost: {sorted(proposed ^ seen)}"
+    if state.ignored:
+        yield f"ledger entries that could not be: {state.ignored}"
 
 
-def _future(root: Root) -> Iterator[str]:
+def _of_the_future(root: Root) -> Iterator[str]:
     """No partition rests on a later day."""
     for table in ("gold/feature_store", "gold/label_store", "gold/predictions"):
         for path in root.at(f"datamart/{table}").glob("snapshot_date=*/_manifest.json"):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 SUNDAY = 6
-LANDS_AT = time(0, 30, tzinfo=UTC)
 TICKS = (  # job, hour in UTC, the weekday if not every day
     ("preprocessing", 1, None),
     ("training_inference", 2, None),
@@ -35,21 +34,21 @@ class Landing(StrEnum):
     TORN = "torn"  # one table's file is still being copied when preprocessing ticks
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """One run of a job, due at an instant."""
 
     job: str
     at: datetime
     fate: Fate = Fate.ONCE
 
-    @property
-    def day(self) -> date:
-        return self.at.date()
+
+class Day(NamedTuple):
+    date: date
+    landing: Landing
+    ticks: tuple[Tick, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chances:
+class Chances(NamedTuple):
     """How often things go wrong, and the seed by which they do."""
 
     missed: float = 0.0
@@ -58,44 +57,32 @@ class Chances:
     seed: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day of the schedule."""
-
-    date: date
-    landing: Landing
-    ticks: tuple[Tick, ...]
-
-
 def days(first: date, last: date, chances: Chances) -> Iterator[Day]:
     """Every day with its ticks. The last day goes as planned, so that what was missed before can heal."""
     rng = np.random.default_rng(chances.seed)
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
+    fates = {Fate.MISSED: chances.missed, Fate.TWICE: chances.twice, Fate.KILLED: chances.kill}
+    landings = dict.fromkeys((Landing.LATE, Landing.TORN), chances.missed / 2)  # in all as often as ticks are missed
+    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
         draws = rng.random(len(TICKS) + 1)  # as many each day, so that no day's luck depends on another's
-        whole = day == last
-        due = [(job, hour, draw) for (job, hour, on), draw in zip(TICKS, draws, strict=False) if _ticks(day, on)]
-        ticks = (
-            Tick(job, datetime.combine(day, time(hour, tzinfo=UTC)), _fate(draw, chances)) for job, hour, draw in due
+        lucky = day == last
+        ticks = tuple(
+            Tick(
+                job,
+                datetime.combine(day, time(hour, tzinfo=UTC)),
+                Fate.ONCE if lucky else _drawn(draw, fates, Fate.ONCE),
+            )
+            for (job, hour, on), draw in zip(TICKS, draws, strict=False)
+            if on is None or day.weekday() == on
         )
-        landing = Landing.ON_TIME if whole else _landing(float(draws[-1]), chances)
-        yield Day(day, landing, tuple(Tick(tick.job, tick.at) if whole else tick for tick in ticks))
+        yield Day(day, Landing.ON_TIME if lucky else _drawn(draws[-1], landings, Landing.ON_TIME), ticks)
 
 
-def _ticks(day: date, on: int | None) -> bool:
-    return on is None or day.weekday() == on
+_Outcome = TypeVar("_Outcome", Fate, Landing)
 
 
-def _fate(draw: float, chances: Chances) -> Fate:
-    for fate, rate in ((Fate.MISSED, chances.missed), (Fate.TWICE, chances.twice), (Fate.KILLED, chances.kill)):
+def _drawn(draw: float, rates: Mapping[_Outcome, float], otherwise: _Outcome) -> _Outcome:
+    for outcome, rate in rates.items():
         if draw < rate:
-            return fate
+            return outcome
         draw -= rate
-    return Fate.ONCE
-
-
-def _landing(draw: float, chances: Chances) -> Landing:
-    """Files come late or torn as often as ticks are missed."""
-    if draw < chances.missed / 2:
-        return Landing.LATE
-    return Landing.TORN if draw < chances.missed else Landing.ON_TIME
+    return otherwise

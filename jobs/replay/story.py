@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.protocol import ledger, strict_json, verdicts
+from jobs.protocol.facts import Entry
+from jobs.protocol.files import Root
 from jobs.protocol.outlook import AUTHORS, printable
 from jobs.protocol.status import words_of
 from jobs.protocol.store import FolderStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import date
-
-    from jobs.protocol.facts import Entry
-    from jobs.protocol.files import Root
     from jobs.replay.replaying import Happening
 
-Json = dict[str, Any]
 ONE_DAY = timedelta(days=1)
 LEAST_BADS = 20  # an AUC of fewer says nothing
+NO_ACTION = "no_action"
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
+class Week(NamedTuple):
     """A week as monitoring saw it."""
 
     week: date
@@ -40,8 +36,7 @@ class Week:
     action_hint: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened on a day, and why."""
 
     day: date
@@ -54,32 +49,28 @@ class Event:
         return f"{self.day}  {self.who} {self.what}" + (f": {self.why}" if self.why else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(NamedTuple):
     weeks: tuple[Week, ...]
     events: tuple[Event, ...]
 
     @property
     def of_interest(self) -> list[date]:
         """The weeks in which something was asked for or first noticed, and the last."""
-        first = {week.week for before, week in pairwise((None, *self.weeks)) if week and _turned(before, week)}
-        return sorted(first | {week.week for week in self.weeks[-1:]})
-
-
-def _turned(before: Week | None, week: Week) -> bool:
-    return week.decision == "retrain" or (before is not None and before.decision != week.decision)
+        retrained = {week.week for week in self.weeks if week.decision == "retrain"}
+        turned = {week.week for before, week in pairwise(self.weeks) if before.decision != week.decision}
+        return sorted(retrained | turned | {week.week for week in self.weeks[-1:]})
 
 
 def of(root: Root, first: date, last: date, happenings: Sequence[Happening] = ()) -> Story:
     """Everything from first to last, in the order in which it happened; a week's verdict is of the Sunday after it."""
-    known = ledger.read(FolderStore(root))
     weeks = tuple(_weeks(root, first - ONE_DAY, last - ONE_DAY))
-    told = [event for entry in known.entries if first <= entry.as_of <= last for event in _recorded(entry)]
+    entries = ledger.read(FolderStore(root)).entries
+    told = [event for entry in entries if first <= entry.as_of <= last for event in _recorded(entry)]
     told += [Event(one.at.date(), one.job, one.what, "") for one in happenings]
-    alarms = (week for week in weeks if week.decision != "no_action")
     told += [
         Event(week.week + ONE_DAY, "monitoring", f"{week.decision}: severity {week.severity}", week.sentence)
-        for week in alarms
+        for week in weeks
+        if week.decision != NO_ACTION
     ]
     return Story(weeks, tuple(sorted(told, key=lambda event: event.day)))
 
@@ -87,45 +78,36 @@ def of(root: Root, first: date, last: date, happenings: Sequence[Happening] = ()
 def _weeks(root: Root, first: date, last: date) -> Iterator[Week]:
     store = FolderStore(root)
     for week in verdicts.weeks(root, last):
-        verdict = verdicts.read(root, week)
-        if verdict is None or week < first:
+        verdict = verdicts.read(root, week) if week >= first else None
+        if verdict is None:
             continue
         path = verdict["evidence"]["path"]
         evidence = strict_json.parse(store.get(path) or b"{}", where=path)
-        yield Week(
-            week,
-            verdict["model_id"],
-            verdict["decision"],
-            verdict["severity"],
-            verdict["sentence"],
-            _value(evidence, "performance", "auc") if _bads(evidence) >= LEAST_BADS else None,
-            _value(evidence, "estimate", "auc"),
-            _value(evidence, "drift", "score"),
-            verdict["action_hint"],
-        )
-
-
-def _value(evidence: Json, section: str, name: str) -> float | None:
-    measure = evidence.get(section, {}).get(name)
-    value: float | None = measure.get("value") if isinstance(measure, dict) else None
-    return value
-
-
-def _bads(evidence: Json) -> int:
-    return int(evidence.get("performance", {}).get("bads") or 0)
+        measures = [
+            evidence.get(section, {}).get(name)
+            for section, name in (("performance", "auc"), ("estimate", "auc"), ("drift", "score"))
+        ]
+        auc, estimated, psi = (one.get("value") if isinstance(one, dict) else None for one in measures)
+        bads = evidence.get("performance", {}).get("bads") or 0
+        named = {name: verdict[name] for name in ("model_id", "decision", "severity", "sentence", "action_hint")}
+        auc = auc if bads >= LEAST_BADS else None
+        yield Week(week=week, auc=auc, estimated_auc=estimated, score_psi=psi, **named)
 
 
 def _recorded(entry: Entry) -> Iterator[Event]:
-    body, who = entry.body, entry.run_key.partition("/")[0]
-    if entry.kind == "proposed":
+    body: dict[str, Any] = dict(entry.body)
+    what, why = entry.kind, printable(str(body.get("reason", "")))
+    if what == "proposed":
+        if not body["retrain"] and body["source"] != "person":
+            return
         wanted = "a retraining" if body["retrain"] else "no retraining"
-        if body["retrain"] or body["source"] == "person":
-            note = words_of(body["note"].encode())
-            yield Event(entry.as_of, who, f"asked for {wanted}, by {AUTHORS[body['source']]}", note)
-    elif entry.kind == "completed":
-        why = "; ".join(body["reasons"]) or ", ".join(f"{k} {v}" for k, v in sorted(body["metrics"].items())[:3])
-        yield Event(entry.as_of, who, f"trained {body['model_id']}: {body['verdict']}", printable(why))
-    elif entry.kind == "deferred":
-        yield Event(entry.as_of, who, "waits", f"blocked by {', '.join(body['blocked_by'])}")
-    elif entry.kind != "claimed":
-        yield Event(entry.as_of, who, entry.kind, printable(str(body.get("reason", ""))))
+        what, why = f"asked for {wanted}, by {AUTHORS[body['source']]}", words_of(body["note"].encode())
+    elif what == "completed":
+        measured = (f"{name} {value}" for name, value in sorted(body["metrics"].items())[:3])
+        what = f"trained {body['model_id']}: {body['verdict']}"
+        why = printable("; ".join(body["reasons"]) or ", ".join(measured))
+    elif what == "deferred":
+        what, why = "waits", f"blocked by {', '.join(body['blocked_by'])}"
+    elif what == "claimed":
+        return
+    yield Event(entry.as_of, entry.run_key.partition("/")[0], what, why)

@@ -17,7 +17,6 @@ from jobs.protocol.store import FolderStore
 from jobs.replay import invariants, replaying, story
 from jobs.replay.__main__ import main
 from jobs.replay.schedule import Chances
-from jobs.replay.source import Source
 from tests.training_inference.small_root import EASY, LAST, simulated
 
 if TYPE_CHECKING:
@@ -43,16 +42,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     into = tmp_path_factory.mktemp("eve") / "root"
     root = replaying.prepare(Root(simulated()), into, json.dumps(EASY).encode())
     eve = START - timedelta(days=1)
-    played = replaying.Replay(root, Source(Root(simulated()), root), Chances())
-    replaying.replay(played, eve, eve, Events())
+    played = replaying.Replay(Root(simulated()), root, Chances())
+    played.play(eve, eve, Events())
     return into
 
 
 def replayed(base: Path, into: Path, **chances: float) -> replaying.Replay:
     shutil.copytree(base, into)
     root = Root(into, durable=False)
-    played = replaying.Replay(root, Source(Root(simulated()), root), Chances(**chances))  # type: ignore[arg-type]
-    replaying.replay(played, START, LAST, Events())
+    played = replaying.Replay(Root(simulated()), root, Chances(**chances))  # type: ignore[arg-type]
+    played.play(START, LAST, Events())
     return played
 
 
