@@ -175,9 +175,8 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
 
     `once`: whatever manifest is there stays, also one that is put there at this very moment.
     """
-    home = root.at(folder(manifest.table, manifest.date))
-    target = home / MANIFEST
-    data = manifest.to_bytes()
+    home, drafts_in = root.at(folder(manifest.table, manifest.date)), drafts_folder(root, manifest.table)
+    target, data = home / MANIFEST, manifest.to_bytes()
     before = target.read_bytes() if target.is_file() else None
     parts_there = all((at := home / each.name).is_file() and at.stat().st_size == each.bytes for each in manifest.parts)
     if (before is not None and once) or (before == data and parts_there):
@@ -186,12 +185,12 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
     for part, path in zip(manifest.parts, drafts, strict=True):
         files.publish(root, path, home / part.name)
     if once:
-        return files.write_once(root, target, data, drafts_in=drafts_folder(root, manifest.table))
+        return files.write_once(root, target, data, drafts_in=drafts_in)
     if before is not None and before != data:
         kept = home / f"_manifest-{hashlib.sha256(before).hexdigest()[:12]}.json"
         if not kept.is_file():  # what older models and scores rest on stays readable
-            files.write_whole(root, kept, before, drafts_in=drafts_folder(root, manifest.table))
-    files.write_whole(root, target, data, drafts_in=drafts_folder(root, manifest.table))
+            files.write_whole(root, kept, before, drafts_in=drafts_in)
+    files.write_whole(root, target, data, drafts_in=drafts_in)
     return True
 
 
