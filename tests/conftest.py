@@ -13,6 +13,13 @@ from tests.built_once import forget
 collect_ignore = [] if importlib.util.find_spec("airflow") else ["dags", "airflow"]
 
 
+if importlib.util.find_spec("hypothesis"):
+    from hypothesis import settings
+
+    settings.register_profile("any machine", deadline=None)  # a law that holds late on a busy machine holds
+    settings.load_profile("any machine")
+
+
 @pytest.fixture(autouse=True)
 def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test writes need not outlive the machine. Tests of durability watch `fsync` themselves."""

@@ -105,7 +105,7 @@ def test_cells_with_commas_quotes_and_line_breaks_are_one_cell(tmp_path: Path) -
 
 
 @given(kept=st.lists(st.booleans(), min_size=1, max_size=60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_rows_are_numbered_by_their_place_in_the_file(
     kept: list[bool], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

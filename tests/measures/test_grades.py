@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import comb
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures.calibration import chance_of_bads, light
@@ -17,7 +17,6 @@ def test_exact_binomial_tail(n: int, bads: int, pd: float, p: float) -> None:
     assert chance_of_bads(n, bads, pd) == pytest.approx(p, abs=5e-11)
 
 
-@settings(deadline=None)  # the first call loads SciPy
 @given(n=st.integers(1, 12), pd=st.floats(0.01, 0.99))
 def test_the_tail_is_that_of_summing(n: int, pd: float) -> None:
     chances = [comb(n, k) * pd**k * (1 - pd) ** (n - k) for k in range(n + 1)]

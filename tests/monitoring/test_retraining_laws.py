@@ -106,7 +106,7 @@ def _further(now: Json, by: float) -> Json:
     return miscalibrated(now["value"] + away, p=now["p"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.just(QUIET) | changes(), pasts(), st.sampled_from(sorted(WORSE)), st.tuples(psi, psi))
 def test_a_worse_number_is_never_less_grave_nor_asks_for_less(
     now: Json, past: list[Json], what: str, by: tuple[float, float]
@@ -122,7 +122,7 @@ def test_a_worse_number_is_never_less_grave_nor_asks_for_less(
         assert after["decision"] == "alert"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(changes(), pasts())
 def test_the_same_week_has_the_same_verdict_and_nothing_given_is_changed(now: Json, past: list[Json]) -> None:
     given_evidence, given_past = evidence(**now), copy.deepcopy(past)
@@ -140,7 +140,7 @@ SHAPE = evidence(quality__findings=[finding("high")])
 PLACES = [path for path in _places(SHAPE) if path and path[0] in (*SECTIONS, "window")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(PLACES), max_size=6), st.sampled_from(SECTIONS), changes(), pasts())
 def test_no_hole_in_the_evidence_makes_the_judge_raise(
     holes: list[tuple[Any, ...]], broken: str, now: Json, past: list[Json]
@@ -160,7 +160,7 @@ def test_no_hole_in_the_evidence_makes_the_judge_raise(
     assert broken in verdict["unknown"]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(changes(), pasts())
 def test_moving_a_score_by_its_flip_distance_turns_the_decision(now: Json, past: list[Json]) -> None:
     before = judge(evidence(**now), POLICY, past)

@@ -64,7 +64,7 @@ def rule_of_row() -> pl.Expr:
     return pl.col("rule").is_in(ROW_RULES)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(shard=dirty_shards())
 def test_every_row_and_cell_is_accounted_for(shard: tuple[str, pl.DataFrame]) -> None:
     table, frame = shard
@@ -77,7 +77,7 @@ def test_every_row_and_cell_is_accounted_for(shard: tuple[str, pl.DataFrame]) ->
             assert not silver.select(broken.any()).item()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shard=dirty_shards(), cut=st.integers(0, 6))
 def test_it_does_not_matter_how_a_table_is_cut(shard: tuple[str, pl.DataFrame], cut: int) -> None:
     table, frame = shard

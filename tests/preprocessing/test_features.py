@@ -87,7 +87,7 @@ def test_a_loan_that_is_there_twice_is_never_multiplied(table: str) -> None:
 
 
 @given(order=st.permutations(range(6)), table=st.sampled_from(["loan_terms", "credit_history", "financial"]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_the_rows_changes_nothing(order: list[int], table: str) -> None:
     tables = silver(*({"loan_amnt": 1000.0 + number, "open_acc": number} for number in range(6)))
     expected = built(tables)
@@ -152,7 +152,6 @@ def test_the_hash_never_changes_from_one_release_to_the_next() -> None:
 
 
 @given(values=st.lists(st.none() | st.floats(allow_nan=False), min_size=2, max_size=50, unique=True))
-@settings(deadline=None)
 @example([1.0, -3.9999999999999996])  # their bits are each other's complement
 @example([None, 0.0])
 def test_rows_that_differ_in_one_feature_differ_in_their_hash(values: list[float | None]) -> None:

@@ -60,7 +60,7 @@ def test_a_run_without_the_index_changes_nothing_but_the_index(tmp_path: Path) -
     assert tree(root) == before
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(DAYS))
 def test_days_built_one_by_one_in_any_order_give_what_one_go_gives(
     order: list[date], tmp_path_factory: pytest.TempPathFactory

@@ -30,7 +30,7 @@ from tests.preprocessing.loan_histories import (
 
 
 @given(rows=histories())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_labels_are_those_of_living_through_the_days(rows: list[Row]) -> None:
     found = known(rows, BRISK, FIRST, LAST)
     expected = day_by_day(rows, BRISK, FIRST, LAST)
@@ -41,7 +41,7 @@ def test_labels_are_those_of_living_through_the_days(rows: list[Row]) -> None:
 
 
 @given(rows=histories(), cuts=st.sets(DAYS, max_size=6), data=st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_days_may_be_asked_for_in_any_pieces_and_any_order(
     rows: list[Row], cuts: set[date], data: st.DataObject
 ) -> None:
@@ -57,7 +57,7 @@ def test_days_may_be_asked_for_in_any_pieces_and_any_order(
 
 
 @given(rows=histories(), day=DAYS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_day_alone_is_the_day_within_the_whole(rows: list[Row], day: date) -> None:
     read = [row for row in rows if window_start(day, BRISK) <= row.snapshot_date <= day]
     alone = labels(judged(frame(read), BRISK), day, day).collect()
@@ -67,7 +67,7 @@ def test_a_day_alone_is_the_day_within_the_whole(rows: list[Row], day: date) -> 
 
 
 @given(rows=histories(), day=DAYS, poison=histories())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_nothing_that_lands_later_changes_what_was_known(rows: list[Row], day: date, poison: list[Row]) -> None:
     past = [row for row in rows if row.snapshot_date <= day]
     future = [row for row in poison if row.snapshot_date > day]
@@ -79,7 +79,7 @@ def test_nothing_that_lands_later_changes_what_was_known(rows: list[Row], day: d
 
 
 @given(rows=histories())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_versions_are_numbered_in_the_order_in_which_they_became_known(rows: list[Row]) -> None:
     found = labels(judged(frame(rows), BRISK), FIRST, LAST).collect()
     for loan in found.partition_by("id"):
@@ -94,7 +94,6 @@ def test_versions_are_numbered_in_the_order_in_which_they_became_known(rows: lis
 
 
 @given(rows=histories())
-@settings(deadline=None)
 def test_news_after_the_label_is_final_is_counted_and_changes_nothing(rows: list[Row]) -> None:
     said, is_late = judged(frame(rows), BRISK), pl.col("snapshot_date") > pl.col("final_date")
     final = [add_months(row.application_date, 3) + timedelta(25) for row in rows]
@@ -110,7 +109,6 @@ def test_news_after_the_label_is_final_is_counted_and_changes_nothing(rows: list
     wait=st.integers(0, 400),
     offset=st.integers(-3, 3),
 )
-@settings(deadline=None)
 def test_no_loan_older_than_the_window_can_still_get_a_label(
     applied: date, window: Any, wait: int, offset: int
 ) -> None:

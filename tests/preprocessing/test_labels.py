@@ -81,7 +81,6 @@ def test_a_payoff_on_the_last_day_of_the_window_is_within_it() -> None:
 
 
 @given(rows=histories(), cut_off=DAYS, dpd=st.sampled_from([30, 60, 90, 120]))
-@settings(deadline=None)
 def test_one_final_file_is_labelled_as_by_hand(rows: list[Row], cut_off: date, dpd: int) -> None:
     rule, at = replace(BRISK, dpd=dpd), pl.lit(cut_off)
     found = label(frame(rows), rule, knows_until=at, stands_until=at).collect().to_dicts()
@@ -93,7 +92,6 @@ def test_one_final_file_is_labelled_as_by_hand(rows: list[Row], cut_off: date, d
 
 
 @given(day=st.dates(date(1970, 1, 1), date(2100, 1, 1)), months=st.integers(1, 65))
-@settings(deadline=None)
 def test_months_end_early_for_columns_as_they_do_in_the_calendar(day: date, months: int) -> None:
     assert pl.select(pl.lit(day).dt.offset_by(f"{months}mo")).item() == add_months(day, months)
 
@@ -182,7 +180,7 @@ def test_a_label_carries_its_rule_and_the_day_of_its_partition() -> None:
 
 
 @given(rows=histories())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_labels_keep_their_contract(rows: list[Row]) -> None:
     store = contract.load("gold/label_store")
     found = labels(judged(frame(rows), BRISK), FIRST, LAST).collect()

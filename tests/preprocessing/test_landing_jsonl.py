@@ -85,7 +85,7 @@ def test_json_lines_may_not_bring_columns_without_end(tmp_path: Path) -> None:
 CELLS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text())
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     table=st.lists(
         st.fixed_dictionaries({"id": CELLS}, optional=dict.fromkeys(KNOWN[1:], CELLS)), min_size=1, max_size=5

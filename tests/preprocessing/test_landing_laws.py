@@ -35,7 +35,7 @@ MESSES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     table=TABLES,
     line_end=st.sampled_from(["\n", "\r\n"]),
@@ -51,7 +51,7 @@ def test_every_well_formed_table_is_read_as_python_reads_it(
         assert rows(Path(folder), data) == as_python_reads(data)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(
     good=GOOD_TABLES,
     mess=MESSES,
@@ -81,7 +81,7 @@ def as_wide_as_the_header(records: list[tuple[str | None, ...]]) -> list[tuple[s
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.binary(max_size=60), kind=st.sampled_from(["csv", "csv.gz", "jsonl", "parquet"]))
 def test_any_bytes_are_read_or_refused_and_nothing_else(data: bytes, kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(JobError):

@@ -179,7 +179,7 @@ def test_dates_that_cannot_be_written_are_refused(tmp_path: Path, values: Any) -
 SOUND = parquet_of({"dti": pa.array([1.5, None] * 40), "term": pa.array([" 36 months", "x" * 9] * 40)})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     places=st.lists(st.integers(0, len(SOUND) - 1), min_size=1, max_size=3),
     value=st.integers(0, 255),

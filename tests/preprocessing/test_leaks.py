@@ -222,7 +222,7 @@ def test_the_drift_of_years_is_not_taken_for_knowledge_of_the_landing() -> None:
 
 
 @given(values=st.lists(st.integers(0, 5), min_size=30, max_size=60), data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_guard_ranks_as_the_measures_do(values: list[int], data: st.DataObject) -> None:
     y = data.draw(st.lists(st.integers(0, 1), min_size=len(values), max_size=len(values)))
     y[:2] = [0, 1]

@@ -54,7 +54,7 @@ OWN_CASES = [
 
 
 @pytest.mark.parametrize("keyword", sorted(OF_A_VALUE))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_each_keyword_gives_the_judge_s_verdict_on_every_dtype(keyword: str, data: st.DataObject) -> None:
     schema = {"properties": {"p": {keyword: data.draw(OF_A_VALUE[keyword])}}}

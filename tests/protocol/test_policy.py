@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -197,7 +197,6 @@ JSON = st.recursive(
 
 
 @given(given=JSON)
-@settings(deadline=None)
 def test_whatever_is_written_is_read_or_refused_with_what_where_and_mend(given: object) -> None:
     try:
         rules = read(given)

@@ -159,4 +159,4 @@ class Story(RuleBasedStateMachine):
 
 
 TestStory = Story.TestCase
-TestStory.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestStory.settings = settings(max_examples=40, stateful_step_count=25)
