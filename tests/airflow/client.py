@@ -29,8 +29,8 @@ class Ran:
 
 
 class Client:
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, ends_within: float = ENDS_WITHIN) -> None:
+        self.address, self.ends_within = address, ends_within
         self.token = ""
         self.token = self.ask("GET", "/auth/token")["access_token"]
 
@@ -60,7 +60,7 @@ class Client:
 
     def ended(self, job: str, run_id: str) -> Ran:
         path = f"/api/v2/dags/{IDS[job]}/dagRuns/{run_id.replace('+', '%2B')}"
-        until = time.monotonic() + ENDS_WITHIN
+        until = time.monotonic() + self.ends_within
         while (state := self.ask("GET", path)["state"]) in BEING_RUN:
             assert time.monotonic() < until, f"{run_id} does not end"
             time.sleep(0.3)
