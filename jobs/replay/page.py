@@ -25,7 +25,7 @@ def _panels(story: Story) -> list[Panel]:
     weeks = [week._asdict() | {"week": week.week.isoformat()} for week in story.weeks]
     for week in weeks:
         week["verdict"] = Cell(week["decision"].replace("_", " "), None, week["severity"])
-    days = [{"day": day.isoformat(), "who": who, "what": what, "why": why} for day, who, what, why in story.events]
+    days = [{"day": one.day.isoformat(), "who": one.who, "what": one.what, "why": one.why} for one in story.events]
     measures = (("AUC realised", "auc"), ("AUC estimated", "estimated_auc"), ("score PSI", "score_psi"))
     numbers = listing("AUC and drift by week", weeks, ("week to", "week"), ("model", "model_id"), *measures)
     figures = []

@@ -31,6 +31,7 @@ from jobs.replay import story
 from jobs.replay.schedule import Chances, Day, Fate, Landing, Tick, days
 
 LANDS, TEARS = timedelta(minutes=30), timedelta(minutes=60)  # of the day: when files land, and a torn one is written to
+A_WEEK = timedelta(days=7)
 MOST_KILLS_IN_ROW = 2  # a decision is declined after its third failed attempt
 LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over by then
 HARMLESS = (0, 3, 99)  # done; an input not there yet; a condition that does not hold
@@ -162,12 +163,14 @@ class Replay:
         self.happenings.append(Happening(tick.at, by or tick.job, what, code))
 
     def _tell(self, day: date, events: Events) -> None:
-        """What this day has added to the ledger, and Sunday's verdict if it calls for somebody."""
+        """What this day has added to the ledger, and Sunday's verdict if it calls; people are told a call once."""
         entries = len(FolderStore(self.root).list("decisions/ledger"))
         if entries != self._entries:
             self._entries = entries
-            for event in story.of(self.root, day, day).events:
-                events.say("happened", event.sentence, day=event.day, who=event.who, what=event.what, why=event.why)
+            for event in story.of(self.root, day - A_WEEK, day).events:
+                if event.day == day:
+                    told = event.sentence if event.is_news else ""
+                    events.say("happened", told, day=event.day, who=event.who, what=event.what, why=event.why)
 
 
 @cache

@@ -35,6 +35,11 @@ class Week(NamedTuple):
     score_psi: float | None
     action_hint: str | None
 
+    @property
+    def call(self) -> tuple[str | None, ...]:
+        """What it asks for, and how loudly."""
+        return self.decision, self.severity, self.action_hint
+
 
 class Event(NamedTuple):
     """Something that happened on a day, and why."""
@@ -43,6 +48,7 @@ class Event(NamedTuple):
     who: str
     what: str
     why: str
+    is_news: bool = True  # False: a week that calls as the week before it did
 
     @property
     def sentence(self) -> str:
@@ -67,11 +73,11 @@ def of(root: Root, first: date, last: date, happenings: Sequence[Happening] = ()
     entries = ledger.read(FolderStore(root)).entries
     told = [event for entry in entries if first <= entry.as_of <= last for event in _recorded(entry)]
     told += [Event(one.at.date(), one.job, one.what, "") for one in happenings]
-    told += [
-        Event(week.week + ONE_DAY, "monitoring", f"{week.decision}: severity {week.severity}", week.sentence)
-        for week in weeks
-        if week.decision != NO_ACTION
-    ]
+    for before, week in zip((None, *weeks), weeks, strict=False):
+        if week.decision != NO_ACTION:
+            what = f"{week.decision}: severity {week.severity}"
+            is_news = before is None or before.call != week.call
+            told.append(Event(week.week + ONE_DAY, "monitoring", what, week.sentence, is_news))
     return Story(weeks, tuple(sorted(told, key=lambda event: event.day)))
 
 
