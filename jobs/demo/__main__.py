@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 
-from jobs.demo import telling
 from jobs.protocol import strict_json
 from jobs.protocol.command import open_root
 from jobs.protocol.events import Events
+from jobs.replay import story
 from jobs.replay.__main__ import main as replay
+from jobs.replay.story import NO_ACTION, Story
 from jobs.simulate.__main__ import main as simulate
 
 FIRST, START, LAST = date(2015, 1, 1), date(2016, 7, 1), date(2017, 12, 31)
@@ -44,42 +46,64 @@ Try next:
   {python} -m jobs.sql --root {root} "select grade, count(*) loans from gold_predictions group by all"
 """
 
+MOVED = 0.25  # a stability index above it is told as drift
+RECOVERED = "recovered: scores lie again where the reference of the model that serves has them"
+IN_VAIN = (
+    "not mended: no loan of the new kind had matured, so no training could learn of one; from now on a person is told, "
+    "instead of training again"
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m jobs.demo", description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--root", type=Path, default=Path("demo"), help="folder of its own, created here (default: demo)"
-    )
+    told = "folder of its own, created here (default: demo)"
+    parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
     home: Path = parser.parse_args(argv).root
     lender, root, events = home / "lender", home / "replay", Events(in_sentences=True)
     lender.mkdir(parents=True, exist_ok=True)
     events.say("plan", PLAN)
-    code = _simulated(lender, events)
+    span = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", LOANS_A_DAY, "--seed", SEED]
+    code = simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events)
     if code == 0 and not (root / "story.html").is_file():
-        code = _replayed(home, root, events)
+        policy = home / "policy.json"
+        policy.write_bytes(strict_json.pretty(POLICY))
+        span = ["--start", str(START), "--end", str(LAST), "--policy", str(policy)]
+        code = replay(["--root", str(lender), "--into", str(root), *span], events)
     if code == 0:
-        _tell(root, events)
+        ten = "".join(f"  {line}\n" for line in lines(story.of(open_root(str(root)), START, LAST), DRIFT))
+        events.say("story", f"\nThe story in ten lines:\n{ten}")
+        events.say("what_now", WHAT_NOW.format(root=root, last=LAST, python=os.path.relpath(sys.executable)))
     return code
 
 
-def _simulated(lender: Path, events: Events) -> int:
-    span = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", LOANS_A_DAY, "--seed", SEED]
-    return simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events)
+def lines(story: Story, drift: date) -> Iterator[str]:
+    """What happened, by its day; each line only where it did happen."""
+    for day, text in sorted(_told(story, drift), key=lambda line: line[0]):
+        yield f"{day}  {text}"
 
 
-def _replayed(home: Path, root: Path, events: Events) -> int:
-    policy = home / "policy.json"
-    policy.write_bytes(strict_json.pretty(POLICY))
-    span = ["--start", str(START), "--end", str(LAST), "--policy", str(policy)]
-    return replay(["--root", str(home / "lender"), "--into", str(root), *span], events)
-
-
-def _tell(root: Path, events: Events) -> None:
-    from jobs.replay import story
-
-    told = story.of(open_root(str(root)), START, LAST)
-    events.say("story", "\nThe story in ten lines:\n" + "".join(f"  {line}\n" for line in telling.lines(told, DRIFT)))
-    events.say("what_now", WHAT_NOW.format(root=root, last=LAST, python=os.path.relpath(sys.executable)))
+def _told(story: Story, drift: date) -> Iterator[tuple[date, str]]:
+    before, since = ([week for week in story.weeks if (week.week < drift) == is_before] for is_before in (True, False))
+    known = [week.score_psi for week in before if week.score_psi is not None]
+    psi = f"{min(known):.3f} to {max(known):.3f}" if known else "not known"
+    quiet = f"{sum(week.decision == NO_ACTION for week in before)} of {len(before)} weeks before it were quiet"
+    yield drift, f"drift began: weaker applicants and longer terms, from one day to the next; {quiet}, score PSI {psi}"
+    for week in [week for week in since if week.decision != NO_ACTION][:1]:
+        yield week.week, f"noticed by monitoring, severity {week.severity}: {week.sentence}"
+    events = [event for event in story.events if event.day >= drift]
+    for event in [event for event in events if event.what.startswith("asked for a retr")][:1]:
+        yield event.day, f"decided: {event.what}"
+    trained = [event for event in events if event.what.startswith("trained")]
+    for event in trained[:4]:
+        yield event.day, event.what + (f" ({event.why})" if event.what.endswith("kept") else "")
+    for week in [week for week in story.weeks if trained and week.action_hint == "escalate"][:1]:
+        yield week.week, IN_VAIN
+    mended = list(takewhile(lambda week: week.score_psi is not None and week.score_psi <= MOVED, reversed(since)))
+    for week in mended[-1:]:  # the first from which on the scores lay where their reference has them
+        yield week.week, f"{RECOVERED}, PSI {week.score_psi:.3f}"
+    for week in story.weeks[-1:]:
+        if week.decision != NO_ACTION:
+            yield week.week, f"monitoring still says: {week.sentence}"
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int
 
 def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     from jobs.monitoring import report
-    from jobs.replay import invariants, page, replaying, story
+    from jobs.replay import page, replaying, story
     from jobs.replay.schedule import Chances
 
     _refuse(options)
@@ -51,7 +51,7 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     lines = (json.dumps(one._asdict() | {"at": one.at.isoformat()}) + "\n" for one in played.happenings)
     files.write_whole(root, root.at("diary.jsonl"), "".join(lines).encode())
     files.write_whole(root, root.at("story.html"), page.rendered(told))
-    broken = invariants.broken(root, options.start, options.end)
+    broken = story.broken(root, options.start, options.end)
     facts = {"mishaps": len(played.happenings), "kills": played.kills}
     seconds, page_at = clock.seconds() - started, root.at("story.html")
     sentence = f"replayed in {seconds:.0f} s, {', '.join(f'{n} {what}' for what, n in facts.items())}; see {page_at}"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from jobs.demo.telling import IN_VAIN, lines
+from jobs.demo.__main__ import IN_VAIN, lines
 from jobs.replay.story import Event, Story, Week
 
 FIRST = date(2016, 9, 3)

@@ -14,7 +14,7 @@ from jobs.protocol import clock, ingest, ledger, partitions, verdicts
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.replay import invariants, replaying, story
+from jobs.replay import replaying, story
 from jobs.replay.__main__ import main
 from jobs.replay.schedule import Chances
 from tests.training_inference.small_root import EASY, LAST, simulated
@@ -94,7 +94,7 @@ def verdict(root: Path, week: date) -> dict[str, Any]:
 
 
 def test_every_day_is_scored_by_the_clock_of_the_replay(plain: Path) -> None:
-    assert invariants.broken(Root(plain), START, LAST) == []
+    assert story.broken(Root(plain), START, LAST) == []
     assert scores(plain, LAST).height > 0
     assert (plain / "replay_clock.txt").read_text().strip() == f"{LAST}T06:00:00+00:00"
     entries = [json.loads(path.read_bytes()) for path in sorted((plain / "decisions/ledger").iterdir())]
@@ -118,7 +118,7 @@ def test_missed_ticks_and_late_or_torn_files_heal(base: Path, plain: Path, tmp_p
     told = [one.what for one in late.happenings]
     assert {"the tick was missed"} < set(told)
     assert any("late" in what or "torn" in what for what in told)
-    assert invariants.broken(late.root, START, LAST) == []
+    assert story.broken(late.root, START, LAST) == []
     silver = {name: data for name, data in manifests(tmp_path / "late").items() if "/bronze/" in name}
     assert silver == {name: data for name, data in manifests(plain).items() if "/bronze/" in name}
 
