@@ -86,10 +86,10 @@ def refusals(columns: Mapping[str, Column], limits: Offences) -> list[Refusal]:
             below = [pl.col(column.name) < 0 for sentinel in column.sentinels if str(sentinel).startswith("-")]
             found.append(Refusal("sentinel", column.name, pl.any_horizontal(*values, *below)))
     for (name, keyword), breaks in limits.items():
-        if name in columns:  # a null has its own rules
-            found.append(
-                Refusal(keyword, name, breaks if columns[name].nullable else breaks & pl.col(name).is_not_null())
-            )
+        about = columns.get(name)
+        if about and keyword != "type" and (keyword, about.parse) != ("enum", "category"):  # no reading gives others
+            is_value = pl.col(name).is_not_null()  # a null has its own rules
+            found.append(Refusal(keyword, name, breaks if about.nullable else breaks & is_value))
     issued, alone = pl.col("issue_d"), pl.col("application_type") == "Individual"
     credit = [name for name in ("earliest_cr_line", "sec_app_earliest_cr_line") if name in columns]
     joint = [name for name, column in columns.items() if column.role == "joint"]

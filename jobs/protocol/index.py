@@ -24,7 +24,7 @@ IDS = 4  # size, two times and the inode
 Files = dict[str, list[Any]]  # by name: identity and facts
 Identity = list[int]  # of a file: it changes whenever somebody writes to it
 
-_seen: dict[tuple[Path, str], dict[str, Identity]] | None = None  # manifests, while nobody else writes
+_seen: dict[tuple[Path, str], dict[date, Identity]] | None = None  # manifests by table, while nobody else writes any
 _parsed: dict[str, tuple[Path, list[int], Files]] = {}  # by job, the index last read or written by this process
 
 
@@ -90,15 +90,12 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
             yield from sorted(found, key=lambda entry: entry.name)
 
 
-def identities(
-    root: Root, folder: str, wanted: Callable[[str], object], below: str = "", known: dict[str, Identity] | None = None
-) -> dict[str, Identity]:
+def identities(root: Root, folder: str, wanted: Callable[[str], object], below: str = "") -> dict[str, Identity]:
     """What lies under each wanted name of a folder, sorted; what vanishes meanwhile, or has nothing below, is left out.
 
-    Names are looked up from the open folder: all history passes by, and a whole path takes twice the time. What is
-    `known` already is not looked up.
+    Names are looked up from the open folder: all history passes by, and a whole path takes twice the time.
     """
-    found, known = {}, known or {}
+    found = {}
     try:
         handle = os.open(root.at(folder), os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
@@ -106,9 +103,7 @@ def identities(
     try:
         for name in sorted(filter(wanted, os.listdir(handle))):
             try:
-                found[name] = known.get(name) or identity_of(
-                    os.stat(name + below, dir_fd=handle, follow_symlinks=False)
-                )
+                found[name] = identity_of(os.stat(name + below, dir_fd=handle, follow_symlinks=False))
             except (FileNotFoundError, NotADirectoryError):
                 continue
     finally:
@@ -118,24 +113,26 @@ def identities(
 
 def manifests(root: Root, table: str) -> dict[date, Identity]:
     """By day, the manifest of every partition of a table; one without a manifest does not exist."""
-    known = _seen.get((root.path, table)) if _seen is not None else None
-    found = identities(root, f"datamart/{table}", PARTITION.fullmatch, f"/{MANIFEST}", known)
+    if _seen is not None and (root.path, table) in _seen:
+        return dict(_seen[root.path, table])
+    named = identities(root, f"datamart/{table}", PARTITION.fullmatch, f"/{MANIFEST}")
+    found = {date.fromisoformat(name.removeprefix(PREFIX)): identity for name, identity in named.items()}
     if _seen is not None:
-        _seen[root.path, table] = found
-    return {date.fromisoformat(name.removeprefix(PREFIX)): identity for name, identity in found.items()}
+        _seen[root.path, table] = dict(found)
+    return found
 
 
 def look_again(root: Root, table: str, day: date) -> Identity:
     """The identity of a manifest that was written just now."""
     identity = identity_of(root.at(manifest_name(table, day)).lstat())
-    if _seen is not None:
-        _seen.setdefault((root.path, table), {})[f"{PREFIX}{day}"] = identity
+    if _seen is not None and (root.path, table) in _seen:
+        _seen[root.path, table][day] = identity
     return identity
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Within, this process alone writes manifests, and need not look at each of them for each run."""
+    """Within, this process alone writes manifests, and looks for them once, not once a run."""
     global _seen  # noqa: PLW0603 - what a process alone knows
     _seen = {}
     try:

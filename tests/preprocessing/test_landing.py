@@ -84,6 +84,18 @@ def test_a_packed_file_holds_the_same_rows(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_is_read_as_a_stream_gives_the_bytes_of_one_that_is_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f'{n},MEM_{n},"a, {n % 97}",\n' for n in range(70_000))
+    draft, found = tmp_path / ".draft-bronze", []
+    for small in (16 << 20, 0):
+        monkeypatch.setattr("jobs.preprocessing.landing_csv.SMALL", small)
+        read(tmp_path, HEADER + rows.encode())
+        found.append(draft.read_bytes())
+    assert found[0] == found[1]
+
+
 def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = gzip.compress(HEADER + b"1,2,3,4\n" * 100_000)
     assert read(tmp_path, data, "csv.gz")[0].rows == 100_000

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.protocol import files, partitions, strict_json
+from jobs.protocol import files, index, partitions, strict_json
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, identity_of, manifests
@@ -52,6 +52,25 @@ def test_a_partition_reads_back_as_it_was_published(tmp_path: Path) -> None:
     found = partitions.read(root, "silver/toy", DAY)
     assert found == written
     assert partitions.scan(root, written).collect()["id"].to_list() == [1, 2, 3]
+
+
+def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    with index.alone():
+        publish(root, [1])
+        before = manifests(root, "silver/toy")
+        publish(root, [2], made_from="b")
+        assert manifests(root, "silver/toy") == before
+        after = {DAY: index.look_again(root, "silver/toy", DAY)}
+        assert manifests(root, "silver/toy") == after != before
+        shutil.rmtree(home(root))
+        assert manifests(root, "silver/toy") == after
+        index.forget()
+        assert manifests(root, "silver/toy") == {}
+    publish(root, [4], made_from="d")
+    before = manifests(root, "silver/toy")
+    publish(root, [5], made_from="e")
+    assert manifests(root, "silver/toy") != before
 
 
 def test_there_is_no_partition_without_a_manifest(tmp_path: Path) -> None:
