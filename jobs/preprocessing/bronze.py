@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from jobs.preprocessing import arrivals, building, tables
+from jobs.preprocessing import arrivals, tables
 from jobs.preprocessing.arrivals import Landed
-from jobs.preprocessing.building import Work
 from jobs.preprocessing.landing import Read
-from jobs.preprocessing.stock import Stock
+from jobs.preprocessing.stock import Stock, Work, described
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
@@ -48,7 +47,7 @@ def build(run: Run, stock: Stock) -> None:
             stock.plan(tables.bronze(landed.table), landed.day)
         return
     read = partial(_read, run.root, datetime.fromtimestamp(run.now_seconds, UTC))
-    outcomes = building.build(run, stock, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
+    outcomes = stock.build(run, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
     for landed, published, failure in outcomes:
         for manifest in published:
             stock.index.remember(landed.name, landed.identity, [manifest.inputs[0].sha256])
@@ -64,7 +63,7 @@ def _is_current(stock: Stock, landed: Landed) -> bool:
         inputs = (Input(landed.name, stock.sha256(landed)),)
     except (JobError, OSError):  # no plain file, or not to be opened: whoever reads it will say so
         return False
-    return building.is_current(stock, table, Work(table, landed.day, inputs))
+    return stock.is_made(table, Work(table, landed.day, inputs))
 
 
 def _read(root: Root, now: datetime, landed: Landed) -> Iterator[Manifest]:
@@ -79,7 +78,7 @@ def _read(root: Root, now: datetime, landed: Landed) -> Iterator[Manifest]:
             raise error from found
         work = Work(table, landed.day, (Input(landed.name, read.sha256),))
         notes = {"columns_absent": list(read.absent), "columns_unknown": list(read.extra)}
-        manifest = building.described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)
+        manifest = described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)
         partitions.publish(root, manifest, [draft])
     yield manifest
 

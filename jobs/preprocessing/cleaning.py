@@ -144,7 +144,8 @@ def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> 
         rows = rows.filter(~rows.is_in(known.implode()))
         rows_of[check.column] = pl.concat([known, rows])
         marks.append(Mark(check.column, check.name, rows))
-    return values.with_columns(values[name].scatter(rows, None) for name, rows in rows_of.items()), marks
+    mended = [values[name].scatter(rows, None) for name, rows in rows_of.items()]
+    return values.with_columns(mended) if mended else values, marks
 
 
 @cache

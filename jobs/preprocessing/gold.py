@@ -11,9 +11,8 @@ from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from jobs.preprocessing import building, tables
-from jobs.preprocessing.building import Work
-from jobs.preprocessing.stock import Stock
+from jobs.preprocessing import tables
+from jobs.preprocessing.stock import Stock, Work, described
 from jobs.preprocessing.tables import FEATURES, LABELS, PERFORMANCE
 from jobs.protocol import contract, files, partitions, policies, strict_json
 from jobs.protocol.command import Run
@@ -43,7 +42,7 @@ def build(run: Run, stock: Stock) -> None:
             table, day = work.table, work.day
             run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
         return
-    building.build(run, stock, "features", days, partial(_is_small, stock), partial(_features, stock))
+    stock.build(run, "features", days, partial(_is_small, stock), partial(_features, stock))
     rule = policy(run)
     run.attempt(partial(_build_labels, run, stock, rule))
 
@@ -77,7 +76,7 @@ def stale_features(stock: Stock) -> list[Work]:
     found = []
     for day in sorted(day for day in days if day <= stock.day):
         work = Work(FEATURES, day, tuple(known for name in names if (known := stock.as_input(name, day))))
-        if not building.is_current(stock, FEATURES, work):
+        if not stock.is_made(FEATURES, work):
             found.append(work)
     return found
 
@@ -92,7 +91,7 @@ def _features(stock: Stock, work: Work) -> Iterator[Manifest]:
             rows, account = features.features(*shard)
             writer.add(rows)
             counts.update(account)
-        manifest = building.described(work, path, writer.close(), counts)
+        manifest = described(work, path, writer.close(), counts)
         partitions.publish(stock.root, manifest, [path])
     yield manifest
 
@@ -148,7 +147,7 @@ def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
     rule = Input("decisions/policy.json#/label", _hash(policy))
     calendar = (first + ONE_DAY * offset for offset in range((last - first).days + 1))
     work = (Work(LABELS, day, (ranges.input(window_start(day, policy.label), day), rule)) for day in calendar)
-    return [each for each in work if not building.is_current(stock, LABELS, each)]
+    return [each for each in work if not stock.is_made(LABELS, each)]
 
 
 def _build_labels(run: Run, stock: Stock, policy: Policy) -> None:
@@ -183,7 +182,7 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
         counts = {"bad": bad, "good": known["y"].count() - bad, "late_news": late_on.get(work.day, 0)}
         with files.draft(run.root, partitions.drafts_folder(run.root, LABELS)) as path:
             known.rechunk().write_parquet(path)
-            stock.publish(run, building.described(work, path, known.height, counts), path)
+            stock.publish(run, described(work, path, known.height, counts), path)
 
 
 def _judged(stock: Stock, policy: Policy, days: list[date]) -> pl.LazyFrame:

@@ -8,9 +8,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobs.preprocessing import building, tables
-from jobs.preprocessing.building import Work
-from jobs.preprocessing.stock import Stock
+from jobs.preprocessing import tables
+from jobs.preprocessing.stock import Stock, Work, described
 from jobs.protocol import files, partitions
 from jobs.protocol.command import Run
 from jobs.protocol.partitions import Manifest
@@ -32,7 +31,7 @@ def stale(stock: Stock, source: str) -> list[Work]:
         if "id" in bronze[day].absent:  # then it is looked up in the loans of the day
             names = (*names, tables.bronze("loan_terms"))
         work = Work(source, day, tuple(known for name in names if (known := stock.as_input(name, day))))
-        if not all(building.is_current(stock, table, work) for table in tables.silver_outputs(source)):
+        if not all(stock.is_made(table, work) for table in tables.silver_outputs(source)):
             found.append(work)
     return found
 
@@ -49,7 +48,7 @@ def build(run: Run, stock: Stock) -> None:
                     stock.plan(table, day)
             continue
         make = partial(_published, stock)
-        building.build(run, stock, f"silver {source}", work, partial(_is_small, stock), make)
+        stock.build(run, f"silver {source}", work, partial(_is_small, stock), make)
 
 
 def _is_small(stock: Stock, work: Work) -> bool:
@@ -73,7 +72,7 @@ def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
                 writers[table].add(frame)
         for table in outputs:
             of_table = work._replace(table=table)
-            manifest = building.described(of_table, drafts[table], writers[table].close(), dict(sorted(counts.items())))
+            manifest = described(of_table, drafts[table], writers[table].close(), dict(sorted(counts.items())))
             partitions.publish(stock.root, manifest, [drafts[table]])
             yield manifest
 

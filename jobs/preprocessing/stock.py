@@ -1,26 +1,55 @@
-"""What has landed and what is built under a root: read from names, sizes and an index that may be deleted."""
+"""What has landed and what is built under a root, by names, sizes and an index that may be deleted; and how one builds.
+
+Whichever layer it is: what is stale is made piece by piece, described by a manifest, and told of.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import marshal
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
-from jobs.preprocessing import arrivals
+from jobs.preprocessing import arrivals, tables
 from jobs.preprocessing.arrivals import LANDING, Landed, Listing
 from jobs.preprocessing.tables import ALL_TABLES, POLICY, SOURCES, VERSIONS
-from jobs.protocol import files, index
+from jobs.protocol import contract, files, index, partitions
+from jobs.protocol.command import Run, Stopped
 from jobs.protocol.contract import HOME
+from jobs.protocol.errors import JobError, as_job_error
 from jobs.protocol.files import Root
 from jobs.protocol.index import Identity, Index
+from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.receipts import Problem
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.workers import side_by_side
 
 SETTLED = "datamart/.index/preprocessing.settled.json"
+
+
+Item = TypeVar("Item")
+
+
+class Work(NamedTuple):
+    """A day of a table, and what it is made from."""
+
+    table: str
+    day: date
+    inputs: tuple[Input, ...]
+
+
+class Outcome(NamedTuple, Generic[Item]):
+    """What became of a piece of work: its partitions published, all or up to an error."""
+
+    work: Item
+    published: list[Manifest]
+    error: JobError | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +97,36 @@ class Stock(Shelf):
 
     def sha256(self, landed: Landed) -> str:
         return self.index.facts(landed.name, landed.identity, self._hash)[0]
+
+    def is_made(self, table: str, work: Work) -> bool:
+        """Whether a table of that day is there, and made from these inputs."""
+        agreed = contract.load(tables.contract_name(table))
+        return self.is_current(table, work.day, partitions.made_from(work.inputs, agreed.sha256, tables.version(table)))
+
+    def build(
+        self,
+        run: Run,
+        label: str,
+        work: Sequence[Item],
+        is_small: Callable[[Item], bool],
+        make: Callable[[Item], Iterable[Manifest]],
+    ) -> list[Outcome[Item]]:
+        """Each large piece alone, then all small ones side by side: memory is bounded, and no thread waits.
+
+        What is published is taken up as it comes; a failure is told of, and leaves the others their turn.
+        """
+        batches = [*([item] for item in work if not is_small(item)), [item for item in work if is_small(item)]]
+        outcomes = []
+        with run.events.progress(label, len(work)) as done:
+            for batch in batches:
+                for outcome in side_by_side(partial(_attempted, make), batch):
+                    for manifest in outcome.published:
+                        self.take_up(run, manifest)
+                    if outcome.error:
+                        run.report.fail(outcome.error)
+                    outcomes.append(outcome)
+                    done(1)
+        return outcomes
 
     def _hash(self, name: str) -> list[str]:
         with arrivals.open_plain(self.root.at(name)) as file:
@@ -119,3 +178,32 @@ class Stock(Shelf):
 def _contracts() -> str:
     """As `contract.load`, which reads each of them once a process."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(HOME.rglob("*.json")))).hexdigest()
+
+
+def described(work: Work, draft: Path, rows: int, counts: Mapping[str, int], **notes: object) -> Manifest:
+    """The manifest of a finished draft."""
+    agreed = contract.load(tables.contract_name(work.table))
+    return Manifest(
+        table=work.table,
+        date=work.day,
+        contract=agreed.name,
+        contract_version=agreed.version,
+        contract_sha256=agreed.sha256,
+        layer_version=tables.version(work.table),
+        parts=(partitions.part_of(draft, rows),),
+        inputs=work.inputs,
+        counts=dict(counts),
+        notes=notes,
+    )
+
+
+def _attempted(make: Callable[[Item], Iterable[Manifest]], item: Item) -> Outcome[Item]:
+    """Many threads may."""
+    published: list[Manifest] = []
+    try:
+        published.extend(make(item))
+    except (Stopped, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
+        return Outcome(item, published, as_job_error(error))
+    return Outcome(item, published, None)
