@@ -30,7 +30,11 @@ AT_ONCE = 200  # days of labels: each reads the window before it too, so many at
 ONE_DAY = timedelta(days=1)
 MOST_HELD = 1 << 20  # rows: a larger window is read as it is needed
 
-_held: dict[tuple[str, ...], pl.DataFrame] = {}  # a judged day of the last window, by the rule and its files' content
+MOST_CHUNKS = 32  # a day adds one
+
+_held: tuple[dict[date, tuple[str, ...]], pl.DataFrame] | None = (
+    None  # the last window, by rule and content of each day
+)
 
 
 def build(run: Run, stock: Stock) -> None:
@@ -187,26 +191,34 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
 
 def _judged(stock: Stock, policy: Policy, days: list[date]) -> pl.LazyFrame:
     """The rows of a window, judged; a process that goes from day to day reads and judges each day once."""
+    global _held  # noqa: PLW0603 - named by content
+    import polars as pl
+
+    from jobs.preprocessing import labels
+
+    built, rule = stock.built(PERFORMANCE), _hash(policy)
+    if sum(built[day].rows for day in days) > MOST_HELD:
+        return labels.judged(stock.scan(PERFORMANCE, days), policy.label)
+    wanted = {day: (rule, *stock.parts(PERFORMANCE, day)) for day in days}
+    known, rows = _held or ({}, _judged_nothing(policy))
+    kept = [day for day, content in wanted.items() if known.get(day) == content]
+    if len(kept) < len(known):
+        rows = rows.filter(pl.col("snapshot_date").is_in(kept))
+    if new := [day for day in days if known.get(day) != wanted[day]]:
+        rows = pl.concat([rows, labels.judged(stock.scan(PERFORMANCE, new), policy.label).collect()])
+    rows = rows.rechunk() if rows.n_chunks() > MOST_CHUNKS else rows
+    _held = wanted, rows
+    return rows.lazy()
+
+
+def _judged_nothing(policy: Policy) -> pl.DataFrame:
     import polars as pl
 
     from jobs.preprocessing import labels
     from jobs.protocol import columns
 
-    built, rule = stock.built(PERFORMANCE), _hash(policy)
-    if sum(built[day].rows for day in days) > MOST_HELD:
-        return labels.judged(stock.scan(PERFORMANCE, days), policy.label)
-    keys = {day: (rule, *stock.parts(PERFORMANCE, day)) for day in days}
-    held = {key: _held[key] for key in keys.values() if key in _held}
-    if new := [day for day, key in keys.items() if key not in held]:
-        rows = labels.judged(stock.scan(PERFORMANCE, new), policy.label).collect()
-        by_day = rows.partition_by("snapshot_date", as_dict=True)
-        held |= {keys[day]: by_day.get((day,), rows.clear()) for day in new}
-    _held.clear()
-    _held.update(held)
     dtypes = columns.polars_schema(contract.load(PERFORMANCE))
-    nothing = pl.LazyFrame(schema={name: dtypes[name] for name in labels.ROW})  # where no day of a window landed
-    frames = list(held.values()) or [labels.judged(nothing, policy.label).collect()]
-    return pl.concat(frames, rechunk=True).lazy()
+    return labels.judged(pl.LazyFrame(schema={name: dtypes[name] for name in labels.ROW}), policy.label).collect()
 
 
 def _hash(policy: Policy) -> str:
