@@ -106,20 +106,14 @@ def _population(data: Dataset) -> Json:
     months = rows.group_by(pl.col("application_date").dt.strftime("%Y-%m").alias("month")).agg(
         pl.len().alias("rows"), pl.col("y").cast(pl.Int64).sum().alias("bads"), pl.col("y").mean().alias("bad_rate")
     )
-    return {
-        "waterfall": [{"step": step, "rows": rows} for step, rows in data.waterfall],
-        "slices": [
-            {
-                "slice": name,
-                "first": data.spans[name][0].isoformat(),
-                "last": data.spans[name][1].isoformat(),
-                "rows": frame.height,
-                "bads": int(frame["y"].sum()),
-            }
-            for name, frame in data.frames.items()
-        ],
-        "vintages": months.sort("month").to_dicts(),
-    }
+    slices = []
+    for name, frame in data.frames.items():
+        first, last = (day.isoformat() for day in data.spans[name])
+        slices.append(
+            {"slice": name, "first": first, "last": last, "rows": frame.height, "bads": int(frame["y"].sum())}
+        )
+    waterfall = [{"step": step, "rows": rows} for step, rows in data.waterfall]
+    return {"waterfall": waterfall, "slices": slices, "vintages": months.sort("month").to_dicts()}
 
 
 def _feature(column: Column, learned: Json) -> Json:

@@ -83,9 +83,8 @@ def features(profile: str) -> tuple[Column, ...]:
 
 def encoding(train: pl.DataFrame, columns: tuple[Column, ...]) -> Encoding:
     """Freeze the levels that the training rows hold; what cleaning marked as unseen is no level."""
-    texts = [column.name for column in columns if column.dtype == "string"]
-    levels = {name: train[name].drop_nulls().unique().sort().to_list() for name in texts}
-    vocabulary = {name: tuple(level for level in found if level != UNSEEN) for name, found in levels.items()}
+    texts = [train[column.name].drop_nulls().unique().sort() for column in columns if column.dtype == "string"]
+    vocabulary = {found.name: tuple(level for level in found if level != UNSEEN) for found in texts}
     return Encoding(tuple(column.name for column in columns), vocabulary)
 
 

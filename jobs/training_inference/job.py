@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from jobs.protocol import command, files, outlook, partitions, status, verdicts
 from jobs.protocol import ledger as ledgers
@@ -70,6 +71,8 @@ def score(run: Run) -> None:
         from jobs.training_inference import scoring
 
         scoring.score(session, session.serving)
+    if not run.dry_run:
+        session.shelf.index.save()
 
 
 def clear(run: Run) -> None:
@@ -117,6 +120,7 @@ def rescore(run: Run) -> None:
     scoring.rescore(Session.of(run), verify=run.options.verify)
 
 
+NAMED = partial(Step, only_when_named=True)
 JOB = Job(
     name=NAME,
     about="Score every new application with the model that serves; train one when an open decision says so.",
@@ -129,13 +133,8 @@ JOB = Job(
         Step("score", "score every day that has features and no scores", score),
         Step("clear", "put STATUS.txt in order", clear),
         Step("log", "the week's log, where a training ran", log),
-        Step(
-            "rebuild",
-            "train --model again by its recipe; put back what the bank lost of it",
-            rebuild,
-            only_when_named=True,
-        ),
-        Step("rescore", "score --date again with the model that scored it, and compare", rescore, only_when_named=True),
+        NAMED("rebuild", "train --model again by its recipe; put back what the bank lost of it", rebuild),
+        NAMED("rescore", "score --date again with the model that scored it, and compare", rescore),
     ),
     arguments=(
         ("--model", {"metavar": "ID", "help": "of rebuild: the model"}),

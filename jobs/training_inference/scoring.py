@@ -39,7 +39,6 @@ def score(session: Session, serving: Serving) -> None:
         for day in days:
             session.run.attempt(partial(_score_day, session, day, serving, scorer, cited))
             done(1)
-    session.shelf.index.save()
 
 
 def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer) -> pl.DataFrame:
@@ -104,9 +103,10 @@ def rescore(session: Session, *, verify: bool) -> None:
     if (made,) != manifest.parts:
         before = pl.read_parquet(paths, glob=False)
         differ = [name for name in found.columns if name not in before or not found[name].equals(before[name])]
-        mend = "compare the versions of program and libraries with those in the card of the model"
         raise StoreDamaged(
-            f"scored again, {', '.join(differ) or 'the bytes'} came out differently", where=home, mend=mend
+            f"scored again, {', '.join(differ) or 'the bytes'} came out differently",
+            where=home,
+            mend="compare the versions of program and libraries with those in the card of the model",
         )
     session.run.events.say("same", f"{day}: {found.height} scores, every byte the same", rows=found.height)
 
