@@ -9,10 +9,8 @@ import sys
 
 import numpy as np
 
-from jobs.measures import calibration, cutoff, ranking, recalibration
+from jobs.measures import calibration, cutoff, estimate, ranking, recalibration
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts, ValueCounts
-from jobs.monitoring.performance import estimate
-from jobs.protocol import policy
 
 ROWS, CHUNK = 200_000, 5_000
 TOLERANCE = 5e-7
@@ -84,7 +82,7 @@ def against_nannyml() -> None:
     for place in range(len(theirs)):
         chunk = analysis.iloc[place * CHUNK : (place + 1) * CHUNK]
         cut = float(chunk.loc[chunk["y_pred"] == 1, "y_pred_proba"].min())
-        ours = estimate(ValueCounts.of(chunk["y_pred_proba"]), learned, cut, policy.load(None, ""))
+        ours = estimate.performance(ValueCounts.of(chunk["y_pred_proba"]), learned, cut)
         for metric, name in names.items():
             value, expected = ours[name]["value"], float(theirs[(metric, "value")].iloc[place])
             show(f"chunk {place} {metric}", value, expected)

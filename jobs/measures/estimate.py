@@ -7,6 +7,8 @@ a concept drift cannot be seen here.
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +16,27 @@ from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts, weighted_
 from jobs.measures.cutoff import Confusion
 from jobs.measures.measure import Measure, missing
 from jobs.measures.ranking import auc
-from jobs.measures.recalibration import Isotonic
+from jobs.measures.recalibration import Isotonic, isotonic
 
 DEVIATIONS = 3.0
+FIGURES = ("auc", "precision", "recall", "f1")
+
+
+def performance(scores: ValueCounts, reference: ScoreCounts, cutoff: float) -> dict[str, Any]:
+    """Estimate for these scores by the outcomes of the reference, with the limits that chance keeps to.
+
+    `drop` is the AUC lost against the same estimate for the scores of the reference.
+    """
+    curve = isotonic(reference)
+    area, before = estimated_auc(scores, curve), estimated_auc(reference.unlabelled(), curve)
+    table = estimated_confusion(scores, curve, cutoff)
+    figures = (area, table.precision(), table.recall(), table.f1())
+    return {
+        **{name: asdict(measure) for name, measure in zip(FIGURES, figures, strict=True)},
+        "limits": control_limits(reference, scores.n),
+        "drop": None if area.value is None else before.known() - area.value,
+        "n": scores.n,
+    }
 
 
 def estimated_auc(scores: ValueCounts, calibration: Isotonic) -> Measure:

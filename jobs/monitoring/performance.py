@@ -15,9 +15,9 @@ import polars as pl
 from jobs.measures import calibration as calibrated
 from jobs.measures import cutoff as cutoffs
 from jobs.measures import drift, ranking, recalibration
+from jobs.measures import estimate as estimated
 from jobs.measures.bands import Band
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.measures.estimate import control_limits, estimated_auc, estimated_confusion
 from jobs.measures.measure import missing
 from jobs.measures.proportions import cumulative_share, jeffreys_interval, share_change
 from jobs.monitoring import vintages
@@ -29,7 +29,6 @@ Json = dict[str, Any]
 Kept = tuple[date, Json, Json]  # a week, its evidence and its verdict
 
 SLACK, LIMIT = 0.5, 4.0  # of the cumulative sum, in standard errors
-FIGURES = ("auc", "precision", "recall", "f1")
 ENOUGH = 0.8  # of the rows estimated for must have an outcome before the two are compared
 EARLY_MONTHS = 4  # on book: the first in which a loan that never paid is 90 days past due
 
@@ -97,27 +96,15 @@ def calibration(counts: ScoreCounts, by_grade: Mapping[str, Band]) -> Json:
 
 
 def estimate(scores: ValueCounts, reference: ScoreCounts, cutoff: float, policy: Policy) -> Json:
-    """What the scores promise before outcomes are known, by those of the reference, with the limits chance keeps to.
-
-    `drop` is the AUC lost against the same estimate for the scores of the reference. It cannot see concept drift.
-    """
+    """What the scores promise before outcomes are known, if the policy wants to know and there are rows enough."""
     few, one_class = scores.n < policy.drift.n_min, reference.one_class()
     reason = f"there are fewer than {policy.drift.n_min} rows" if few else one_class and f"in the reference {one_class}"
     if not policy.cbpe.enabled:
         reason = "the policy switches estimates off"
     if reason:
-        empty = {name: asdict(missing(reason, n=scores.n)) for name in FIGURES}
+        empty = {name: asdict(missing(reason, n=scores.n)) for name in estimated.FIGURES}
         return {**empty, "limits": None, "drop": None, "n": scores.n}
-    curve = recalibration.isotonic(reference)
-    area, before = estimated_auc(scores, curve), estimated_auc(reference.unlabelled(), curve)
-    table = estimated_confusion(scores, curve, cutoff)
-    figures = (area, table.precision(), table.recall(), table.f1())
-    return {
-        **{name: asdict(measure) for name, measure in zip(FIGURES, figures, strict=True)},
-        "limits": control_limits(reference, scores.n),
-        "drop": None if area.value is None else before.known() - area.value,
-        "n": scores.n,
-    }
+    return estimated.performance(scores, reference, cutoff)
 
 
 def track_record(past: Sequence[Kept], now: Json, policy: Policy) -> Json:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.monitoring.performance import FIGURES, estimate
+from jobs.measures.estimate import FIGURES
+from jobs.monitoring.performance import estimate
 from jobs.protocol import policy as policies
 from jobs.protocol import strict_json
 from tests.measures.populations import BOTH_CLASSES, SCORES, Row, binormal, counted
