@@ -101,6 +101,19 @@ def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
         assert calls == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of open files are read from /proc")
+def test_a_numbered_file_is_synced_before_its_name_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: calls.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
+    root = Root(tmp_path)
+    with files.draft(root, tmp_path) as path:
+        path.write_bytes(b"first")
+        files.publish_numbered(root, path, tmp_path, ".json")
+        assert calls == [str(path), str(tmp_path)]
+
+
 def test_a_failed_sync_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_handle: int) -> None:
         raise OSError(5, "Input/output error")
