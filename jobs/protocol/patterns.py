@@ -11,10 +11,11 @@ import re
 _ESCAPED = r"\\[\\.^$*+?{}\[\]|()/&~nrt-]"
 _ONE = rf"(?:[^\\\[\]&|~^-]|{_ESCAPED})"
 _ATOM = rf"(?:\.|\[\^?-?(?:{_ONE}(?:-{_ONE})?)+-?\]|[^\\.^$*+?{{}}\[\]|()]|{_ESCAPED})"
-_COUNT = r"[0-9]{1,3}"  # what Rust agrees to compile of any class
+_COUNT = r"[0-9]{1,3}"
+_LARGEST = 5000  # characters once repeats are written out: half of what Rust agrees to compile of any class
 _REPEAT = rf"(?:[*+?]|\{{{_COUNT}(?:,(?:{_COUNT})?)?\}})"
 _PART = rf"(?>{_ATOM}{_REPEAT}?)"
-_FIRM = rf"{_ATOM}(?:\+|\{{0*[1-9][0-9]*(?:,(?:{_COUNT})?)?\}})?(?![*?{{])"  # a part that cannot be empty
+_FIRM = rf"{_ATOM}(?:\+|\{{(?=0*[1-9]){_COUNT}(?:,(?:{_COUNT})?)?\}})?(?![*?{{])"  # a part that cannot be empty
 _CHOICE = rf"(?>{_PART}*?{_FIRM}){_PART}*+"
 _GROUP = rf"(?>\((?:\?:)?{_CHOICE}(?:\|{_CHOICE})*\)[*+?]?)"
 _ACCEPTED = re.compile(rf"(?P<first>\\A)?(?:{_PART}|{_GROUP})*+(?P<last>\\Z)?")
@@ -60,6 +61,9 @@ def objection(pattern: str) -> str:
         sign = rest[:2] if rest.startswith("\\") else rest[:1]
         odd = f"{sign} is not surely read alike: escape a sign, or write the characters themselves"
         return _WHY.get(sign, odd) if sign else _STRUCTURE
+    counts = re.findall(r"\{([0-9]+)(?:,([0-9]*))?\}", pattern)
+    if sum(int(most or least) for least, most in counts) > _LARGEST:
+        return f"its repeats are more than {_LARGEST} characters once they are written out"
     try:
         re.compile(pattern)
     except re.error as error:

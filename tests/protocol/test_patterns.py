@@ -85,6 +85,8 @@ def test_an_anchored_pattern_matches_only_whole_texts(pattern: str, text: str) -
         pytest.param("(a", "(...|...)", id="an-open-group"),
         pytest.param("a)", "(...|...)", id="a-closed-group"),
         pytest.param("(?:a{100}){100}", "* + ? at most", id="too-many-states"),
+        pytest.param("(?:a{1000})", "not surely read alike", id="a-large-repeat-in-a-group"),
+        pytest.param("[^a]{999}" * 6, "more than 5000", id="many-large-repeats"),
         pytest.param("((a))", "no group in it", id="a-group-in-a-group"),
     ],
 )
