@@ -114,12 +114,19 @@ def identities(root: Root, folder: str, wanted: Callable[[str], object], below: 
 def manifests(root: Root, table: str) -> dict[date, Identity]:
     """By day, the manifest of every partition of a table; one without a manifest does not exist."""
     if _seen is not None and (root.path, table) in _seen:
-        return dict(_seen[root.path, table])
-    named = identities(root, f"datamart/{table}", PARTITION.fullmatch, f"/{MANIFEST}")
+        return dict(sorted(_seen[root.path, table].items()))
+    named = identities(root, f"datamart/{table}", _is_partition, f"/{MANIFEST}")
     found = {date.fromisoformat(name.removeprefix(PREFIX)): identity for name, identity in named.items()}
     if _seen is not None:
         _seen[root.path, table] = dict(found)
     return found
+
+
+def _is_partition(name: str) -> bool:
+    """A folder that somebody named after a day which no calendar has is none, and stops nobody."""
+    with suppress(ValueError):
+        return PARTITION.fullmatch(name) is not None and bool(date.fromisoformat(name.removeprefix(PREFIX)))
+    return False
 
 
 def look_again(root: Root, table: str, day: date) -> Identity:

@@ -73,6 +73,24 @@ def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp
     assert manifests(root, "silver/toy") != before
 
 
+def test_days_are_listed_in_order_whenever_they_were_written(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    publish(root, [1])
+    with index.alone():
+        manifests(root, "silver/toy")
+        before = DAY - timedelta(days=1)
+        shutil.copytree(home(root), root.at(partitions.folder("silver/toy", before)))
+        index.look_again(root, "silver/toy", before)
+        assert list(manifests(root, "silver/toy")) == [before, DAY]
+
+
+def test_a_folder_of_a_day_that_no_calendar_has_stops_nobody(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    publish(root, [1])
+    shutil.copytree(home(root), home(root).with_name("snapshot_date=2024-02-30"))
+    assert list(manifests(root, "silver/toy")) == [DAY]
+
+
 def test_there_is_no_partition_without_a_manifest(tmp_path: Path) -> None:
     root = Root(tmp_path)
     publish(root, [1])
