@@ -71,6 +71,8 @@ def read(store: Store, known: Ledger | None = None) -> Ledger:
         if f"{FOLDER}/{name}" != name_of(seq):
             mend = "restore the missing entry from a copy, or move away what is none; do not renumber"
             raise StoreDamaged(f"entry {seq} should be next, and {name} is", where=FOLDER, mend=mend)
+    if len(names) < len(ledger.entries):
+        raise _damaged(len(names) + 1, "was there and is gone")
     for seq in range(len(ledger.entries) + 1, len(names) + 1):
         ledger = extended(ledger, _there(store, seq))
     store.memo[FOLDER] = ledger

@@ -62,6 +62,14 @@ def test_a_store_reads_no_entry_twice(store: FolderStore, monkeypatch: pytest.Mo
     assert read(store) == known
 
 
+def test_what_was_read_and_is_gone_is_told(store: FolderStore, tmp_path: Path) -> None:
+    three(store)
+    read(store)
+    (tmp_path / name_of(3)).unlink()
+    with pytest.raises(StoreDamaged, match="entry 3 was there and is gone"):
+        append(store, writer(), lambda _: swap(OTHER))
+
+
 def test_nothing_to_say_writes_nothing(store: FolderStore) -> None:
     assert append(store, writer(), lambda _: None)[1] is None
     assert store.list("decisions/ledger") == ()
