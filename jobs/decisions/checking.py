@@ -106,9 +106,11 @@ def notes(root: Root) -> Iterator[Finding]:
 
 def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
     data = store.get(f"{folder}/{name}")
-    if data and f"{folder}/{name}" == f"{policies.KEPT}/{policies.LAST_GOOD}":
-        return store.get(f"{folder}/{strict_json.parse(data, where=name)['sha256'][:12]}.json") is not None
-    return bool(data and KEPT_BY_HASH.fullmatch(name) and hashlib.sha256(data).hexdigest().startswith(name[:12]))
+    if data is not None and f"{folder}/{name}" == f"{policies.KEPT}/{policies.LAST_GOOD}":
+        with suppress(ConfigInvalid, LookupError, TypeError):  # of a pointer that cannot be read
+            return store.get(f"{folder}/{strict_json.parse(data, where=name)['sha256'][:12]}.json") is not None
+    is_named = data is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])  # also of an emptied note
+    return is_named and KEPT_BY_HASH.fullmatch(name) is not None
 
 
 def receipts(root: Root) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from jobs.decisions.__main__ import main
 from jobs.protocol import clock, receipts
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
+from jobs.protocol.store import quarantine_name
 from tests.decisions.wholes import LANDED, ONE_DAY, land, publish, whole
 from tests.protocol.build import SUNDAY
 
@@ -119,6 +120,20 @@ def test_an_invalid_note_is_5_and_what_a_crash_left_is_a_remark(root: Root, caps
     assert checked(root, capsys)[0] == 5
     root.at("decisions/receipts/preprocessing/2024-01-14/1.json").write_bytes(b"{}")
     assert checked(root, capsys)[0] == 6
+
+
+def test_an_emptied_note_that_was_kept_is_whole_and_a_torn_pointer_is_damage(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = root.at(quarantine_name(b""))
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(b"")
+    assert checked(root, capsys)[0] == 0
+    pointer = root.at("decisions/policies/last_good.json")
+    pointer.parent.mkdir(exist_ok=True)
+    pointer.write_bytes(b'{"sha')
+    code, found = checked(root, capsys)
+    assert (code, found[0]["where"]) == (6, "decisions/policies/last_good.json")
 
 
 def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
