@@ -29,7 +29,9 @@ def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         if options.delete:
             for entry in entries(root, "datamart"):
                 if entry.name.endswith(".lock"):
-                    stack.enter_context(files.locked(root, Path(entry.path), "a job is at work on this root"))
+                    which = entry.name.removesuffix(".lock").lstrip(".")
+                    said = f"a job is at work on this root: {which}"
+                    stack.enter_context(files.locked(root, Path(entry.path), said))
         names = list(uncited(root))
         size = sum(root.at(name).stat().st_size for name in names)
         if options.delete:

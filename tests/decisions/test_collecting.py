@@ -145,7 +145,7 @@ def test_a_folder_without_a_manifest_is_left_alone_and_a_damaged_one_stops_it(
     assert main(["gc", "--delete", "--root", str(root.path)]) == 6
 
 
-def test_while_a_job_is_at_work_nothing_is_removed(root: Root) -> None:
+def test_while_a_job_is_at_work_nothing_is_removed(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(root)
     age(root)
     lock = root.at("datamart/.preprocessing.lock")
@@ -153,5 +153,6 @@ def test_while_a_job_is_at_work_nothing_is_removed(root: Root) -> None:
     with lock.open() as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         assert main(["gc", "--delete", "--root", str(root.path)]) == 75
+        assert "a job is at work on this root: preprocessing\n" in capsys.readouterr().err
         assert main(["gc", "--root", str(root.path)]) == 0
     assert len(list(root.at(partitions.folder(BRONZE, SUNDAY)).iterdir())) == 4
