@@ -92,7 +92,9 @@ def draw_cohort(
 
     def shown(table: str, columns: Columns) -> pl.DataFrame:
         frame = as_frame(table, month, columns)
-        return frame.with_columns(pl.sql_expr(each.written[1]) for each in scenarios if each.written[0] == table)
+        for written in (each.written[1] for each in scenarios if each.written[0] == table):
+            frame = frame.with_columns(pl.sql_expr(written))  # one after the other: two may write the same column
+        return frame
 
     return Cohort(
         tables={table: shown(table, new) for table in TABLES},

@@ -138,6 +138,12 @@ def test_scenarios_add_up() -> None:
     assert ((two / (1 - two)) / (one / (1 - one))).min() == pytest.approx(2.718281828**0.21)
 
 
+def test_a_scenario_may_be_asked_for_twice(tmp_path: Path) -> None:
+    asked = ("--scenario", "new-level@2018-03-15", "--scenario", "new-level@2018-03-16")
+    assert run(tmp_path, "2018-03-15", "2018-03-16", *asked) == 0
+    assert landed(tmp_path, "loan_terms").filter(C("purpose") == NEW_LEVEL)["date"].n_unique() == 2
+
+
 def test_on_each_date_those_scenarios_go_that_have_begun_and_last() -> None:
     shifts = (Shift("unit-shift", date(2018, 3, 10)), Shift("concept", date(2018, 3, 11)))
     asked = replace(settings("2018-03-01", "2018-04-01"), shifts=shifts)
