@@ -108,7 +108,7 @@ def ingest(desk: Desk, known: Ledger | None = None) -> Seen:
 
 
 def _record(desk: Desk, known: Ledger | None) -> Seen:
-    """Under `held`: propose what the note holds if it is new, or put it away if it is closed; a claim defers both."""
+    """Under `hold`: propose what the note holds if it is new, or put it away if it is closed; a claim defers both."""
     found = Found(Kind.ABSENT)
 
     def proposed(state: State) -> Fact | None:

@@ -50,10 +50,6 @@ class Report:
     def code(self) -> int:
         return gravest([problem.code for problem in self.problems])
 
-    @property
-    def is_silent(self) -> bool:
-        return not (self.changed or self.skipped or self.problems)
-
 
 @dataclass(frozen=True, slots=True)
 class Occasion:

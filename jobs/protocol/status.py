@@ -34,7 +34,7 @@ _HEAD = re.compile(r"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
 
 
 def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> bool:
-    """Write STATUS.txt if its text changes; not to be called under `held`. Whether it was written."""
+    """Write STATUS.txt if its text changes; not to be called under `hold`. Whether it was written."""
     with desk.store.hold():  # looked at and written under one lock: an older text never replaces a newer
         data = text(survey(desk, unusable, verdict)).encode()
         before = desk.store.get(STATUS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.monitoring import channels
+from jobs.protocol.receipts import Report
 from tests.monitoring.receivers import LOOPBACK, SECRET, Mailbox, Web, find, pending, run, web
 from tests.monitoring.test_alerts import reason
 
@@ -138,7 +139,7 @@ def test_slack_and_pagerduty_get_the_digest_and_the_pages(
     assert page["dedup_key"].endswith("-1")
     assert page["payload"]["severity"] == "critical"
     assert "And 1 more in the digest." in page["payload"]["summary"]
-    assert run(tmp_path, hosts=hosts).is_silent
+    assert run(tmp_path, hosts=hosts) == Report()
 
 
 def _url(channel: str) -> str:

@@ -13,6 +13,7 @@ from jobs.monitoring import channels, delivering
 from jobs.protocol import ledger, strict_json
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
+from jobs.protocol.receipts import Report
 from jobs.protocol.store import FolderStore
 from tests.monitoring.receivers import LOOPBACK, Mailbox, Web, alert_files, find, outbox, pending, run
 from tests.monitoring.test_alerts import CANARY, reason
@@ -40,13 +41,13 @@ def test_an_episode_reaches_every_channel_once_however_often_the_week_is_run(
     assert mail["Message-ID"] == f"<{headers['Idempotency-Key']}@p2pcreditscore>"
     assert headers["Idempotency-Key"] == posted["key"]
     assert {change.get("channel") for change in first.changed} == {None, "file", "email", "webhook"}
-    assert again.is_silent
+    assert again == Report()
     assert pending(tmp_path) == []
 
 
 def test_a_week_with_nothing_to_tell_writes_and_sends_nothing(tmp_path: Path, hook: Web, mailbox: Mailbox) -> None:
     find(tmp_path, 0, reason("low"))
-    assert run(tmp_path).is_silent
+    assert run(tmp_path) == Report()
     assert (hook.posts, mailbox.mails) == ([], [])
     assert not (tmp_path / "decisions").exists()
 
