@@ -15,7 +15,7 @@ from jobs.monitoring.terms import CRITICAL, rank
 from jobs.protocol import clock, ledger, strict_json, verdicts
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.policy import AlertPolicy
-from jobs.protocol.store import ALERTS, Store
+from jobs.protocol.store import ALERTS, FolderStore
 from jobs.protocol.strict_json import JsonInvalid
 
 Json = dict[str, Any]
@@ -43,7 +43,7 @@ def deliver(session: Session) -> None:
         _send(session, f"{OUTBOX}/{name}", session.policy.alerts)
 
 
-def standing(store: Store, past: Sequence[Json]) -> list[Json]:
+def standing(store: FolderStore, past: Sequence[Json]) -> list[Json]:
     """The open episodes after these verdicts, gravest first, each with its age in weeks and who acknowledged it."""
     found = [episode for episode in alerts.episodes(past).values() if episode.resolved is None]
     rows = []
@@ -80,7 +80,7 @@ def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: M
     session.run.report.change(name, alerts=len(telling))
 
 
-def _told(store: Store) -> Told:
+def _told(store: FolderStore) -> Told:
     """What the outbox says was told; what is in it is told, however long its sending takes."""
     told: dict[tuple[str, date], tuple[date, str]] = {}
     for name in store.list(OUTBOX):
@@ -112,7 +112,7 @@ def _send(session: Session, name: str, policy: AlertPolicy) -> None:
         session.run.report.change(name, channel=channel, kind=letter.kind)
 
 
-def _by(store: Store, channel: str, week: str, letter: channels.Letter, policy: AlertPolicy) -> str | None:
+def _by(store: FolderStore, channel: str, week: str, letter: channels.Letter, policy: AlertPolicy) -> str | None:
     """Send by one channel, or append to the week's text unless it is in it. None if that is done, else why not."""
     if channel not in (FILE, *policy.channels):
         return "it is no longer among alerts.channels of the policy"
@@ -155,7 +155,7 @@ def _owner(alert: Json | None, episode: Episode) -> str | None:
     return (alert["acknowledged_by"] or None) if alert and alert["opened"] == episode.opened.isoformat() else None
 
 
-def _alert(store: Store, name: str) -> Json | None:
+def _alert(store: FolderStore, name: str) -> Json | None:
     """The file of an episode; `UNREADABLE` where a person left it so: it counts as not acknowledged, and is let be."""
     try:
         data = store.get(name, LIMIT)
@@ -168,7 +168,7 @@ def _alert(store: Store, name: str) -> Json | None:
     return alert if whole and isinstance(alert.get("acknowledged_by"), str | None) else UNREADABLE
 
 
-def _content(store: Store, name: str) -> Json:
+def _content(store: FolderStore, name: str) -> Json:
     try:
         content: Json = strict_json.parse(store.get(name) or b"", where=name)
     except JsonInvalid as error:

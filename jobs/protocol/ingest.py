@@ -19,7 +19,7 @@ from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import RETRAINING_NOTE, Store, quarantine_name
+from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less
 
@@ -28,7 +28,7 @@ BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs 
 class Desk:
     """What a run works with: the store, its own name, the policy's days, and how to wait."""
 
-    store: Store
+    store: FolderStore
     writer: Writer
     valid_days: Mapping[str, int]
     wait: Callable[[float], None]
@@ -50,13 +50,13 @@ class Seen:
 
 def opened(run: Run, job: str) -> tuple[Desk, Policy | None, JobError | None, Policy]:
     """A run's desk; the policy in place, or what is wrong with it; and the last good one, which counts meanwhile."""
-    store = Store(run.root)
+    store = FolderStore(run.root)
     rules, problem = policies.begin(store, dry_run=run.dry_run)
     last_good = rules or policies.last_good(store)
     return desk_of(store, job, run.day, last_good), rules, problem, last_good
 
 
-def desk_of(store: Store, job: str, day: date, rules: Policy) -> Desk:
+def desk_of(store: FolderStore, job: str, day: date, rules: Policy) -> Desk:
     """The desk of this process, for a run or for a person at the command line."""
     who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
     writer = Writer(job, day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)

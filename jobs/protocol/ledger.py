@@ -13,7 +13,7 @@ from jobs.protocol import strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
-from jobs.protocol.store import Store
+from jobs.protocol.store import FolderStore
 
 FOLDER = "decisions/ledger"
 VERSION = 1
@@ -50,7 +50,7 @@ class Ledger:
     state: State = field(default_factory=State)
 
 
-def vouched(store: Store, model_id: str) -> str | None:
+def vouched(store: FolderStore, model_id: str) -> str | None:
     """The hash that the ledger noted when a model was made."""
     made = (entry.body for entry in read(store).entries if entry.kind == "completed")
     return next((body["model_sha256"] for body in made if body["model_id"] == model_id), None)
@@ -60,7 +60,7 @@ def name_of(seq: int) -> str:
     return f"{FOLDER}/{seq:08d}.json"
 
 
-def read(store: Store, known: Ledger | None = None) -> Ledger:
+def read(store: FolderStore, known: Ledger | None = None) -> Ledger:
     """Read every entry, or those after the ones `known`; StoreDamaged where numbers or hashes do not fit.
 
     A run reads its ledger a dozen times: what a folder's store has read of it once is known from then on.
@@ -79,7 +79,7 @@ def read(store: Store, known: Ledger | None = None) -> Ledger:
     return ledger
 
 
-def _there(store: Store, seq: int) -> bytes:
+def _there(store: FolderStore, seq: int) -> bytes:
     data = store.get(name_of(seq), ENTRY_LIMIT)
     if data is None:
         raise _damaged(seq, "was there and is gone")
@@ -121,7 +121,7 @@ def parsed(data: bytes, seq: int, prev: str) -> Entry:
 
 
 def append(
-    store: Store, writer: Writer, say: Callable[[State], Fact | None], known: Ledger | None = None
+    store: FolderStore, writer: Writer, say: Callable[[State], Fact | None], known: Ledger | None = None
 ) -> tuple[Ledger, Entry | None]:
     """Say what `say` makes of the newest state, asked anew whenever another writer was quicker; None if nothing."""
     nonce = os.urandom(8).hex()
@@ -148,7 +148,7 @@ def entry_bytes(writer: Writer, fact: Fact, seq: int, prev: str, nonce: str) -> 
     )
 
 
-def _is_mine(store: Store, seq: int, nonce: str) -> bool:
+def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
     """A store that answered late may have taken it all the same: the nonce tells."""
     given = strict_json.parse(_there(store, seq), where=name_of(seq), limit=ENTRY_LIMIT)
     return isinstance(given, dict) and given.get("nonce") == nonce

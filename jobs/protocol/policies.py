@@ -9,14 +9,14 @@ from jobs.protocol import policy as rules
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.folder import Refused
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import DECISIONS, Store
+from jobs.protocol.store import DECISIONS, FolderStore
 
 POLICY = f"{DECISIONS}/policy.json"
 KEPT = f"{DECISIONS}/policies"
 LAST_GOOD = "last_good.json"  # beside the copies, which their hashes name in no order
 
 
-def begin(store: Store, *, dry_run: bool) -> tuple[Policy | None, JobError | None]:
+def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError | None]:
     """What a run begins with, as `read`. The first run of all writes the default policy; each keeps the one it uses."""
     never_ran = not store.list(ledger.FOLDER) and not store.list(KEPT)  # later it means something that there is none
     if never_ran and POLICY.removeprefix(f"{DECISIONS}/") not in store.list(DECISIONS):
@@ -29,7 +29,7 @@ def begin(store: Store, *, dry_run: bool) -> tuple[Policy | None, JobError | Non
     return found, problem
 
 
-def read(store: Store) -> tuple[Policy | None, JobError | None]:
+def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
     try:
         data = store.get(POLICY, rules.MAX_BYTES)
         if data is not None:
@@ -42,7 +42,7 @@ def read(store: Store) -> tuple[Policy | None, JobError | None]:
     return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend)
 
 
-def keep(store: Store, policy: Policy) -> None:
+def keep(store: FolderStore, policy: Policy) -> None:
     """Copy a policy before its first use, and note it as the last good one. Done again it changes nothing."""
     data = store.get(POLICY, rules.MAX_BYTES)
     if data is None or hashlib.sha256(data).hexdigest() != policy.sha256:
@@ -58,7 +58,7 @@ def keep(store: Store, policy: Policy) -> None:
         store.put_if_absent(pointer, says) if before is None else store.replace_if(pointer, before, says)
 
 
-def last_good(store: Store) -> Policy:
+def last_good(store: FolderStore) -> Policy:
     """The policy that was used last; the defaults where none was ever kept."""
     pointer = store.get(f"{KEPT}/{LAST_GOOD}")
     if pointer is None:

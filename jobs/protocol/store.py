@@ -179,6 +179,3 @@ def _is_same(folder: int, one: str, other: str) -> bool:
     except FileNotFoundError:
         return False
     return os.path.samestat(*facts)
-
-
-Store = FolderStore

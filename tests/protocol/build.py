@@ -16,7 +16,7 @@ from jobs.protocol.notes import retraining_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jobs.protocol.store import Store
+    from jobs.protocol.store import FolderStore
 
 SUNDAY = date(2024, 1, 14)
 VALID_DAYS = {"MEDIUM": 7, "HIGH": 7, "IMMEDIATE": 14}
@@ -31,7 +31,7 @@ def writer(job: str = "monitoring", day: date = SUNDAY) -> Writer:
 
 
 def desk(
-    store: Store, day: date = SUNDAY, *, job: str = "monitoring", wait: Callable[[float], None] = lambda _: None
+    store: FolderStore, day: date = SUNDAY, *, job: str = "monitoring", wait: Callable[[float], None] = lambda _: None
 ) -> Desk:
     return Desk(store, writer(job, day), VALID_DAYS, wait)
 
