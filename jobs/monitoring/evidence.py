@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from jobs.monitoring.sources import Sources
 from jobs.monitoring.storing import Judged
 from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.command import Run
+from jobs.protocol.policy import LabelPolicy
 from jobs.scorer import scorecard
 
 Json = dict[str, Any]
@@ -50,25 +52,13 @@ def _whole(session: Session, found: Sources, past: Sequence[Judged]) -> Json:
     """The sections of one week's evidence, in the order in which they need one another."""
     reading, policy, week = Reading(session, found), session.policy, session.week
     evidence, frames = _head(session, found, reading), dict[str, pl.DataFrame]()
-    model_id = session.model.model_id
-
-    def calibration() -> Json:
-        rows = reading.outcomes.rows
-        bands = scorecard.grade_bands(rows["pd"].to_numpy(), rows["y"].to_numpy().astype(np.int64))
-        return performance.calibration(reading.outcomes.counts, bands)
-
-    def aging() -> Json:
-        said, frames["vintages"] = vintages.vintages(reading.aged, policy.label)
-        return said
-
+    drops = partial(performance.past_drops, past, week, session.model.model_id)
     sections: dict[str, Callable[[], Json]] = {
         "window": lambda: _window(reading),
         "drift": lambda: _drift(reading, ZeroPolicy(policy.drift.zero_policy), frames),
         "performance": lambda: _performance(reading),
-        "concept": lambda: performance.concept(
-            reading.learned, reading.outcomes.counts, performance.past_drops(past, week, model_id), policy
-        ),
-        "calibration": calibration,
+        "concept": lambda: performance.concept(reading.learned, reading.outcomes.counts, drops(), policy),
+        "calibration": lambda: _calibration(reading),
         "target": lambda: performance.target(
             reading.learned.n_bad, reading.learned.n, reading.outcomes.rows, reading.aged
         ),
@@ -76,7 +66,7 @@ def _whole(session: Session, found: Sources, past: Sequence[Judged]) -> Json:
             reading.window.scores, reading.learned, reading.reference["cutoff"], policy
         ),
         "track_record": lambda: performance.track_record(past, evidence["performance"], policy),
-        "vintages": aging,
+        "vintages": lambda: _vintages(reading, policy.label, frames),
         "curves": lambda: performance.curves(reading.outcomes.counts, reading.learned),
         "quality": lambda: quality_facts.section(session.shelf, week, reading.reference, reading.daily),
     }
@@ -132,6 +122,17 @@ def _performance(reading: Reading) -> Json:
     named |= {"backscored": found.backscored, "unscored": found.unscored}
     cohorts = performance.cohorts(reading.cohorts)
     return named | performance.realised(counts, reading.reference["cutoff"]) | {"cohorts": cohorts}
+
+
+def _calibration(reading: Reading) -> Json:
+    rows = reading.outcomes.rows
+    bands = scorecard.grade_bands(rows["pd"].to_numpy(), rows["y"].to_numpy().astype(np.int64))
+    return performance.calibration(reading.outcomes.counts, bands)
+
+
+def _vintages(reading: Reading, rule: LabelPolicy, frames: dict[str, pl.DataFrame]) -> Json:
+    said, frames["vintages"] = vintages.vintages(reading.aged, rule)
+    return said
 
 
 def _guarded(run: Run, work: Callable[[], Json]) -> Json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -236,7 +235,7 @@ class Reading:
         if others.is_empty():
             return kept
         rows = self._features(days, others)
-        pd = self._scorer.pd(rows, threads=scorers.threads_for(os.cpu_count() or 1, os.getloadavg()[0]))
+        pd = self._scorer.pd(rows, threads=scorers.free_threads())
         return pl.concat([kept, rows.select("id", pd=pl.Series(pd, dtype=pl.Float64), backscored=pl.lit(value=True))])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -106,6 +107,11 @@ def predicted(
 def threads_for(cores: int, load: float) -> int:
     """Fewer threads than free cores: one more than there are, and LightGBM takes many times as long."""
     return max(1, min(cores - 1, math.floor(cores - load)))
+
+
+def free_threads() -> int:
+    """How many to start now, while others may be at work."""
+    return threads_for(os.cpu_count() or 1, os.getloadavg()[0])
 
 
 def chance(odds: FloatArray) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -22,7 +21,7 @@ from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import cited_files
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
-from jobs.scorer.scorer import Encoding, Scorer, predicted
+from jobs.scorer.scorer import Encoding, Scorer, free_threads, predicted
 from jobs.training_inference.session import FEATURES, PREDICTIONS, Session
 
 PREDICTIONS_VERSION = 1
@@ -35,16 +34,16 @@ def score(session: Session, serving: Serving) -> None:
     """Score what is pending with the model that serves, whatever becomes of decisions."""
     days, model = session.pending(), session.model(serving.model_id)
     scorer, cited = scorers.of(model.files), Input(f"{model_bank.BANK}/{serving.model_id}", model.sha256)
+    threads = free_threads()  # before there is any load of our own
     with session.run.events.progress("scores", len(days)) as done:
         for day in days:
-            session.run.attempt(partial(_score_day, session, day, serving, scorer, cited))
+            session.run.attempt(partial(_score_day, session, day, serving, scorer, cited, threads))
             done(1)
 
 
-def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer) -> pl.DataFrame:
+def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, threads: int) -> pl.DataFrame:
     """The predictions of a day: the same model and features give the same rows."""
     ordered = rows.sort("id")
-    threads = scorers.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
     found = scores(scorer, ordered, threads=threads).with_columns(
         ordered["snapshot_date"],
         ordered["feature_hash"],
@@ -54,7 +53,7 @@ def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer) -
     return found.select(column.name for column in contract.load(PREDICTIONS).columns)
 
 
-def _score_day(session: Session, day: date, serving: Serving, scorer: Scorer, model: Input) -> None:
+def _score_day(session: Session, day: date, serving: Serving, scorer: Scorer, model: Input, threads: int) -> None:
     agreed, root, version = contract.load(PREDICTIONS), session.run.root, scorer.feature_set_version
     rows = session.shelf.scan(FEATURES, [day]).collect()
     if other := sorted(set(rows["feature_set_version"]) - {version}):  # the same name may mean something else in it
@@ -64,7 +63,7 @@ def _score_day(session: Session, day: date, serving: Serving, scorer: Scorer, mo
             where=partitions.folder(FEATURES, day),
             mend="ask for a retraining, or choose a model of that version: once it serves, the next run scores the day",
         )
-    found = scored(rows, serving.model_id, serving.seq, scorer)
+    found = scored(rows, serving.model_id, serving.seq, scorer, threads)
     features = session.shelf.as_input(FEATURES, day)
     assert features is not None  # noqa: S101 - the day is pending because it has features
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
@@ -96,7 +95,7 @@ def rescore(session: Session, *, verify: bool) -> None:
     model_id, seq = manifest.notes["model_id"], manifest.notes["ledger_seq"]
     scorer = scorers.of(session.model(model_id).files)
     rows = session.cited(FEATURES, {given.path: given.sha256 for given in manifest.inputs[:1]})
-    found, paths = scored(rows, model_id, seq, scorer), cited_files(root, manifest)
+    found, paths = scored(rows, model_id, seq, scorer, free_threads()), cited_files(root, manifest)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
         found.write_parquet(path)
         made = partitions.part_of(path, found.height)

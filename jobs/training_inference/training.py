@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -109,8 +108,7 @@ def _trained(
     """A model by its recipe: the same rows, policy and champion give the same bytes."""
     rows = dataset.dataset(frames[FEATURES], frames[LABELS], date.fromisoformat(recipe["as_of"]), policy)
     champion = scorers.of(session.model(recipe["champion"]).files) if recipe["champion"] else None
-    threads = scorers.threads_for(os.cpu_count() or 1, os.getloadavg()[0])
-    return train(rows, policy, recipe, champion, threads=threads)
+    return train(rows, policy, recipe, champion, threads=scorers.free_threads())
 
 
 def train(

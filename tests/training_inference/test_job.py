@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -291,3 +292,13 @@ def test_scores_that_another_run_published_meanwhile_stay(root: Path, monkeypatc
     monkeypatch.setattr(scoring, "scored", overtaken)
     assert run(root) == 0
     assert run(root, LAST, "--step", "rescore", "--verify") == 0
+
+
+def test_threads_are_counted_once_before_there_is_any_load_of_the_run_itself(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = iter([0.0])
+    monkeypatch.setattr(os, "getloadavg", lambda: (next(loads), 0.0, 0.0))
+    assert run(root) == 0
+    assert len([*root.glob("datamart/gold/predictions/snapshot_date=*")]) > 1
+    assert [*loads] == []
