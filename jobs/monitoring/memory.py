@@ -14,7 +14,6 @@ from typing import Any
 
 from jobs.monitoring import terms
 from jobs.monitoring.terms import Seen, number, part, rank
-from jobs.monitoring.weeks import window_of
 from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import DATA_QUALITY
 from jobs.protocol.policy import Policy
@@ -91,7 +90,7 @@ class Memory:
         return max(held[-1] + REFERENCE, self._matured(began))
 
     def _matured(self, day: date) -> date:
-        return add_months(day, window_of(self._label)) + timedelta(days=self._label.lag_days)
+        return add_months(day, self._label.longest_months) + timedelta(days=self._label.lag_days)
 
 
 def unjudged_in(verdict: Json) -> list[str]:

@@ -60,7 +60,7 @@ def _read(session: Session) -> Sources:
     week, serving = session.week, session.serving
     assert serving is not None  # noqa: S101 - without a model no week is judged
     label = session.policy.label  # whoever matures now may have turned bad soon after applying
-    matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -weeks.window_of(label))
+    matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -label.longest_months)
     first = min(matured - timedelta(days=label.lag_days + 7), weeks.first_of(week, HISTORY_DAYS))
     ranges = {
         table: Ranges(f"datamart/{table}", {day: built.content for day, built in session.shelf.built(table).items()})

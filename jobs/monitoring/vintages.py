@@ -12,7 +12,6 @@ from typing import Any
 import polars as pl
 
 from jobs.measures.proportions import cumulative_share, jeffreys_interval
-from jobs.monitoring.weeks import window_of
 from jobs.protocol.policy import LabelPolicy
 
 Json = dict[str, Any]
@@ -47,7 +46,7 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
     seen_until = until - timedelta(days=rule.lag_days)
     applied, bad = pl.col("application_date"), pl.col("event_date")
     in_full = pl.lit(seen_until + timedelta(days=1))  # a month counts once it is over
-    window = window_of(rule)
+    window = rule.longest_months
     return (
         loans.select("id", "application_date")
         .join(labels.select("id", "y", "event_date", "mature_date"), on="id", how="left", validate="1:1")
@@ -80,7 +79,7 @@ def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFram
         months.append({"month": month, "loans": n, "matured": matured, "share_matured": matured / n, **rate})
     rows: list[tuple[Any, ...]] = []  # for each month on book that some loans of a quarter have been seen to the end of
     for (quarter,), of in counts.sort("quarter").group_by("quarter", maintain_order=True):
-        at_risk, gone = steps(of, window_of(rule))
+        at_risk, gone = steps(of, rule.longest_months)
         least, n = min(of["seen"].to_list()), int(of["rows"].sum())
         for month, share in enumerate(cumulative_share(at_risk, gone)):
             if share.value is not None:

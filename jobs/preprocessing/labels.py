@@ -129,8 +129,7 @@ def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
 
 def window_start(day: date, rule: LabelPolicy) -> date:
     """The first landing date on which the labels that become known on `day` can rest."""
-    months = _months_of_term(max(TERMS)) if rule.window_months == "term" else rule.window_months
-    return add_months(day - timedelta(days=rule.lag_days + rule.closing_days), -months)
+    return add_months(day - timedelta(days=rule.lag_days + rule.closing_days), -rule.longest_months)
 
 
 def _first_unpaid_due() -> pl.Expr:
@@ -145,12 +144,8 @@ def _window_end(rule: LabelPolicy) -> pl.Expr:
     applied = pl.col("application_date")
     if rule.window_months != "term":
         return applied.dt.offset_by(f"{rule.window_months}mo")
-    short, long = (applied.dt.offset_by(f"{_months_of_term(term)}mo") for term in TERMS)
+    short, long = (applied.dt.offset_by(f"{term + CHARGE_OFF_MONTHS}mo") for term in TERMS)
     return pl.when(pl.col("term") == TERMS[0]).then(short).when(pl.col("term") == TERMS[1]).then(long)
-
-
-def _months_of_term(term: int) -> int:
-    return term + CHARGE_OFF_MONTHS
 
 
 def _of_same_loan(column: pl.Expr, shift: int) -> pl.Expr:

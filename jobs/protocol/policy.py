@@ -37,6 +37,11 @@ class LabelPolicy:
     closing_days: int
     policy_exceptions: Literal["exclude", "include"]
 
+    @property
+    def longest_months(self) -> int:
+        """Of the window within which a default counts; where the term is the window, 60 and 5 to the charge-off."""
+        return 65 if self.window_months == "term" else self.window_months
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeakPolicy:

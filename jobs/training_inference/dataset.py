@@ -21,7 +21,6 @@ TRAIN, VALID, CALIBRATION, OOT = "train", "valid", "calibration", "oot"
 SLICES = (TRAIN, VALID, CALIBRATION, OOT)
 OOT_DAYS, CALIBRATION_DAYS, VALID_DAYS, MOST_TRAIN_DAYS = 92, 61, 61, 1096
 FULL_SPAN = 366  # days of matured applications below which every slice shrinks alike
-LONGEST_WINDOW = 65  # months: where the window is the term, a cohort is complete when its longest loans are
 LEAST_CLASS = 20  # bads, and goods, without which a slice tells nothing
 SAMPLED_ROWS = 2_000
 UNSEEN = "__UNSEEN__"
@@ -70,7 +69,7 @@ def refuse_too_few(labels: pl.DataFrame, as_of: date, policy: Policy) -> None:
 
 def complete_until(as_of: date, policy: Policy) -> date:
     """The last application date whose cohort is complete: good or bad, every loan of it has had its whole window."""
-    months = LONGEST_WINDOW if policy.label.window_months == "term" else policy.label.window_months
+    months = policy.label.longest_months  # where the window is the term: of the loans that take longest
     latest = as_of - timedelta(days=policy.label.lag_days)
     near = add_months(latest, -months)
     return max(day for n in range(-1, 4) if add_months(day := near + timedelta(days=n), months) <= latest)

@@ -12,7 +12,6 @@ from polars.testing import assert_frame_equal
 
 from jobs.measures.proportions import jeffreys_interval
 from jobs.monitoring.vintages import COUNTS, CURVES, count, immature, vintages
-from jobs.monitoring.weeks import window_of
 from jobs.protocol import policy as policies
 from jobs.protocol import strict_json
 
@@ -115,7 +114,7 @@ def test_nothing_gives_nothing() -> None:
 
 
 def test_a_term_long_window_counts_to_the_charge_off() -> None:
-    assert window_of(replace(RULE, window_months="term")) == 65
+    assert replace(RULE, window_months="term").longest_months == 65
 
 
 DAYS = st.dates(date(2022, 1, 1), date(2024, 5, 31)).map(lambda day: min(day, day.replace(day=28)))
