@@ -19,7 +19,6 @@ PARTITION = re.compile(r"(snapshot_date|week)=\d{4}-\d\d-\d\d")
 KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")
 PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
 BUILD = "run the job that writes this table: it builds what is missing"
-RESTORE = "restore it from a backup, or delete its folder: the next run builds it again"
 
 
 def check(root: Root, events: Events) -> list[Finding]:
@@ -54,7 +53,7 @@ def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manif
     where = f"{home}/{name}"
     manifest = partitions.parse(root.at(where).read_bytes(), where=where)
     if not home.endswith(f"={manifest.date}") or home != f"datamart/{manifest.table}/{home.rpartition('/')[2]}":
-        raise StoreDamaged("the manifest is that of another partition", where=where, mend=RESTORE)
+        raise StoreDamaged("the manifest is that of another partition", where=where, mend=partitions.REBUILD)
     return manifest
 
 
@@ -86,9 +85,9 @@ def _parts(root: Root, home: str, manifest: Manifest) -> Iterator[Finding]:
     for part in manifest.parts:
         path = root.at(f"{home}/{part.name}")
         if not path.is_file() or path.is_symlink():
-            yield Finding("a file that the manifest lists is missing", f"{home}/{part.name}", RESTORE)
+            yield Finding("a file that the manifest lists is missing", f"{home}/{part.name}", partitions.REBUILD)
         elif path.stat().st_size != part.bytes or files.sha256_of(path) != part.sha256:
-            yield Finding("the file is not what the manifest says", f"{home}/{part.name}", RESTORE)
+            yield Finding("the file is not what the manifest says", f"{home}/{part.name}", partitions.REBUILD)
 
 
 def _other(root: Root, name: str, listed: set[str]) -> Iterator[Finding]:
