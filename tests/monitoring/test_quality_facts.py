@@ -149,6 +149,15 @@ def test_each_fault_is_found_by_its_rule(rule: str, subject: str, severity: str)
     assert found(sick()).get((rule, subject)) == severity
 
 
+def test_features_are_held_against_the_profile_of_the_model() -> None:
+    shelf, known = opened(clean()), reference()["features"]
+    often = next(name for name, one in known.items() if 0.2 < one["missing"] < 0.8)
+    learned = known | {often: known[often] | {"missing": 0.0}, "income_log": known["income_log"] | {"missing": 1.0}}
+    section = quality_facts.section(shelf, WEEK, {"features": learned}, days_of(shelf, WEEK)[1])
+    named = {(each["rule"], each["subject"]) for each in section["findings"]}
+    assert {("DQ-1", often), ("DQ-7", "income_log")} <= named
+
+
 def test_nothing_is_found_that_is_not_wrong() -> None:
     subjects = {rule: {subject for each, subject in found(sick()) if each == rule} for rule, _ in found(sick())}
     assert subjects["DQ-5"] == {"demographic"}
