@@ -28,7 +28,6 @@ _ALLOWED = {
     "maximum": "at most",
     "exclusiveMinimum": "above",
     "exclusiveMaximum": "below",
-    "multipleOf": "a multiple of",
     "minLength": "characters: at least",
     "maxLength": "characters: at most",
     "pattern": "text that matches",
