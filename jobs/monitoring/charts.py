@@ -77,15 +77,15 @@ def curves(lines: Mapping[str, Sequence[Sequence[Any]]], axes: Axes) -> Drawing:
         {**SERIES, "scale": {"domain": names, "range": looks[: len(names)]}, "sort": names, "legend": legend}
         for looks, legend in ((INKS, key), (DASHES, None), (SHAPES, key))
     )
-    ends = _ends(axes, rows)
-    base = {**ends, "order": {"field": "at", "type": "quantitative"}}
+    directions = _directions(axes, rows)
+    base = {**directions, "order": {"field": "at", "type": "quantitative"}}
     layers: list[Drawing] = []
     if axes.square:
         mark: Drawing = {"type": "line", "color": FAINT, "strokeDash": [3, 3]}
-        layers.append({"data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]}, "mark": mark, "encoding": ends})
+        layers.append({"data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]}, "mark": mark, "encoding": directions})
     if axes.level is not None:
         mark = {"type": "rule", "color": WARN, "strokeDash": [6, 3]}
-        layers.append({"data": {"values": [{"y": axes.level}]}, "mark": mark, "encoding": {"y": ends["y"]}})
+        layers.append({"data": {"values": [{"y": axes.level}]}, "mark": mark, "encoding": {"y": directions["y"]}})
     if any("low" in row for row in rows):
         low = {"field": "low", "type": "quantitative", "title": axes.y}
         drawn = {"mark": {"type": "rule", "strokeWidth": 1.5}, "transform": [{"filter": "isValid(datum.low)"}]}
@@ -107,13 +107,17 @@ def vintages(rows: Sequence[dict[str, Any]], axes: Axes) -> Drawing:
     name = {"type": "text", "align": "left", "baseline": "bottom", "dx": 3, "color": "currentColor", "fontSize": 10}
     young = {**line, "strokeDash": [3, 3]}
     layers = [
-        {"mark": mark, "transform": [{"filter": f"datum.{rows_with}"}], "encoding": {**_ends(axes, rows), **looks}}
+        {
+            "mark": mark,
+            "transform": [{"filter": f"datum.{rows_with}"}],
+            "encoding": {**_directions(axes, rows), **looks},
+        }
         for rows_with, mark, looks in (("whole", line, aged), ("young", young, aged), ("last", name, {"text": SERIES}))
     ]
     return {"data": {"values": rows}, "layer": layers}
 
 
-def _ends(axes: Axes, rows: Sequence[dict[str, Any]]) -> Drawing:
+def _directions(axes: Axes, rows: Sequence[dict[str, Any]]) -> Drawing:
     """What the two directions look like."""
     kind: Drawing = {"type": "quantitative", "scale": {"domain": [0, 1]} if axes.square else {"zero": axes.from_zero}}
     x, y = (

@@ -45,7 +45,7 @@ def _distribution(title: str, bins: Sequence[Json], index: object) -> Figure:
     shares = [{**row, "before": row["reference_rows"] / (before or 1), "now": row["rows"] / (now or 1)} for row in bins]
     drawn = [{**row, "bin": _NUMERAL.sub(lambda found: f"{float(found[0]):.3g}", row["bin"])} for row in shares]
     most = max(drawn, key=lambda row: abs(row["now"] - row["before"]))
-    says = f"Shares of {len(bins)} bins, {number(now or 1)} rows now against {number(before or 1)} of the reference."
+    says = f"Shares of {len(bins)} bins, {number(now)} rows now against {number(before)} of the reference."
     says += f" Largest shift in {most['bin']}: {most['before']:.1%} then, {most['now']:.1%} now."
     says += f" Index {told(index)}." if index is not None else ""
     then = ("bin", ("reference rows", "reference_rows"), ("reference share", "before %"))

@@ -45,16 +45,7 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
     A row knows what happened until `knows_until`, and nothing else is heard until `stands_until`. For one final file
     with a cut-off both are the cut-off.
     """
-    status = pl.col("loan_status")
-    overdue = _first_unpaid_due() + pl.duration(days=rule.dpd)
-    event = (
-        pl.when(status.is_in(CHARGED_OFF))
-        .then(pl.min_horizontal(overdue, knows_until))
-        .when(status.is_in(LATE) & (overdue <= stands_until))
-        .then(overdue)
-        .when(status.is_in(PERFORMING) & (overdue <= knows_until))
-        .then(overdue)
-    )
+    status, event = pl.col("loan_status"), _event(rule, knows_until, stands_until)
     readable = status.is_in(CHARGED_OFF + PAID + LATE + PERFORMING)
     lag = pl.duration(days=rule.lag_days)
     is_bad = pl.col("_event") <= pl.col("_window_end")
@@ -130,6 +121,19 @@ def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
 def window_start(day: date, rule: LabelPolicy) -> date:
     """The first landing date on which the labels that become known on `day` can rest."""
     return add_months(day - timedelta(days=rule.lag_days + rule.closing_days), -rule.longest_months)
+
+
+def _event(rule: LabelPolicy, knows_until: pl.Expr, stands_until: pl.Expr) -> pl.Expr:
+    """The day on which a loan turned bad, null where it has not."""
+    status, overdue = pl.col("loan_status"), _first_unpaid_due() + pl.duration(days=rule.dpd)
+    return (
+        pl.when(status.is_in(CHARGED_OFF))
+        .then(pl.min_horizontal(overdue, knows_until))
+        .when(status.is_in(LATE) & (overdue <= stands_until))
+        .then(overdue)
+        .when(status.is_in(PERFORMING) & (overdue <= knows_until))
+        .then(overdue)
+    )
 
 
 def _first_unpaid_due() -> pl.Expr:

@@ -62,6 +62,11 @@ def test_numbers_read_well(shown: str, expected: str) -> None:
     assert shown == expected
 
 
+def test_a_week_without_rows_is_said_to_have_none() -> None:
+    found = drift_panels._distribution("Scores", [{"bin": "a", "reference_rows": 30, "rows": 0}], None)
+    assert "0 rows now against 30 of the reference" in found.alternative
+
+
 def test_a_picture_keeps_only_what_it_needs() -> None:
     hostile = "<script>alert(1)</script>\" onload='x'"
     drawn = charts.svg(charts.bars([{"bin": hostile, "before": 0.4, "now": 0.6}]), "a")
