@@ -121,6 +121,19 @@ def test_a_kill_between_sending_and_recording_repeats_the_same_message_under_the
     assert len(outbox(tmp_path)) == 1
 
 
+def test_a_channel_that_was_taken_away_is_not_called_and_that_is_said(
+    tmp_path: Path, hook: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.status = 500
+    find(tmp_path, 0, reason())
+    run(tmp_path)
+    why = {one["why"] for one in run(tmp_path, channels=["file"]).skipped}
+    assert why == {"it is no longer among alerts.channels of the policy"}
+    monkeypatch.delenv("P2P_ALERT_WEBHOOK")
+    assert {one["why"] for one in run(tmp_path).skipped} == {"P2P_ALERT_WEBHOOK is not set"}
+    assert len(hook.posts) == 1
+
+
 def test_the_file_channel_keeps_all_messages_of_a_week(tmp_path: Path) -> None:
     find(tmp_path, 0, reason())
     run(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import pytest
 from jobs.protocol import ledger, partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.training_inference import dataset, job, scoring
+from jobs.training_inference import dataset, job
 from tests.monitoring.small_weeks import put_rows, rows
 from tests.training_inference.small_root import EASY, FIRST, LAST, NEXT, run
 
@@ -281,24 +280,3 @@ def test_every_policy_is_copied_before_its_first_use_and_the_last_good_one_is_kn
     assert run(root) == 5
     assert policies.last_good(store).mode == "advise"
     assert policies.read(store)[0] is None
-
-
-def test_scores_that_another_run_published_meanwhile_stay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def overtaken(*given: object) -> pl.DataFrame:
-        monkeypatch.undo()
-        assert run(root) == 0
-        return scoring.scored(*given).with_columns(pl.col("pd") / 2)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(scoring, "scored", overtaken)
-    assert run(root) == 0
-    assert run(root, LAST, "--step", "rescore", "--verify") == 0
-
-
-def test_threads_are_counted_once_before_there_is_any_load_of_the_run_itself(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loads = iter([0.0])
-    monkeypatch.setattr(os, "getloadavg", lambda: (next(loads), 0.0, 0.0))
-    assert run(root) == 0
-    assert len([*root.glob("datamart/gold/predictions/snapshot_date=*")]) > 1
-    assert [*loads] == []
