@@ -16,9 +16,14 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
 
     There are as many threads as cores, or as P2P_WORKERS says; with one, all is done in the caller's own, call by call.
     """
-    workers = int(os.environ.get("P2P_WORKERS") or os.cpu_count() or 1)
+    workers = int(os.environ.get("P2P_WORKERS") or cores())
     if workers == 1 or len(items) == 1:
         yield from map(work, items)
         return
     with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(work, items)
+
+
+def cores() -> int:
+    """The cores that this process may use: in a container or under taskset fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,6 +16,7 @@ import pyarrow as pa
 from jobs.measures.counts import FloatArray
 from jobs.protocol import strict_json
 from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.workers import cores
 
 TREES, PREPARATION = "model.txt", "preparation.json"
 SMALLEST = 1e-6  # no loan is sure to be paid back, and none sure to fail
@@ -111,7 +112,7 @@ def threads_for(cores: int, load: float) -> int:
 
 def free_threads() -> int:
     """How many to start now, while others may be at work."""
-    return threads_for(os.cpu_count() or 1, os.getloadavg()[0])
+    return threads_for(cores(), os.getloadavg()[0])
 
 
 def chance(odds: FloatArray) -> FloatArray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -19,6 +18,7 @@ from jobs.protocol import clock, files
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
+from jobs.protocol.workers import cores
 from jobs.simulate.chance import Draw
 from jobs.simulate.columns import TABLES
 from jobs.simulate.dirt import LOG, spoil
@@ -54,7 +54,7 @@ def _for_each_day(
     """Draw a month while the files of the month before are worked on; return the sum of what `work` says."""
     total = 0
     before: Iterator[int] = iter(())
-    with ThreadPoolExecutor(os.cpu_count()) as pool, events.progress(label, len(wanted)) as advance:
+    with ThreadPoolExecutor(cores()) as pool, events.progress(label, len(wanted)) as advance:
         for days in chain(months(settings) if wanted else (), [[]]):
             now = pool.map(lambda day: work(contents(settings, day)), [day for day in days if day.landed in wanted])
             done = list(before)

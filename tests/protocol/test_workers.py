@@ -57,3 +57,9 @@ def test_a_failure_reaches_the_caller_in_its_turn(workers: int) -> None:
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ValueError, match="the second"):
         next(results)
+
+
+def test_a_process_that_may_use_one_core_works_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("P2P_WORKERS", raising=False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)
+    assert set(side_by_side(lambda _: threading.current_thread(), range(8))) == {threading.current_thread()}
