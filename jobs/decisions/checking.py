@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from jobs.decisions import checking_partitions
-from jobs.decisions.finding import REMARK, Finding
+from jobs.decisions.finding import REMARK, Finding, told
 from jobs.decisions.showing import sight_of
 from jobs.protocol import clock, contract, judge, model_bank, policies, status, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
@@ -42,7 +42,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         return code, json.dumps([asdict(one) for one in found], indent=2) + "\n"
     grave = sum(1 for one in found if one.code)
     last = "everything is whole" if not grave else f"{grave} to mend"
-    return code, "".join(f"{one.told()}\n" for one in found) + f"{last}, {len(found) - grave} remarks\n"
+    return code, told(found) + f"{last}, {len(found) - grave} remarks\n"
 
 
 def ledger(root: Root) -> Iterator[Finding]:
@@ -175,7 +175,9 @@ def evidence(root: Root, known: Ledger) -> Iterator[Finding]:
 
 def scores(root: Root) -> Iterator[Finding]:
     """Scores of which a receipt tells are there; a day between scored ones without any may have lost them earlier."""
-    mend = "restore it from a backup before the next run, which would score the day anew, with the model of then"
+    mend = (
+        "restore it from a backup before the next run, which would score the day anew, with the model that serves then"
+    )
     there = [*map(str, manifests(root, "gold/predictions"))]
     written = root.at("decisions/receipts/training_inference").glob("*/*.json")
     told = {day.decode() for path in written for day in SCORED.findall(path.read_bytes())}

@@ -10,16 +10,16 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
 
-from jobs.decisions.finding import REMARK, Finding
+from jobs.decisions.finding import REMARK, Finding, told
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.errors import JobError, gravest
+from jobs.protocol.errors import JobError, as_job_error, gravest
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, entries, manifests
 from jobs.protocol.store import NOTES, FolderStore
@@ -33,11 +33,19 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
     """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
-    looks = (permissions(root), disk(root), locks(root), backend(root), gaps(root), times(root))
-    found = list(chain.from_iterable(looks))
+    found = list(chain.from_iterable(_seen(look, root) for look in (permissions, disk, locks, backend, gaps, times)))
     grave = sum(1 for one in found if one.code)
     last = "all is well" if not grave else f"{grave} to mend"
-    return gravest([one.code for one in found]), "".join(f"{one.told()}\n" for one in found) + f"{last}\n"
+    remarks = f", {len(found) - grave} remarks" if len(found) > grave else ""
+    return gravest([one.code for one in found]), f"{told(found)}{last}{remarks}\n"
+
+
+def _seen(look: Callable[[Root], Iterator[Finding]], root: Root) -> Iterator[Finding]:
+    """What a look finds; a disk that is full or read-only is a finding too, and does not end the visit."""
+    try:
+        yield from look(root)
+    except OSError as error:
+        yield Finding.of(as_job_error(error))
 
 
 def permissions(root: Root) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.protocol.errors import JobError, StoreDamaged
@@ -22,6 +23,15 @@ class Finding:
     def of(cls, error: JobError) -> Finding:
         return cls(error.what, error.where, error.mend, error.exit_code)
 
-    def told(self) -> str:
-        kind = "" if self.code else "remark: "
-        return f"{kind}{self.what}\n  where: {self.where}\n  mend:  {self.mend}"
+
+def told(found: Sequence[Finding]) -> str:
+    """Each finding once: what is the same in one folder is told by its first place and a number. JSON holds all."""
+    alike: dict[tuple[str, str, str, int], list[Finding]] = {}
+    for one in found:
+        alike.setdefault((one.what, one.mend, one.where.rpartition("/")[0] or one.where, one.code), []).append(one)
+    lines = []
+    for first, *others in alike.values():
+        kind = "" if first.code else "remark: "
+        more = f", and {len(others)} more like it" if others else ""
+        lines.append(f"{kind}{first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}\n")
+    return "".join(lines)

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from jobs.decisions.finding import Finding
+from jobs.decisions.finding import Finding, told
 from jobs.protocol import clock, model_bank, policies, receipts, status
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
@@ -55,7 +55,7 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     if options.json:
         said = {"note": sight.found.kind.value, "problems": [asdict(one) for one in problems]}
         return code, _json({**said, "today": now, "tomorrow": then})
-    lines = [f"The retraining note is {sight.found.kind.value}.", *(one.told() for one in problems)]
+    lines = [f"The retraining note is {sight.found.kind.value}.", *told(problems).splitlines()]
     lines += ["A run today:", *(f"  - {line}" for line in now)]
     if then != now:
         lines += ["If the next run is tomorrow's:", *(f"  - {line}" for line in then)]

@@ -28,22 +28,22 @@ POLICY = {  # outcomes are known after seven months instead of thirteen, so that
 }
 
 PLAN = f"""A simulated lender, {LOANS_A_DAY} loans a day {FIRST} to {LAST}; from {DRIFT} on applicants are weaker.
-The first half is built in one go; from {START} on the three jobs tick on their schedules, day by day.
+The first half is built in one go (the bar waits at 0); from {START} on the three jobs tick on their schedules.
 The demo's policy: a loan is bad if it defaults within SIX months (default: twelve), so outcomes are known sooner.
 """
 WHAT_NOW = """
 Where things lie ({root} is a root like any other; its clock stands at the end of the replay):
-  {root}/decisions/STATUS.txt           open this first: what serves, what is open, what comes next
-  {root}/decisions                      the notes that people edit, the policy, the ledger
+  {root}/decisions/STATUS.txt               open this first: what serves, what is open, what comes next
+  {root}/decisions                          the notes that people edit, the policy, the ledger
   {root}/datamart/gold/reports/index.html   every week's verdict, and the reports
-  {root}/story.html                     what happened on which day, and why
+  {root}/story.html                         what happened on which day, and why
 
 Try next:
   {python} -m jobs.decisions explain {last} --root {root}
   {python} -m jobs.decisions check --root {root}
   edit "pinned" in {root}/decisions/serving_decision.json, then
   {python} -m jobs.training_inference --root {root} --date {last}      # and read STATUS.txt again
-  {python} -m jobs.sql --root {root} "select grade, count(*) loans from gold_predictions group by all"
+  {python} -m jobs.sql --root {root} "select grade, count(*) loans from gold_predictions group by all order by all"
 """
 
 MOVED = 0.25  # a stability index above it is told as drift

@@ -87,12 +87,14 @@ def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
     """Read a file that is whole. One with a checksum is hashed while it is read: only then is known what it was."""
     from jobs.preprocessing import landing
 
-    given = arrivals.checksum(path)
-    arriving = InputMissing(
-        "the file may still be arriving: it was written to less than a minute ago",
-        where=landed.name,
-        mend=f"run again in a minute, or land its checksum beside it, as NAME{arrivals.CHECKSUM}",
-    )
+    given, vouch = arrivals.checksum(path), f"land its checksum beside it, as NAME{arrivals.CHECKSUM}"
+    mend = f"run again in a minute, or {vouch}"
+    if given is not None:
+        mend = "run again in a minute: the checksum beside it does not fit yet"
+    elif datetime.fromtimestamp(landed.identity[1] / 1e9, UTC) > now + arrivals.QUIET_FOR:
+        mend = f"{vouch}: its time is ahead of the root's clock, {now:%Y-%m-%d %H:%M} UTC, so waiting does not help"
+    what = "the file may still be arriving: it was written to less than a minute ago"
+    arriving = InputMissing(what, where=landed.name, mend=mend)
     if given is None and not arrivals.is_quiet(path, now):
         raise arriving
     known = tuple(column.name for column in contract.load(tables.bronze(landed.table)).columns)[:-2]

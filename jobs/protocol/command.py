@@ -133,10 +133,11 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
 
 def _tell(job: Job, problems: list[Problem]) -> None:
     """Each problem once: what is the same in one folder is told by its first place and a number. Receipts hold all."""
-    alike: dict[tuple[str, str], list[Problem]] = {}
+    alike: dict[tuple[str, str], dict[str, Problem]] = {}
     for problem in problems:
-        alike.setdefault((problem.what, problem.where.rpartition("/")[0] or problem.where), []).append(problem)
-    for first, *others in alike.values():
+        folder = problem.where.rpartition("/")[0] or problem.where
+        alike.setdefault((problem.what, folder), {}).setdefault(problem.where, problem)
+    for first, *others in map(dict[str, Problem].values, alike.values()):
         more = f", and {len(others)} more like it" if others else ""
         print(f"{job.name}: {first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}", file=sys.stderr)
 
@@ -175,9 +176,9 @@ def _parser(job: Job) -> argparse.ArgumentParser:
 
 
 EXIT_CODES = """exit codes:
-  0 done or nothing to do   1 a bug   2 usage   3 input not there yet   4 contract broken
+  0 done or nothing to do   1 a bug, or the system refused   2 usage   3 input not there yet   4 contract broken
   5 policy, note or configuration invalid   6 damaged store   75 this job already runs on this root
-  99 from a condition step: skip what follows   143 stopped by SIGTERM"""
+  99 from a condition step: skip what follows   143 stopped by SIGTERM or Ctrl-C"""
 
 
 def tool(answer: Callable[[], int]) -> int:

@@ -112,7 +112,7 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
         raise _damaged("-", "that is no name of a model")
     data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
     if data is None:
-        raise _damaged(model_id, f"{name} is missing")
+        raise _damaged(model_id, f"{name} is missing" if root.at(f"{BANK}/{model_id}").is_dir() else "it is not there")
     return data
 
 
@@ -144,5 +144,6 @@ def _fails(trees: bytes) -> str | None:
 
 
 def _damaged(model_id: str, what: str) -> StoreDamaged:
-    mend = "restore the folder from a backup, or choose another model in serving_decision.json"
+    again = "let `python -m jobs.training_inference --step rebuild` make it again"
+    mend = f"restore the folder from a backup, {again}, or choose another model in serving_decision.json"
     return StoreDamaged(what, where=f"{BANK}/{model_id}", mend=mend)

@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _answer(options: argparse.Namespace) -> int:
     root, today = open_root(options.root), clock.today()
     if options.date and options.date > today:
-        raise UsageError(f"{options.date} is after today, {today}", where="--date", mend="give a date up to today")
+        what, mend = f"{options.date} is after today ({today}, UTC)", "give a date up to today"
+        raise UsageError(what, where="--date", mend=mend)
     from jobs.protocol import contract
     from jobs.sql import asking, showing
 

@@ -192,3 +192,15 @@ def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys
     code, found = checked(root, capsys)
     assert (code, [one["where"] for one in found if one["code"]]) == (6, [root.name_of(homes[3])])
     assert "before the next run, which would score the day anew" in found[0]["mend"]
+
+
+def test_what_is_lost_on_many_days_for_one_reason_is_told_once(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    days, report = [SUNDAY + n * ONE_DAY for n in range(3)], Report()
+    for day in days:
+        report.change(f"datamart/gold/predictions/snapshot_date={day}", rows=1, why="new")
+    receipts.write(root, Occasion("training_inference", SUNDAY, "all"), report, at=clock.now(), seconds=1)
+    assert main(["check", "--root", str(root.path)]) == 6
+    said = capsys.readouterr().out
+    assert said.count("they are gone\n") == 1
+    assert f"snapshot_date={days[0]}, and 2 more like it\n" in said
+    assert said.endswith("3 to mend, 0 remarks\n")

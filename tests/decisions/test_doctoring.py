@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -92,6 +93,21 @@ def test_a_store_that_replaces_blindly_is_refused(
 ) -> None:
     monkeypatch.setattr(FolderStore, "replace_if", lambda *_: True)
     assert PROMISE_BROKEN in told(root, capsys)[1]
+
+
+def test_a_disk_that_takes_nothing_more_is_a_finding_and_the_other_looks_go_on(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: FolderStore, name: str, __: bytes) -> bool:
+        raise OSError(errno.ENOSPC, "no space", name)
+
+    monkeypatch.setattr(FolderStore, "put_if_absent", full)
+    monkeypatch.setattr(clock, "today", lambda: date(2000, 1, 1))
+    code, said = told(root, capsys)
+    assert code == 1
+    assert "the system refused: No space left on device\n  where: decisions/probe-" in said
+    assert "and the clock says 2000-01-01" in said
+    assert said.endswith("2 to mend, 2 remarks\n")
 
 
 def test_a_full_disk_is_told_before_it_is_full(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from datetime import date, timedelta
@@ -218,8 +219,24 @@ def test_a_file_that_may_still_be_arriving_waits_for_the_next_run(
     path.touch()
     path.with_name(path.name + ".sha256").unlink()
     assert preprocess(root) == 3
-    assert "may still be arriving" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "may still be arriving" in said
+    assert "mend:  run again in a minute, or land its checksum beside it" in said
     assert preprocess(root, DAYS[-2]) == 0
+
+
+def test_where_waiting_for_a_file_does_not_help_or_a_checksum_is_there_the_mend_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    path = landing(root, "financial", LAST)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert preprocess(root) == 3
+    assert "mend:  run again in a minute: the checksum beside it does not fit yet" in capsys.readouterr().err
+    path.with_name(path.name + ".sha256").unlink()
+    os.utime(path, (2e9, 2e9))
+    assert preprocess(root) == 3
+    assert "its time is ahead of the root's clock" in capsys.readouterr().err
 
 
 def test_by_steps_a_missing_table_is_told_by_the_last_step(tmp_path: Path) -> None:

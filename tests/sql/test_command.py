@@ -58,7 +58,7 @@ def test_a_root_where_nothing_is_built_yet_is_told_apart_from_an_empty_answer(
 
 
 def test_a_wrong_command_line_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "after today" in refused(capsys, root, "select 1", "--date", "9999-01-01")[1]
+    assert "9999-01-01 is after today (" in refused(capsys, root, "select 1", "--date", "9999-01-01")[1]
     assert refused(capsys, root / "none", "select 1")[0] == 2
     for wrong in (["--date", "2024-1-1"], ["--format", "xml"], ["select 1", "select 2"]):
         with pytest.raises(SystemExit, match="2"):
