@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -80,7 +81,7 @@ def _land(table: Path, into: Path, sunday: date, *, poison: bool) -> None:
             shutil.copy2(path, into / path.name)
         elif poison and path.suffix == ".csv":
             _poisoned(pl.read_csv(path, infer_schema=False)).write_csv(into / path.name)
-            shutil.copystat(path, into / path.name)
+            os.utime(into / path.name, (0, 0))  # it came long ago: nobody is writing it
 
 
 def _poisoned(rows: pl.DataFrame) -> pl.DataFrame:
