@@ -38,7 +38,11 @@ def model(run: Run) -> None:
 def evidence(run: Run) -> None:
     """Compute and store everything that is known of the week, judge it, and store the verdict last."""
     session = sessions.of(run)
-    if run.dry_run or session.nothing_to_judge() or sources.of(session).is_judged(session):
+    if session.nothing_to_judge() or sources.of(session).is_judged(session):
+        return
+    if run.dry_run:
+        named = session.week.isoformat()
+        run.events.say("would_judge", f"would judge the week that ends on {named}", week=named)
         return
     from jobs.monitoring import evidence as evidences
 

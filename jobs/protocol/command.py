@@ -111,7 +111,9 @@ def _run(job: Job, run: Run, started: float) -> int:
             receipts.prune(run.root, job.name, clock.now())
     code = _exit_code(job, run, named)
     done = {name: len(getattr(report, name)) for name in ("changed", "skipped", "problems")}
-    told = ", ".join(f"{number} {what}" for what, number in done.items() if number) or "nothing to do"
+    told = ", ".join(f"{number} {what}" for what, number in done.items() if number) or (
+        "nothing was written" if run.dry_run else "nothing to do"
+    )
     run.events.say("end", f"{job.name}: {told}", exit_code=code, **done)
     return code
 

@@ -67,12 +67,16 @@ def model(run: Run) -> None:
 
 def score(run: Run) -> None:
     session = Session.of(run)
-    if session.serving and session.pending() and not run.dry_run:
+    pending = session.pending() if session.serving else []
+    if run.dry_run:
+        for day in pending:
+            run.events.say("would_score", f"would score {day}", date=day)
+        return
+    if session.serving and pending:
         from jobs.training_inference import scoring
 
         scoring.score(session, session.serving)
-    if not run.dry_run:
-        session.shelf.index.save()
+    session.shelf.index.save()
 
 
 def clear(run: Run) -> None:

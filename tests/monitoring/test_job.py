@@ -103,10 +103,17 @@ def test_every_day_that_names_the_week_gives_the_same_evidence(judged: Path, day
     }
 
 
-def test_a_dry_run_writes_nothing(lender: Path) -> None:
+def test_a_dry_run_says_whether_the_week_would_be_judged_and_writes_nothing(
+    lender: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = tree(lender)
     assert run(lender, SUNDAY, "--dry-run") == 0
     assert tree(lender) == before
+    assert f'{{"event": "would_judge", "week": "{SUNDAY - timedelta(days=1)}"}}' in capsys.readouterr().out
+    assert run(lender, SUNDAY) == 0
+    capsys.readouterr()
+    assert run(lender, SUNDAY, "--dry-run") == 0
+    assert "would_judge" not in capsys.readouterr().out
 
 
 def test_what_lands_after_the_saturday_changes_nothing(judged: Path) -> None:

@@ -220,6 +220,15 @@ def test_a_damaged_model_never_scores(root: Path, capsys: pytest.CaptureFixture[
     assert partitions.read(Root(root), "gold/predictions", LAST) is None
 
 
+def test_a_dry_run_names_the_days_that_would_be_scored_and_writes_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    assert run(root, LAST, "--dry-run") == 0
+    assert f'{{"event": "would_score", "date": "{LAST}"}}' in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
 def test_the_steps_one_by_one_give_what_the_whole_job_gives(fresh: Path, tmp_path: Path) -> None:
     shutil.copytree(fresh, tmp_path / "steps")
     names = [step.name for step in job.JOB.steps if not step.only_when_named]
