@@ -14,7 +14,7 @@ from dataclasses import asdict
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import REMARK, Finding, told
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, contract, judge, model_bank, policies, status, strict_json, verdicts
+from jobs.protocol import clock, contract, judge, model_bank, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
 from jobs.protocol.events import Events
@@ -23,7 +23,7 @@ from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.index import entries, manifests
 from jobs.protocol.ledger import Ledger
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import STATUS, FolderStore
 
 RESTORE = "restore it from a backup of decisions/"
 SCORED = re.compile(rb'"name": "datamart/gold/predictions/snapshot_date=([0-9]{4}-[0-9]{2}-[0-9]{2})"')
@@ -71,10 +71,10 @@ def ledger(root: Root) -> Iterator[Finding]:
         except StoreDamaged as error:
             yield Finding.of(error)
     # the newest entry has no later one to vouch for it: STATUS.txt does
-    seen = status.head_of((store.get(status.STATUS) or b"").decode(errors="replace"))
+    seen = ledgers.witnessed(store)
     if newest and (seen is None or seen[0] < newest):
         mend = "nothing needs doing: the next run writes STATUS.txt anew"
-        yield Finding(f"nothing vouches for the newest entry, {newest}, yet", status.STATUS, mend, REMARK)
+        yield Finding(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend, REMARK)
     if seen and hashes.get(seen[0]) != seen[1]:
         what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
         yield Finding(what, ledgers.name_of(seen[0]), RESTORE + "ledger, or STATUS.txt if that was edited")

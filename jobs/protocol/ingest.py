@@ -51,6 +51,7 @@ class Seen:
 def opened(run: Run, job: str) -> tuple[Desk, Policy | None, JobError | None, Policy]:
     """A run's desk; the policy in place, or what is wrong with it; and the last good one, which counts meanwhile."""
     store = FolderStore(run.root)
+    ledgers.refuse_loss(store)
     rules, problem = policies.begin(store, dry_run=run.dry_run)
     last_good = rules or policies.last_good(store)
     return desk_of(store, job, run.day, last_good), rules, problem, last_good

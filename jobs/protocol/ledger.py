@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,8 +14,9 @@ from jobs.protocol import strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import STATUS, FolderStore
 
+_HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
 FOLDER = "decisions/ledger"
 VERSION = 1
 ENTRY_LIMIT = 512 << 10
@@ -54,6 +56,22 @@ def vouched(store: FolderStore, model_id: str) -> str | None:
     """The hash that the ledger noted when a model was made."""
     made = (entry.body for entry in read(store).entries if entry.kind == "completed")
     return next((body["model_sha256"] for body in made if body["model_id"] == model_id), None)
+
+
+def witnessed(store: FolderStore) -> tuple[int, str] | None:
+    """The newest entry and its hash, as STATUS.txt remembers them: no later entry vouches for that one."""
+    found = _HEAD.search(store.get(STATUS) or b"")
+    return (int(found[1]), found[2].decode()) if found else None
+
+
+def refuse_loss(store: FolderStore) -> None:
+    """StoreDamaged where the ledger has lost its end; the next run would number its own facts over it."""
+    seen = witnessed(store)  # before the ledger is read: whoever wrote it then had written the entry before
+    known = read(store)
+    if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
+        mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end before"
+        what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
+        raise StoreDamaged(what, where=name_of(seen[0]), mend=mend)
 
 
 def name_of(seq: int) -> str:

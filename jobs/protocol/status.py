@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Callable, Iterator
 from itertools import takewhile
@@ -12,9 +11,8 @@ from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.guards import retry_after
 from jobs.protocol.ingest import Desk
 from jobs.protocol.outlook import AUTHORS, Sight, end_of, next_run, printable, survey
-from jobs.protocol.store import DECISIONS, quarantine_name
+from jobs.protocol.store import STATUS, quarantine_name
 
-STATUS = f"{DECISIONS}/STATUS.txt"
 WIDTH, INDENT = 80, 15
 SHOWN = 5  # ended decisions
 BLOCKS = {
@@ -30,7 +28,6 @@ BLOCKS = {
     "data_quality": "the newest week's data are critically bad; a better week clears it",
     "feature_version": "the rows to train on are of more than one feature version",
 }
-_HEAD = re.compile(r"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
 
 
 def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> bool:
@@ -41,12 +38,6 @@ def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = ""
         if before is None:
             return desk.store.put_if_absent(STATUS, data)
         return before != data and desk.store.replace_if(STATUS, before, data)
-
-
-def head_of(status: str) -> tuple[int, str] | None:
-    """The newest ledger entry and its hash, as a text of STATUS.txt remembers them."""
-    found = _HEAD.search(status)
-    return (int(found[1]), found[2]) if found else None
 
 
 def text(sight: Sight) -> str:

@@ -19,6 +19,7 @@ ALERTS = f"{DECISIONS}/alerts"  # people put their names into its files
 QUARANTINE = f"{DECISIONS}/quarantine"
 RETRAINING_NOTE = f"{DECISIONS}/retraining_decision.json"
 SERVING_NOTE = f"{DECISIONS}/serving_decision.json"
+STATUS = f"{DECISIONS}/STATUS.txt"
 NOTES = (RETRAINING_NOTE, SERVING_NOTE)  # edited by people at any moment, so never renamed over
 _FOLDER_MODES = dict.fromkeys((DECISIONS, ALERTS), 0o2770) | {
     f"{DECISIONS}/{kept}": 0o2750 for kept in ("ledger", "policies", "quarantine", "receipts", "alerts/outbox")

@@ -24,8 +24,7 @@ from jobs.protocol.index import Index
 from jobs.protocol.notes import serving_bytes
 from jobs.protocol.policies import POLICY as POLICY_FILE
 from jobs.protocol.shelf import Shelf
-from jobs.protocol.status import STATUS
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore, quarantine_name
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore, quarantine_name
 from tests.monitoring.evidences import WEEK, drifted, evidence, finding
 from tests.protocol.build import OPEN_GUARDS, PASSED, READY, SUNDAY, desk, person
 

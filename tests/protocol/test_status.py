@@ -11,6 +11,7 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol import policy, status
 from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.decisions import fold
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.guards import Circumstances, Guards, blocked_by
@@ -194,5 +195,26 @@ def test_it_is_written_only_when_its_text_changes(store: FolderStore) -> None:
     path(store, RETRAINING_NOTE).unlink()
     assert status.refresh(desk(store), usable)
     known = ledgers.read(store)
-    assert status.head_of(path(store, status.STATUS).read_text("utf-8")) == (1, known.head)
-    assert status.head_of("nothing") is None
+    assert ledgers.witnessed(store) == (1, known.head)
+
+
+@pytest.mark.parametrize("left", [None, b'"nonce":"another'], ids=["is-lost", "is-another"])
+def test_a_ledger_whose_newest_entry_stops_a_run_before_it_writes(store: FolderStore, left: bytes | None) -> None:
+    proposed(store, machine())
+    status.refresh(desk(store), usable)
+    ledgers.refuse_loss(store)
+    newest = path(store, ledgers.name_of(1))
+    if left:
+        newest.write_bytes(newest.read_bytes().replace(b'"nonce":"', left))
+    else:
+        newest.unlink()
+    with pytest.raises(StoreDamaged, match="saw another entry 1 than lies in the ledger now"):
+        ledgers.refuse_loss(FolderStore(store.root))
+
+
+def test_a_status_that_is_older_than_the_ledger_stops_nobody(store: FolderStore) -> None:
+    proposed(store, machine())
+    status.refresh(desk(store), usable)
+    begin(desk(store, SUNDAY + 8 * DAY))  # the decision expires: an entry that no status has seen
+    assert len(ledgers.read(store).entries) > 1
+    ledgers.refuse_loss(FolderStore(store.root))

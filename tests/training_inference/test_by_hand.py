@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.protocol import ledger, notes, partitions
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from tests.training_inference.small_root import EARLIER, LAST, NEXT, run
@@ -153,3 +154,16 @@ def test_a_date_before_the_newest_entry_changes_no_decision(asked: Path) -> None
     assert run(asked, EARLIER) == 0
     assert kinds(asked) == before
     assert (asked / "decisions/STATUS.txt").read_bytes() == said
+
+
+def test_a_ledger_that_lost_its_newest_entry_stops_the_run_and_keeps_the_only_witness(asked: Path) -> None:
+    assert run(asked, NEXT) == 0
+    said = (asked / "decisions/STATUS.txt").read_bytes()
+    newest = max((asked / "decisions/ledger").glob("*.json"))
+    kept = newest.read_bytes()
+    newest.unlink()
+    assert run(asked, NEXT) == StoreDamaged.exit_code
+    assert not newest.exists()
+    assert (asked / "decisions/STATUS.txt").read_bytes() == said
+    newest.write_bytes(kept)
+    assert run(asked, NEXT) == 0
