@@ -12,6 +12,7 @@ import pytest
 
 from jobs.monitoring import job, reading, storing
 from jobs.protocol import contract, ingest, judge, receipts
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from tests.monitoring import small_weeks
 from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, folder, run, tree, verdict
@@ -208,10 +209,18 @@ def test_scores_of_another_model_are_computed_again(judged: Path) -> None:
 
 def test_without_a_model_nothing_is_judged_and_the_receipt_says_why(lender: Path) -> None:
     shutil.rmtree(lender / "decisions/ledger")
+    (lender / "decisions/STATUS.txt").unlink()
     assert run(lender, SUNDAY, "--step", "check") == 99
     assert not folder(lender).exists()
     latest = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)["check"]
     assert [skip["why"] for skip in latest["skipped"]] == ["no model serves"]
+
+
+def test_a_ledger_that_is_gone_while_the_status_knows_it_is_damage(lender: Path) -> None:
+    shutil.rmtree(lender / "decisions/ledger")
+    assert run(lender, SUNDAY) == StoreDamaged.exit_code
+    assert not folder(lender).exists()
+    assert not (lender / "decisions/ledger").exists()
 
 
 def test_the_steps_one_by_one_give_what_the_whole_job_gives(lender: Path, once: Path) -> None:
