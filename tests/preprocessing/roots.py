@@ -61,3 +61,8 @@ def tree(root: Path, *below: str) -> dict[str, str]:
 def current(root: Path, *below: str) -> dict[str, str]:
     """The manifests alone: they name all that counts, and nothing that a newer build replaced."""
     return {name: digest for name, digest in tree(root, *below).items() if name.endswith("/_manifest.json")}
+
+
+def tables_of(root: Path, day: date, *below: str) -> set[str]:
+    """The tables that have a partition of a day."""
+    return {name.split("/snapshot_date=")[0] for name in current(root, *below) if f"snapshot_date={day}" in name}

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jobs.preprocessing import landing_survey
-from jobs.protocol.errors import JobError
-from tests.preprocessing.landings import HEADER, as_python_reads, read, rows
+from jobs.protocol.errors import ContractBroken, JobError
+from tests.preprocessing.landings import HEADER, as_python_reads, read_file, rows
 
 CELLS = st.text(st.sampled_from('ab,;"\r\n \t\0é\ufeff'), max_size=4)
 TABLES = st.lists(st.lists(CELLS, min_size=4, max_size=4), max_size=6)
@@ -81,8 +81,18 @@ def as_wide_as_the_header(records: list[tuple[str | None, ...]]) -> list[tuple[s
     ]
 
 
+def row_numbers_or_place_of_refusal(path: Path, kind: str) -> list[int] | str:
+    try:
+        return read_file(path, kind)[1]["_source_row"].to_list()
+    except ContractBroken as refusal:
+        return refusal.where
+
+
 @settings(max_examples=200)
 @given(data=st.binary(max_size=60), kind=st.sampled_from(["csv", "csv.gz", "jsonl", "parquet"]))
 def test_any_bytes_are_read_or_refused_and_nothing_else(data: bytes, kind: str) -> None:
-    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(JobError):
-        read(Path(folder), data, kind)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"financial_2024_01_31.{kind}"
+        path.write_bytes(data)
+        found = row_numbers_or_place_of_refusal(path, kind)
+        assert found in (str(path), [*range(1, len(found) + 1)])

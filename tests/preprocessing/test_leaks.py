@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.ranking import auc
-from jobs.preprocessing.features import feature_columns
+from jobs.preprocessing.features import expression, feature_columns
 from jobs.preprocessing.leaks import can_judge, refuse_leaks, refuse_suspicious, suspicious
 from jobs.protocol import contract, policy
 from jobs.protocol.errors import ContractBroken
@@ -65,6 +65,10 @@ def known(seed: int = 1, **columns: pl.Expr | pl.Series) -> pl.DataFrame:
 
 def test_the_store_leaks_nothing() -> None:
     refuse_leaks(STORE, *SILVER)
+    read = {name for feature in COLUMNS for name in expression(feature.name).meta.root_names()}
+    assert read & {*OUTCOMES.split(), *NEVER.split()} <= {"issue_d"}, (
+        "of an application its month is known, and no more"
+    )
 
 
 @pytest.mark.parametrize("name", OUTCOMES.split())

@@ -1,0 +1,99 @@
+"""Landed files that are late, still arriving, missing or bad: told by name, and taken up once they are whole."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess, tables_of
+
+MIDDLE = FIRST + timedelta(days=2)
+
+
+def test_a_late_file_is_taken_up_by_the_next_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, root = built(tmp_path / "whole"), landed(tmp_path / "late")
+    late = landing(root, "demographic", LAST)
+    data = late.read_bytes()
+    late.unlink()
+    assert preprocess(root) == 3
+    assert "1 of 4 tables have no file for 2016-01-09" in capsys.readouterr().err
+    assert "datamart/gold/feature_store" not in tables_of(root, LAST)
+    assert "datamart/silver/financial" in tables_of(root, LAST)
+    land(late, data)
+    assert preprocess(root) == 0
+    assert current(root) == current(whole)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(b"", "empty", id="empty"),
+        pytest.param(b"id;member_id;dti\n1;MEM_1;3\n", "semicolon", id="wrong-delimiter"),
+        pytest.param("id,member_id,dti\n1,MEM_é,3\n".encode("latin-1"), "UTF-8", id="wrong-encoding"),
+        pytest.param(b'id,member_id,dti\n1,MEM_1,3\n2,"MEM_2', "", id="cut"),
+    ],
+)
+def test_a_bad_file_is_refused_with_one_clear_error_while_the_others_go_on(
+    tmp_path: Path, data: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    land(landing(root, "financial", MIDDLE), data)
+    assert preprocess(root) == 4
+    said = capsys.readouterr().err
+    assert said.count("preprocessing: ") == 1
+    assert all(word in said for word in (words, "where: datamart/landing/financial/financial_2016_01_06.csv", "mend:"))
+    assert "datamart/gold/feature_store" in tables_of(root, LAST)
+    assert "datamart/silver/credit_history" in tables_of(root, MIDDLE)
+    assert not tables_of(root, MIDDLE, "datamart/bronze/financial")
+
+
+def test_a_refused_file_is_told_of_on_every_run_and_taken_once_it_is_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, root = built(tmp_path / "whole"), landed(tmp_path / "bad")
+    path = landing(root, "financial", MIDDLE)
+    good = path.read_bytes()
+    land(path, b"")
+    assert [preprocess(root), preprocess(root)] == [4, 4]
+    assert capsys.readouterr().err.count("financial_2016_01_06.csv") == 2
+    land(path, good)
+    assert preprocess(root) == 0
+    assert current(root) == current(whole)
+
+
+def test_a_file_that_may_still_be_arriving_waits_for_the_next_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    path = landing(root, "financial", LAST)
+    path.touch()
+    path.with_name(path.name + ".sha256").unlink()
+    assert preprocess(root) == 3
+    said = capsys.readouterr().err
+    assert "may still be arriving" in said
+    assert "mend:  run again in a minute, or land its checksum beside it" in said
+    assert preprocess(root, LAST - timedelta(days=1)) == 0
+
+
+def test_where_waiting_for_a_file_does_not_help_or_a_checksum_is_there_the_mend_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    path = landing(root, "financial", LAST)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert preprocess(root) == 3
+    assert "mend:  run again in a minute: the checksum beside it does not fit yet" in capsys.readouterr().err
+    path.with_name(path.name + ".sha256").unlink()
+    os.utime(path, (2e9, 2e9))
+    assert preprocess(root) == 3
+    assert "its time is ahead of the root's clock" in capsys.readouterr().err
+
+
+def test_by_steps_a_missing_table_is_told_by_the_last_step(tmp_path: Path) -> None:
+    root = landed(tmp_path)
+    landing(root, "financial", LAST).unlink()
+    codes = [preprocess(root, LAST, "--step", step) for step in ("check", "bronze", "silver", "gold")]
+    assert codes == [0, 0, 0, 3]
