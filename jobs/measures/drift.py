@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.measures.bins import MISSING, UNSEEN, BinCounts
-from jobs.measures.counts import FloatArray, ValueCounts, weighted_sum
+from jobs.measures.counts import FloatArray, ValueCounts
 from jobs.measures.measure import Comparison, Measure, difference, missing, nothing_in
 
 ADDED = 0.5
@@ -110,38 +110,6 @@ def mean_change(reference: ValueCounts, current: ValueCounts) -> Comparison:
         variance = reference.variance() / n_reference + current.variance() / n
     within = (-math.inf, math.inf)
     return difference(current.mean() - reference.mean(), variance, within, n=n, n_reference=n_reference)
-
-
-def ks_distance(reference: ValueCounts, current: ValueCounts) -> Comparison:
-    """Largest distance between the two distribution functions: for people, decisions rest on the stability index."""
-    n, n_reference = current.n, reference.n
-    if reason := nothing_in(n_reference, n):
-        return Comparison(value=None, n=n, n_reference=n_reference, reason=reason)
-    return Comparison(value=float(_gaps(reference, current)[1].max()), n=n, n_reference=n_reference)
-
-
-def wasserstein_in_iqr(reference: ValueCounts, current: ValueCounts) -> Comparison:
-    """Mean distance that values moved, in interquartile ranges of the reference; for people too."""
-    n, n_reference = current.n, reference.n
-    reason, spread = nothing_in(n_reference, n), 0.0
-    if reason is None:
-        quartiles = np.searchsorted(np.cumsum(reference.counts), [-(-n_reference // 4), -(-3 * n_reference // 4)])
-        spread = float(np.diff(reference.values[quartiles])[0])
-    if not spread:
-        reason = reason or "the middle half of the reference is one value"
-        return Comparison(value=None, n=n, n_reference=n_reference, reason=reason)
-    values, gaps = _gaps(reference, current)
-    return Comparison(value=weighted_sum(gaps[:-1], np.diff(values)) / spread, n=n, n_reference=n_reference)
-
-
-def _gaps(reference: ValueCounts, current: ValueCounts) -> tuple[FloatArray, FloatArray]:
-    """Distance between the distribution functions at each value of either."""
-    values = np.union1d(reference.values, current.values)
-    before, after = (
-        np.append(0, np.cumsum(side.counts))[np.searchsorted(side.values, values, "right")] / side.n
-        for side in (reference, current)
-    )
-    return values, np.abs(after - before)
 
 
 def cusum(

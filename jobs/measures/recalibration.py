@@ -48,15 +48,6 @@ def log_odds(p: FloatArray) -> FloatArray:
     return odds
 
 
-def shifted_prior(p: FloatArray, *, trained: float, target: float) -> FloatArray:
-    """Probabilities of a model trained at one bad rate, for a population with another."""
-    if not (0 < trained < 1 and 0 < target < 1):
-        raise ValueError("bad rates must lie between 0 and 1")
-    bad = p * (target / trained)
-    shifted: FloatArray = bad / (bad + (1 - p) * ((1 - target) / (1 - trained)))
-    return shifted
-
-
 def isotonic(counts: ScoreCounts) -> Isotonic:
     """Fit the rising line closest to the outcomes (pooled adjacent violators)."""
     from scipy.optimize import isotonic_regression

@@ -6,7 +6,6 @@ from statistics import fmean
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
 from jobs.measures.recalibration import (
@@ -14,34 +13,9 @@ from jobs.measures.recalibration import (
     OFFSET,
     calibration_line,
     isotonic,
-    log_odds,
     score_points,
-    shifted_prior,
 )
 from tests.measures.populations import ROWS, Row, counted
-
-
-@pytest.mark.parametrize(
-    ("trained", "target", "before", "after"),
-    [(0.5, 0.2, 0.5, 0.2), (0.5, 0.2, 0.8, 0.5), (0.2, 0.15, 0.2, 0.15), (0.2, 0.15, 0.5, 0.4137931034)],
-)
-def test_prior_shift(trained: float, target: float, before: float, after: float) -> None:
-    """Domain notes, 14.6."""
-    found = shifted_prior(np.array([before]), trained=trained, target=target)
-    assert found.item() == pytest.approx(after, abs=5e-11)
-
-
-@given(p=st.floats(1e-6, 1 - 1e-6), trained=st.floats(0.01, 0.99), target=st.floats(0.01, 0.99))
-def test_prior_shift_adds_to_the_log_odds(p: float, trained: float, target: float) -> None:
-    shifted = shifted_prior(np.array([p]), trained=trained, target=target)
-    moved = log_odds(np.array([target])) - log_odds(np.array([trained]))
-    assert log_odds(shifted).item() == pytest.approx((log_odds(np.array([p])) + moved).item(), abs=1e-7)
-
-
-def test_prior_shift_keeps_certainties_and_refuses_impossible_rates() -> None:
-    assert shifted_prior(np.array([0.0, 1.0]), trained=0.3, target=0.1).tolist() == [0.0, 1.0]
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        shifted_prior(np.array([0.5]), trained=0.0, target=0.1)
 
 
 def test_score_scale_of_the_trade() -> None:
