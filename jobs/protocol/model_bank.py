@@ -6,7 +6,7 @@ import hashlib
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -74,30 +74,46 @@ def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
     Where the ledger does not vouch for it (None), the trees are first tried in a process of their own, with a time
     limit. StoreDamaged says what is wrong, whatever lies in the folder.
     """
-    manifest = _read(root, model_id, MANIFEST, _MANIFEST_LIMIT)
-    sha256 = hashlib.sha256(manifest).hexdigest()
-    if expected_sha256 not in (None, sha256):
-        raise _damaged(model_id, "the manifest is not the one that the ledger vouches for")
-    contents = {}
-    for listed in _checked(manifest, model_id)["files"]:
-        name = listed["name"]
-        data = _read(root, model_id, name, min(LIMIT, listed["bytes"]))
-        if hashlib.sha256(data).hexdigest() != listed["sha256"]:
-            raise _damaged(model_id, f"{name} is not what the manifest says")
-        contents[name] = data
-    if expected_sha256 is None and (why := _fails(contents.get(TREES, b""))):
+    model = _whole(root, model_id, expected_sha256, _checked)
+    if expected_sha256 is None and (why := _fails(model.files.get(TREES, b""))):
         raise _damaged(model_id, f"{TREES} {why}")
-    return Model(model_id, sha256, contents)
+    return model
 
 
 def unusable(root: Root, model_id: str, expected_sha256: str | None = None) -> str | None:
     try:
         get(root, model_id, expected_sha256)
-    except JobError as error:
-        return error.what
-    except OSError as error:
-        return f"it cannot be read: {error.strerror}"
+    except (JobError, OSError) as error:
+        return _told(model_id, error).what
     return None
+
+
+def damage(root: Root, model_id: str, expected_sha256: str | None) -> JobError | None:
+    """What is wrong with a model that serves, by hashes alone where the ledger vouches: cheap enough for every run."""
+    try:
+        _whole(root, model_id, expected_sha256, _parsed if expected_sha256 else _checked)
+    except (JobError, OSError) as error:
+        return _told(model_id, error)
+    return None
+
+
+def _whole(root: Root, model_id: str, expected_sha256: str | None, read: Callable[[bytes, str], Any]) -> Model:
+    manifest = _read(root, model_id, MANIFEST, _MANIFEST_LIMIT)
+    sha256 = hashlib.sha256(manifest).hexdigest()
+    if expected_sha256 not in (None, sha256):
+        raise _damaged(model_id, "the manifest is not the one that the ledger vouches for")
+    contents = {}
+    for listed in read(manifest, model_id)["files"]:
+        name = listed["name"]
+        data = _read(root, model_id, name, min(LIMIT, listed["bytes"]))
+        if hashlib.sha256(data).hexdigest() != listed["sha256"]:
+            raise _damaged(model_id, f"{name} is not what the manifest says")
+        contents[name] = data
+    return Model(model_id, sha256, contents)
+
+
+def _told(model_id: str, error: JobError | OSError) -> JobError:
+    return error if isinstance(error, JobError) else _damaged(model_id, f"it cannot be read: {error.strerror}")
 
 
 def _listed(contents: Mapping[str, bytes]) -> list[dict[str, Any]]:
@@ -118,10 +134,7 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
 
 def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
     """The manifest's JSON; its names are single plain names, each once."""
-    try:
-        found = strict_json.parse(manifest, where=f"{BANK}/{model_id}/{MANIFEST}", limit=_MANIFEST_LIMIT)
-    except ConfigInvalid as error:
-        raise _damaged(model_id, f"the manifest is no JSON: {error.what}") from error
+    found = _parsed(manifest, model_id)
     if wrong := [complaint.sentence for complaint in judge.complaints(contract.document("model"), found)]:
         raise _damaged(model_id, "the manifest does not keep its contract: " + "; ".join(wrong[:3]))
     names = [listed["name"] for listed in found["files"]]
@@ -130,6 +143,13 @@ def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
     if not model_id.endswith(hashlib.sha256(strict_json.canonical(found["files"])).hexdigest()[:12]):
         raise _damaged(model_id, "the manifest lists other files than those that gave the model its name")
     return found
+
+
+def _parsed(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return strict_json.parse(manifest, where=f"{BANK}/{model_id}/{MANIFEST}", limit=_MANIFEST_LIMIT)
+    except ConfigInvalid as error:
+        raise _damaged(model_id, f"the manifest is no JSON: {error.what}") from error
 
 
 def _fails(trees: bytes) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import policies
+from jobs.protocol import model_bank, policies
 from jobs.protocol.claims import wish
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, Decision, Ending, State
@@ -32,14 +32,16 @@ class Sight:
     guards: Guards | None = None
     policy_problem: JobError | None = None
     serving_problem: JobError | None = None
+    model_problem: JobError | None = None  # of the model that serves
     wish: ServingNote | None = None
     quarantined: frozenset[str] = frozenset()
     verdict: str = ""  # of monitoring, while a person's decision or a claim keeps it from writing its note
 
     @property
     def problems(self) -> tuple[JobError, ...]:
-        """What a person must mend before their policy or notes count."""
-        return tuple(one for one in (self.policy_problem, self.found.problem, self.serving_problem) if one)
+        """What a person must mend before their policy or notes count, or before anything is scored."""
+        known = (self.model_problem, self.policy_problem, self.found.problem, self.serving_problem)
+        return tuple(one for one in known if one)
 
 
 def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> Sight:
@@ -47,6 +49,8 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
     ledger = ledgers.read(desk.store)
     policy, policy_problem = policies.read(desk.store)
     wanted, serving_problem = None, None
+    serves = ledger.state.model_id
+    vouched = ledgers.vouched(desk.store, serves) if serves else None
     try:
         data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
         wanted = None if data is None else wish(data, ledger.state.serving, unusable)
@@ -60,6 +64,7 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
         guards=guards_of(policy) if policy else None,
         policy_problem=policy_problem,
         serving_problem=serving_problem,
+        model_problem=model_bank.damage(desk.store.root, serves, vouched) if serves else None,
         wish=wanted,
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
         verdict=verdict,
@@ -75,7 +80,9 @@ def next_run(sight: Sight) -> Iterator[str]:
     if sight.wish:
         pin = "pinned: nothing is promoted until that changes" if sight.wish.pinned else "not pinned"
         yield f"Training records a person's choice: model {sight.wish.model_id} serves, {pin}."
-    if sight.state.model_id:
+    if sight.model_problem:
+        yield f"Nothing is scored: model {sight.state.model_id} serves and is damaged, see PROBLEMS."
+    elif sight.state.model_id:
         yield f"Scoring goes on with model {sight.state.model_id}, whatever becomes of notes and decisions."
     else:
         yield "Nothing is scored: no model serves. Training builds the first one when enough history has matured."

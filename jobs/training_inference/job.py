@@ -10,6 +10,7 @@ from jobs.protocol import command, files, outlook, partitions, status, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import AlreadyRunning, InputMissing
+from jobs.protocol.receipts import Problem
 from jobs.training_inference.session import FEATURES, NAME, PREDICTIONS, Session
 
 TRAINER, BUSY = "datamart/.trainer.lock", "another training runs on this root"
@@ -91,7 +92,8 @@ def clear(run: Run) -> None:
         back = verdicts.kept_back(run.root, run.day, session.state)
         status.refresh(session.desk, session.unusable, verdict=back)
     for problem in outlook.survey(session.desk, session.unusable).problems:
-        run.report.fail(problem)
+        if Problem.of(problem) not in run.report.problems:  # scoring may have met it already
+            run.report.fail(problem)
 
 
 def log(run: Run) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.protocol import ledger, partitions, policies, policy
+from jobs.protocol import judge, ledger, partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import dataset, job
@@ -218,6 +218,25 @@ def test_a_damaged_model_never_scores(root: Path, capsys: pytest.CaptureFixture[
     assert run(root) == 6
     assert "model.txt is not what the manifest says" in capsys.readouterr().err
     assert partitions.read(Root(root), "gold/predictions", LAST) is None
+
+
+def test_a_damaged_model_is_told_by_every_run_and_by_the_status(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(root) == 0
+    trees = root / "model_bank" / str(state(root).model_id) / "model.txt"
+    data = trees.read_bytes()
+    trees.write_bytes(data[:500] + bytes([data[500] ^ 1]) + data[501:])
+    monkeypatch.setattr(judge, "complaints", lambda *_: pytest.fail("a third of a second that hashes do not need"))
+    capsys.readouterr()
+    assert run(root) == 6  # with nothing to score
+    assert capsys.readouterr().err.count("model.txt is not what the manifest says") == 1
+    said = " ".join((root / "decisions/STATUS.txt").read_text().split())
+    assert "PROBLEMS 1. model.txt is not what the manifest says where: model_bank/" in said
+    assert "serves and is damaged, see PROBLEMS" in said
+    trees.write_bytes(data)
+    assert run(root) == 0
+    assert "PROBLEMS" not in (root / "decisions/STATUS.txt").read_text()
 
 
 def test_a_dry_run_names_the_days_that_would_be_scored_and_writes_nothing(
