@@ -11,11 +11,10 @@ from jobs.protocol import files, partitions
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import DRAFT, Root
-from jobs.protocol.index import entries
+from jobs.protocol.index import WEEK, day_of, entries
 from jobs.protocol.partitions import Input, Manifest
 
 LAYERS = ("bronze", "silver", "gold")
-PARTITION = re.compile(r"(snapshot_date|week)=\d{4}-\d\d-\d\d")
 KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")
 PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
 BUILD = "run the job that writes this table: it builds what is missing"
@@ -42,10 +41,14 @@ def folders(root: Root, above: str = "datamart") -> Iterator[str]:
         name = f"{above}/{entry.name}"
         if not entry.is_dir(follow_symlinks=False) or (above == "datamart" and entry.name not in LAYERS):
             continue
-        if PARTITION.fullmatch(entry.name):
+        if is_partition(entry.name):
             yield name
         else:
             yield from folders(root, name)
+
+
+def is_partition(name: str) -> bool:
+    return (day_of(name) or day_of(name, WEEK)) is not None
 
 
 def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manifest:
@@ -111,7 +114,7 @@ def _input(root: Root, home: str, given: Input) -> Iterator[Finding]:
         yield Finding(f"what {home} was made from is missing", name, mend)
     elif "#" not in given.path and path.is_file() and files.sha256_of(path) != given.sha256:
         yield Finding(f"it has changed since {home} was made from it", name, BUILD, REMARK)
-    elif PARTITION.fullmatch(name.rpartition("/")[2]) and not _holds(root, name, given.sha256):
+    elif is_partition(name.rpartition("/")[2]) and not _holds(root, name, given.sha256):
         yield Finding(f"it holds other rows than {home} was made from", name, BUILD, REMARK)
 
 

@@ -42,7 +42,7 @@ def explain(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 def _runs(root: Root, day: date) -> Iterator[str]:
     for job in entries(root, "decisions/receipts"):
         for step, receipt in kept.latest_by_step(root, job.name, day).items():
-            yield f"{job.name}, step {step}: exit code {receipt['exit_code']}, {len(receipt['changed'])} changed"
+            yield f"{job.name}, step {step}: exit code {receipt['exit_code']}, {kept.places(receipt['changed'])}"
             for skipped in receipt["skipped"]:
                 yield f"  skipped {skipped['what']}: {skipped['why']}"
             for problem in receipt["problems"]:

@@ -103,19 +103,24 @@ def _run(job: Job, run: Run, started: float) -> int:
     for step in job.steps:
         if step.name == named or (named is None and not step.only_when_named):
             run.attempt(partial(step.work, run))
-    _tell(job, report.problems)
     if not run.dry_run:
-        of, seconds = Occasion(job.name, run.day, named or receipts.WHOLE), clock.seconds() - started
-        receipts.write(run.root, of, report, at=clock.now(), seconds=seconds)
-        if report.changed:
-            receipts.prune(run.root, job.name, clock.now())
+        run.attempt(partial(_remember, job, run, started))
+    _tell(job, report.problems)
     code = _exit_code(job, run, named)
     done = {name: len(getattr(report, name)) for name in ("changed", "skipped", "problems")}
-    told = ", ".join(f"{number} {what}" for what, number in done.items() if number) or (
+    said = [f"{number:,} {what}" for what, number in list(done.items())[1:] if number]
+    told = ", ".join([receipts.places(report.changed)] * bool(report.changed) + said) or (
         "nothing was written" if run.dry_run else "nothing to do"
     )
     run.events.say("end", f"{job.name}: {told}", exit_code=code, **done)
     return code
+
+
+def _remember(job: Job, run: Run, started: float) -> None:
+    of = Occasion(job.name, run.day, run.options.step or receipts.WHOLE)
+    receipts.write(run.root, of, run.report, at=clock.now(), seconds=clock.seconds() - started)
+    if run.report.changed:
+        receipts.prune(run.root, job.name, clock.now())
 
 
 def _exit_code(job: Job, run: Run, named: str | None) -> int:
@@ -134,10 +139,13 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
 
 
 def _tell(job: Job, problems: list[Problem]) -> None:
-    """Each problem once: what is the same in one folder is told by its first place and a number. Receipts hold all."""
+    """Each problem once: what is the same in one folder is told by its first place and a number. Receipts hold all.
+
+    What the system refuses it refuses everywhere: a full disk is told once.
+    """
     alike: dict[tuple[str, str], dict[str, Problem]] = {}
     for problem in problems:
-        folder = problem.where.rpartition("/")[0] or problem.where
+        folder = (problem.where.rpartition("/")[0] or problem.where) if problem.code != 1 else ""
         alike.setdefault((problem.what, folder), {}).setdefault(problem.where, problem)
     for first, *others in map(dict[str, Problem].values, alike.values()):
         more = f", and {len(others)} more like it" if others else ""

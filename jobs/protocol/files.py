@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -31,16 +32,31 @@ class Root:
 
 
 @contextmanager
+def told_of(folder: Path) -> Iterator[None]:
+    """Let what the system refuses to a draft name the folder that it was to lie in: its own name says nothing."""
+    try:
+        yield
+    except Exception as error:
+        said = next((each for each in (errno.ENOSPC, errno.EDQUOT) if os.strerror(each) in str(error)), None)
+        name = error.filename if isinstance(error, OSError) else None
+        number = error.errno if isinstance(error, OSError) and DRAFT in str(name) else None if name else said
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(folder)) from error
+
+
+@contextmanager
 def draft(root: Root, folder: Path) -> Iterator[Path]:
     """Yield a new file in `folder` that only its writer sees; it vanishes unless `publish` gives it a name."""
     make_folder(root, folder)
-    name, handle = locked_draft(str(folder / DRAFT), 0o644)
-    path = Path(name)
-    try:
-        yield path
-    finally:
-        os.close(handle)
-        path.unlink(missing_ok=True)
+    with told_of(folder):
+        name, handle = locked_draft(str(folder / DRAFT), 0o644)
+        path = Path(name)
+        try:
+            yield path
+        finally:
+            os.close(handle)
+            path.unlink(missing_ok=True)
 
 
 def publish(root: Root, path: Path, target: Path) -> None:

@@ -65,9 +65,9 @@ def make(root: Root, parts: tuple[str, ...], modes: dict[str, int]) -> None:
 
 
 def read(folder: int, name: str, limit: int) -> bytes | None:
-    """Read a plain file of at most `limit` bytes; None if there is none."""
+    """Read a plain file of at most `limit` bytes, the last part of this name; None if there is none."""
     try:
-        handle = os.open(name, _FILE, dir_fd=folder)
+        handle = os.open(name.rpartition("/")[2], _FILE, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:

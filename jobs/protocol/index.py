@@ -18,7 +18,8 @@ from jobs.protocol.partitions import MANIFEST, manifest_name
 
 VERSION = 4
 PREFIX = "snapshot_date="
-PARTITION = re.compile(PREFIX + r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+WEEK = "week="
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 IDS = 4  # size, two times and the inode
 
 Files = dict[str, list[Any]]  # by name: identity and facts
@@ -115,18 +116,19 @@ def manifests(root: Root, table: str) -> dict[date, Identity]:
     """By day, the manifest of every partition of a table; one without a manifest does not exist."""
     if _seen is not None and (root.path, table) in _seen:
         return dict(sorted(_seen[root.path, table].items()))
-    named = identities(root, f"datamart/{table}", _is_partition, f"/{MANIFEST}")
+    named = identities(root, f"datamart/{table}", day_of, f"/{MANIFEST}")
     found = {date.fromisoformat(name.removeprefix(PREFIX)): identity for name, identity in named.items()}
     if _seen is not None:
         _seen[root.path, table] = dict(found)
     return found
 
 
-def _is_partition(name: str) -> bool:
-    """A folder that somebody named after a day which no calendar has is none, and stops nobody."""
-    with suppress(ValueError):
-        return PARTITION.fullmatch(name) is not None and bool(date.fromisoformat(name.removeprefix(PREFIX)))
-    return False
+def day_of(name: str, prefix: str = PREFIX) -> date | None:
+    """The day of a partition; a folder that somebody named after a day which no calendar has is none."""
+    if name.startswith(prefix) and DAY.fullmatch(text := name.removeprefix(prefix)):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    return None
 
 
 def look_again(root: Root, table: str, day: date) -> Identity:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -49,6 +51,12 @@ class Report:
     @property
     def code(self) -> int:
         return gravest([problem.code for problem in self.problems])
+
+
+def places(changed: Iterable[Mapping[str, Any]]) -> str:
+    """How much was written where, in words: by layer, or by folder of the root."""
+    counted = Counter(str(one["name"]).removeprefix("datamart/").partition("/")[0] for one in changed)
+    return f"{counted.total():,} written ({', '.join(f'{number:,} in {place}' for place, number in counted.items())})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.protocol import folder as folders
-from jobs.protocol.files import Root, sweep
+from jobs.protocol.files import Root, sweep, told_of
 
 LIMIT = 64 << 20  # files that jobs wrote; notes and entries are read with smaller limits
 DECISIONS = "decisions"
@@ -38,9 +38,9 @@ class FolderStore:
 
     def get(self, name: str, limit: int = LIMIT) -> bytes | None:
         """The bytes of a name, None if there is none, `Refused` if it is no plain file or larger than `limit`."""
-        *above, last = folders.parts_of(name)
-        with folders.opened(self.root, tuple(above)) as folder:
-            return None if folder is None else folders.read(folder, last, limit)
+        above = folders.parts_of(name)[:-1]
+        with folders.opened(self.root, above) as folder:
+            return None if folder is None else folders.read(folder, name, limit)
 
     def list(self, folder: str) -> tuple[str, ...]:
         """The last parts of the names in a folder, in order; drafts and folders in it do not show."""
@@ -119,6 +119,7 @@ class FolderStore:
         in_decisions, shared = name.startswith(f"{DECISIONS}/"), name.rpartition("/")[0] in (DECISIONS, ALERTS)
         mode = 0o660 if shared else 0o440 if in_decisions else 0o644
         with (
+            told_of(self.root.at(name).parent),
             self._folder_of(name) as (folder, last),
             folders.drafted(self.root, folder, data, mode) as draft,
         ):

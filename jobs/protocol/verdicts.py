@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import date
 from typing import Any
 
@@ -11,6 +10,7 @@ from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid, StoreDamaged
 from jobs.protocol.facts import DATA_QUALITY, State
 from jobs.protocol.files import Root
+from jobs.protocol.index import WEEK, day_of
 from jobs.protocol.store import FolderStore
 
 MONITORING = "datamart/gold/monitoring"
@@ -19,20 +19,18 @@ LOST = (
     "restore it from a backup; or delete the week's folder and run monitoring for the Sunday after it: where model, "
     "policy and tables are those of then it comes back; else a decision that cites the old verdict stays without it"
 )
-_WEEK = re.compile(r"week=(\d{4}-\d{2}-\d{2})")
 
 
 def folder(week: date) -> str:
     """The folder of a week, named by its Saturday, relative to the root."""
-    return f"{MONITORING}/week={week.isoformat()}"
+    return f"{MONITORING}/{WEEK}{week.isoformat()}"
 
 
 def weeks(root: Root, until: date) -> list[date]:
     """The weeks up to a date that have a verdict, oldest first."""
     home = root.at(MONITORING)
-    named = [found for path in (home.iterdir() if home.is_dir() else ()) if (found := _WEEK.fullmatch(path.name))]
-    known = sorted(date.fromisoformat(found[1]) for found in named if (home / found[0] / DECISION).is_file())
-    return [week for week in known if week <= until]
+    named = [day_of(path.name, WEEK) for path in (home.iterdir() if home.is_dir() else ())]
+    return sorted(week for week in named if week and week <= until and root.at(f"{folder(week)}/{DECISION}").is_file())
 
 
 def read(root: Root, week: date) -> dict[str, Any] | None:

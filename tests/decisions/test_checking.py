@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, receipts
+from jobs.protocol import clock, receipts, verdicts
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import quarantine_name
@@ -144,6 +144,16 @@ def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
     code, found = checked(root, capsys)
     assert code == 6
     assert "what datamart/silver/toy/snapshot_date=2024-01-14 was made from is missing" in found[0]["what"]
+
+
+def test_a_folder_named_after_a_day_that_no_calendar_has_stops_nobody(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("gold/monitoring/week=2024-02-30", "silver/toy/snapshot_date=2024-02-30"):
+        root.at(f"datamart/{name}").mkdir()
+    root.at("datamart/gold/monitoring/week=2024-02-30/decision.json").write_bytes(b"{}")
+    assert checked(root, capsys)[0] == 0
+    assert verdicts.weeks(root, SUNDAY) == [SUNDAY - ONE_DAY]
 
 
 def test_a_model_that_was_never_whole_is_a_remark_and_one_that_was_is_damage(

@@ -22,7 +22,7 @@ def test_a_date_is_explained_from_run_to_input(tmp_path: Path, capsys: pytest.Ca
     root = Root(tmp_path, durable=False)
     model_id = whole(root)
     said = told(root, capsys)
-    assert "preprocessing, step all: exit code 0, 1 changed" in said
+    assert "preprocessing, step all: exit code 0, 1 written (1 in silver)" in said
     assert "entry 1 proposed (training_inference/2024-01-14/abc): source cold_start" in said
     assert f"{model_id}, by entry 3 of 2024-01-14: promoted" in said
     assert "decision 1 (cold_start, HIGH): Performance score 0.650 below threshold" in said

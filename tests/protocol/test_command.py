@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +17,10 @@ from freezegun import freeze_time
 from jobs.protocol import command, receipts
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import AlreadyRunning, ContractBroken, InputMissing, JobError, StoreDamaged
+from jobs.protocol.events import Events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 DAY = date(2024, 3, 1)
 MISSING = InputMissing("w", where="f", mend="m")
@@ -102,6 +104,35 @@ def test_what_is_wrong_again_and_again_in_one_folder_is_told_once(
     told = "toy: w\n  where: a/0.csv, and 2 more like it\n  mend:  m\n"
     assert capsys.readouterr().err == told + "toy: w\n  where: f\n  mend:  m\n"
     assert len(receipts.standing(command.open_root(str(tmp_path)), "toy", DAY)) == 5
+
+
+def test_a_disk_that_is_full_for_the_receipt_too_is_told_once_and_the_run_still_says_how_it_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: Path, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    place = str(tmp_path / "datamart/x.parquet")
+    assert run(job(failing(OSError(28, "", place))), tmp_path) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(
+        f"toy: the system refused: No space left on device\n  where: {place}, and 1 more like it"
+    )
+    assert said.err.count("No space left on device") == 1
+    assert json.loads(said.out) == {"event": "end", "exit_code": 1, "changed": 0, "skipped": 0, "problems": 2}
+
+
+def test_the_last_words_say_what_was_written_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def writes(run: Run) -> None:
+        for name in ("datamart/silver/a/b", "datamart/silver/a/c", "model_bank/m"):
+            run.report.change(name)
+
+    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
+    run(job(writes), tmp_path)
+    assert capsys.readouterr().out == "toy: 3 written (2 in silver, 1 in model_bank)\n"
 
 
 def test_a_run_that_changed_nothing_leaves_no_receipt(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,36 @@ def test_a_numbered_file_is_synced_before_its_name_and_its_folder_after(
         path.write_bytes(b"first")
         files.publish_numbered(root, path, tmp_path, ".json")
         assert calls == [str(path), str(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(lambda _: OSError(28, "No space left on device"), id="a-write-names-no-file"),
+        pytest.param(lambda draft: PermissionError(13, "Permission denied", str(draft)), id="a-draft-is-no-name"),
+        pytest.param(lambda _: RuntimeError("No space left on device (os error 28)"), id="said-by-a-library"),
+    ],
+)
+def test_what_the_system_refuses_to_a_draft_names_the_folder(
+    tmp_path: Path, refusal: Callable[[Path], Exception]
+) -> None:
+    def refused() -> None:
+        with files.draft(Root(tmp_path), tmp_path / "home") as draft:
+            raise refusal(draft)
+
+    with pytest.raises(OSError, match=r".") as found:
+        refused()
+    assert found.value.filename == str(tmp_path / "home")
+
+
+def test_a_refusal_that_names_another_file_keeps_its_name(tmp_path: Path) -> None:
+    def refused() -> None:
+        with files.draft(Root(tmp_path), tmp_path / "home"):
+            raise PermissionError(13, "Permission denied", "landed.csv")
+
+    with pytest.raises(PermissionError) as found:
+        refused()
+    assert found.value.filename == "landed.csv"
 
 
 def test_a_failed_sync_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
