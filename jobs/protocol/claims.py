@@ -65,12 +65,13 @@ def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str | N
         return Seen(ledger, look(desk, ledger.state)), entry
 
 
-def fail_attempt(desk: Desk, claim_seq: int, reason: str) -> Ledger:
-    """Give a decision back whose trainer died or failed; after the last attempt it is declined."""
+def fail_attempt(desk: Desk, claim_seq: int, reason: str, *, stopped: bool = False) -> Ledger:
+    """Give a decision back whose trainer died, failed or was stopped; after the last failed attempt it is declined."""
 
     def failed(state: State) -> Fact | None:
         mine = state.claim and state.claim.seq == claim_seq
-        return Fact(RETRAINING, "attempt_failed", {"claim": claim_seq, "reason": reason}) if mine else None
+        body = {"claim": claim_seq, "reason": reason} | ({"stopped": True} if stopped else {})
+        return Fact(RETRAINING, "attempt_failed", body) if mine else None
 
     with desk.store.hold():
         return ledgers.append(desk.store, desk.writer, failed)[0]

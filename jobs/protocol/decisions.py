@@ -99,7 +99,8 @@ def _of_claim(state: State, body: Body, _: date) -> Objection:
 
 
 def _fail_attempt(state: State, entry: Entry) -> State:
-    attempts = state.open.attempts + 1 if state.open else 0
+    counts = not entry.body.get("stopped")  # whoever stops a training by hand says nothing against the decision
+    attempts = state.open.attempts + counts if state.open else 0
     return _without_stale(_reopened(state, claim=None, attempts=attempts), entry)
 
 

@@ -60,13 +60,15 @@ def judge(
     """
     credit, before, change = policy.credit, facts["gini_in_time"], facts["gini_change_upper"]
     loss = None if change is None or before is None or before <= 0 else -change / before
+    auc, rate_auc = facts["auc"], facts["rate_auc"]
+    over_rate = None if auc is None or rate_auc is None else auc - rate_auc
     if policy.profile == "credit":
         gates = [Gate(name, facts[name], "at least", getattr(credit, name)) for name in ("auc", "auc_lower", "ks")]
         gates += [
             Gate("oe_low", facts["oe"], "at least", credit.oe[0]),
             Gate("oe_high", facts["oe"], "at most", credit.oe[1]),
             Gate("ece", facts["ece"], "at most", credit.ece),
-            Gate("auc_over_interest_rate_alone", facts["auc"], "above", facts["rate_auc"]),
+            Gate("auc_over_interest_rate_alone", over_rate, "above", 0.0),
             Gate("gini_loss_lower", loss, "at most", MOST_GINI_LOSS),
             Gate("monotone_violation", facts["worst_violation"], "at most", MOST_VIOLATION),
         ]

@@ -15,6 +15,7 @@ import polars as pl
 from jobs.measures.counts import FloatArray
 from jobs.protocol import claims, contract, model_bank, partitions, policies, policy, strict_json
 from jobs.protocol.claims import Outcome
+from jobs.protocol.command import Stopped
 from jobs.protocol.errors import JobError, StoreDamaged, UsageError
 from jobs.protocol.facts import Entry
 from jobs.protocol.policy import Policy
@@ -55,6 +56,9 @@ def learn(session: Session, claimed: Entry) -> None:
         recipe = recipe_of(run.day, session.policy, session.state.model_id, used)
         trained = _trained(session, frames, recipe, session.policy)
         model = model_bank.put(run.root, run.day, trained.files)
+    except (Stopped, KeyboardInterrupt):
+        claims.fail_attempt(session.desk, claimed.seq, "stopped by SIGTERM or Ctrl-C", stopped=True)
+        raise
     except BaseException as error:
         reason = error.what if isinstance(error, JobError) else type(error).__name__
         claims.fail_attempt(session.desk, claimed.seq, reason)

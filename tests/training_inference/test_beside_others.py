@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 
 from jobs.protocol import files
+from jobs.protocol.command import STOPPED, Stopped
+from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
-from jobs.training_inference import job, scoring
+from jobs.training_inference import job, scoring, training
 from tests.training_inference.small_root import LAST, run
-from tests.training_inference.test_job import ask, entries, scores
+from tests.training_inference.test_job import ask, entries, scores, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,25 @@ def test_while_another_training_runs_nothing_is_claimed_and_scoring_goes_on(
     assert "another training runs on this root" in capsys.readouterr().err
     assert scores(root).height
     assert entries(root)[-1] == ("retraining", "completed")  # of the first model: the note is not even taken in
+
+
+@pytest.mark.parametrize("stop", [Stopped(), KeyboardInterrupt()], ids=["SIGTERM", "Ctrl-C"])
+def test_a_training_that_was_stopped_gives_the_decision_back_and_is_none_of_its_attempts(
+    root: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise stop
+
+    ask(root)
+    monkeypatch.setattr(training, "train", stopped)
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert run(root) == STOPPED
+    standing = state(root).open
+    assert standing is not None
+    assert (standing.attempts, standing.claim) == (0, None)
+    monkeypatch.setattr(training, "train", lambda *_, **__: 1 / 0)
+    assert run(root) == 1
+    assert (state(root).open or standing).attempts == 1
 
 
 def test_threads_are_counted_once_before_there_is_any_load_of_the_run_itself(

@@ -44,6 +44,8 @@ def test_a_good_model_without_a_champion_passes() -> None:
     verdict = judge(GOOD, POLICY.gates)
     assert verdict.passed
     assert len(verdict.gates) == 9
+    over_rate = next(gate for gate in verdict.gates if gate.name == "auc_over_interest_rate_alone")
+    assert over_rate.sentence == "auc_over_interest_rate_alone is 0.0500; above 0.0000 is asked: met"
 
 
 @pytest.mark.parametrize(("name", "value", "failed"), BREACHES, ids=[f"{name}={value}" for name, value, _ in BREACHES])
