@@ -129,7 +129,7 @@ def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
     except ConfigInvalid as error:
         return f"cannot be read: {error.what}"
     if complaints := judge.complaints(contract.document("receipt"), given):
-        return f"does not keep its contract: {complaints[0].sentence}"
+        return f"does not keep its contract: {complaints[0].what}"
     return None if (given["job"], given["date"]) == (job, day) else "is of another job or date"
 
 

@@ -85,13 +85,6 @@ def read(data: bytes, *, name: str) -> Contract:
     )
 
 
-def explain(contract: Contract, row: Mapping[str, object]) -> list[str]:
-    """Why a row breaks the contract: by JSON pointer what was found and what is allowed, without the row's values."""
-    from jobs.protocol import judge
-
-    return [complaint.sentence for complaint in judge.complaints(contract.schema, row)]
-
-
 def _bytes(name: str) -> bytes:
     try:
         return (HOME / f"{name}.json").read_bytes()

@@ -10,22 +10,35 @@ LARGEST = 2**53  # beyond it a reader that keeps numbers as floats sees another 
 
 _LONGEST = 200  # characters of a key or pointer that a message repeats
 _ONE_VALUE = json.JSONDecoder()
-_BLANK = re.compile(r"[ \t\n\r]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_WORD = re.compile(r"-?[A-Za-z_]*")
-_STARTS_NUMBER = frozenset("-0123456789")
-_GOES_ON = frozenset(".0123456789")  # a number that should have ended
-_LITERALS = ("true", "false", "null")
+_PLAIN = re.compile(r"(?:(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null)(?![A-Za-z_.0-9])")
 _HALF = "the file ends too early: perhaps it was saved only in part"
 _KEY = 'write "key": value'
-_FOREIGN = {
-    "True": "write true in small letters",
-    "False": "write false in small letters",
-    "None": "write null",
-    "NaN": "JSON has no NaN: write null",
-    "Infinity": "JSON has no Infinity: write null or a number",
-    "-Infinity": "JSON has no Infinity: write null or a number",
-}
+_VALUE = "write a string in double quotes, a number, true, false, null, [ or {"
+_DIGITS = "write 0.5, 5.0, 7: no leading zeros, and a digit on both sides of the point"
+_LINE_END = "close the string on its line; write \\n for a line end"
+_SLIPS = (  # what a person most likely did, wherever something else should stand
+    (r"//|/\*|#", "found a comment", "JSON has no comments: line {line}"),
+    ("['\u201c\u201d]", 'found a quote that is not "', 'JSON has double quotes only: "like this"'),
+    (r"\Z", "found the end of the file", _HALF),
+)
+_NO_VALUES = (
+    *_SLIPS,
+    (r"True\b", "found True", "write true in small letters"),
+    (r"False\b", "found False", "write false in small letters"),
+    (r"None\b", "found None", "write null"),
+    (r"NaN\b", "found NaN", "JSON has no NaN: write null"),
+    (r"Infinity\b", "found Infinity", "JSON has no Infinity: write null or a number"),
+    (r"-Infinity\b", "found -Infinity", "JSON has no Infinity: write null or a number"),
+    (r"-(?![0-9])", "found a minus without a number", "write a number"),
+    (r"[-0-9]", "found a number that is not one in JSON", _DIGITS),
+    (r"[A-Za-z_]", "found a bare word", _VALUE),
+    (r"", "found no value", _VALUE),
+)
+_IN_STRINGS = (  # by the word that tells the parser's complaints apart
+    ("control", "found a line end or control character in a string", _LINE_END),
+    ("escape", "found an escape that JSON does not have", "write \\\\ for a backslash"),
+    ("", "found a string without an end", _HALF),
+)
 
 
 class Fault(Exception):
@@ -41,7 +54,7 @@ def places(text: str) -> dict[str, int]:
     scanner = _Scanner(text)
     scanner.value("", 0)
     if scanner.next():
-        raise scanner.unexpected("", "something follows the end of the JSON value", "keep one value in the file")
+        raise scanner.unexpected("", *_SLIPS, ("", "something follows the end of the JSON value", "keep one value"))
     return scanner.places
 
 
@@ -64,33 +77,30 @@ class _Scanner:
 
     def next(self) -> str:
         """Step over blanks to the next character; empty at the end."""
-        self.at = _end(_BLANK, self.text, self.at)
+        while self.text[self.at : self.at + 1] in (" ", "\t", "\n", "\r"):
+            self.at += 1
         return self.text[self.at : self.at + 1]
 
-    def unexpected(self, pointer: str, what: str, hint: str) -> Fault:
-        """A fault here; what a person most likely did comes before the plain rule."""
-        if self.text.startswith(("//", "/*", "#"), self.at):
-            line = self.text.count("\n", 0, self.at) + 1
-            return Fault(self.at, pointer, "found a comment", f"JSON has no comments: line {line}")
-        if self.next() in {"'", "\N{LEFT DOUBLE QUOTATION MARK}", "\N{RIGHT DOUBLE QUOTATION MARK}"}:
-            return Fault(self.at, pointer, 'found a quote that is not "', 'JSON has double quotes only: "like this"')
-        if not self.next():
-            return Fault(self.at, pointer, "found the end of the file", _HALF)
-        return Fault(self.at, pointer, what, hint)
+    def unexpected(self, pointer: str, *known: tuple[str, str, str]) -> Fault:
+        """The fault here: the first of these whose pattern matches."""
+        self.next()
+        what, hint = next((what, hint) for sign, what, hint in known if re.compile(sign).match(self.text, self.at))
+        return Fault(self.at, pointer, what, hint.replace("{line}", str(self.text.count("\n", 0, self.at) + 1)))
 
     def value(self, pointer: str, depth: int) -> None:
         first = self.next()
         self.places[pointer] = self.at
-        if first in {"{", "["}:
+        if first in ("{", "["):
             if depth == DEPTH:
                 raise Fault(self.at, pointer, f"more than {DEPTH} lists and objects lie in one another", "flatten it")
             self.members(pointer, depth + 1, "}" if first == "{" else "]")
         elif first == '"':
             self.string(pointer)
-        elif first in _STARTS_NUMBER and not self.text.startswith("-I", self.at):
-            self.number(pointer)
+        elif found := _PLAIN.match(self.text, self.at):
+            self.number(pointer, *found.groups())
+            self.at = found.end()
         else:
-            self.literal(pointer)
+            raise self.unexpected(pointer, *_NO_VALUES)
 
     def members(self, pointer: str, depth: int, closing: str) -> None:
         keys: set[str | int] = set()
@@ -101,9 +111,9 @@ class _Scanner:
             keys.add(key)
             self.value(pointer_to(pointer, key), depth)
             found = self.next()
-            if found not in {",", closing}:
+            if found not in (",", closing):
                 hint = f"put a comma between members and {closing} after the last"
-                raise self.unexpected(pointer, f"found neither a comma nor {closing}", hint)
+                raise self.unexpected(pointer, *_SLIPS, ("", f"found neither a comma nor {closing}", hint))
             if found == ",":
                 self.at += 1
                 if self.next() == ",":
@@ -115,12 +125,12 @@ class _Scanner:
 
     def key(self, pointer: str, known: set[str | int]) -> str:
         if self.next() != '"':
-            raise self.unexpected(pointer, "found no key in double quotes", _KEY)
+            raise self.unexpected(pointer, *_SLIPS, ("", "found no key in double quotes", _KEY))
         place, key = self.at, self.string(pointer)
         if key in known:
             raise Fault(place, pointer, f'the key "{printable(key)}" appears twice', "keep one of the two")
         if self.next() != ":":
-            raise self.unexpected(pointer, "found no : after a key", _KEY)
+            raise self.unexpected(pointer, *_SLIPS, ("", "found no : after a key", _KEY))
         self.at += 1
         return key
 
@@ -128,46 +138,21 @@ class _Scanner:
         try:
             text, end = _ONE_VALUE.raw_decode(self.text, self.at)
         except json.JSONDecodeError as error:
-            if "control" in error.msg:
-                hint = "close the string on its line; write \\n for a line end"
-                what = "found a line end or control character in a string"
-                raise Fault(error.pos, pointer, what, hint) from None
-            if "escape" in error.msg:
-                at = self.text.rfind("\\", self.at, error.pos + 1)
-                hint = "write \\\\ for a backslash"
-                raise Fault(at, pointer, "found an escape that JSON does not have", hint) from None
-            raise Fault(self.at, pointer, "found a string without an end", _HALF) from None
+            word, what, hint = next(each for each in _IN_STRINGS if each[0] in error.msg)
+            at = {"control": error.pos, "escape": self.text.rfind("\\", self.at, error.pos + 1)}.get(word, self.at)
+            raise Fault(at, pointer, what, hint) from None
         if any("\ud800" <= char <= "\udfff" for char in text):
             hint = "write the character itself, or both halves"
             raise Fault(self.at, pointer, "found half of a surrogate pair", hint)
         self.at = end
         return str(text)
 
-    def number(self, pointer: str) -> None:
-        found = _NUMBER.match(self.text, self.at)
-        if found is None:
-            raise Fault(self.at, pointer, "found a minus without a number", "write a number")
-        text = found.group()
-        is_whole = found.group(1) is None and found.group(2) is None
-        if is_whole and (len(text) > len(str(-LARGEST)) or abs(int(text)) > LARGEST):
+    def number(self, pointer: str, whole: str | None, fraction: str | None, exponent: str | None) -> None:
+        """Refuse a number that not every reader has; true, false and null have no whole part."""
+        if whole is None:
+            return
+        if fraction or exponent:
+            if abs(float(f"{whole}{fraction or ''}{exponent or ''}")) == float("inf"):
+                raise Fault(self.at, pointer, "found a number too large for any reader", "write a number below 1e308")
+        elif len(whole) > len(str(-LARGEST)) or abs(int(whole)) > LARGEST:
             raise Fault(self.at, pointer, "found an integer past 2^53", "write it as a string")
-        if not is_whole and abs(float(text)) == float("inf"):
-            raise Fault(self.at, pointer, "found a number too large for any reader", "write a number below 1e308")
-        if self.text[found.end() : found.end() + 1] in _GOES_ON:
-            hint = "write 0.5, 5.0, 7: no leading zeros, and a digit on both sides of the point"
-            raise Fault(self.at, pointer, "found a number that is not one in JSON", hint)
-        self.at = found.end()
-
-    def literal(self, pointer: str) -> None:
-        word = self.text[self.at : _end(_WORD, self.text, self.at)]
-        if word in _FOREIGN:
-            raise Fault(self.at, pointer, f"found {word}", _FOREIGN[word])
-        if word not in _LITERALS:
-            what = "found a bare word" if word else "found no value"
-            raise self.unexpected(pointer, what, "write a string in double quotes, a number, true, false, null, [ or {")
-        self.at += len(word)
-
-
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return found.end() if found else at

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_type_hints
 from jobs.protocol import contract, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
-from jobs.protocol.judge import Breach, allowed, breaches, told
+from jobs.protocol.judge import Complaint, allowed, complaints, told
 
 Json = Mapping[str, Any]
 
@@ -224,7 +224,7 @@ def filled(part: Json, given: Any) -> Any:  # noqa: ANN401
 
 def check(given: object, data: bytes, where: object) -> None:
     """Raise ConfigInvalid naming every breach of the schema, or of the order that its bounds must keep."""
-    found = list(breaches(given, POLICY))
+    found = complaints(contract.document(POLICY), given, quoting=True)
     if not found and isinstance(given, dict):
         found = [breach for path, keys in _RISING for breach in _out_of_order(given, path, keys)]
     if found:
@@ -236,7 +236,7 @@ def _members(part: Json) -> Json:
     return {name: member for name, member in part["properties"].items() if name not in _FOR_PEOPLE}
 
 
-def _out_of_order(given: Json, path: str, keys: tuple[str, ...]) -> Iterator[Breach]:
+def _out_of_order(given: Json, path: str, keys: tuple[str, ...]) -> Iterator[Complaint]:
     part = contract.document(POLICY)
     for name in path.split("/"):
         given, part = given.get(name, {}), part["properties"][name]
@@ -244,4 +244,4 @@ def _out_of_order(given: Json, path: str, keys: tuple[str, ...]) -> Iterator[Bre
     for (lower, smaller), (upper, larger) in pairwise(zip(keys, values, strict=True)):
         if smaller > larger:
             place = pointer_to(f"/{path}", lower if lower in given else upper)
-            yield place, f"{place} puts {lower} ({smaller}) above {upper} ({larger})"
+            yield Complaint(place, "", f"{place} puts {lower} ({smaller}) above {upper} ({larger})")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
 
+from jobs.protocol import judge
 from jobs.protocol.columns import offences_of
 
 if TYPE_CHECKING:
@@ -103,3 +105,10 @@ def verdicts(schema: object, frame: pl.DataFrame) -> list[bool]:
     assert all(dtype == pl.Boolean for dtype in found.dtypes)
     assert not any(column.null_count() for column in found)
     return [not any(row) for row in found.rows()] if rules else [True] * frame.height
+
+
+def keeps(schema: Mapping[str, Any] | bool, value: object) -> bool:
+    """Whether a value keeps a schema, by the letter of the draft, formats asserted; what is not JSON keeps none."""
+    plain = judge.as_json(value)
+    by_the_letter = Draft202012Validator(schema, format_checker=FormatChecker(["date"]))
+    return not list(judge.not_json(plain, "")) and by_the_letter.is_valid(plain)

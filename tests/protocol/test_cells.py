@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.protocol import judge
 from jobs.protocol.columns import offences_of
 from jobs.protocol.errors import ConfigInvalid
-from tests.protocol.row_schemas import CELLS, NUMBERS, OF_A_VALUE, verdicts
+from tests.protocol.row_schemas import CELLS, NUMBERS, OF_A_VALUE, keeps, verdicts
 
 OWN_CASES = [
     pytest.param({"minimum": 1.5}, pl.Int64(), [1, 2, None], [False, True, True], id="a-fraction-bounds-integers"),
@@ -61,7 +60,7 @@ def test_each_keyword_gives_the_judge_s_verdict_on_every_dtype(keyword: str, dat
     for dtype, cells in CELLS.items():
         column = pl.Series("p", [None, *data.draw(st.lists(cells, min_size=3, max_size=6))], dtype=dtype)
         frame = column.to_frame()
-        assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
+        assert verdicts(schema, frame) == [keeps(schema, row) for row in frame.to_dicts()]
 
 
 @pytest.mark.parametrize("keyword", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
@@ -71,7 +70,7 @@ def test_numbers_are_judged_exactly_on_a_whole_grid(keyword: str) -> None:
     for argument in NUMBERS:
         schema = {"properties": {"p": {keyword: argument}}}
         for frame in (floats, integers):
-            assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
+            assert verdicts(schema, frame) == [keeps(schema, row) for row in frame.to_dicts()]
 
 
 @pytest.mark.parametrize(("schema", "dtype", "cells", "expected"), OWN_CASES)
@@ -81,7 +80,7 @@ def test_a_cell_is_judged_by_what_it_is_in_json(
     row_schema = {"properties": {"a": schema}}
     frame = pl.DataFrame({"a": pl.Series(cells, dtype=dtype)})
     assert verdicts(row_schema, frame) == expected
-    assert [judge.keeps(row_schema, row) for row in frame.to_dicts()] == expected
+    assert [keeps(row_schema, row) for row in frame.to_dicts()] == expected
 
 
 @pytest.mark.parametrize("dtype", [pl.List(pl.Int8()), pl.UInt8(), pl.Float32(), pl.Datetime(), pl.Categorical()])

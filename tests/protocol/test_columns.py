@@ -13,13 +13,13 @@ from jobs.protocol import contract, judge
 from jobs.protocol.columns import ROW, offences, offences_of, polars_schema
 from jobs.protocol.errors import ConfigInvalid
 from tests import contract_suite
-from tests.protocol.row_schemas import ROW_SCHEMAS, frames, verdicts
+from tests.protocol.row_schemas import ROW_SCHEMAS, frames, keeps, verdicts
 
 
 @settings(max_examples=200)
 @given(ROW_SCHEMAS, frames())
 def test_compiler_and_judge_give_the_same_verdict_row_by_row(schema: dict[str, Any], frame: pl.DataFrame) -> None:
-    assert verdicts(schema, frame) == [judge.keeps(schema, row) for row in frame.to_dicts()]
+    assert verdicts(schema, frame) == [keeps(schema, row) for row in frame.to_dicts()]
 
 
 def test_the_official_suite_has_no_wrong_verdict() -> None:

@@ -168,14 +168,6 @@ def test_an_unknown_contract_is_answered_with_the_one_that_was_meant() -> None:
         contract.load("silver/loan_term")
 
 
-def test_a_row_is_explained_without_its_values() -> None:
-    said = contract.explain(read(LOANS), {"id": "canary-7", "int_rat": 0.1})
-    assert said == [
-        "/int_rat: found an unknown name; allowed: known names only, did you mean 'int_rate'?",
-        '/id: found a string; allowed: of type "integer"',
-    ]
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_s_contract_is_clear_and_says_its_name(name: str) -> None:
     loaded = contract.load(name)

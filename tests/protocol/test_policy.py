@@ -113,8 +113,8 @@ def test_a_key_left_out_has_its_default_and_every_other_stays_as_written() -> No
         pytest.param({"label": {"lag_days": -1}}, "/label/lag_days is -1", id="below-the-range"),
         pytest.param({"label": 3}, "an object in { }", id="a-number-for-a-section"),
         pytest.param([], "the policy is []", id="a-list-for-the-policy"),
-        pytest.param({"lable": {}}, "lable is unknown; did you mean label?", id="mistyped-section"),
-        pytest.param({"label": {"windw_months": 12}}, "did you mean window_months?", id="mistyped-key"),
+        pytest.param({"lable": {}}, "lable is unknown; did you mean 'label'?", id="mistyped-section"),
+        pytest.param({"label": {"windw_months": 12}}, "did you mean 'window_months'?", id="mistyped-key"),
         pytest.param({"label": {"qqq": 1}}, "known here: $comment, dpd", id="a-key-like-no-other"),
         pytest.param({"alerts": {"hosts": ["a b"]}}, "/alerts/hosts/0", id="a-host-with-a-blank"),
         pytest.param({"alerts": {"hosts": ["a\n"]}}, "/alerts/hosts/0", id="a-host-with-a-line-end"),
@@ -149,7 +149,7 @@ def test_every_breach_is_told_at_once_with_its_line_and_column() -> None:
         policy.load(data, "decisions/policy.json")
     assert caught.value.what == (
         "line 2, column 20: /label/dpd is 1, but may be one of 30, 60, 90, 120; "
-        "line 3, column 11: moed is unknown; did you mean mode?"
+        "line 3, column 11: moed is unknown; did you mean 'mode'?"
     )
     assert caught.value.where == "decisions/policy.json"
 
