@@ -12,17 +12,24 @@ from jobs.preprocessing.tables import ALL_TABLES, SOURCES
 from jobs.protocol import command, files
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing, JobError
+from jobs.protocol.index import entries
 from jobs.protocol.receipts import Problem
 
 
 def check(run: Run) -> None:
     """Say what has landed, what is missing for the date, and which names cannot be read."""
     stock, standing = _looked(run)
+    strays = [one.name for one in entries(run.root, LANDING) if one.name not in SOURCES and one.name[0] != "."]
+    for name in strays:
+        why = f"it is no folder of a table; those are {', '.join(SOURCES)}"
+        run.report.skip(f"{LANDING}/{name}", why)
+        run.events.say("passed_by", f"{name!r} in {LANDING} is passed by: {why}", name=name)
     if standing is not None:
         run.report.problems += standing
         run.events.say("nothing_to_do", f"{run.day}: all that has landed is built", date=run.day)
         return
-    for error in _unanswered(stock):
+    known = bronze.refused(stock).values() if run.options.step else ()  # else bronze tells of them
+    for error in (*_unanswered(stock), *known):
         run.report.fail(error)
     for name in stock.listing.unknown:
         run.report.skip(name, "its name is not that of a landing file")

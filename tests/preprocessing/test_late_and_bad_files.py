@@ -64,6 +64,29 @@ def test_a_refused_file_is_told_of_on_every_run_and_taken_once_it_is_mended(
     assert current(root) == current(whole)
 
 
+def test_the_step_check_alone_tells_of_files_that_were_refused_for_what_is_in_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = built(tmp_path)
+    land(landing(root, "financial", MIDDLE), b"")
+    assert preprocess(root) == 4
+    land(landing(root, "demographic", MIDDLE), b"")  # not seen by any run yet
+    capsys.readouterr()
+    assert preprocess(root, LAST, "--step", "check") == 0
+    assert capsys.readouterr().err.count("financial_2016_01_06.csv") == 1
+
+
+@pytest.mark.parametrize("is_built", [True, False], ids=["all-is-built", "something-to-build"])
+def test_what_lies_in_landing_and_is_no_table_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_built: bool
+) -> None:
+    root = built(tmp_path) if is_built else landed(tmp_path)
+    (root / "datamart/landing/loan_term").mkdir()
+    capsys.readouterr()
+    assert preprocess(root) == 0
+    assert '{"event": "passed_by", "name": "loan_term"}' in capsys.readouterr().out
+
+
 def test_a_file_that_may_still_be_arriving_waits_for_the_next_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
