@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -11,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from jobs.protocol import strict_json
-from jobs.protocol.command import open_root
+from jobs.protocol.command import REPLAY_CLOCK, open_root, tool
 from jobs.protocol.events import Events
 from jobs.replay import story
 from jobs.replay.__main__ import main as replay
@@ -28,7 +29,7 @@ POLICY = {  # outcomes are known after seven months instead of thirteen, so that
 }
 
 PLAN = f"""A simulated lender, {LOANS_A_DAY} loans a day {FIRST} to {LAST}; from {DRIFT} on applicants are weaker.
-The first half is built in one go (the bar waits at 0); from {START} on the three jobs tick on their schedules.
+The first half is built in one go; from {START} on the three jobs tick on their schedules.
 The demo's policy: a loan is bad if it defaults within SIX months (default: twelve), so outcomes are known sooner.
 """
 WHAT_NOW = """
@@ -59,21 +60,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = "folder of its own, created here (default: demo)"
     parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
     home: Path = parser.parse_args(argv).root
-    lender, root, events = home / "lender", home / "replay", Events(in_sentences=True)
-    lender.mkdir(parents=True, exist_ok=True)
+    root, events, code = home / "replay", Events(in_sentences=True), 0
     events.say("plan", PLAN)
-    span = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", LOANS_A_DAY, "--seed", SEED]
-    code = simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events)
-    if code == 0 and not (root / "story.html").is_file():
-        policy = home / "policy.json"
-        policy.write_bytes(strict_json.pretty(POLICY))
-        span = ["--start", str(START), "--end", str(LAST), "--policy", str(policy)]
-        code = replay(["--root", str(lender), "--into", str(root), *span], events)
+    if not (root / "story.html").is_file():
+        code = tool(lambda: _played(home / "lender", root, events))
     if code == 0:
         ten = "".join(f"  {line}\n" for line in lines(story.of(open_root(str(root)), START, LAST), DRIFT))
         events.say("story", f"\nThe story in ten lines:\n{ten}")
         events.say("what_now", WHAT_NOW.format(root=root, last=LAST, python=os.path.relpath(sys.executable)))
     return code
+
+
+def _played(lender: Path, root: Path, events: Events) -> int:
+    """Three years of a lender, and their replay; one that was stopped on its way begins anew."""
+    lender.mkdir(parents=True, exist_ok=True)
+    span = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", LOANS_A_DAY, "--seed", SEED]
+    if code := simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events):
+        return code
+    if (root / REPLAY_CLOCK).is_file():
+        events.say("anew", "A replay was stopped here on its way; it begins anew.")
+        shutil.rmtree(root)
+    policy = lender.parent / "policy.json"
+    policy.write_bytes(strict_json.pretty(POLICY))
+    span = ["--start", str(START), "--end", str(LAST), "--policy", str(policy)]
+    return replay(["--root", str(lender), "--into", str(root), *span], events)
 
 
 def lines(story: Story, drift: date) -> Iterator[str]:

@@ -77,13 +77,13 @@ class Stopped(BaseException):
     """SIGTERM: a clean stop. Not an Exception, so that nothing takes it for a failure of its own."""
 
 
-def main(job: Job, argv: Sequence[str] | None = None) -> int:
-    """Run a job for a date; the exit code is the contract with schedulers."""
+def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None) -> int:
+    """Run a job for a date; the exit code is the contract with schedulers. `at`: the instant, as a replay says."""
     started = clock.seconds()
     signal.signal(signal.SIGTERM, _stop)
     gc.set_threshold(50_000, 20, 50)  # frames are freed as they are let go: what only a search finds is little
     try:
-        run = _parsed(job, sys.argv[1:] if argv is None else argv)
+        run = _parsed(job, sys.argv[1:] if argv is None else argv, at)
         lock, otherwise = run.root.at(f"datamart/.{job.name}.lock"), f"{job.name} already runs on this root"
         with files.locked(run.root, lock, otherwise) if job.alone and not run.dry_run else nullcontext():
             return _run(job, run, started)
@@ -152,9 +152,11 @@ def _tell(job: Job, problems: list[Problem]) -> None:
         print(f"{job.name}: {first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}", file=sys.stderr)
 
 
-def _parsed(job: Job, argv: Sequence[str]) -> Run:
+def _parsed(job: Job, argv: Sequence[str], at: datetime | None) -> Run:
     options = _parser(job).parse_args(argv)
     root = open_root(options.root)
+    if at is not None:
+        clock.stand_at(at)
     today = clock.today()
     day = options.date or today
     if day > today:
@@ -196,6 +198,9 @@ def tool(answer: Callable[[], int]) -> int:
     try:
         code = answer()
         sys.stdout.flush()
+    except (Stopped, KeyboardInterrupt):
+        sys.stderr.write("stopped\n")
+        return STOPPED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.protocol import clock, files
-from jobs.protocol.command import iso_date, open_root
-from jobs.protocol.errors import JobError, UsageError, as_job_error
+from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
 
 ABOUT = """Run the three jobs on their schedules over files that have landed, in a simulated time and a root of its own.
@@ -23,15 +23,13 @@ came of it lies in DIR: story.html, diary.jsonl, and everything that the jobs le
 def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int:
     """Replay; 0 when every invariant holds, 1 when one does not."""
     options = _parser().parse_args(argv)
-    try:
+
+    def answer() -> int:
         broken = _replayed(options, events or Events())
-    except (JobError, OSError) as failure:
-        error = as_job_error(failure)
-        print(f"replay: {error}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    for what in broken:
-        print(f"replay: {what}", file=sys.stderr)  # noqa: T201
-    return 1 if broken else 0
+        sys.stderr.writelines(f"replay: {what}\n" for what in broken)
+        return 1 if broken else 0
+
+    return tool(answer)
 
 
 def _replayed(options: argparse.Namespace, events: Events) -> list[str]:

@@ -1,4 +1,8 @@
-"""Run the three jobs over a simulated time: the same job code, at the instants of their schedules, on a root apart."""
+"""Run the three jobs over a simulated time: the same job code, at the instants of their schedules, on a root apart.
+
+Preprocessing waits for neither of the others, and they read nothing that landed after their date. So where nothing is
+to go wrong it ticks in a process of its own, ahead of them; otherwise all ticks come one after the other.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +16,32 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from jobs.preprocessing.tables import ALL_TABLES
 from jobs.protocol import clock, command, files, index
-from jobs.protocol.command import REPLAY_CLOCK
+from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
 from jobs.protocol.errors import InputMissing, UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.replay import story
+from jobs.replay.ahead import ahead
 from jobs.replay.schedule import Chances, Day, Fate, Landing, Tick, days
 
 LANDS, TEARS = timedelta(minutes=30), timedelta(minutes=60)  # of the day: when files land, and a torn one is written to
 A_WEEK = timedelta(days=7)
 MOST_KILLS_IN_ROW = 2  # a decision is declined after its third failed attempt
 LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over by then
+AHEAD = "preprocessing"
 HARMLESS = (0, 3, 99)  # done; an input not there yet; a condition that does not hold
 LANDING = "datamart/landing"
 _DATED = re.compile(r"[a-z_]+_(\d{4})_(\d{2})_(\d{2})\.(?:csv(?:\.gz)?|parquet|jsonl)(?:\.sha256)?")
@@ -51,7 +59,8 @@ class Happening(NamedTuple):
 def prepare(original: Root, into: Path, policy: bytes | None) -> Root:
     """A new folder for the replay; one that holds anything is refused, and so is a place in the original."""
     path = into.resolve()
-    if path.is_relative_to(original.path / "datamart") or original.path.is_relative_to(path):
+    kept = (original.path / name for name in ("datamart", "decisions", "model_bank"))
+    if original.path.is_relative_to(path) or any(path.is_relative_to(folder) for folder in kept):
         raise UsageError("the replay would lie in or over what it replays", where="--into", mend="name another folder")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError("the folder holds something", where=path, mend="give a new folder, or remove it first")
@@ -81,19 +90,64 @@ class Replay:
         if not any(day <= first for day in self._landed) or not any(first <= day <= last for day in self._landed):
             mend, where = "simulate or land files for these dates first", self.original.at(LANDING)
             raise InputMissing(f"nothing landed from {first} to {last}", where=where, mend=mend)
+        if (latest := max(self._landed)) < last:
+            told = f"no file landed after {latest}: from then on the jobs find nothing new"
+            events.say("no_files", told, after=latest)
+        planned, history = list(days(first, last, self.chances)), sorted(day for day in self._landed if day < first)
+        self._set_clock(planned[0].ticks[0].at)
+        for past in history:
+            self._copy(self._landed[past], past)
         try:
-            for day in sorted(day for day in self._landed if day < first):
-                self._copy(self._landed[day], day)
-            planned = list(days(first, last, self.chances))
-            with events.progress("replay", len(planned)) as done, index.alone():
-                for number, planned_day in enumerate(planned):
-                    self._land(planned_day, number)
-                    for tick in planned_day.ticks:
-                        self._tick(tick, number)
-                    self._tell(planned_day.date, events)
+            with (
+                index.alone(),
+                self._begins(planned, len(history), events) as begins,
+                events.progress("replay", len(planned)) as done,
+            ):
+                for number, day in enumerate(planned):
+                    begins(number)
+                    for tick in day.ticks:
+                        if tick.job != AHEAD or not self.chances.is_smooth:
+                            self._tick(tick, number)
+                    self._tell(day.date, events)
                     done(1)
         finally:
             clock.stand_at(None)
+        self.happenings.sort(key=lambda one: one.at)
+
+    @contextlib.contextmanager
+    def _begins(self, planned: list[Day], history: int, events: Events) -> Iterator[Callable[[int], None]]:
+        """How a day begins: its files land; where preprocessing runs ahead, it is waited for."""
+        if not self.chances.is_smooth:
+            yield lambda number: self._land(planned[number], number)
+            return
+        with ahead(self._preprocess, planned) as wait_for:
+
+            def begins(number: int, meanwhile: Callable[[], object] = lambda: None) -> None:
+                if found := wait_for(number, meanwhile):
+                    self.happenings += chain.from_iterable(found)
+                    index.forget()
+
+            with events.progress("history", history * len(ALL_TABLES)) as done:
+                shown = 0
+
+                def look() -> None:
+                    nonlocal shown
+                    homes = [home for table in ALL_TABLES if (home := self.root.at(f"datamart/{table}")).is_dir()]
+                    built = sum(len(os.listdir(home)) for home in homes)
+                    done(built - shown)
+                    shown = built
+
+                begins(0, look)
+            yield begins
+
+    def _preprocess(self, number: int, day: Day) -> list[Happening]:
+        """A day of a process that knows no other ticks."""
+        self.happenings.clear()
+        self._land(day, number)
+        for tick in (tick for tick in day.ticks if tick.job == AHEAD):
+            for _ in range(tick.times):
+                self._run(tick)
+        return self.happenings
 
     def _land(self, day: Day, number: int) -> None:
         """The day's files, and before them what is late; those of one table may be late now, or one half there."""
@@ -124,22 +178,27 @@ class Replay:
         return targets
 
     def _tick(self, tick: Tick, number: int) -> None:
-        target, draft = self.root.at(REPLAY_CLOCK), self.root.at(f".{REPLAY_CLOCK}")
-        draft.write_text(tick.at.isoformat() + "\n", "utf-8")
-        os.replace(draft, target)  # noqa: PTH105 - a tool may look at any moment
+        self._set_clock(tick.at)
         if tick.fate is Fate.MISSED:
             self._happened(tick, "the tick was missed")
             return
         if tick.fate is Fate.KILLED:
             self._kill(tick, number)
-        for _ in range(2 if tick.fate is Fate.TWICE else 1):
+        for _ in range(tick.times):
             self._run(tick)
+
+    def _set_clock(self, instant: datetime) -> None:
+        target, draft = self.root.at(REPLAY_CLOCK), self.root.at(f".{REPLAY_CLOCK}")
+        draft.write_text(instant.isoformat() + "\n", "utf-8")
+        os.replace(draft, target)  # noqa: PTH105 - a tool may look at any moment
 
     def _run(self, tick: Tick) -> None:
         """One run in this process. Of what it says, the first line of a complaint is kept."""
         complaints = io.StringIO()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(complaints):
-            code = _mains()[tick.job](self._argv(tick))
+            code = _mains()[tick.job](self._argv(tick), at=tick.at)
+        if code == STOPPED:
+            raise Stopped
         if code not in HARMLESS:
             self._happened(tick, complaints.getvalue().partition("\n")[0], code)
 
@@ -174,7 +233,7 @@ class Replay:
 
 
 @cache
-def _mains() -> dict[str, Callable[[Sequence[str]], int]]:
+def _mains() -> dict[str, Callable[..., int]]:
     """Without reports, which would cost more than all else: they are written for the weeks of interest in the end."""
     from jobs.monitoring import job as monitoring
     from jobs.preprocessing import job as preprocessing

@@ -41,6 +41,10 @@ class Tick(NamedTuple):
     at: datetime
     fate: Fate = Fate.ONCE
 
+    @property
+    def times(self) -> int:
+        return 2 if self.fate is Fate.TWICE else 1
+
 
 class Day(NamedTuple):
     date: date
@@ -55,6 +59,11 @@ class Chances(NamedTuple):
     twice: float = 0.0
     kill: float = 0.0
     seed: int = 1
+
+    @property
+    def is_smooth(self) -> bool:
+        """Everything lands and ends in its time."""
+        return not (self.missed or self.kill)
 
 
 def days(first: date, last: date, chances: Chances) -> Iterator[Day]:

@@ -75,3 +75,32 @@ def test_a_pipe_gets_the_sentences_that_a_terminal_shows(
     assert f"{ESCAPE}[" in shown, "it has a bar"
     assert [line for line in sentences(piped) if line not in sentences(shown)] == []
     assert len(sentences(piped)) < 25
+
+
+def test_a_second_run_tells_the_story_again_and_builds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo.main(["--root", str(tmp_path)]) == 0
+    first = capsys.readouterr().out
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert demo.main(["--root", str(tmp_path)]) == 0
+    second = capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert second.partition("The story")[2] == first.partition("The story")[2] != ""
+
+
+def test_a_replay_that_was_stopped_on_its_way_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main(["--root", str(tmp_path)]) == 0
+    (tmp_path / "replay/story.html").unlink()
+    assert demo.main(["--root", str(tmp_path)]) == 0
+    assert "it begins anew" in capsys.readouterr().out
+    assert (tmp_path / "replay/story.html").is_file()
+
+
+def test_what_somebody_else_put_in_its_place_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "replay/thesis.txt"
+    kept.parent.mkdir()
+    kept.write_text("all of it")
+    assert demo.main(["--root", str(tmp_path)]) == 2
+    assert "the folder holds something" in capsys.readouterr().err
+    assert kept.read_text() == "all of it"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -167,10 +171,43 @@ def test_what_cannot_be_replayed_is_refused(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("place", [".", "datamart/replay"])
+def is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ctrl_c_stops_a_replay_and_all_that_it_started(tmp_path: Path) -> None:
+    span = ["--start", "2015-10-05", "--end", "2015-12-31"]
+    words = [sys.executable, "-m", "jobs.replay", "--root", str(simulated()), "--into", str(tmp_path / "into"), *span]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        until = time.monotonic() + 60
+        while not (tmp_path / "into/decisions/STATUS.txt").is_file() and time.monotonic() < until:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (143, b"stopped\n")
+    until = time.monotonic() + 10
+    while is_alive(process.pid) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not is_alive(process.pid)
+
+
+def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(base, tmp_path / "into")
+    played = replaying.Replay(Root(simulated()), Root(tmp_path / "into", durable=False), Chances())
+    latest = max(played._landed)
+    played.play(latest, latest + timedelta(days=1), Events())
+    assert f'{{"event": "no_files", "after": "{latest}"}}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", [".", "datamart/replay", "decisions/replay", "model_bank"])
 def test_a_replay_never_lies_in_what_it_replays(tmp_path: Path, place: str) -> None:
     original = tmp_path / "original"
-    (original / "datamart").mkdir(parents=True)
+    for name in ("datamart", "decisions", "model_bank"):
+        (original / name).mkdir(parents=True)
     span = ["--start", "2015-10-05", "--end", "2015-10-08"]
     assert main(["--root", str(original), "--into", str(original / place), *span]) == 2
-    assert list((original / "datamart").iterdir()) == []
+    assert [path for folder in original.iterdir() for path in folder.iterdir()] == []

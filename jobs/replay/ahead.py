@@ -1,0 +1,72 @@
+"""A lane of work in a process of its own, ahead of whoever waits for its pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+from jobs.protocol.command import Stopped
+from jobs.protocol.errors import JobError, as_job_error
+from jobs.protocol.receipts import Problem
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+LOOKS = 0.25  # seconds between two looks at how far the first piece has come
+
+
+@contextmanager
+def ahead(
+    work: Callable[[int, Item], Result], items: Sequence[Item]
+) -> Iterator[Callable[[int, Callable[[], object]], list[Result]]]:
+    """Do all pieces in order; yields a function that waits for a piece, and gives all results that are new by then.
+
+    It calls what it is given for as long as it waits. A piece that fails is raised as soon as it is met. Whoever waits
+    no more stops what is left, and a process whose reader has died ends with the piece that it is at.
+    """
+    context = get_context("spawn")  # threads of the libraries do not live through a fork
+    ours, theirs = context.Pipe(duplex=False)
+    lane = context.Process(target=_lane, args=(work, items, theirs), daemon=True)
+    lane.start()
+    theirs.close()
+    given = 0
+
+    def wait_for(number: int, meanwhile: Callable[[], object]) -> list[Result]:
+        nonlocal given
+        found: list[Result] = []
+        while given <= number or (found and given < len(items) and ours.poll()):
+            while not ours.poll(LOOKS):
+                meanwhile()
+            found.append(_received(ours))
+            given += 1
+        return found
+
+    try:
+        yield wait_for
+    finally:
+        lane.terminate()
+        lane.join()
+        ours.close()
+
+
+def _lane(work: Callable[[int, Item], Result], items: Sequence[Item], to: Connection) -> None:
+    try:
+        for number, item in enumerate(items):
+            to.send(work(number, item))
+    except (Stopped, KeyboardInterrupt, BrokenPipeError):
+        pass  # nobody waits any more
+    except Exception as error:  # noqa: BLE001 - told by whoever waits
+        to.send(Problem.of(as_job_error(error)))
+
+
+def _received(ours: Connection) -> Result:  # type: ignore[type-var]
+    try:
+        found = ours.recv()
+    except EOFError:
+        mend = "look whether the system ran out of memory, and run again"
+        found = Problem(1, "the process that preprocesses has died", "replay", mend)
+    if isinstance(found, Problem):
+        raise JobError(found.what, where=found.where, mend=found.mend)
+    return found  # type: ignore[no-any-return]

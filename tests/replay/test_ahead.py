@@ -1,0 +1,100 @@
+"""A lane of work in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs.protocol.errors import InputMissing, JobError
+from jobs.replay.ahead import ahead
+
+
+def square(number: int, item: int) -> tuple[int, int, int]:
+    return number, item * item, os.getpid()
+
+
+def refuse(number: int, item: int) -> int:
+    if number == 2:
+        raise InputMissing("the third is missing", where="the list", mend="add it")
+    return item
+
+
+def sleep(_: int, seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def die(number: int, _: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def write(number: int, folder: Path) -> None:
+    time.sleep(0.05)
+    (folder / str(number)).touch()
+
+
+def nothing() -> None:
+    pass
+
+
+def test_every_result_is_given_once_in_order_and_comes_from_another_process() -> None:
+    with ahead(square, range(5, 15)) as wait_for:
+        first = wait_for(0, nothing)
+        rest = wait_for(9, nothing)
+        assert wait_for(9, nothing) == []
+    found = [*first, *rest]
+    assert [each[:2] for each in found] == [(number, item * item) for number, item in enumerate(range(5, 15))]
+    assert len({pid for _, _, pid in found} | {os.getpid()}) == 2
+
+
+def test_a_wait_is_told_of_as_long_as_it_lasts() -> None:
+    looks: list[int] = []
+    with ahead(sleep, [1.0]) as wait_for:
+        wait_for(0, lambda: looks.append(1))
+    assert len(looks) >= 3
+
+
+def test_a_failure_is_raised_where_its_piece_is_waited_for_at_the_latest() -> None:
+    with ahead(refuse, range(4)) as wait_for, pytest.raises(JobError, match="the third is missing") as told:
+        wait_for(2, nothing)
+    assert (told.value.where, told.value.mend) == ("the list", "add it")
+
+
+def test_a_lane_that_was_killed_is_told_of() -> None:
+    with ahead(die, range(3)) as wait_for, pytest.raises(JobError, match="has died"):
+        wait_for(2, nothing)
+
+
+def test_whoever_waits_no_more_stops_the_lane(tmp_path: Path) -> None:
+    with ahead(write, [tmp_path] * 1000) as wait_for:
+        wait_for(1, nothing)
+    done = len(list(tmp_path.iterdir()))
+    time.sleep(0.3)
+    assert 2 <= len(list(tmp_path.iterdir())) == done < 1000
+
+
+def test_the_lane_of_a_killed_process_ends(tmp_path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from jobs.replay.ahead import ahead
+from tests.replay.test_ahead import nothing, write
+if __name__ == "__main__":
+    with ahead(write, [Path({str(tmp_path)!r})] * 1000) as wait_for:
+        wait_for(999, nothing)
+"""
+    with subprocess.Popen([sys.executable, "-c", program]) as process:
+        until = time.monotonic() + 60
+        while not any(tmp_path.iterdir()) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.kill()
+    time.sleep(0.5)
+    done = len(list(tmp_path.iterdir()))
+    time.sleep(0.5)
+    assert 1 <= len(list(tmp_path.iterdir())) == done < 1000
