@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import date
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -14,11 +16,14 @@ import polars as pl
 
 from jobs.measures.counts import FloatArray, IntArray
 from jobs.protocol import contract, files, model_bank, partitions, strict_json
+from jobs.protocol.command import Stopped
 from jobs.protocol.contract import Column
-from jobs.protocol.errors import InputMissing, StoreDamaged, UsageError
+from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError, as_job_error
 from jobs.protocol.facts import Serving
+from jobs.protocol.model_bank import Model
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import cited_files
+from jobs.protocol.workers import side_by_side
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Encoding, Scorer, free_threads, predicted
@@ -26,24 +31,53 @@ from jobs.training_inference.session import FEATURES, PREDICTIONS, Session
 
 PREDICTIONS_VERSION = 1
 MOST_REASONS = 4  # more are unlikely to help the person who reads them
-MOST_ROWS = 20_000  # explained at once: some 2,000 rows a second, so that one call takes about ten
-CHUNK = 5_000
+MOST_ROWS = 20_000  # of a day are explained: one row costs a core up to half a millisecond
+CHUNK = 5_000  # rows that are explained in one call, and of small days that are scored together
 
 
 def score(session: Session, serving: Serving) -> None:
-    """Score what is pending with the model that serves, whatever becomes of decisions."""
-    days, model = session.pending(), session.model(serving.model_id)
-    scorer, cited = scorers.of(model.files), Input(f"{model_bank.BANK}/{serving.model_id}", model.sha256)
+    """Score what is pending with the model that serves, whatever becomes of decisions.
+
+    A large day is scored alone, with the threads that are free; small ones together, many such batches side by side.
+    """
+    run, features, model = session.run, session.shelf.built(FEATURES), session.model(serving.model_id)
     threads = free_threads()  # before there is any load of our own
-    with session.run.events.progress("scores", len(days)) as done:
-        for day in days:
-            session.run.attempt(partial(_score_day, session, day, serving, scorer, cited, threads))
-            done(1)
+    rows: dict[date, int] = {}
+
+    def look(day: date) -> None:
+        rows[day] = features[day].rows
+
+    for day in session.pending():
+        run.attempt(partial(look, day))
+    small = batches({day: n for day, n in rows.items() if n <= CHUNK})
+    with run.events.progress("scores", len(rows)) as done:
+        for group in (*([[day]] for day, n in rows.items() if n > CHUNK), small):
+            make = partial(_score_days, session, serving, model, threads if len(group) == 1 else 1)
+            for days, outcomes in zip(group, side_by_side(partial(_in_turn, make), group), strict=True):
+                for outcome in outcomes:
+                    if isinstance(outcome, Manifest):
+                        session.shelf.take_up(run, outcome)
+                    else:
+                        run.report.fail(outcome)
+                done(len(days))
+
+
+def batches(rows: Mapping[date, int]) -> list[list[date]]:
+    """Days in their order, as many together as have a chunk of rows."""
+    found: list[list[date]] = []
+    together = 0
+    for day, more in rows.items():
+        if not found or together + more > CHUNK:
+            found.append([])
+            together = 0
+        found[-1].append(day)
+        together += more
+    return found
 
 
 def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, threads: int) -> pl.DataFrame:
-    """The predictions of a day: the same model and features give the same rows."""
-    ordered = rows.sort("id")
+    """The predictions of one or more days: the same model and features give the same rows."""
+    ordered = rows.sort("snapshot_date", "id")
     found = scores(scorer, ordered, threads=threads).with_columns(
         ordered["snapshot_date"],
         ordered["feature_hash"],
@@ -53,34 +87,59 @@ def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, t
     return found.select(column.name for column in contract.load(PREDICTIONS).columns)
 
 
-def _score_day(session: Session, day: date, serving: Serving, scorer: Scorer, model: Input, threads: int) -> None:
-    agreed, root, version = contract.load(PREDICTIONS), session.run.root, scorer.feature_set_version
-    rows = session.shelf.scan(FEATURES, [day]).collect()
-    if other := sorted(set(rows["feature_set_version"]) - {version}):  # the same name may mean something else in it
-        raise InputMissing(
+def _in_turn(make: Callable[[list[date]], Iterable[Manifest]], days: list[date]) -> list[Manifest | JobError]:
+    """What became of the days of a batch. Where they fail together each has its own turn: only what is broken waits."""
+    done: list[Manifest | JobError] = []
+    try:
+        done.extend(make(days))
+    except (Stopped, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
+        alone = [_in_turn(make, [day]) for day in days] if len(days) > 1 else [[as_job_error(error)]]
+        done.extend(chain(*alone))
+    return done
+
+
+def _score_days(session: Session, serving: Serving, model: Model, threads: int, days: list[date]) -> Iterator[Manifest]:
+    """The manifests of what was published, day by day; a day that has scores meanwhile keeps them."""
+    root, shelf = session.run.root, session.shelf
+    scorer = scorers.of(model.files)  # of its own: LightGBM writes into a model while it explains
+    rows = shelf.scan(FEATURES, days).collect()
+    if other := sorted(set(rows["feature_set_version"]) - {scorer.feature_set_version}):
+        raise InputMissing(  # the same name may mean something else in it
             f"features of version {other[0]} wait for a model of that version: {serving.model_id}, which serves, "
-            f"has {version}",
-            where=partitions.folder(FEATURES, day),
+            f"has {scorer.feature_set_version}",
+            where=partitions.folder(FEATURES, days[0]),
             mend="ask for a retraining, or choose a model of that version: once it serves, the next run scores the day",
         )
     found = scored(rows, serving.model_id, serving.seq, scorer, threads)
-    features = session.shelf.as_input(FEATURES, day)
-    assert features is not None  # noqa: S101 - the day is pending because it has features
-    with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
-        found.write_parquet(path)
-        manifest = Manifest(
-            table=PREDICTIONS,
-            date=day,
-            contract=agreed.name,
-            contract_version=agreed.version,
-            contract_sha256=agreed.sha256,
-            layer_version=PREDICTIONS_VERSION,
-            parts=(partitions.part_of(path, found.height),),
-            inputs=(features, model),
-            counts={"explained": int(found["reason_1"].is_not_null().sum())},
-            notes={"model_id": serving.model_id, "ledger_seq": serving.seq},
-        )
-        session.shelf.publish(session.run, manifest, path, once=True)
+    by_day = found.partition_by("snapshot_date", as_dict=True)
+    for day in days:
+        features = shelf.as_input(FEATURES, day)
+        assert features is not None  # noqa: S101 - the day is pending because it has features
+        of_model = Input(f"{model_bank.BANK}/{serving.model_id}", model.sha256)
+        with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
+            of_day = by_day.get((day,), found.clear())
+            of_day.write_parquet(path)
+            manifest = _described(of_day, path, day, (features, of_model), serving)
+            if partitions.publish(root, manifest, [path], once=True):
+                yield manifest
+
+
+def _described(scored: pl.DataFrame, path: Path, day: date, inputs: tuple[Input, Input], serving: Serving) -> Manifest:
+    agreed = contract.load(PREDICTIONS)
+    return Manifest(
+        table=PREDICTIONS,
+        date=day,
+        contract=agreed.name,
+        contract_version=agreed.version,
+        contract_sha256=agreed.sha256,
+        layer_version=PREDICTIONS_VERSION,
+        parts=(partitions.part_of(path, scored.height),),
+        inputs=inputs,
+        counts={"explained": int(scored["reason_1"].is_not_null().sum())},
+        notes={"model_id": serving.model_id, "ledger_seq": serving.seq},
+    )
 
 
 def rescore(session: Session, *, verify: bool) -> None:

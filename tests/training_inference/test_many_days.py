@@ -1,0 +1,73 @@
+"""Many days wait at once, as after a first model or a pause: scored together, each as if it had come alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import partitions
+from jobs.protocol.errors import NewerFormat, StoreDamaged
+from jobs.protocol.files import Root
+from jobs.training_inference import scoring
+from tests.built_once import once
+from tests.training_inference.small_root import LAST, copy, run, trained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAYS = [LAST - timedelta(days=n) for n in range(6, -1, -1)]  # all that the lender's first model has not scored yet
+
+
+def predictions(root: Path) -> dict[str, bytes]:
+    home = root / "datamart/gold/predictions"
+    return {str(path.relative_to(home)): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+def alone(root: Path) -> None:
+    """Each day scored on its own date."""
+    copy(trained(), root)
+    for day in DAYS:
+        assert run(root, day, "--step", "score") == 0
+
+
+@pytest.mark.parametrize(
+    ("together", "workers"),
+    [(30, "1"), (90, "3"), (1_000_000, "3")],
+    ids=["each alone", "two at a time, side by side", "all in one"],
+)
+def test_every_byte_is_the_same_however_many_days_are_scored_together(
+    root: Path, monkeypatch: pytest.MonkeyPatch, together: int, workers: str
+) -> None:
+    monkeypatch.setattr(scoring, "CHUNK", together)
+    monkeypatch.setenv("P2P_WORKERS", workers)
+    assert run(root, LAST, "--step", "score") == 0
+    assert len(predictions(root)) > 2 * len(DAYS)
+    assert predictions(root) == predictions(once("scored_alone", alone))
+
+
+def test_days_are_taken_together_up_to_a_chunk_of_rows() -> None:
+    first = date(2024, 1, 1)
+    rows = dict(zip((first + timedelta(days=n) for n in range(6)), (0, 3000, 2000, 1, 4999, 1), strict=True))
+    assert [[(day - first).days for day in batch] for batch in scoring.batches(rows)] == [[0, 1, 2], [3, 4], [5]]
+    assert scoring.batches({}) == []
+
+
+@pytest.mark.parametrize("broken", ["a bit of the rows", "a newer manifest"])
+def test_a_broken_day_is_told_and_all_others_are_scored(
+    root: Path, broken: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = partitions.existing(Root(root), "gold/feature_store", DAYS[3])
+    if broken == "a newer manifest":
+        path = root / partitions.manifest_name("gold/feature_store", DAYS[3])
+        path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2'))
+    else:
+        (path,) = partitions.paths(Root(root), manifest)
+        data = path.read_bytes()
+        path.write_bytes(data[:99] + bytes([data[99] ^ 1]) + data[100:])
+    assert run(root, LAST, "--step", "score") == 0  # by steps the last one tells
+    assert path.parent.name in capsys.readouterr().err
+    scored = {day for day in DAYS if partitions.read(Root(root), "gold/predictions", day)}
+    assert scored == {*DAYS} - {DAYS[3]}
+    assert run(root, LAST) == StoreDamaged.exit_code == NewerFormat.exit_code
