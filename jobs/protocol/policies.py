@@ -38,10 +38,9 @@ def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
         return None, problem
     except Refused as refusal:
         return None, ConfigInvalid(refusal.what, where=POLICY, mend=refusal.mend)
-    mend = (
-        f"copy the newest one back from {KEPT} ({LAST_GOOD} there names it); nothing is claimed or promoted until then"
-    )
-    return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend)
+    mend = f"restore it from {KEPT} ({LAST_GOOD} there names the newest), or from a colleague's copy"
+    until = "; nothing is claimed or promoted until then"
+    return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend + until)
 
 
 def keep(store: FolderStore, policy: Policy) -> None:

@@ -132,7 +132,7 @@ def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderSt
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        pytest.param(None, "decisions/policies (last_good.json there names it)", id="gone"),
+        pytest.param(None, "decisions/policies (last_good.json there names the newest)", id="gone"),
         pytest.param(b'{"guards": {"cooldown_days": -1}}', "cooldown_days", id="a-limit-broken"),
         pytest.param(b'{"guards": ', "1.", id="half-saved"),
     ],
