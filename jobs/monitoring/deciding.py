@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.monitoring.session import Session
 from jobs.protocol import files, ingest, notes, status, verdicts
+from jobs.protocol.facts import MONITOR
 from jobs.protocol.ingest import Seen
 from jobs.protocol.store import RETRAINING_NOTE
 
@@ -50,7 +51,10 @@ def _placed(session: Session, seen: Seen, verdict: Mapping[str, Any]) -> str:
     last_day = sunday + timedelta(days=session.policy.decision.valid_days[priority or "MEDIUM"])
     if verdict["insufficient_data"]:
         return "insufficient"
-    if last_day < session.run.day:
+    known = [seen.state.open, *(ending.decision for ending in seen.state.ended)]
+    is_anew = any(one and (one.source, one.decision_date) == (MONITOR, sunday) for one in known)
+    # days made good one by one have their trainings still to come; a week judged anew has had its own
+    if last_day < (session.run.today if is_anew else session.run.day):
         return "late"
     path = f"{verdicts.folder(session.week)}/{verdicts.DECISION}"
     fields = {

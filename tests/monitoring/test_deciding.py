@@ -63,9 +63,11 @@ def judged(root: Root, week: date = WEEK, **changes: Any) -> dict[str, Any]:
     return verdict
 
 
-def run(root: Root, day: date = SUNDAY, rules: Policy = RULES, wait: Any = lambda _: None) -> Session:
+def run(
+    root: Root, day: date = SUNDAY, rules: Policy = RULES, wait: Any = lambda _: None, today: date | None = None
+) -> Session:
     """One run of the step."""
-    of = Run(root, day, day, False, Events(), argparse.Namespace(), 0.0)
+    of = Run(root, day, today or day, False, Events(), argparse.Namespace(), 0.0)
     at = desk(FolderStore(root), day, wait=wait)
     session = Session(of, FolderStore(root), at, rules, None, Shelf(root=root, index=Index(root, "monitoring")))
     decide(session)
@@ -229,6 +231,19 @@ def test_a_note_whose_days_have_passed_is_not_written(root: Root) -> None:
     session = run(root, SUNDAY + 3 * DAY, short)
     assert not root.at(RETRAINING_NOTE).exists()
     assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "its last day has passed"}]
+
+
+def test_a_week_judged_anew_when_the_days_of_its_note_have_passed_writes_none(root: Root) -> None:
+    judged(root, **drifted(0.4))
+    run(root, today=SUNDAY + 30 * DAY)
+    assert kinds(root) == ["proposed"], "days made good one by one have their trainings still to come"
+    before = root.at(RETRAINING_NOTE).read_bytes()
+    judged(root, **drifted(0.6))
+    session = run(root, today=SUNDAY + 30 * DAY)
+    assert (root.at(RETRAINING_NOTE).read_bytes(), kinds(root)) == (before, ["proposed"])
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "its last day has passed"}]
+    run(root, today=SUNDAY + 7 * DAY)
+    assert kinds(root) == ["proposed", "proposed"]
 
 
 def test_a_week_without_a_verdict_only_puts_the_desk_in_order(root: Root) -> None:
