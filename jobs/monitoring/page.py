@@ -1,34 +1,45 @@
-"""What the report page is made of: panels with figures and tables, and how numbers read on it."""
+"""What a page is made of: cells, tables, pictures and templates, and how numbers read in them."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Any
+from zlib import crc32
 
+import jinja2
 from markupsafe import Markup
 
 from jobs.monitoring import charts
-from jobs.protocol.facts import Entry
-from jobs.protocol.policy import Policy
 
 NOT_COMPUTED, INSUFFICIENT = "not computed", "insufficient data"
 LEAST_P = 0.001
 LEAST_SHOWN = 0.0005  # below it three decimals say nothing
+SPARSE = 20  # of the points of a curve one in so many stands in its table
 NONE = "\N{EN DASH}"
 MARKS = {"none": "○", "low": "◔", "medium": "◑", "high": "◕", "critical": "●"}
 RANK: dict[str, float] = {name: place for place, name in enumerate(MARKS)}
 MARKS |= {"green": "○", "yellow": "◔", "orange": "◑", "red": "●", "insufficient": NONE, "schema": "▨", "unknown": "?"}
+RANK |= {name: place for place, name in enumerate(("green", "yellow", "orange", "red"))}
+_NUMERAL = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 Json = dict[str, Any]
+Points = Sequence[Sequence[Any]]
+Column = str | tuple[str, str]  # a head and the path of its values, with their kind; or one name for both
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text, what it sorts by, and the mark (a shape and a class of its own) that says how grave it is."""
+    """A text, what it sorts by, the mark (a shape and a class of its own) that says how grave it is, and a link."""
 
     text: str
     sort: float | None = None
     mark: str = ""
+    link: str = ""
 
     @property
     def shape(self) -> str:
@@ -56,61 +67,23 @@ class Figure:
     """A chart, the same in words for those who do not see it, and in numbers."""
 
     title: str
-    alternative: str
+    says: str
     chart: charts.Drawing
     table: Table
     height: int = charts.HEIGHT
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """A section of the page. `state` says what a reader must know first where it is not simply there."""
-
-    id: str = ""
-    title: str = ""
-    lead: str
-    state: str = ""  # unknown, insufficient or not computed
-    notes: Sequence[str] = ()
-    figures: Sequence[Figure] = ()
-    tables: Sequence[Table] = ()
-    pictures: Sequence[Markup] = ()  # one of each figure
-
-    def drawn(self, mark: str = "") -> Panel:
-        """The panel with its pictures; what they name on the page has this mark in it."""
-        drawn = [charts.svg(one.chart, f"{self.id}{mark}{at}", one.height) for at, one in enumerate(self.figures)]
-        return replace(self, pictures=drawn)
-
-
-@dataclass(frozen=True, slots=True)
-class Week:
-    """A week as it was judged; the evidence is empty where it is not there any more."""
-
-    name: str
-    verdict: Json
-    evidence: Json = field(default_factory=dict)
-    sha256: str = ""  # of the verdict's file, by which the page says what it shows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """All that a report shows: weeks, the last of which it is about, and what is kept beside their evidence."""
-
-    weeks: Sequence[Week]
-    policy: Policy
-    entries: Sequence[Entry] = ()
-    alerts: Sequence[Json] = ()
-    bins: Mapping[str, Sequence[Json]]  # of a subject, in order
-    vintages: Sequence[Json] = ()
-
     @property
-    def now(self) -> Week:
-        return self.weeks[-1]
+    def picture(self) -> Markup:
+        return charts.svg(self.chart, f"p{crc32(self.title.encode()):x}", self.height)
 
 
 def part(of: object, path: str) -> Any:  # noqa: ANN401 - JSON
-    """What lies at the end of a dotted path, or None where the path ends early."""
+    """What lies at the end of a dotted path of names, and of places in lists; None where the path ends early."""
     for key in path.split("."):
-        of = of.get(key) if isinstance(of, dict) else None
+        if isinstance(of, list | tuple) and key.isdigit():
+            of = of[int(key)] if int(key) < len(of) else None
+        else:
+            of = of.get(key) if isinstance(of, dict) else None
     return of
 
 
@@ -123,12 +96,12 @@ def value_of(measure: object) -> float | None:
 def number(value: object, kind: str = "") -> str:
     """A value, or that of a measure, for people: counts with thousands, other numbers to three decimals.
 
-    Kinds are %, for shares in percent, p, for p-values, and -, where it is no lack that there is none.
+    Kinds are %, for shares in percent, p, for p-values, and - before it, where it is no lack that there is none.
     """
     if isinstance(value, dict):
         value = value_of(value)
     if value is None:
-        return NONE if kind in ("p", "-") else NOT_COMPUTED
+        return NONE if kind == "p" or kind[:1] == "-" else NOT_COMPUTED
     if isinstance(value, bool):
         value = "yes" if value else "no"
     if not isinstance(value, (int, float)):
@@ -137,7 +110,7 @@ def number(value: object, kind: str = "") -> str:
         return f"< {LEAST_P}" if value < LEAST_P else f"{value:.3f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.1%}" if kind == "%" else f"{value:.2g}" if 0 < abs(value) < LEAST_SHOWN else f"{value:,.3f}"
+    return f"{value:.1%}" if kind[-1:] == "%" else f"{value:.2g}" if 0 < abs(value) < LEAST_SHOWN else f"{value:,.3f}"
 
 
 def amount(n: int, what: str) -> str:
@@ -150,32 +123,29 @@ def plain(value: object) -> str:
     return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)
 
 
-def interval(measure: object, kind: str = "") -> str:
-    found = measure.get("interval") if isinstance(measure, dict) else None
-    return f"{number(float(found[0]), kind)} to {number(float(found[1]), kind)}" if found else NONE
-
-
-def rests_on(measure: object, kind: str = "") -> str:
+def rests_on(measure: object) -> str:
     """The interval and rows of a measure, or why there is none."""
     if not isinstance(measure, dict):
         return "not in the evidence"
     if value_of(measure) is None:
         return str(measure.get("reason") or measure.get("unknown") or "no value")
-    ends = f"95 % interval {interval(measure, kind)}, " if measure.get("interval") else ""
+    ends = f"95 % interval {cell(measure['interval']).text}, " if measure.get("interval") else ""
     return f"{ends}n {number(measure['n'])}" if measure.get("n") is not None else f"{ends}n not given"
 
 
-def told(measure: object, kind: str = "") -> str:
+def told(measure: object) -> str:
     """A measure in running text, with its interval and rows, or why it is missing."""
-    return number(measure, kind) + (f" ({rests_on(measure, kind)})" if isinstance(measure, dict) else "")
+    return number(measure) + (f" ({rests_on(measure)})" if isinstance(measure, dict) else "")
 
 
 def cell(value: object, kind: str = "") -> Cell:
-    """A cell of a value; of kind `grade` it is one of the marks."""
+    """A cell of a value, or of an interval; of kind `grade` it is one of the marks."""
     if isinstance(value, Cell):
         return value
     if kind == "grade":
-        return Cell(str(value), RANK.get(str(value)), str(value))
+        return Cell(str(value), RANK.get(str(value)), str(value) if value in MARKS else "unknown")
+    if isinstance(value, list | tuple):
+        return Cell(" to ".join(number(float(end), kind) for end in value), value[0])
     return Cell(number(value, kind), value_of(value))
 
 
@@ -186,28 +156,68 @@ def decided(verdict: Json) -> Cell:
     return Cell(str(verdict["decision"]).replace("_", " "), None, str(verdict["severity"]))
 
 
-def listing(caption: str, items: Iterable[Json], *columns: str | tuple[str, str]) -> Table:
-    """A table of items. A column is a head and the path of its values, with their kind; or one name for both."""
+def listing(caption: str, items: Iterable[Json], *columns: Column) -> Table:
+    """A table of items."""
     named = [(one, one) if isinstance(one, str) else one for one in columns]
     paths = [path.partition(" ")[::2] for _, path in named]
     rows = [[cell(part(item, path), kind) for path, kind in paths] for item in items]
     return Table(caption, [head for head, _ in named], rows)
 
 
-def measures(caption: str, of: Mapping[str, Any], n: int | None = None, kind: str = "") -> Table:
+def measures(caption: str, of: Mapping[str, object], n: int | None = None, kind: str = "") -> Table:
     """A table of measures: value, interval, rows, p, and why one is missing; `n` are the rows of plain numbers.
 
     Of its columns only those of the value, of its interval and of its rows stand even where they are empty.
     """
-    rows = []
-    for name, found in of.items():
-        given: Json = {"n": n, **found} if isinstance(found, dict) else {"value": found, "n": n}
-        ends = Cell(interval(given, kind), (given.get("interval") or [None])[0])
-        counts = [cell(given.get("n"), "-"), cell(given.get("n_reference"), "-"), cell(given.get("p"), "p")]
-        remark = Cell(str(given.get("reason") or given.get("unknown") or ""))
-        rows.append([Cell(name), cell(value_of(given), kind), ends, *counts, remark])
-    heads = ("measure", "value", "95 % interval", "n", "reference n", "p", "remark")
-    kept = [
-        at for at in range(len(heads)) if heads[at] in heads[:4] or any(row[at].text not in ("", NONE) for row in rows)
-    ]
-    return Table(caption, [heads[at] for at in kept], [[row[at] for at in kept] for row in rows])
+    items = [{"name": name, "n": n} | (one if isinstance(one, dict) else {"value": one}) for name, one in of.items()]
+    always = (("measure", "name"), ("value", f"value {kind}"), ("95 % interval", f"interval -{kind}"), ("n", "n -"))
+    more = (("reference n", "n_reference -"), ("p", "p p"), ("remark", "reason -"))
+    kept = [column for column in more if any(item.get(column[1].split()[0]) for item in items)]
+    return listing(caption, items, *always, *kept)
+
+
+def lines(title: str, says: str, of: Mapping[str, Points], table: Table | None = None, **axes: Any) -> Figure | None:  # noqa: ANN401
+    """Lines of points: x, y and the ends of an interval if there is one. Where no table is given the points are it."""
+    drawn, looks = {name: points for name, points in of.items() if points}, charts.Axes(**axes)
+    if not drawn:
+        return None
+    step = 1 if looks.points else SPARSE
+    rows = [[Cell(name), cell(x), cell(y)] for name, points in drawn.items() for x, y, *_ in points[::step]]
+    return Figure(title, says, charts.curves(drawn, looks), table or Table(title, ("line", looks.x, looks.y), rows))
+
+
+def distribution(title: str, of: Sequence[Json] | None, index: object = None, name: str = "bin") -> Figure | None:
+    """Shares of bins then and now, and what each adds to the index."""
+    if not of:
+        return None
+    bins = [{**row, "bin": row[name]} for row in of]
+    before, now = (sum(row[key] for row in bins) for key in ("reference_rows", "rows"))
+    shares = [{**row, "before": row["reference_rows"] / (before or 1), "now": row["rows"] / (now or 1)} for row in bins]
+    drawn = [{**row, "bin": _NUMERAL.sub(lambda found: f"{float(found[0]):.3g}", row["bin"])} for row in shares]
+    most = max(drawn, key=lambda row: abs(row["now"] - row["before"]))
+    says = f"Shares of {len(bins)} bins, {number(now)} rows now against {number(before)} of the reference."
+    says += f" Largest shift in {most['bin']}: {most['before']:.1%} then, {most['now']:.1%} now."
+    says += f" Index {told(index)}." if index is not None else ""
+    then = ("bin", ("reference rows", "reference_rows"), ("reference share", "before %"))
+    table = listing(title, shares, *then, "rows", ("share", "now %"), ("adds to the index", "contribution -"))
+    return Figure(title, says, charts.bars(drawn), table, 60 + 20 * max(len(bins), 5))
+
+
+@cache
+def template(name: str, package: str = "jobs.monitoring") -> jinja2.Template:
+    """A page of ours, or of another package that is put together from the same parts."""
+    loader = jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in (package, "jobs.monitoring")])
+    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    said = (lines, distribution, listing, amount, number, cell, decided, rests_on)
+    made.globals |= {"page": _assets(), **{each.__name__: each for each in said}}
+    return made.get_template(name)
+
+
+def _assets() -> dict[str, Markup]:
+    """Style and script, and the hashes by which alone a browser may use them."""
+    found: dict[str, Markup] = {}
+    for name, file in (("style", "style.css"), ("script", "sort.js")):
+        text = (resources.files("jobs.monitoring") / "templates" / file).read_text()
+        digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        found |= {name: Markup(text), f"{name}_hash": Markup(f"sha256-{digest}")}  # noqa: S704 - our own files
+    return found

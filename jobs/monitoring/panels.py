@@ -1,171 +1,244 @@
-"""What the report says of a week as a whole: its verdict, its data, the weeks before, and what its numbers rest on."""
+"""The panels of a week's report: their order, what each needs, and what they show beyond plain numbers of the evidence.
+
+Their words, tables and pictures are macros of `templates/panels.html.j2`, each named as its panel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from typing import Any
 
+from markupsafe import Markup
+
+from jobs.measures.bands import Band
 from jobs.monitoring import charts, page
-from jobs.monitoring.page import Cell, Figure, Panel, Shown, Table, Week, cell, listing, number, part, plain
+from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Json, Table, cell, listing, number, part, plain, value_of
+from jobs.monitoring.storing import Judged
+from jobs.protocol.facts import Entry
+from jobs.protocol.policy import Policy
 
-_REASON = ("rule", "subject", ("severity", "severity grade"))
-_RANKED = (("value", "value -"), ("threshold", "threshold -"))
-_WORDS = ("in words", "sentence -")
-_NOTHING: tuple[object, ...] = (None, [], "")
+LARGEST = 6  # features that get a picture of their own
 _OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of an entry
+_FOLLOWED = {"score PSI": "drift.score", "weighted CSI": "drift.weighted", "realised AUC": "performance.auc"}
+_FOLLOWED["observed to expected bads"] = "calibration.observed_to_expected"
+_RATES = (("rate", "bads"), ("expected_rate", "expected"))
+PANELS = (  # each with its title, the section it cannot do without, and where the least that it is about lies
+    ("verdict", "Verdict and reasons", "", "enough"),
+    ("scores", "Scores: distribution and stability", "drift", "drift.score.value"),
+    ("features", "Features: drift over the weeks", "drift", "drift.features"),
+    ("ranking", "Ranking: ROC and KS", "performance", "performance.auc.value"),
+    ("calibration", "Calibration: reliability and grades", "calibration", "calibration.observed_to_expected.value"),
+    ("vintages", "Vintages and target", "vintages", "vintages.months"),
+    ("estimate", "Estimated performance and its track record", "estimate", "estimate.auc.value"),
+    ("quality", "Data quality", "quality", "quality.tables"),
+    ("timeline", "Timeline of decisions and models", "", "weeks"),
+    ("appendix", "Appendix", "", "verdict"),
+)
 
 
-def headline(week: Week) -> list[tuple[str, Cell, str]]:
-    """The few figures that stand at the very top: name, value, and what it rests on."""
-    verdict = week.verdict
-    blocked = f"blocked by: {plain(verdict['blocked_by']) or 'nothing'}"
-    first = [
-        ("decision", page.decided(verdict), f"severity {verdict['severity']}"),
-        ("priority", Cell(str(verdict["priority"] or "none")), blocked),
-    ]
-    paths = {
-        "AUC, realised": "performance.auc",
-        "AUC, estimated": "estimate.auc",
-        "score PSI": "drift.score",
-        "observed / expected": "calibration.observed_to_expected",
-    }
-    numbers = {name: part(week.evidence, path) for name, path in paths.items()}
-    return first + [(name, cell(found), page.rests_on(found)) for name, found in numbers.items()]
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """All that a report shows: weeks, the last of which it is about, and what is kept beside their evidence."""
 
+    weeks: Sequence[Judged]
+    policy: Policy
+    entries: Sequence[Entry] = ()
+    alerts: Sequence[Json] = ()
+    bins: Mapping[str, Sequence[Json]]  # of a subject, in order
+    curves: Sequence[Json] = ()  # of the vintages
 
-def changes(weeks: Sequence[Week]) -> list[str]:
-    """What is new against the week before, in sentences."""
-    if len(weeks) < 2:  # noqa: PLR2004 - this one and one to compare it with
-        return ["There is no earlier week to compare this one with."]
-    before, now = weeks[-2], weeks[-1]
+    @property
+    def now(self) -> Judged:
+        return self.weeks[-1]
 
-    def compared(what: str, old: str, new: str) -> str:
-        return f"{what} is still {new}" if old == new else f"{what} went from {old} to {new}"
-
-    found = [f"Compared with the week to {before.name}:"]
-    for what in ("decision", "severity", "priority", "model_id"):
-        words = [str(week.verdict.get(what) or "none").replace("_", " ") for week in (before, now)]
-        found.append(compared(what.removesuffix("_id"), *words))
-    old, new = ({(one["rule"], one["subject"]) for one in week.verdict["reasons"]} for week in (before, now))
-    for what, left in (("new reason", new - old), ("no longer a reason", old - new)):
-        found += [f"{what}: {rule}, {subject}" for rule, subject in sorted(left)]
-    followed = {
-        "score PSI": "drift.score",
-        "weighted CSI": "drift.weighted",
-        "realised AUC": "performance.auc",
-        "observed to expected bads": "calibration.observed_to_expected",
-    }
-    for what, path in followed.items():
-        values = [page.value_of(part(week.evidence, path)) for week in (before, now)]
-        if None not in values:
-            found.append(compared(what, *map(number, values)))
-    return found
-
-
-def verdict(shown: Shown) -> Panel:
-    """Why the week was judged so: what counted, what did not, and what is not known."""
-    given, tables, notes = shown.now.verdict, [], []
-    counted, aside = given["reasons"], given["set_aside"]
-    measured = (*_REASON, *_RANKED, ("p", "p p"), ("n", "n -"))
-    if counted:
-        flip = ("distance to flip", "flip_distance -")
-        tables.append(listing("Reasons of this verdict", counted, *measured, flip, _WORDS))
-    if aside:
-        tables.append(listing("Seen, and set aside", aside, *measured, ("why it does not count", "why -"), _WORDS))
-    if shown.alerts:
-        lasting = (("open for weeks", "weeks -"), ("since", "opened -"), ("acknowledged by", "acknowledged_by -"))
-        tables.append(listing("Open alerts", shown.alerts, *_REASON, *lasting, _WORDS))
-    lead = f"{page.amount(len(counted), 'reason')}, the gravest first." if counted else "No rule gave a reason to act."
-    if given["insufficient_data"]:
-        lead = "There were too few rows to judge by. That is no sign of health."
-    if given["unknown"]:
-        notes.append(f"Could not be computed, and counts as unknown: {', '.join(given['unknown'])}.")
-    if given["blocked_by"]:
-        notes.append(f"Training is blocked by: {', '.join(given['blocked_by'])}.")
-    if waits := given.get("guards", {}).get("waits"):
-        until = ", ".join(f"{guard} until {day}" for guard, day in waits.items())
-        notes.append(f"A retraining would have to wait for: {until}.")
-    if given["action_hint"]:
-        notes.append(f"Hint for who acts: {given['action_hint']}.")
-    return Panel(lead=lead, state=page.INSUFFICIENT if given["insufficient_data"] else "", notes=notes, tables=tables)
-
-
-def quality(shown: Shown) -> Panel:
-    """Whether what came in was whole and sound."""
-    found = shown.now.evidence["quality"]
-    findings, arrived, tables = found.get("findings") or [], found.get("tables") or [], []
-    if findings:
-        tables.append(listing("Findings", findings, *_REASON, *_RANKED, ("n", "n -"), ("p", "p p"), _WORDS))
-    refused = ("cells refused", "rejected")
-    tables.append(listing("What arrived in the week", arrived, "table", "days", "rows", refused))
-    lead = f"{page.amount(len(findings), 'finding')}." if findings else "No rule found anything in what arrived."
-    return Panel(lead=lead, state="" if arrived else page.INSUFFICIENT, tables=tables)
-
-
-def timeline(shown: Shown) -> Panel:
-    """Decisions, models and what they were worth, over the weeks."""
-    weeks, policy = shown.weeks, shown.policy
-    ranked = {"realised": "performance.auc", "estimated": "estimate.auc"}
-    moved = {"score PSI": "drift.score", "weighted CSI": "drift.weighted"}
-    figures = [
-        _over(weeks, "AUC over the weeks", "AUC", ranked, policy.performance_floor.auc),
-        _over(weeks, "Drift over the weeks", "index", moved, policy.drift.psi.high),
-    ]
-    rows = [
-        {"week": week.name, "decision": page.decided(week.verdict), "evidence": week.evidence}
-        | {key: str(week.verdict.get(key) or "none") for key in ("severity", "priority", "model_id")}
-        for week in reversed(weeks)
-    ]
-    judged = (("week to", "week"), "decision", "severity", "priority", ("model", "model_id"))
-    realised = (("AUC realised", "evidence.performance.auc"), ("n", "evidence.performance.auc.n"))
-    estimated = (("AUC estimated", "evidence.estimate.auc"), ("n", "evidence.estimate.auc.n"))
-    tables = [listing("Weeks", rows, *judged, ("score PSI", "evidence.drift.score"), *realised, *estimated)]
-    if shown.entries:
-        entries = [
-            {"date": str(one.as_of), "about": one.topic, "what": one.kind, "details": "; ".join(details)}
-            for one in shown.entries
-            for details in [[f"{key} {plain(one.body[key])}" for key in _OUTCOMES if one.body.get(key) not in _NOTHING]]
+    @cached_property
+    def known(self) -> Json:
+        """What paths lead into: the evidence, and beside it the verdict and the weeks."""
+        weeks = [
+            {**one.evidence, "week": one.week.isoformat(), "decision": page.decided(one.verdict)}
+            | {key: str(one.verdict.get(key) or "none") for key in ("severity", "priority", "model_id")}
+            for one in self.weeks
         ]
-        tables.append(listing("What the ledger holds of these weeks", entries, "date", "about", "what", "details"))
-    lead = f"{len(weeks)} weeks, the newest first; intervals are those of the realised AUC."
-    return Panel(lead=lead, figures=figures, tables=tables)
+        verdict, enough = self.now.verdict, not self.now.verdict["insufficient_data"]
+        known = {"verdict": verdict, "enough": enough, "weeks": weeks, "newest_first": weeks[::-1]}
+        return self.now.evidence | known | {"alerts": self.alerts}
 
+    def at(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        return part(self.known, path)
 
-def _over(weeks: Sequence[Week], title: str, axis: str, paths: Mapping[str, str], level: float) -> Figure:
-    """Measures over the weeks, with the level from which a rule calls for retraining."""
-    lines = {
-        name: [
-            (week.name, page.value_of(found), *(part(found, "interval") or ()))
-            for week in weeks
-            if page.value_of(found := part(week.evidence, path)) is not None
+    def number(self, path: str, kind: str = "") -> str:
+        return number(self.at(path), kind)
+
+    def told(self, path: str) -> str:
+        return page.told(self.at(path))
+
+    def items(self, of: str | Sequence[Any]) -> Sequence[Any]:
+        """Items as they are, or those at a path."""
+        return (self.at(of) or ()) if isinstance(of, str) else of
+
+    def listing(self, caption: str, of: str | Sequence[Json], *columns: page.Column) -> Table:
+        return listing(caption, self.items(of), *columns)
+
+    def measures(self, caption: str, paths: Mapping[str, str], n: str = "n", kind: str = "") -> Table:
+        return page.measures(caption, {name: self.at(path) for name, path in paths.items()}, self.at(n), kind)
+
+    def points(self, of: str | Sequence[Any], x: str, y: str, ends: str = "") -> list[tuple[Any, ...]]:
+        """Points of a line: where each item lies, and the ends of its interval."""
+        placed = [(part(one, x), value_of(part(one, y)), part(one, ends)) for one in self.items(of)]
+        return [(at, value, *(interval or ())) for at, value, interval in placed if value is not None]
+
+    @cached_property
+    def changes(self) -> list[str]:
+        """What is new against the week before, in sentences."""
+        if len(self.weeks) < 2:  # noqa: PLR2004 - this one and one to compare it with
+            return ["There is no earlier week to compare this one with."]
+        pair = self.weeks[-2:]
+        compared = {
+            what.removesuffix("_id"): [str(week.verdict.get(what) or "none").replace("_", " ") for week in pair]
+            for what in ("decision", "severity", "priority", "model_id")
+        }
+        for what, path in _FOLLOWED.items():
+            values = [value_of(part(week.evidence, path)) for week in pair]
+            if None not in values:
+                compared[what] = [number(value) for value in values]
+        found = [f"Compared with the week to {pair[0].week}:"]
+        for what, (was, said) in compared.items():
+            found.append(f"{what} is still {said}" if was == said else f"{what} went from {was} to {said}")
+        old, new = ({(one["rule"], one["subject"]) for one in week.verdict["reasons"]} for week in pair)
+        for what, left in (("new reason", new - old), ("no longer a reason", old - new)):
+            found += [f"{what}: {rule}, {subject}" for rule, subject in sorted(left)]
+        return found
+
+    @cached_property
+    def features(self) -> list[Json]:
+        """The features of this week, by CSI, each with how far it moved."""
+        found = [{**one, "grade": grade(one, self.policy)} for one in self.at("drift.features") or []]
+        return sorted(found, key=lambda one: (-(value_of(one.get("csi")) or 0), one["name"]))
+
+    @property
+    def pictured(self) -> list[Figure | None]:
+        """The features that weigh most in the drift."""
+        drawable = [one for one in self.features if not one.get("schema_change") and self.bins.get(one["name"])]
+        weighty = sorted(drawable, key=lambda one: -(value_of(one.get("csi")) or 0) * (one.get("share") or 0))
+        return [page.distribution(one["name"], self.bins[one["name"]], one.get("csi")) for one in weighty[:LARGEST]]
+
+    @property
+    def heat(self) -> Table:
+        """How far each feature moved in each week, the most important first."""
+        newest_first = self.weeks[::-1]
+        by_week = [{one["name"]: one for one in part(week.evidence, "drift.features") or []} for week in newest_first]
+        rows = [
+            [Cell(one["name"]), cell(one.get("share"), "%"), *(self._heat(week.get(one["name"])) for week in by_week)]
+            for one in sorted(self.features, key=lambda one: (-(one.get("share") or 0), one["name"]))
         ]
-        for name, path in paths.items()
-    }
-    latest = ", ".join(f"{name} {page.told(part(weeks[-1].evidence, path))}" for name, path in paths.items())
-    says = f"{title} ({len(weeks)} weeks). Dashed line: threshold {number(level)}. Newest: {latest}."
-    axes = charts.Axes(x="week to", y=axis, y_format=".2f", dates=True, from_zero=axis == "index", level=level)
-    rows = [[Cell(point[0]), Cell(name), cell(point[1])] for name, points in lines.items() for point in points]
-    return Figure(title, says, charts.curves(lines, axes), Table(title, ("week to", "measure", "value"), rows))
+        heads = ("feature", "importance", *(str(week.week)[5:] for week in newest_first))
+        what = "CSI by week, the newest first; grey: too few rows, hatched: the schema changed, blank: not in that week"
+        return Table(what, heads, rows, "heat")
+
+    def _heat(self, one: Json | None) -> Cell:
+        value, mark = value_of((one or {}).get("csi")), grade(one, self.policy).mark if one else "none"
+        text = "" if mark in ("insufficient", "schema") or value is None else f"{value:.2f}"
+        return Cell(text, value, "" if mark == "none" else mark)
+
+    @property
+    def gap(self) -> str:
+        """Where goods and bads lie furthest apart."""
+        return number(max(self.at("curves.ks"), key=lambda point: abs(point[2] - point[1]), default=[None])[0])
+
+    @property
+    def grades(self) -> list[Json]:
+        found = [{"n": 0, "bads": 0, "expected": 0, **one} for one in self.at("calibration.grades") or []]
+        return [{**one, **{what: one[key] / one["n"] if one["n"] else None for what, key in _RATES}} for one in found]
+
+    @property
+    def bands(self) -> list[Json]:
+        """Bad rates against promised ones, with Jeffreys intervals."""
+        bands = [
+            (one, one.bad_rate_interval()) for one in (Band(**each) for each in self.at("calibration.deciles") or [])
+        ]
+        return [
+            {"scores": [one.lowest, one.highest], "n": one.n, "bads": one.bads, "promised": one.mean_score}
+            | {"observed": one.bad_rate, "interval": ends, "fits": ends[0] <= one.mean_score <= ends[1]}
+            for one, ends in bands
+        ]
+
+    @property
+    def quarters(self) -> Figure | None:
+        """A line a quarter; the last row of a quarter bears its name, and the first young one joins the two parts."""
+        if not self.curves:
+            return None
+        drawn: list[Json] = []
+        for row, after in zip(self.curves, (*self.curves[1:], None), strict=True):
+            ends = after is None or after["quarter"] != row["quarter"]
+            joins = not ends and after is not None and after["immature"]
+            drawn.append({"x": row["month_on_book"], "y": row["share"], "series": row["quarter"], "last": ends})
+            drawn[-1] |= {"whole": not row["immature"], "young": row["immature"] or joins}
+        newest = [row for row in drawn if row["last"]]
+        says = f"Cumulative share gone bad of {len(newest)} quarters of application. At the end of each line: "
+        says += "; ".join(f"{row['series']} {row['y']:.1%} after {row['x']} months" for row in newest) + "."
+        counts = ("quarter", ("month on book", "month_on_book"), "loans", ("at risk", "at_risk"), "bads")
+        shares = (("share", "share %"), ("low", "low %"), ("high", "high %"), ("not all are that old", "immature"))
+        axes = charts.Axes(x="months on book", y="cumulative share gone bad", y_format="~%")
+        table = listing("Vintages", self.curves, *counts, *shares)
+        return Figure("Vintages by quarter", says, charts.vintages(drawn, axes), table)
+
+    @property
+    def ledger(self) -> list[Json]:
+        """What the ledger holds of these weeks."""
+
+        def details(body: Mapping[str, Any]) -> str:
+            return "; ".join(f"{key} {plain(body[key])}" for key in _OUTCOMES if body.get(key) not in (None, [], ""))
+
+        named = ((one, {"date": str(one.as_of), "about": one.topic, "what": one.kind}) for one in self.entries)
+        return [found | {"details": details(one.body)} for one, found in named]
+
+    @property
+    def settings(self) -> list[Json]:
+        return [{"setting": name, "value": value} for name, value in _flat(self.policy)]
+
+    @property
+    def hashes(self) -> list[Json]:
+        """Of all that the week rests on."""
+        paths = {"evidence": "verdict.evidence.sha256", "evidence made from": "made_from", "model": "model.sha256"}
+        paths |= {"policy": "verdict.policy_sha256", "verdict of the week before": "verdict.previous.sha256"}
+        inputs = {one["path"]: one["sha256"] for one in self.at("inputs") or []}
+        found = {name: self.at(path) for name, path in paths.items()} | inputs
+        return [{"of": name, "hash": sha256 or "none"} for name, sha256 in found.items()]
 
 
-def appendix(shown: Shown) -> Panel:
-    """What the numbers rest on: thresholds and hashes; the words used stand in the page."""
-    given, evidence = shown.now.verdict, shown.now.evidence
-    hashes = {
-        "evidence": part(given, "evidence.sha256"),
-        "evidence made from": evidence.get("made_from"),
-        "policy": given.get("policy_sha256"),
-        "model": part(evidence, "model.sha256"),
-        "verdict of the week before": part(given, "previous.sha256"),
-        **{one["path"]: one["sha256"] for one in evidence.get("inputs") or []},
-    }
-    thresholds = [[Cell(name), Cell(text)] for name, text in _flat(shown.policy)]
-    tables = [
-        Table("Policy", ("setting", "value"), thresholds),
-        Table("Hashes (sha256)", ("of", "hash"), [[Cell(of), Cell(str(one or "none"))] for of, one in hashes.items()]),
-    ]
-    lead = "Every threshold that this verdict rests on, what it was computed from, and the words used here."
-    return Panel(lead=lead, tables=tables)
+def sections(shown: Shown) -> Iterator[Json]:
+    """Each panel; one that cannot be made says so, and the others are still there."""
+    macros = page.template("panels.html.j2").make_module({"of": shown})
+    for name, title, needs, enough in PANELS:
+        section, lead = shown.at(needs) if needs else {}, "This was not computed for this week."
+        state, body = NOT_COMPUTED, Markup()
+        if section is not None and "unknown" in section:
+            state, lead = "unknown", f"This could not be computed, and counts as unknown: {section['unknown']}."
+        elif section is not None:
+            state = page.INSUFFICIENT if shown.at(enough) in (None, [], False) else ""
+            try:
+                body = getattr(macros, name)()
+            except Exception as error:  # noqa: BLE001 - a page with one hole is better than none
+                state, lead = "unknown", f"This part of the evidence could not be shown: {type(error).__name__}."
+        yield {
+            "id": name,
+            "title": title,
+            "state": state,
+            "body": body or Markup('<p class="lead">{}</p>').format(lead),
+        }
+
+
+def grade(one: Json, policy: Policy) -> Cell:
+    """How far a feature moved: the highest bound that its CSI lies above, where chance does not explain it."""
+    value, p, bounds = value_of(one.get("csi")), one.get("p_adjusted"), policy.drift.psi
+    if one.get("schema_change"):
+        return Cell("schema change", None, "schema")
+    if value is None:
+        return cell("insufficient", "grade")
+    passed = [name for name in ("low", "medium", "high", "critical") if value > getattr(bounds, name)]
+    return cell(passed[-1] if passed and (p is None or p <= policy.drift.alpha) else "none", "grade")
 
 
 def _flat(value: object, name: str = "") -> list[tuple[str, str]]:

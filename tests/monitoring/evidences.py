@@ -146,7 +146,7 @@ def _stability(value: float) -> Json:
 
 def _outcomes() -> Json:
     n, bads = 3000, 600
-    names = ("gini", "ks", "average_precision", "log_loss", "brier", "precision", "recall", "f1")
+    names = ("gini", "ks", "average_precision", "log_loss", "log_loss_skill", "brier", "precision", "recall", "f1")
     return {
         "performance": {
             "first": "2023-12-17",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 
-from jobs.monitoring import charts, drift_panels, panels
-from jobs.monitoring.page import NOT_COMPUTED, Week, amount, cell, decided, number, told
+from jobs.monitoring import charts, panels
+from jobs.monitoring.page import NOT_COMPUTED, amount, cell, decided, distribution, number, told
+from jobs.monitoring.panels import Shown
+from jobs.monitoring.storing import Judged
 from jobs.protocol import policy
 from tests.monitoring.evidences import measure
 
 RULES = policy.load(policy.default_bytes(), "policy")
+FINE = {"insufficient_data": False, "severity": "none"}
 
 
 def test_a_week_with_too_few_rows_is_marked_as_such_wherever_it_is_named() -> None:
@@ -24,22 +28,29 @@ def test_a_week_with_too_few_rows_is_marked_as_such_wherever_it_is_named() -> No
 def test_a_feature_is_marked_by_effect_and_by_chance() -> None:
     def mark(value: float | None, p: float | None, *, schema: bool = False) -> str:
         one = {"name": "dti", "csi": measure(value, 900), "p_adjusted": p, "schema_change": schema}
-        return drift_panels._grade(one, RULES).mark
+        return panels.grade(one, RULES).mark
 
     assert [mark(0.31, 0.001), mark(0.31, 0.2), mark(0.05, 0.001)] == ["high", "none", "none"]
     assert [mark(None, None), mark(0.6, 0.0, schema=True), mark(0.6, 0.0)] == ["insufficient", "schema", "critical"]
 
 
 def test_news_names_reasons_that_came_and_went() -> None:
-    def week(name: str, *subjects: str) -> Week:
-        reasons = [{"rule": "drift", "subject": subject} for subject in subjects]
-        return Week(name, {"decision": "alert", "reasons": reasons, "model_id": name})
+    def changes(*subjects: str) -> list[str]:
+        """From week to week one letter a subject."""
+        weeks = [
+            Judged(
+                date(2024, 1, 6 + 7 * n), {}, {"decision": "alert", "reasons": reasons, "model_id": f"model {n}"} | FINE
+            )
+            for n, reasons in enumerate([[{"rule": "drift", "subject": one} for one in each] for each in subjects])
+        ]
+        return Shown(weeks=weeks, policy=RULES, bins={}).changes
 
-    found = panels.changes([week("2024-01-06", "dti", "term"), week("2024-01-13", "dti", "score")])
-    assert "new reason: drift, score" in found
-    assert "no longer a reason: drift, term" in found
-    assert "model went from 2024-01-06 to 2024-01-13" in found
-    assert "no earlier week" in panels.changes([week("2024-01-13")])[0]
+    found = changes("dt", "ds")
+    assert "new reason: drift, s" in found
+    assert "no longer a reason: drift, t" in found
+    assert "model went from model 0 to model 1" in found
+    assert "Compared with the week to 2024-01-06:" in found
+    assert "no earlier week" in changes("d")[0]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +74,9 @@ def test_numbers_read_well(shown: str, expected: str) -> None:
 
 
 def test_a_week_without_rows_is_said_to_have_none() -> None:
-    found = drift_panels._distribution("Scores", [{"bin": "a", "reference_rows": 30, "rows": 0}], None)
-    assert "0 rows now against 30 of the reference" in found.alternative
+    found = distribution("Scores", [{"bin": "a", "reference_rows": 30, "rows": 0}])
+    assert found is not None
+    assert "0 rows now against 30 of the reference" in found.says
 
 
 def test_a_picture_keeps_only_what_it_needs() -> None:

@@ -6,21 +6,21 @@ import shutil
 from base64 import b64encode
 from datetime import date, timedelta
 from html import unescape
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.monitoring import delivering, report
-from jobs.monitoring.page import NOT_COMPUTED, Json, Shown, Week
+from jobs.monitoring import delivering, report, storing
+from jobs.monitoring.page import NOT_COMPUTED, Json, part
+from jobs.monitoring.panels import Shown
+from jobs.monitoring.storing import Judged
 from jobs.protocol import files, policy, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from tests.monitoring.evidences import WEEK, measure, unknown
 from tests.monitoring.judged_weeks import full_evidence, judge_weeks, keep
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECTIONS = ("drift", "performance", "calibration", "vintages", "estimate", "quality")
 RULES = policy.load(policy.default_bytes(), "policy")
@@ -61,6 +61,18 @@ def test_every_panel_of_a_full_week_is_shown(judged: tuple[Root, str]) -> None:
     assert "could not be shown" not in judged[1]
     assert "could not be computed" not in judged[1]
     assert judged[1].count("<section id=") == 10
+
+
+def test_every_path_that_a_panel_names_leads_into_the_evidence(judged: tuple[Root, str]) -> None:
+    week = storing.judged(judged[0], WEEK)
+    assert week is not None
+    known = Shown(weeks=[week], policy=RULES, bins={}).known
+    named = re.findall(
+        r'(?<!attribute=)"(\w{4,}\.[\w.]+)"', (Path(report.__file__).parent / "templates/panels.html.j2").read_text()
+    )
+    named = [path for path in named if not path.endswith(".j2")]
+    assert len(named) > 60
+    assert [path for path in named if part(known, path) is None] == ["concept.unknown", "concept.unknown"]
 
 
 def test_open_alerts_stand_beside_the_verdict_with_their_age_and_who_looks_after_them(
@@ -182,10 +194,10 @@ def test_changed_evidence_is_refused(tmp_path: Path) -> None:
     judge_weeks(root, count=1)
     path = next(root.at("datamart/gold/monitoring").glob("*/evidence-*.json"))
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(StoreDamaged, match="not what its verdict was made from"):
+    with pytest.raises(StoreDamaged, match="rests on is changed"):
         report.write(root, WEEK)
     path.unlink()
-    with pytest.raises(StoreDamaged, match="gone"):
+    with pytest.raises(StoreDamaged, match="rests on is missing"):
         report.write(root, WEEK)
     with pytest.raises(StoreDamaged, match="no verdict"):
         report.write(root, WEEK - timedelta(days=7))
@@ -195,4 +207,4 @@ def _shown(root: Root, changes: dict[str, Any]) -> str:
     """The page of a week with these changes, without pictures of others."""
     evidence = full_evidence(root, WEEK, 12, **changes)
     verdict = {**(verdicts.read(root, WEEK) or {}), "unknown": []}
-    return report.report(Shown(weeks=[Week(WEEK.isoformat(), verdict, evidence)], policy=RULES, bins={}))
+    return report.report(Shown(weeks=[Judged(WEEK, evidence, verdict)], policy=RULES, bins={}))
