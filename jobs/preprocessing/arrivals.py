@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -42,7 +43,8 @@ class Landed(NamedTuple):
 class Listing:
     """What the landing folders offer: files to take, files that must not be taken, and names that say nothing to us."""
 
-    landed: list[Landed] = field(default_factory=list)
+    days: dict[str, set[date]] = field(default_factory=dict)  # by table, those that have landed
+    landed: list[Landed] = field(default_factory=list)  # of them, those of which it is not known that they are built
     refused: list[ContractBroken] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     twice: set[tuple[str, date]] = field(default_factory=set)  # tables that landed in two formats on a day
@@ -52,24 +54,30 @@ class ChecksumDiffers(ContractBroken):
     """The file and its checksum do not fit; either may be landed again, so the refusal is not remembered."""
 
 
-def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.max) -> Listing:
-    """Read the names in the landing folder of each table. One broken name keeps no other file from being taken."""
+def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.max, since: date = date.min) -> Listing:
+    """Read the names in the landing folder of each table. One broken name keeps no other file from being taken.
+
+    Up to `since` all is known to be well: of those files only the days are of interest.
+    """
     found = Listing()
     for table, files_of_table in offered.items():
-        by_day: dict[date, list[Landed]] = {}
+        days, by_day = found.days.setdefault(table, set()), defaultdict[date, list[Landed]](list)
         for name, identity in files_of_table.items():
-            place = f"{LANDING}/{table}/{name}"
             kind, day = said(table, name)
-            if day and kind and day <= until:
-                by_day.setdefault(day, []).append(Landed(day, table, kind, place, identity))
-            elif kind and not day:
+            if kind is None:
+                found.unknown.append(f"{LANDING}/{table}/{name}")
+            elif day is None:
                 mend = f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed"
-                found.refused.append(ContractBroken("the name holds no date that can be", where=place, mend=mend))
-            elif not kind:
-                found.unknown.append(place)
+                where = f"{LANDING}/{table}/{name}"
+                found.refused.append(ContractBroken("the name holds no date that can be", where=where, mend=mend))
+            elif day <= since:
+                days.add(day)
+            elif day <= until:
+                by_day[day].append(Landed(day, table, kind, f"{LANDING}/{table}/{name}", identity))
         for day, same_day in sorted(by_day.items()):
             if len(same_day) == 1:
                 found.landed += same_day
+                days.add(day)
                 continue
             names = ", ".join(landed.name.rpartition("/")[2] for landed in same_day)
             mend = "keep the right one, and take the other away; one table has one file a day"

@@ -8,12 +8,14 @@ from functools import partial
 from jobs.preprocessing import bronze, gold, silver
 from jobs.preprocessing.arrivals import LANDING
 from jobs.preprocessing.stock import Stock
-from jobs.preprocessing.tables import ALL_TABLES, SOURCES
+from jobs.preprocessing.tables import SOURCES
 from jobs.protocol import command, files
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing, JobError
 from jobs.protocol.index import entries
 from jobs.protocol.receipts import Problem
+
+DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.index", "decisions")
 
 
 def check(run: Run) -> None:
@@ -35,7 +37,7 @@ def check(run: Run) -> None:
         run.report.skip(name, "its name is not that of a landing file")
     for day, missing in stock.gaps():
         run.report.skip(f"features of {day}", f"{' and '.join(missing)} have no landing file for it")
-    landed = len(stock.listing.landed)
+    landed = sum(map(len, stock.listing.days.values()))
     run.events.say("landed", f"{landed} landing files up to {run.day}", files=landed)
 
 
@@ -68,8 +70,7 @@ def _looked(run: Run) -> tuple[Stock, list[Problem] | None]:
         run.memo["standing"] = stock.standing()
         if run.memo["standing"] is None:
             stock.discover()
-            drafts = (*(f"datamart/{table}" for table in ALL_TABLES), "datamart/.index", "decisions")
-            for folder in drafts if not run.dry_run else ():
+            for folder in DRAFTS if not run.dry_run else ():
                 files.sweep(run.root.at(folder))
     return run.memo["stock"], run.memo["standing"]
 

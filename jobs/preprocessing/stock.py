@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from jobs.preprocessing import arrivals, tables
 from jobs.preprocessing.arrivals import LANDING, Landed, Listing
@@ -61,12 +61,11 @@ class Stock(Shelf):
     policy: Identity | None = None
     since: date = date.min  # of everything up to this day it is known that it is built of what lies there now
     listing: Listing = field(default_factory=Listing)
-    _by_day: dict[date, set[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Root, day: date) -> Stock:
         """The one look of a run: what lands later is for the next one."""
-        offered = {table: index.identities(root, f"{LANDING}/{table}", arrivals.is_offered) for table in SOURCES}
+        offered = {table: index.landed(root, f"{LANDING}/{table}", arrivals.is_offered) for table in SOURCES}
         stock = cls(root=root, index=Index(root, "preprocessing"), day=day, offered=offered)
         stock.look_at_policy()
         for table in ALL_TABLES:
@@ -79,21 +78,21 @@ class Stock(Shelf):
 
     def discover(self) -> None:
         """Read the names of what has landed."""
-        self.listing = arrivals.discover(self.offered, self.day)
-        for landed in self.listing.landed:
-            self._by_day.setdefault(landed.day, set()).add(landed.table)
+        self.listing = arrivals.discover(self.offered, self.day, self.since)
 
     def open(self) -> list[Landed]:
         """The landing files of which it is not known yet whether they are built."""
-        return [landed for landed in self.listing.landed if landed.day > self.since]
+        return self.listing.landed
 
     def missing_on(self, day: date) -> list[str]:
         """The tables that have no landing file for a day."""
-        return [table for table in SOURCES if table not in self._by_day.get(day, set())]
+        return [table for table in SOURCES if day not in self.listing.days[table]]
 
     def gaps(self) -> list[tuple[date, list[str]]]:
         """Earlier days on which some tables landed and others did not: their features wait."""
-        return [(day, missing) for day in sorted(self._by_day) if day != self.day and (missing := self.missing_on(day))]
+        landed = self.listing.days.values()
+        some, all_of_them = set[date]().union(*landed), set.intersection(*landed)
+        return [(day, self.missing_on(day)) for day in sorted(some - all_of_them - {self.day})]
 
     def sha256(self, landed: Landed) -> str:
         return self.index.facts(landed.name, landed.identity, self._hash)[0]
@@ -160,18 +159,30 @@ class Stock(Shelf):
 
     def _key(self, until: date) -> str:
         """What a run saw of the world up to a date, without opening a data file, and what it has made of it."""
-        landed = [
-            {name: seen for name, seen in offered.items() if (arrivals.said(table, name)[1] or date.min) <= until}
-            for table, offered in self.offered.items()
-        ]
-        digest = hashlib.sha256(json.dumps([str(until), VERSIONS, _contracts(), self.policy, landed]).encode())
-        for seen in (self.built(table).seen for table in ALL_TABLES):
-            days = sorted(day for day in seen if day <= until)
-            facts = [[day.toordinal() for day in days], [seen[day] for day in days]]
-            digest.update(
-                marshal.dumps(facts, 2)
-            )  # numbers only, of all history: any text of them takes three times as long
+        digest = hashlib.sha256(json.dumps([str(until), VERSIONS, _contracts(), self.policy]).encode())
+        for table, offered in self.offered.items():
+            seen = [item for item in sorted(offered.items()) if (arrivals.said(table, item[0])[1] or date.min) <= until]
+            digest.update(_digest(self.root.at(f"{LANDING}/{table}"), seen))
+        for table in ALL_TABLES:
+            history = list(self.built(table).seen.items())
+            while history and history[-1][0] > until:
+                history.pop()
+            digest.update(_digest(self.root.at(table), history))
         return digest.hexdigest()
+
+
+_digests: dict[Path, tuple[list[Any], hashlib._Hash]] = {}  # by folder: the history that was last hashed, and its hash
+
+
+def _digest(folder: Path, history: list[Any]) -> bytes:
+    """A hash of (name or day, identity) in order; what this process has hashed already is only compared."""
+    known, digest = _digests.get(folder, ([], hashlib.sha256()))
+    if history[: len(known)] != known:
+        known, digest = [], hashlib.sha256()
+    digest = digest.copy()
+    digest.update(b"".join(marshal.dumps((str(name).encode(), *seen), 2) for name, seen in history[len(known) :]))
+    _digests[folder] = history, digest
+    return digest.digest()
 
 
 @cache

@@ -24,8 +24,10 @@ IDS = 4  # size, two times and the inode
 
 Files = dict[str, list[Any]]  # by name: identity and facts
 Identity = list[int]  # of a file: it changes whenever somebody writes to it
+Wanted = Callable[[str], object]  # whether a name counts
 
-_seen: dict[tuple[Path, str], dict[date, Identity]] | None = None  # manifests by table, while nobody else writes any
+_manifests: dict[Path, dict[date, Identity]] | None = None  # by the folder of a table, while nobody else writes any
+_landed: dict[Path, tuple[Wanted, dict[str, Identity]]] = {}  # by landing folder, likewise
 _parsed: dict[str, tuple[Path, list[int], Files]] = {}  # by job, the index last read or written by this process
 
 
@@ -91,7 +93,7 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
             yield from sorted(found, key=lambda entry: entry.name)
 
 
-def identities(root: Root, folder: str, wanted: Callable[[str], object], below: str = "") -> dict[str, Identity]:
+def identities(root: Root, folder: str, wanted: Wanted, below: str = "") -> dict[str, Identity]:
     """What lies under each wanted name of a folder, sorted; what vanishes meanwhile, or has nothing below, is left out.
 
     Names are looked up from the open folder: all history passes by, and a whole path takes twice the time.
@@ -112,14 +114,25 @@ def identities(root: Root, folder: str, wanted: Callable[[str], object], below: 
     return found
 
 
+def landed(root: Root, folder: str, wanted: Wanted) -> dict[str, Identity]:
+    """By name, the files in a landing folder. To be read only: who is alone gets the same answer again."""
+    path = root.at(folder)
+    if _manifests is None:
+        return identities(root, folder, wanted)
+    if path not in _landed:
+        _landed[path] = wanted, identities(root, folder, wanted)
+    return _landed[path][1]
+
+
 def manifests(root: Root, table: str) -> dict[date, Identity]:
     """By day, the manifest of every partition of a table; one without a manifest does not exist."""
-    if _seen is not None and (root.path, table) in _seen:
-        return dict(sorted(_seen[root.path, table].items()))
+    path = root.at(f"datamart/{table}")
+    if _manifests is not None and path in _manifests:
+        return _manifests[path]
     named = identities(root, f"datamart/{table}", day_of, f"/{MANIFEST}")
     found = {date.fromisoformat(name.removeprefix(PREFIX)): identity for name, identity in named.items()}
-    if _seen is not None:
-        _seen[root.path, table] = dict(found)
+    if _manifests is not None:
+        _manifests[path] = found
     return found
 
 
@@ -134,26 +147,38 @@ def day_of(name: str, prefix: str = PREFIX) -> date | None:
 def look_again(root: Root, table: str, day: date) -> Identity:
     """The identity of a manifest that was written just now."""
     identity = identity_of(root.at(manifest_name(table, day)).lstat())
-    if _seen is not None and (root.path, table) in _seen:
-        _seen[root.path, table][day] = identity
+    known = _manifests.get(root.at(f"datamart/{table}")) if _manifests is not None else None
+    if known is not None:
+        later = [] if day in known else [other for other in reversed(known) if other > day]
+        known[day] = identity
+        for other in reversed(later):  # in the order of the days
+            known[other] = known.pop(other)
     return identity
+
+
+def has_landed(path: Path) -> None:
+    """A landing file was written just now, by whoever is alone."""
+    wanted, known = _landed.get(path.parent, (None, {}))
+    if wanted and wanted(path.name):
+        known[path.name] = identity_of(path.lstat())
 
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Within, this process alone writes manifests, and looks for them once, not once a run."""
-    global _seen  # noqa: PLW0603 - what a process alone knows
-    _seen = {}
+    """Within, this process alone writes manifests and lands files, and looks for them once, not once a run."""
+    global _manifests  # noqa: PLW0603 - what a process alone knows
+    _manifests = {}
     try:
         yield
     finally:
-        _seen = None
+        _manifests = None
+        _landed.clear()
 
 
 def forget() -> None:
-    """Another process has written after all."""
-    if _seen is not None:
-        _seen.clear()
+    """Another process has written manifests after all."""
+    if _manifests is not None:
+        _manifests.clear()
 
 
 def _read(data: bytes) -> Files:

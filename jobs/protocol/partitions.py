@@ -166,8 +166,8 @@ def verified(root: Root, name: str) -> Path:
 
 
 def drafts_folder(root: Root, table: str) -> Path:
-    """Where drafts of a table lie until they are named: one folder a table, so that sweeping is cheap."""
-    return root.at(f"datamart/{table}")
+    """Where drafts of a table lie until they are named: one folder a layer, so that sweeping is cheap."""
+    return root.at("datamart") / table.partition("/")[0]
 
 
 def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = False) -> bool:

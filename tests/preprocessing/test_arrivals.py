@@ -53,6 +53,14 @@ def test_names_give_table_date_and_kind_oldest_first() -> None:
     assert not found.unknown
 
 
+def test_of_days_that_are_known_to_be_well_only_the_days_are_listed() -> None:
+    names = {f"financial_2024_01_{day}.csv": [0] for day in (29, 30, 31)} | {"README.md": [0]}
+    found = discover({"financial": names, "demographic": {}}, date(2024, 1, 30), date(2024, 1, 29))
+    assert [one.day.day for one in found.landed] == [30]
+    assert found.days == {"financial": {date(2024, 1, 29), date(2024, 1, 30)}, "demographic": set()}
+    assert found.unknown == ["datamart/landing/financial/README.md"]
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "parquet"])
 def test_a_landed_file_knows_its_place(kind: str) -> None:
     name = f"loan_terms_2007_06_05.{kind}"

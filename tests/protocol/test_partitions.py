@@ -58,7 +58,7 @@ def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp
     root = Root(tmp_path)
     with index.alone():
         publish(root, [1])
-        before = manifests(root, "silver/toy")
+        before = dict(manifests(root, "silver/toy"))
         publish(root, [2], made_from="b")
         assert manifests(root, "silver/toy") == before
         after = {DAY: index.look_again(root, "silver/toy", DAY)}
@@ -71,6 +71,28 @@ def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp
     before = manifests(root, "silver/toy")
     publish(root, [5], made_from="e")
     assert manifests(root, "silver/toy") != before
+
+
+def test_who_lands_files_alone_looks_at_each_once_and_says_what_else_has_landed(tmp_path: Path) -> None:
+    root, folder = Root(tmp_path), tmp_path / "landing"
+    folder.mkdir()
+
+    def land(name: str, text: str) -> None:
+        (folder / name).write_text(text)
+        index.has_landed(folder / name)
+
+    def landed() -> dict[str, int]:
+        return {name: seen[0] for name, seen in index.landed(root, "landing", lambda n: n.endswith(".csv")).items()}
+
+    land("a.csv", "1")
+    with index.alone():
+        assert landed() == {"a.csv": 1}
+        land("b.csv", "22")
+        land("a.csv", "333")
+        land("a.csv.sha256", "4")
+        (folder / "unsaid.csv").touch()
+        assert landed() == {"a.csv": 3, "b.csv": 2}
+    assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
 
 
 def test_days_are_listed_in_order_whenever_they_were_written(tmp_path: Path) -> None:
