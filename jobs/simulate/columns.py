@@ -10,6 +10,9 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.protocol import contract
+from jobs.protocol.calendar import MONTHS
+
+C = pl.col
 
 # one value a loan: numbers with NaN for empty, texts as codes with -1, months with NaT; what no file shows among them
 Columns = dict[str, npt.NDArray[Any]]
@@ -110,26 +113,23 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "addr_state": tuple(state for state, *_ in STATES),
     "zip_code": tuple(f"{digits:03d}xx" for digits in range(1000)),
 }
+MONTH_NAMES = tuple(f"{month}-{year}" for year in range(1900, 2100) for month in MONTHS)
 URL = "https://lendingclub.com/browse/loanDetail.action?loan_id={}"
 
 
 def as_frame(table: str, month: date, columns: Columns) -> pl.DataFrame:
     """The table as its files show it, of loans issued in a month."""
-    numbers, shown = {}, []
-    made = {"id": pl.col("id"), "member_id": pl.format("MEM_{}", "id"), "url": pl.format(URL, "id")}
-    for name in TABLES[table]:
-        cell = made.get(name, pl.col(name))
-        if name == "id":
-            numbers[name] = columns[name]
-        elif name in TEXTS:
-            numbers[name] = columns[name].astype(np.int64)
-            cell = pl.lit(pl.Series(TEXTS[name])).gather(pl.when(cell != EMPTY_CODE).then(cell))
-        elif name not in made and columns[name].dtype.kind == "M":
-            numbers[name] = columns[name].astype("M8[D]")
-            cell = cell.dt.strftime("%b-%Y")
-        elif name not in made:
-            numbers[name] = columns[name].astype(np.float64)
-            cell = cell.fill_nan(None)
-        is_known = month >= SINCE.get(name, month)
-        shown.append((cell if is_known else pl.when(pl.lit(value=False)).then(cell)).alias(name))
-    return pl.DataFrame(numbers).select(shown)
+    drawn = {"id": columns["id"]}
+    shown = {"id": C("id"), "member_id": pl.format("MEM_{}", "id"), "url": pl.format(URL, "id")}
+    for name in (name for name in TABLES[table] if name not in shown):
+        texts, values = TEXTS.get(name), columns[name]
+        if values.dtype.kind == "M":
+            since = (values.astype("M8[M]") - np.datetime64("1900", "M")).astype(np.int64)
+            texts, values = MONTH_NAMES, np.where(np.isnat(values), EMPTY_CODE, since)
+        drawn[name] = np.asarray(values, np.float64 if texts is None else np.int64)
+        shown[name] = C(name).fill_nan(None)
+        if texts is not None:
+            shown[name] = pl.lit(pl.Series(texts)).gather(pl.when(C(name) != EMPTY_CODE).then(C(name)))
+        if month < SINCE.get(name, month):
+            shown[name] = pl.when(pl.lit(value=False)).then(shown[name])
+    return pl.DataFrame(drawn).select(shown[name].alias(name) for name in TABLES[table])

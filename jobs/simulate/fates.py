@@ -104,7 +104,7 @@ def draw_collections(draw: Draw, loans: Columns) -> Columns:
 
 
 def changes(loans: Columns) -> tuple[Ints, Columns]:
-    """Every change of status after the application, one a day at most: which loan, and on what day to which status.
+    """Every status from the application on, one a day at most: of which loan, from what day on, and which.
 
     `paid` is the number of instalments paid by then.
     """
@@ -116,6 +116,7 @@ def changes(loans: Columns) -> tuple[Ints, Columns]:
 
     stops, last_paid, plan_after = loans["stops"], loans["last_paid"], loans["plan_after"]
     missed, planned, slips = loans["slips_at"], plan_after != NEVER, loans["slips_at"] != NEVER
+    add(stops | True, loans["application_date"], CURRENT, np.zeros_like(last_paid))
     for days, status in LADDER:  # down for as long as the arrears last
         unpaid, slipped = loans["unpaid_on"] + days, loans["slipped_on"] + days
         add(stops & (unpaid < loans["charged_off_on"]), unpaid, status, last_paid)

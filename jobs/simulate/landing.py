@@ -5,47 +5,69 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+import json
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 
 import polars as pl
 
-from jobs.protocol import clock, files
+from jobs.protocol import clock, files, index, strict_json
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.workers import cores
 from jobs.simulate.chance import Draw
 from jobs.simulate.columns import TABLES
-from jobs.simulate.dirt import LOG, spoil
-from jobs.simulate.portfolio import Day, months
+from jobs.simulate.dirt import spoil
+from jobs.simulate.portfolio import Day, days_between, months
 from jobs.simulate.settings import Settings
 
-LANDING, TRUTH = "datamart/landing", "truth"
+VERSION = 1  # of the simulator: raised when the same settings would land as other bytes
+TRUTH, WORK = "truth", "truth/.work"
+FOLDERS = {table: f"datamart/landing/{table}" for table in TABLES}
+DAYS_AT_ONCE = 8  # are written together
 
 
-def simulate(root: Root, settings: Settings, events: Events) -> int:
-    """Write the files that are missing, once it is sure that no other stands in their way; return how many."""
-    started = clock.seconds()
-    _refuse_other_forms(root, settings)
-    for folder in (TRUTH, *(f"{LANDING}/{table}" for table in TABLES)):
-        files.sweep(root.at(folder))  # what a killed simulation left half-written
-    dates = [settings.start + timedelta(days=each) for each in range((settings.end - settings.start).days + 1)]
-    there = {day: [root.at(name).exists() for name in names(settings, day).values()] for day in dates}
+def simulate(root: Root, settings: Settings, events: Events) -> None:
+    """Write the files that are missing, once it is sure that no other stands in their way."""
+    started, written = clock.seconds(), 0
+    dates = days_between(settings.start, settings.end)
     facts: dict[str, object] = {"start": settings.start, "end": settings.end, "loans_per_day": settings.loans_per_day}
     if settings.shifts:
         facts["scenarios"] = [f"{shift.name}@{shift.since}" for shift in settings.shifts]
     events.say("start", f"{len(dates)} dates, {settings.loans_per_day} loans a day", seed=settings.seed, **facts)
-    touched, missing = ({day for day in dates if has(there[day])} for has in (any, lambda found: not all(found)))
-    _for_each_day(settings, touched, partial(_refuse_others, root), events, "compare")
-    written = _for_each_day(settings, missing, partial(_write_missing, root), events, "write")
+    with files.locked(root, root.at(f"{TRUTH}/.lock"), "a simulation already runs on this root"):
+        finished, lying = root.at(f"{TRUTH}/.finished.json"), _lying(root)
+        if not finished.is_file() or finished.read_bytes() != _standing(settings, lying):
+            _refuse_other_forms(root, settings, lying)
+            there = {day: [name in lying for name in names(settings, day).values()] for day in dates}
+            touched, missing = ({day for day in dates if are(there[day])} for are in (any, lambda each: not all(each)))
+            _for_each_day(settings, touched, partial(_refuse_others, root, lying), events, "compare")
+            shutil.rmtree(root.at(WORK), ignore_errors=True)  # of a killed simulation
+            for folder in (WORK, *FOLDERS.values()):
+                root.at(folder).mkdir(parents=True, exist_ok=True)
+            written = _for_each_day(settings, missing, partial(_write_missing, root, lying), events, "write")
+            root.at(WORK).rmdir()
+            files.write_whole(root, finished, _standing(settings, _lying(root)))
     seconds = round(clock.seconds() - started, 1)
     events.say("end", f"{written} files written in {seconds} s", written=written, seconds=seconds)
-    return written
+
+
+def _lying(root: Root) -> dict[str, index.Identity]:
+    """All that lies where files go, by name; hidden files are none."""
+    found = {each: index.identities(root, each, lambda name: name[0] != ".") for each in (TRUTH, *FOLDERS.values())}
+    return {f"{folder}/{name}": identity for folder, those in found.items() for name, identity in those.items()}
+
+
+def _standing(settings: Settings, lying: dict[str, index.Identity]) -> bytes:
+    """What was asked for, and what lies there by size and times: while both stay, there is nothing to compare."""
+    digest = hashlib.sha256(json.dumps(lying).encode()).hexdigest()
+    return strict_json.canonical({"version": VERSION, "settings": str(settings), "files": digest})
 
 
 def _for_each_day(
@@ -53,13 +75,15 @@ def _for_each_day(
 ) -> int:
     """Draw a month while the files of the month before are worked on; return the sum of what `work` says."""
     total = 0
-    before: Iterator[int] = iter(())
+    before: Iterator[tuple[int, int]] = iter(())
     with ThreadPoolExecutor(cores()) as pool, events.progress(label, len(wanted)) as advance:
-        for days in chain(months(settings) if wanted else (), [[]]):
-            now = pool.map(lambda day: work(contents(settings, day)), [day for day in days if day.landed in wanted])
-            done = list(before)
-            total += sum(done)
-            advance(len(done))
+        for month in chain(months(settings) if wanted else (), [[]]):
+            days = [day for day in month if day.landed in wanted]
+            parts = [days[at : at + DAYS_AT_ONCE] for at in range(0, len(days), DAYS_AT_ONCE)]
+            now = pool.map(lambda part: (len(part), work(contents(settings, part))), parts)
+            for dates, done in before:
+                total += done
+                advance(dates)
             before = now
     return total
 
@@ -70,59 +94,71 @@ def names(settings: Settings, landed: date) -> dict[str, str]:
     absent = {scenario.absent for scenario in settings.scenarios(landed)}
     named = {"loans": f"{TRUTH}/loans_{stamp}.parquet"}
     for table in (table for table in TABLES if table not in absent):
-        named[table] = f"{LANDING}/{table}/{table}_{stamp}.{settings.form}"
+        named[table] = f"{FOLDERS[table]}/{table}_{stamp}.{settings.form}"
         named[f"checksum of {table}"] = f"{named[table]}.sha256"
     return named | ({"dirt": f"{TRUTH}/dirt_{stamp}.parquet"} if settings.dirt else {})
 
 
-def contents(settings: Settings, day: Day) -> dict[str, bytes]:
-    """Every file of a date by its name, in the order of writing; the truth lies where no job looks."""
-    named = names(settings, day.landed)
-    made = {named["loans"]: _rendered(day.truth, "parquet")}
-    logs = []
-    for number, (table, clean) in enumerate(day.tables.items()):
-        if table not in named:
-            continue
-        frame, name = clean, named[table]
+def contents(settings: Settings, days: Sequence[Day]) -> dict[str, bytes]:
+    """Every file of some dates by its name, in the order of writing; the truth lies where no job looks."""
+    named = [names(settings, day.landed) for day in days]
+    made = {of["loans"]: _rendered(day.truth, "parquet") for of, day in zip(named, days, strict=True)}
+    logs: dict[str, list[pl.DataFrame]] = {of["dirt"]: [] for of in named if settings.dirt}
+    for number, table in enumerate(TABLES):
+        frames = [day.tables[table] for day in days]
         if settings.dirt:
-            draw = Draw(clean.height, settings.seed, "dirt", day.landed.toordinal(), number)
-            frame, log = spoil(table, clean, settings.dirt, draw)
-            logs.append(log.select(pl.lit(table).alias("table"), pl.lit(day.landed).alias("date"), *LOG))
-        data = _rendered(frame, settings.form)
-        made[f"{name}.sha256"] = f"{hashlib.sha256(data).hexdigest()}  {name.rpartition('/')[2]}\n".encode()
-        made[name] = data
-    return made | ({named["dirt"]: _rendered(pl.concat(logs), "parquet")} if logs else {})
+            for at, (of, day) in enumerate(zip(named, days, strict=True)):
+                draw = Draw(frames[at].height, settings.seed, "dirt", day.landed.toordinal(), number)
+                frames[at], log = spoil(table, frames[at], settings.dirt, draw)
+                if table in of:
+                    place = (pl.lit(table).alias("table"), pl.lit(day.landed).alias("date"))
+                    logs[of["dirt"]].append(log.select(*place, pl.all()))
+        for of, data in zip(named, _all_rendered(frames, settings), strict=True):
+            if name := of.get(table):
+                made[f"{name}.sha256"] = f"{hashlib.sha256(data).hexdigest()}  {name.rpartition('/')[2]}\n".encode()
+                made[name] = data
+    return made | {name: _rendered(pl.concat(log), "parquet") for name, log in logs.items()}
 
 
-def _refuse_other_forms(root: Root, settings: Settings) -> None:
+def _refuse_other_forms(root: Root, settings: Settings, lying: Iterable[str]) -> None:
     """A date that has landed in another form would land twice."""
     first, last = f"{settings.start:%Y_%m_%d}", f"{settings.end:%Y_%m_%d}"
-    for table in TABLES:
-        for path in sorted(root.at(f"{LANDING}/{table}").glob(f"{table}_*")):
-            stamp, _, form = path.name.removeprefix(f"{table}_").partition(".")
-            if first <= stamp <= last and form.removesuffix(".sha256") != settings.form:
-                raise _refusal("this date has landed in another form", path)
+    for name in lying:
+        folder, _, file = name.rpartition("/")
+        stamp, _, form = file.removeprefix(f"{folder.rpartition('/')[2]}_").partition(".")
+        if folder != TRUTH and first <= stamp <= last and form.removesuffix(".sha256") != settings.form:
+            raise _refusal("this date has landed in another form", root.at(name))
 
 
-def _refuse_others(root: Root, made: dict[str, bytes]) -> int:
+def _refuse_others(root: Root, lying: Collection[str], made: dict[str, bytes]) -> int:
     for name, data in made.items():
-        path = root.at(name)
-        if path.exists() and path.read_bytes() != data:
-            raise _refusal("this file holds something other than this simulation would write", path)
+        if name in lying and root.at(name).read_bytes() != data:
+            raise _refusal("this file holds something other than this simulation would write", root.at(name))
     return 0
 
 
-def _write_missing(root: Root, made: dict[str, bytes]) -> int:
+def _write_missing(root: Root, lying: Collection[str], made: dict[str, bytes]) -> int:
     """Write what is not there yet, and say how much that was."""
-    missing = [name for name in made if not root.at(name).exists()]
+    missing = [name for name in made if name not in lying]
     for name in missing:
-        files.write_whole(root, root.at(name), made[name])
+        draft = root.at(f"{WORK}/{name.rpartition('/')[2]}")
+        draft.write_bytes(made[name])
+        draft.replace(root.at(name))
     return len(missing)
 
 
 def _refusal(what: str, path: Path) -> UsageError:
     mend = "give the settings it was simulated with, other dates, or another --root; nothing was written"
     return UsageError(what, where=path, mend=mend)
+
+
+def _all_rendered(frames: list[pl.DataFrame], settings: Settings) -> list[bytes]:
+    """A file of each; clean text in one go, and then cut: many small writes cost far more."""
+    if settings.dirt or settings.form != "csv":  # spoiled columns are of other types
+        return [_rendered(frame, settings.form) for frame in frames]
+    head, *lines = _rendered(pl.concat(frames), "csv").splitlines(keepends=True)
+    edges = pairwise(accumulate((frame.height for frame in frames), initial=0))
+    return [b"".join([head, *lines[begin:end]]) for begin, end in edges]
 
 
 def _rendered(frame: pl.DataFrame, form: str) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import polars as pl
@@ -13,14 +14,15 @@ import polars as pl
 from jobs.protocol.calendar import add_months, application_date_expr
 from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits
 from jobs.simulate.bureau import draw_bureau
-from jobs.simulate.chance import Draw, Flags, Ints
+from jobs.simulate.chance import Draw, Ints
 from jobs.simulate.columns import TABLES, Columns, as_frame
-from jobs.simulate.fates import CURRENT, Days, changes, draw_collections, draw_fates, statements
+from jobs.simulate.fates import Days, changes, draw_collections, draw_fates, statements
 from jobs.simulate.pricing import price, true_pd
 from jobs.simulate.settings import Market, Scenario, Settings, market
 
 ONE_DAY = timedelta(days=1)
 TRUTH = ("id", "application_date", "true_pd", "defaulted_12m", "event_date")
+NOT_OF_TERMS = {name for table in TABLES if table != "loan_terms" for name in TABLES[table][2:]}
 FIRST_MONTH = date(2007, 1, 1)
 FIRST_ID, IDS_A_MONTH = 10_000_000, 3_000_000  # ids have 8 digits, from 2009 on 9, and grow with the months
 WEEK_UNTIL = np.cumsum([0, 1.15, 1.15, 1.15, 1.1, 1.05, 0.7, 0.7])  # daily means from Monday on; a week has 7
@@ -35,41 +37,35 @@ class Day:
     truth: pl.DataFrame
 
 
-@dataclass(frozen=True, slots=True)
-class Cohort:
-    """Loans applied for in one calendar month, in the order of application date and id, and their true fates."""
-
-    tables: dict[str, pl.DataFrame]
-    truth: pl.DataFrame
-    changed: pl.DataFrame  # loan_terms again, at every change of status, with the date on which it landed
-
-    def opened_on(self, day: date) -> Day:
-        applied = self.truth["application_date"]
-        rows = slice(int(applied.search_sorted(day)), int(applied.search_sorted(day + ONE_DAY)))
-        return Day(day + ONE_DAY, {table: frame[rows] for table, frame in self.tables.items()}, self.truth[rows])
-
-
 def months(settings: Settings) -> Iterator[list[Day]]:
     """The landing dates of each calendar month; the file of a date holds what happened the day before."""
     first, last = settings.start - ONE_DAY, settings.end - ONE_DAY
-    opened: dict[date, Day] = {}
-    waiting: list[pl.DataFrame] = []
-    month = first.replace(day=1)
-    while month <= settings.end:
-        following = add_months(month, 1)
-        applied = _days(max(month, first), min(following - ONE_DAY, last))
+    starts = [day for day in days_between(first.replace(day=1), settings.end) if day.day == 1]
+    coming: dict[tuple[str, date], list[pl.DataFrame]] = defaultdict(list)  # what is drawn, by the month it lands in
+    empty: dict[str, pl.DataFrame] = {}
+    for month in starts:
+        end_of_month = add_months(month, 1) - ONE_DAY
+        applied = days_between(max(month, first), min(end_of_month, last))
         for scenarios, stretch in groupby(applied, lambda day: settings.scenarios(day + ONE_DAY)):
             days = list(stretch)
-            cohort = draw_cohort(settings, month, scenarios, days[0], days[-1])
-            opened |= {day + ONE_DAY: cohort.opened_on(day) for day in days}
-            waiting.append(cohort.changed)
-        changed = pl.concat(frame.filter(pl.col("landed") < following) for frame in waiting)
-        waiting = [frame.filter(pl.col("landed") >= following) for frame in waiting]
-        for (landed,), frame in changed.partition_by("landed", as_dict=True, include_key=False).items():
-            tables = opened[landed].tables
-            tables["loan_terms"] = pl.concat([tables["loan_terms"], frame]).sort("id")
-        yield [opened.pop(day) for day in _days(max(month, settings.start), min(following - ONE_DAY, settings.end))]
-        month = following
+            for name, rows in draw_cohort(settings, month, scenarios, days[0], days[-1]).items():
+                empty[name] = rows.clear()
+                for when, part in zip(starts, _cut(rows, rows["landed"], starts), strict=True):
+                    if part.height:  # an empty one would keep the others in memory
+                        coming[name, when].append(part)
+        dates = days_between(max(month, settings.start), min(end_of_month, settings.end))
+        landing = {}
+        for name, none in empty.items():
+            rows = pl.concat([none, *coming.pop((name, month), [])]).sort("landed", "id")
+            landing[name] = _cut(rows.drop("landed"), rows["landed"], dates)
+        truths = landing.pop("truth")
+        yield [Day(day, {name: landing[name][at] for name in TABLES}, truths[at]) for at, day in enumerate(dates)]
+
+
+def _cut(rows: pl.DataFrame, landed: pl.Series, dates: list[date]) -> list[pl.DataFrame]:
+    """What landed from each of these dates on and before the next; slices, which copy nothing."""
+    edges = np.searchsorted(landed.to_numpy(), np.array([*dates, date.max], dtype="M8[D]"))
+    return [rows.slice(begin, end - begin) for begin, end in pairwise(edges)]
 
 
 def draw_cohort(
@@ -78,33 +74,31 @@ def draw_cohort(
     scenarios: Sequence[Scenario] = (),
     first: date = date.min,
     last: date = date.max,
-) -> Cohort:
-    """The loans of these days, drawn with all of their month: so that no day depends on how many are simulated."""
+) -> dict[str, pl.DataFrame]:
+    """What lands of the loans of these days, by table, and the truth about them; each by its date `landed`, then id.
+
+    They are drawn with all of their month: so that no day depends on how many are simulated.
+    """
     loans = _drawn(settings, month, market(scenarios))
     applied = loans["application_date"]
     wanted = (applied >= np.datetime64(first)) & (applied <= np.datetime64(last))
     row, change = changes(loans)
-    by_the_end = wanted[row] & (change["day"] < np.datetime64(settings.end))
-    again = _rows(loans, row[by_the_end]) | _rows(change, by_the_end)
-    opening = {"day": applied, "status": np.full(applied.size, CURRENT), "paid": np.zeros(applied.size, dtype=np.int64)}
-    new = _rows(loans | opening, wanted)
-    new |= statements(new)
-
-    def shown(table: str, columns: Columns) -> pl.DataFrame:
-        frame = as_frame(table, month, columns)
-        for written in (each.written[1] for each in scenarios if each.written[0] == table):
-            frame = frame.with_columns(pl.sql_expr(written))  # one after the other: two may write the same column
-        return frame
-
-    return Cohort(
-        tables={table: shown(table, new) for table in TABLES},
-        truth=pl.DataFrame({name: new[name] for name in TRUTH}),
-        changed=shown("loan_terms", again | statements(again)).with_columns(landed=pl.Series(again["day"] + 1)),
-    )
+    told = np.flatnonzero(wanted[row] & (change["day"] < np.datetime64(settings.end)))
+    told = told[np.argsort(change["day"][told], kind="stable")]
+    opened = {name: values[wanted] for name, values in loans.items()}
+    terms = {name: values[row[told]] for name, values in loans.items() if name not in NOT_OF_TERMS}
+    terms |= {name: values[told] for name, values in change.items()}
+    terms |= statements(terms)
+    frames = {table: as_frame(table, month, terms if table == "loan_terms" else opened) for table in TABLES}
+    for table, written in (each.written for each in scenarios if each.written):
+        frames[table] = frames[table].with_columns(pl.sql_expr(written))  # one by one: two may write the same column
+    frames["truth"] = pl.DataFrame({name: opened[name] for name in TRUTH})
+    landed = dict.fromkeys(frames, opened["application_date"]) | {"loan_terms": terms["day"]}
+    return {name: frame.with_columns(landed=pl.Series(landed[name] + 1)) for name, frame in frames.items()}
 
 
 def _drawn(settings: Settings, month: date, market: Market) -> Columns:
-    """A month's loans: every column that is known on the day of the application, and their fates."""
+    """A month's loans by application date and id: what is known on the day of the application, and their fates."""
     ids, applied = _applications(settings, month)
 
     def draw(stage: str) -> Draw:
@@ -127,7 +121,7 @@ def _drawn(settings: Settings, month: date, market: Market) -> Columns:
 
 def _applications(settings: Settings, month: date) -> tuple[Ints, Days]:
     """Ids that fall, by their hash, on each day as often as that day has applications; and these days."""
-    days = _days(month, add_months(month, 1) - ONE_DAY)
+    days = days_between(month, add_months(month, 1) - ONE_DAY)
     whole = (settings.loans_per_day * WEEK_UNTIL + 1e-6).astype(np.int64)  # carried from day to day
     wanted = np.diff(whole)[[day.weekday() for day in days]]
     candidates = len(days) * (int(1.3 * wanted.max()) + 60)
@@ -144,9 +138,6 @@ def _applications(settings: Settings, month: date) -> tuple[Ints, Days]:
     return ids[kept], applied[kept]
 
 
-def _rows(columns: Columns, rows: Ints | Flags) -> Columns:
-    return {name: values[rows] for name, values in columns.items()}
-
-
-def _days(first: date, last: date) -> list[date]:
+def days_between(first: date, last: date) -> list[date]:
+    """All days from one to another, both included."""
     return [first + timedelta(days=each) for each in range((last - first).days + 1)]

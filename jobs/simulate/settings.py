@@ -37,7 +37,7 @@ class Scenario:
 
     sentence: str
     market: Mapping[str, float] = field(default_factory=dict)  # added to these numbers of the market
-    written: tuple[str, str] = ("", "")  # a table, and the SQL of the column that its files write otherwise
+    written: tuple[str, str] | None = None  # a table, and the SQL of the column that its files write otherwise
     absent: str | None = None  # the table whose file never comes
     days: int | None = None  # how long it lasts; None: for ever
 

@@ -42,5 +42,6 @@ def truth(root: Path, kind: str = "loans") -> pl.DataFrame:
 
 
 def fingerprints(root: Path) -> dict[str, str]:
-    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    """Every file but the hidden ones, by which a simulation knows its own."""
+    files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.name[0] != "."]
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from jobs.protocol import files
 from jobs.protocol.calendar import application_date
+from jobs.protocol.files import Root
 from jobs.simulate.columns import TABLES as COLUMNS
 from jobs.simulate.landing import contents, names
 from jobs.simulate.portfolio import Day, months
@@ -39,7 +41,7 @@ def test_a_day_on_which_nothing_happens_has_headers_only() -> None:
     asked = settings("2016-02-01", "2016-02-01", dirt=0.5)
     (day,) = [day for days in months(asked) for day in days]
     empty = Day(day.landed, {table: frame.clear() for table, frame in day.tables.items()}, day.truth.clear())
-    made = contents(asked, empty)
+    made = contents(asked, [empty])
     assert sorted(made) == sorted(names(asked, day.landed).values())
     for table in TABLES:
         assert made[f"datamart/landing/{table}/{table}_2016_02_01.csv"].decode().splitlines() == [
@@ -95,6 +97,41 @@ def test_a_second_run_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["written"] == 0
 
 
+def test_a_second_run_compares_nothing_while_every_file_is_as_it_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path, "2016-02-01", "2016-02-04")
+    path = tmp_path / "datamart/landing/financial/financial_2016_02_02.csv"
+    data = path.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("jobs.simulate.landing.months", None)  # nothing can be drawn
+        assert run(tmp_path, "2016-02-01", "2016-02-04") == 0
+    path.write_bytes(data.replace(b"1", b"2"))  # of the same length
+    assert run(tmp_path, "2016-02-01", "2016-02-04") == 2
+    path.write_bytes(data)
+    assert run(tmp_path, "2016-02-01", "2016-02-04") == 0
+    assert run(tmp_path, "2016-02-01", "2016-02-04", seed=2) == 2
+    path.unlink()
+    assert run(tmp_path, "2016-02-01", "2016-02-04") == 0
+    assert path.read_bytes() == data
+    path.with_suffix(".parquet").touch()
+    assert run(tmp_path, "2016-02-01", "2016-02-04") == 2
+
+
+def test_two_simulations_at_once_do_not_meet(tmp_path: Path) -> None:
+    with files.locked(Root(tmp_path), tmp_path / "truth/.lock", "a test holds it"):
+        assert run(tmp_path, "2016-02-01", "2016-02-01") == 75
+    assert fingerprints(tmp_path) == {}
+
+
+def test_what_a_killed_simulation_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    left = tmp_path / "truth/.work/financial_2016_02_01.csv"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    assert run(tmp_path, "2016-02-01", "2016-02-01") == 0
+    assert not left.parent.exists()
+
+
 def test_a_later_end_only_adds_files(tmp_path: Path) -> None:
     for name in ("longer", "at_once"):
         (tmp_path / name).mkdir()
@@ -119,7 +156,7 @@ def test_what_was_lost_is_written_again(tmp_path: Path) -> None:
     ]
     for path in lost:
         path.unlink()
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    kept = {tmp_path / name: (tmp_path / name).stat().st_mtime_ns for name in fingerprints(tmp_path)}
     assert run(tmp_path, "2016-02-01", "2016-02-04") == 0
     assert fingerprints(tmp_path) == before
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
