@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
 from jobs.decisions.finding import Finding, told
-from jobs.protocol import clock, model_bank, policies, receipts, status
+from jobs.protocol import circumstances, clock, model_bank, policies, receipts, status
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
-from jobs.protocol.index import entries
+from jobs.protocol.index import Index, entries
 from jobs.protocol.ingest import Desk, desk_of, settle
 from jobs.protocol.ingest import withdraw as veto
-from jobs.protocol.outlook import Sight, next_run, printable, survey
+from jobs.protocol.outlook import Sight, ahead, next_run, printable, survey
+from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
 
 RECEIPTS = "decisions/receipts"
@@ -48,7 +49,7 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """What the next run will do with notes and policy as they stand; 5 where one of them is invalid."""
     today = clock.today()
-    sight, later = sight_of(root, today), sight_of(root, today + timedelta(days=1))
+    sight, later = (_with_circumstances(root, sight_of(root, today + timedelta(days=n))) for n in (0, 1))
     problems = [Finding.of(problem) for problem in sight.problems]
     code = gravest([problem.code for problem in problems])
     now, then = list(next_run(sight)), list(next_run(later))
@@ -83,6 +84,16 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 def sight_of(root: Root, day: date) -> Sight:
     return survey(_desk(root, day), partial(model_bank.unusable, root))
+
+
+def _with_circumstances(root: Root, sight: Sight) -> Sight:
+    """With what the guards ask of gold, as of its newest day: of a retraining that somebody wants."""
+    policy, state = policies.read(FolderStore(root))[0], ahead(sight)
+    if policy is None or state.open is None or not state.open.retrain:
+        return sight
+    shelf = Shelf(root=root, index=Index(root, "training_inference"))
+    day = max(shelf.days(circumstances.LABELS, sight.today), default=sight.today)
+    return replace(sight, circumstances=circumstances.of(shelf, state, day, policy))
 
 
 def _troubled(root: Root) -> Iterator[dict[str, Any]]:

@@ -34,12 +34,11 @@ class Circumstances:
 
 def blocked_by(state: State, decision: Decision, day: date, guards: Guards, found: Circumstances) -> tuple[str, ...]:
     """Every reason why this decision may not be claimed on this day; empty if it may."""
-    clears = _waits(state, decision, day, guards)
     checks = {
         "note": not found.note,
         "policy": not found.policy,
         "approval": guards.approval and not decision.approved,
-        **{name: until > day for name, until in clears.items()},
+        **dict.fromkeys(held_until(state, decision, day, guards), True),
         "new_rows": decision.source != COLD_START and found.new_rows < guards.min_new_rows,
         "readiness": not found.readiness,
         "data_quality": not found.data_quality,
@@ -48,11 +47,15 @@ def blocked_by(state: State, decision: Decision, day: date, guards: Guards, foun
     return tuple(name for name, blocks in checks.items() if blocks and name not in _bypassed(decision, guards))
 
 
+def held_until(state: State, decision: Decision, day: date, guards: Guards) -> dict[str, date]:
+    """The guards that time alone will clear, each with the first day on which it lets a claim pass."""
+    clears = {"valid_from": decision.valid_from, **waits(state.trained, day, guards)}
+    return {name: until for name, until in clears.items() if until > day and name not in _bypassed(decision, guards)}
+
+
 def retry_after(state: State, decision: Decision, day: date, guards: Guards) -> date | None:
     """The first day on which time alone blocks it no more; None if time does not block it."""
-    clears = _waits(state, decision, day, guards)
-    until = max((until for name, until in clears.items() if name not in _bypassed(decision, guards)), default=day)
-    return until if until > day else None
+    return max(held_until(state, decision, day, guards).values(), default=None)
 
 
 def _bypassed(decision: Decision, guards: Guards) -> tuple[str, ...]:
@@ -62,10 +65,6 @@ def _bypassed(decision: Decision, guards: Guards) -> tuple[str, ...]:
 def guards_of(policy: Policy) -> Guards:
     names = ("cooldown_days", "min_new_rows", "max_per_iso_week", "max_per_28_days", "immediate_bypasses")
     return Guards(**{name: getattr(policy.guards, name) for name in names}, approval=policy.mode == "advise")
-
-
-def _waits(state: State, decision: Decision, day: date, guards: Guards) -> dict[str, date]:
-    return {"valid_from": decision.valid_from, **waits(state.trained, day, guards)}
 
 
 def waits(completed: Iterable[date], day: date, guards: Guards) -> dict[str, date]:

@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import model_bank, policies
 from jobs.protocol.claims import wish
+from jobs.protocol.decisions import advance
 from jobs.protocol.errors import ConfigInvalid, JobError
-from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, Decision, Ending, State
+from jobs.protocol.facts import (
+    COLD_START,
+    MAX_ATTEMPTS,
+    MONITOR,
+    PERSON,
+    SERVING,
+    Decision,
+    Ending,
+    Entry,
+    Fact,
+    State,
+)
 from jobs.protocol.folder import Refused
-from jobs.protocol.guards import Guards, guards_of, retry_after
-from jobs.protocol.ingest import Desk, look
+from jobs.protocol.guards import Circumstances, Guards, blocked_by, guards_of, held_until
+from jobs.protocol.ingest import Desk, look, proposal
 from jobs.protocol.judge import NOTE_LIMIT
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote
 from jobs.protocol.store import QUARANTINE, SERVING_NOTE
 
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
+BLOCKS = {
+    "note": "the note in place does not hold exactly the bytes of this decision",
+    "policy": "policy.json is gone or cannot be read",
+    "approval": 'the policy\'s mode is "advise": write a name into approved_by of the note and save',
+    "valid_from": "its first day has not come",
+    "cooldown": "too soon after the last training (guards.cooldown_days)",
+    "week": "this ISO week has had its training (guards.max_per_iso_week)",
+    "budget": "28 days have had their trainings (guards.max_per_28_days)",
+    "new_rows": "too few labels have matured since the last training (guards.min_new_rows)",
+    "readiness": "too little history, or a partition of it is damaged or missing",
+    "data_quality": "the newest week's data are critically bad; a better week clears it",
+    "feature_version": "the rows to train on are of more than one feature version",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +58,7 @@ class Sight:
     policy_problem: JobError | None = None
     serving_problem: JobError | None = None
     model_problem: JobError | None = None  # of the model that serves
+    circumstances: Circumstances | None = None  # of the guards that ask more than the calendar, where known
     wish: ServingNote | None = None
     quarantined: frozenset[str] = frozenset()
     verdict: str = ""  # of monitoring, while a person's decision or a claim keeps it from writing its note
@@ -74,18 +100,35 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
 def next_run(sight: Sight) -> Iterator[str]:
     if sight.policy_problem:
         yield "Nothing is claimed or promoted until policy.json can be read; the last good policy counts for the rest."
-    yield _of_note(sight)
-    if sight.state.open and sight.found.kind not in (Kind.ABSENT, Kind.NEW):
-        yield _of_decision(sight, sight.state.open)
+    state = ahead(sight)
     if sight.wish:
         pin = "pinned: nothing is promoted until that changes" if sight.wish.pinned else "not pinned"
         yield f"Training records a person's choice: model {sight.wish.model_id} serves, {pin}."
-    if sight.model_problem:
-        yield f"Nothing is scored: model {sight.state.model_id} serves and is damaged, see PROBLEMS."
-    elif sight.state.model_id:
-        yield f"Scoring goes on with model {sight.state.model_id}, whatever becomes of notes and decisions."
+    yield _of_note(sight)
+    if sight.state.open and len(state.ended) > len(sight.state.ended) and sight.found.kind is not Kind.NEW:
+        yield f"Decision {sight.state.open.seq} ends superseded: the model that it is about serves no more."
+    if state.open and sight.found.kind is not Kind.ABSENT:
+        yield from _of_decision(sight, state, state.open)
+    if sight.model_problem and state.model_id == sight.state.model_id:
+        yield f"Nothing is scored: model {state.model_id} serves and is damaged, see PROBLEMS."
+    elif state.model_id:
+        yield f"Scoring goes on with model {state.model_id}, whatever becomes of notes and decisions."
     else:
         yield "Nothing is scored: no model serves. Training builds the first one when enough history has matured."
+
+
+def ahead(sight: Sight) -> State:
+    """What ledger and notes come to once a training run has taken both notes up."""
+    state = sight.state
+    if sight.wish:
+        state = _followed(state, sight.today, Fact(SERVING, "serving", asdict(sight.wish)))
+    if sight.found.kind is Kind.NEW and not state.claim:
+        state = _followed(state, sight.today, proposal(sight.found, state))
+    return state
+
+
+def _followed(state: State, day: date, fact: Fact) -> State:
+    return advance(state, Entry(state.head + 1, fact.topic, fact.kind, day, fact.body))
 
 
 def end_of(ending: Ending) -> str:
@@ -122,19 +165,34 @@ def _of_note(sight: Sight) -> str:
     return "The note is recorded." if state.open else none
 
 
-def _of_decision(sight: Sight, standing: Decision) -> str:
-    last, guards = standing.valid_until, sight.guards
-    after = retry_after(sight.state, standing, sight.today, guards) if guards else None
+def _of_decision(sight: Sight, state: State, standing: Decision) -> Iterator[str]:
+    last, guards, found = standing.valid_until, sight.guards, sight.circumstances
+    held = held_until(state, standing, sight.today, guards) if guards else {}
+    after = max(held.values(), default=None)
+    blocks: tuple[str, ...] = ()
+    if guards and not sight.policy_problem:
+        sound = Circumstances(note=True, new_rows=guards.min_new_rows)
+        blocks = blocked_by(state, standing, sight.today, guards, found or sound)
     for_approval = 'the mode is "advise". Write a name into approved_by of the note and save.'
-    answers = (
+    final = (
         (standing.claim, "is claimed: training ends it, or gives it back if it died."),
         (sight.today > last, f"was valid until {last}: it ends expired."),
         (standing.attempts >= MAX_ATTEMPTS, f"ends declined: its {standing.attempts} attempts failed."),
         (not standing.retrain, f"asks for no retraining: it stands until it is replaced or {last} has passed."),
-        (sight.found.kind is not Kind.SAME or sight.policy_problem, "waits."),
-        (guards and guards.approval and not standing.approved, f"waits for approval: {for_approval}"),
+        (sight.found.kind not in (Kind.SAME, Kind.NEW) or sight.policy_problem, "waits."),
+    )
+    answers = (
+        ("approval" in blocks, f"waits for approval: {for_approval}"),
         (after and after > last, f"cannot be claimed before {after} and ends expired after {last}."),
         (after, f"waits: a training run on {after} or later may claim it."),
+        (blocks, f"waits until {last} for what blocks it to pass."),
+        (found, "may be claimed by the next training run for whose date gold is built."),
         (True, "may be claimed by the next training run, if it then finds rows and data as the guards ask."),
     )
-    return f"Decision {standing.seq} " + next(said for holds, said in answers if holds)
+    subject = "It" if standing.seq > sight.state.head else f"Decision {standing.seq}"
+    ending = next((said for holds, said in final if holds), None)
+    yield f"{subject} {ending or next(said for holds, said in answers if holds)}"
+    for name in blocks if ending is None else ():
+        until = f" until {held[name]}" if name in held else ""
+        counted = f": {found.new_rows:,} of {guards.min_new_rows:,}" if name == "new_rows" and found and guards else ""
+        yield f"{name} blocks it{until}: {BLOCKS[name]}{counted}."

@@ -97,6 +97,10 @@ class Shelf:
             self._built[table] = Days(self, table)
         return self._built[table]
 
+    def days(self, table: str, until: date) -> list[date]:
+        """The days of a table up to a date, oldest first."""
+        return sorted(day for day in self.built(table) if day <= until)
+
     def publish(self, run: Run, manifest: Manifest, draft: Path, *, once: bool = False) -> None:
         """Publish a partition of one file, and tell of it; `once` leaves one that another run published meanwhile."""
         if partitions.publish(self.root, manifest, [draft], once=once) or not once:

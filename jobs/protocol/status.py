@@ -10,24 +10,11 @@ from itertools import takewhile
 from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.guards import retry_after
 from jobs.protocol.ingest import Desk
-from jobs.protocol.outlook import AUTHORS, Sight, end_of, next_run, printable, survey
+from jobs.protocol.outlook import AUTHORS, BLOCKS, Sight, end_of, next_run, printable, survey
 from jobs.protocol.store import STATUS, quarantine_name
 
 WIDTH, INDENT = 80, 15
 SHOWN = 5  # ended decisions
-BLOCKS = {
-    "note": "the note in place does not hold exactly the bytes of this decision",
-    "policy": "policy.json is gone or cannot be read",
-    "approval": 'the policy\'s mode is "advise": write a name into approved_by of the note and save',
-    "valid_from": "its first day has not come",
-    "cooldown": "too soon after the last training (guards.cooldown_days)",
-    "week": "this ISO week has had its training (guards.max_per_iso_week)",
-    "budget": "28 days have had their trainings (guards.max_per_28_days)",
-    "new_rows": "too few labels have matured since the last training (guards.min_new_rows)",
-    "readiness": "too little history, or a partition of it is damaged or missing",
-    "data_quality": "the newest week's data are critically bad; a better week clears it",
-    "feature_version": "the rows to train on are of more than one feature version",
-}
 
 
 def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> bool:

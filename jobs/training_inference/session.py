@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs.protocol import claims, clock, ingest, ledger, model_bank, notes, verdicts
+from jobs.protocol import circumstances, claims, clock, ingest, ledger, model_bank, notes
 from jobs.protocol.command import Run
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.facts import Decision, Entry, Serving, State
-from jobs.protocol.guards import Circumstances, blocked_by, guards_of
+from jobs.protocol.guards import blocked_by, guards_of
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk, Seen
 from jobs.protocol.model_bank import Model
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 NAME = "training_inference"
-FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
+FEATURES, LABELS, PREDICTIONS = circumstances.FEATURES, circumstances.LABELS, "gold/predictions"
 COLD_START = "no model serves"
 
 
@@ -55,7 +55,7 @@ class Session:
 
     def days(self, table: str) -> list[date]:
         """What there is of a table up to the run's date."""
-        return sorted(day for day in self.shelf.built(table) if day <= self.run.day)
+        return self.shelf.days(table, self.run.day)
 
     def pending(self) -> list[date]:
         """The days with features and without scores. A scored day is not scored again by itself."""
@@ -85,7 +85,7 @@ class Session:
             return False
         blocked: tuple[str, ...] = ("policy",)
         if self.policy is not None:
-            guards, found = guards_of(self.policy), self._circumstances(state)
+            guards, found = guards_of(self.policy), circumstances.of(self.shelf, state, self.run.day, self.policy)
             blocked = blocked_by(state, wanted, self.run.day, guards, found)
             if blocked:  # a step that is skipped could not say so
                 claims.claim(self.desk, guards, found, None)
@@ -99,7 +99,9 @@ class Session:
         if self.policy is None or wanted is None:
             return None
         lease = (clock.now() + timedelta(minutes=self.policy.decision.lease_minutes)).isoformat(timespec="seconds")
-        _, entry = claims.claim(self.desk, guards_of(self.policy), self._circumstances(state), lease)
+        _, entry = claims.claim(
+            self.desk, guards_of(self.policy), circumstances.of(self.shelf, state, self.run.day, self.policy), lease
+        )
         return entry if entry and entry.kind == "claimed" else None
 
     def _asked(self) -> tuple[State, Decision | None]:
@@ -122,7 +124,9 @@ class Session:
     def _cold_start(self, seen: Seen) -> Seen:
         """With no model and enough matured history training puts a note of its own, as monitoring would."""
         run, state = self.run, seen.state
-        if seen.backfill or state.model_id or state.open or self.policy is None or not self._is_ready():
+        if seen.backfill or state.model_id or state.open or self.policy is None:
+            return seen
+        if not circumstances.is_ready(self.shelf, run.day, self.policy):
             return seen
         from jobs.training_inference import dataset
 
@@ -135,22 +139,3 @@ class Session:
         wanted = {"performance_score": None, "retrain": True, "reason": COLD_START, "priority": "MEDIUM"}
         fields = {"decision_date": run.day.isoformat(), **wanted}
         return ingest.place(self.desk, notes.retraining_bytes(fields), seen)[0]
-
-    def _circumstances(self, state: State) -> Circumstances:
-        """The new rows are labelled ones of cohorts that have matured since the last training."""
-        import polars as pl
-
-        days, since, rows = self.days(LABELS), max(state.trained, default=date.min), 0
-        if days:
-            matured = pl.col("mature_date").is_between(since, self.run.day, closed="right")
-            found = self.shelf.scan(LABELS, days).filter(matured).select(pl.col("id").n_unique())
-            rows = int(found.collect().item())
-        is_sound = not verdicts.blocks_training(self.run.root, self.run.day)
-        return Circumstances(note=True, new_rows=rows, readiness=self._is_ready(), data_quality=is_sound)
-
-    def _is_ready(self) -> bool:
-        """Enough days of history, and the gold of the day itself."""
-        day, days = self.run.day, self.days(LABELS)
-        history = self.policy.guards.min_history_days if self.policy else 0
-        whole = bool(days) and days[-1] == day and day in self.shelf.built(FEATURES)
-        return whole and (day - days[0]).days >= history

@@ -8,14 +8,14 @@ import pytest
 
 from jobs.decisions.__main__ import main
 from jobs.protocol import clock, policy, receipts
-from jobs.protocol.claims import claim
+from jobs.protocol.claims import claim, complete
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import Desk, begin, place
 from jobs.protocol.policies import POLICY
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
-from tests.protocol.build import OPEN_GUARDS, READY, desk, machine, person
+from tests.protocol.build import OPEN_GUARDS, PASSED, READY, desk, machine, person
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +90,23 @@ def test_lint_tells_what_the_next_run_will_do_and_changes_nothing(
     facts = json.loads(said(capsys, store, "lint", "--json")[1])
     assert bool(facts["problems"]) == bool(code)
     assert everything(store.root.path) == before
+
+
+def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_desk = opened(store)
+    _, entry = claim(at_desk, OPEN_GUARDS, READY, "")
+    assert entry
+    complete(at_desk, entry.seq, PASSED, lambda _: None)
+    store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="Once more"))
+    told = said(capsys, store, "lint")[1]
+    after = TODAY + timedelta(days=2)
+    assert f"It waits: a training run on {after} or later may claim it." in told or "week blocks it until" in told
+    assert f"cooldown blocks it until {after}: too soon after the last training (guards.cooldown_days)." in told
+    asked = "too few labels have matured since the last training (guards.min_new_rows): 0 of 10,000."
+    assert f"new_rows blocks it: {asked}" in told
+    assert "readiness blocks it: too little history" in told
 
 
 def test_in_the_root_of_a_replay_lint_goes_by_its_clock(

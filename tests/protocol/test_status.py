@@ -16,7 +16,7 @@ from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.guards import Circumstances, Guards, blocked_by
 from jobs.protocol.ingest import begin, place
-from jobs.protocol.outlook import survey
+from jobs.protocol.outlook import BLOCKS, survey
 from jobs.protocol.policies import POLICY
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, SUNDAY, desk, entry, machine, person
@@ -116,7 +116,7 @@ def test_every_guard_has_its_words() -> None:
     assert standing is not None
     waiting = replace(standing, valid_from=SUNDAY + 9 * DAY)
     blocks = blocked_by(State(trained=(SUNDAY,)), waiting, SUNDAY, strict, nothing)
-    assert sorted(blocks) == sorted(status.BLOCKS)
+    assert sorted(blocks) == sorted(BLOCKS)
 
 
 def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderStore) -> None:
@@ -155,6 +155,16 @@ def test_a_wish_for_another_model_and_one_for_an_unknown_model(store: FolderStor
     assert "why a person chose it (ledger entry 4) pinned yes" in told(store)
     wish.write_text('{"model_id": "20240115-ffffffffffff"}')
     assert "model 20240115-ffffffffffff cannot serve: it is not there" in told(store)
+
+
+def test_a_wish_for_another_model_ends_a_machines_decision_about_the_one_before(store: FolderStore) -> None:
+    trained(store)
+    proposed(store, machine(reason="Next week"))
+    path(store, SERVING_NOTE).write_text(f'{{"model_id": "{OTHER}"}}')
+    said = told(store)
+    assert "Decision 4 ends superseded: the model that it is about serves no more." in said
+    assert f"Scoring goes on with model {OTHER}" in said
+    assert "Decision 4 waits" not in said
 
 
 def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
