@@ -67,7 +67,7 @@ def _training(runs: int, when: str) -> None:
 
 def _scoring(runs: int, trained: Trained, when: str) -> None:
     scorer, rows, threads = scorers.of(trained.files), population.loans()[0], _threads()
-    table = scorer.encoding.table(rows).select(scorer.booster.feature_name())
+    table = scorer.encoding.table(rows)
 
     def alone() -> None:
         scorer.booster.predict(table, raw_score=True, num_threads=threads)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from jobs.measures.counts import FloatArray
 from jobs.protocol import strict_json
@@ -30,8 +29,8 @@ class Encoding:
     columns: tuple[str, ...]
     vocabulary: Mapping[str, tuple[str, ...]]
 
-    def table(self, frame: pl.DataFrame) -> pa.Table:
-        """The rows as LightGBM takes them.
+    def table(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows as LightGBM takes them: it knows columns by their place.
 
         A level is its place in the vocabulary; one that training never saw has the code after the last, which no split
         names, so it goes the way of all other levels; null stays null, which LightGBM reads as missing.
@@ -42,7 +41,7 @@ class Encoding:
             .alias(name)
             for name, levels in self.vocabulary.items()
         }
-        return frame.select(codes.get(name, pl.col(name)) for name in self.columns).rechunk().to_arrow()
+        return frame.select(codes.get(name, pl.col(name)) for name in self.columns).rechunk()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,29 +78,36 @@ class Scorer:
 
     def pd(self, frame: pl.DataFrame, *, threads: int) -> FloatArray:
         """Probability of default of each row, in the order given."""
-        return self.calibration(predicted(self.booster, self.encoding, frame, threads=threads, raw_score=True))
+        return self.calibration(predicted(self.booster, self.encoding.table(frame), threads=threads, raw_score=True))
+
+    def preparation(self) -> bytes:
+        """All of a model but its trees, as one file of the bank."""
+        return strict_json.pretty(
+            {
+                "feature_set_version": self.feature_set_version,
+                **asdict(self.encoding),
+                "calibration": asdict(self.calibration),
+                "reasons": self.usual,
+            }
+        )
 
 
 def of(files: Mapping[str, bytes]) -> Scorer:
     """The scorer in the files of a model whose hashes have been verified: LightGBM survives no other."""
     found = strict_json.parse(files[PREPARATION], where=PREPARATION)
     booster = lgb.Booster(model_str=files[TREES].decode())
-    if sorted(booster.feature_name()) != sorted(found["columns"]):
+    if booster.feature_name() != found["columns"]:
         mend = "choose another model in serving_decision.json"
         raise StoreDamaged(f"the trees know other columns than {PREPARATION}", where=TREES, mend=mend)
     encoding = Encoding(tuple(found["columns"]), {name: tuple(levels) for name, levels in found["vocabulary"].items()})
-    usual, version = found["reasons"], found["feature_set_version"]
-    return Scorer(booster, encoding, Platt(**found["calibration"]), usual, version)
+    return Scorer(booster, encoding, Platt(**found["calibration"]), found["reasons"], found["feature_set_version"])
 
 
-def predicted(
-    booster: lgb.Booster, encoding: Encoding, frame: pl.DataFrame, *, threads: int, **what: bool
-) -> FloatArray:
-    """What the trees say. Columns go by the model's own names: in another order it would be silently wrong."""
-    if frame.is_empty():
-        return np.empty((0, len(encoding.columns) + 1) if what.get("pred_contrib") else 0)
-    table = encoding.table(frame).select(booster.feature_name())
-    worth = 1 + frame.height // ROWS_A_THREAD
+def predicted(booster: lgb.Booster, table: pl.DataFrame, *, threads: int, **what: bool) -> FloatArray:
+    """What the trees say of encoded rows."""
+    if table.is_empty():
+        return np.empty((0, table.width + 1) if what.get("pred_contrib") else 0)
+    worth = 1 + table.height // ROWS_A_THREAD
     return np.asarray(booster.predict(table, num_threads=min(threads, worth), **what), dtype=np.float64)
 
 

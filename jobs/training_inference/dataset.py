@@ -48,12 +48,12 @@ def dataset(store: pl.DataFrame, labels: pl.DataFrame, as_of: date, policy: Poli
     rows = (
         store.filter(pl.col("snapshot_date") <= as_of).join(known, on="id", how="left").sort("application_date", "id")
     )
-    counted = [("applications", rows.height)]
     other = pl.col("feature_set_version") != contract.load(FEATURES).version
-    for reason, applies in ({"other_feature_set": other} | _exclusions(as_of, policy)).items():
-        kept = rows.filter(~applies.fill_null(value=False))
-        counted.append((reason, rows.height - kept.height))
-        rows = kept
+    reasons = {"other_feature_set": other} | _exclusions(as_of, policy)
+    first = pl.coalesce(pl.when(applies).then(pl.lit(reason)) for reason, applies in reasons.items())
+    why = rows.select(first.alias("why")).to_series()
+    counted = [("applications", rows.height), *((reason, int((why == reason).sum())) for reason in reasons)]
+    rows = rows.filter(why.is_null())
     spans, frames = _slices(rows, as_of, policy)
     before = rows.filter(pl.col("application_date") < spans[TRAIN][0]).height
     embargo = rows.height - before - sum(frame.height for frame in frames.values())

@@ -9,7 +9,7 @@ from typing import Any
 import lightgbm as lgb
 import polars as pl
 
-from jobs.measures.counts import FloatArray, ScoreCounts
+from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
 from jobs.measures.recalibration import calibration_line
 from jobs.protocol.contract import Column
 from jobs.scorer.scorer import Encoding, Platt, chance
@@ -87,7 +87,7 @@ def _spread(node: dict[str, Any], names: list[str], signs: Mapping[str, int]) ->
     return min(left[0], right[0]), max(left[1], right[1]), max(left[2], right[2], against)
 
 
-def calibrated(raw: FloatArray, labels: FloatArray) -> Platt:
+def calibrated(raw: FloatArray, labels: FloatArray | IntArray) -> Platt:
     """The most likely line; where no rising one is, the level alone is set, so that ranks are never turned over."""
     counts = ScoreCounts.of(chance(raw), labels)
     line = calibration_line(counts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, 
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
 from jobs.scorer import scorecard
-from jobs.scorer.scorer import Scorer
-from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID, Dataset, sampled
+from jobs.scorer.scorer import Scorer, predicted
+from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID, Dataset
 
 FORMAT = 1
 MOST_IN_SAMPLE = 20_000
@@ -46,9 +46,7 @@ class Scored:
     counts: Mapping[str, ScoreCounts]
 
     @classmethod
-    def by(cls, scorer: Scorer, data: Dataset, threads: int) -> Scored:
-        frames = {**data.frames, TRAIN: sampled(data.frames[TRAIN], MOST_IN_SAMPLE)}
-        pd = {name: scorer.pd(frames[name], threads=threads) for name in SLICES}
+    def of(cls, frames: Mapping[str, pl.DataFrame], pd: Mapping[str, FloatArray]) -> Scored:
         return cls(frames, pd, {name: ScoreCounts.of(pd[name], labels_of(frames[name])) for name in SLICES})
 
 
@@ -185,18 +183,20 @@ def stability(scored: Scored) -> Json:
 def sensitivity(scorer: Scorer, rows: pl.DataFrame, weights: dict[str, float], threads: int) -> list[Json]:
     """What the mean probability does when a weighty number is a tenth larger or smaller, or is missing."""
     heaviest = sorted(weights, key=lambda name: (-weights[name], name))
-    numbers = [name for name in heaviest if rows.schema[name].is_numeric()][:STRAINED]
-    usual = float(scorer.pd(rows, threads=threads).mean()) if rows.height else 0.0
-    strains: dict[str, Callable[[str], pl.Expr]] = {
-        "tenth_more": lambda name: pl.col(name) * 1.1,
-        "tenth_less": lambda name: pl.col(name) * 0.9,
-        "missing": lambda name: pl.lit(None, rows.schema[name]).alias(name),
-    }
+    table = scorer.encoding.table(rows)
+
+    def mean(*strained: pl.Expr) -> float:
+        raw = predicted(scorer.booster, table.with_columns(*strained), threads=threads, raw_score=True)
+        return float(scorer.calibration(raw).mean())
+
+    usual = mean()
     return [
-        {"feature": name, "mean_pd": usual}
-        | {
-            what: float(scorer.pd(rows.with_columns(strain(name)), threads=threads).mean()) - usual
-            for what, strain in strains.items()
+        {
+            "feature": name,
+            "mean_pd": usual,
+            "tenth_more": mean(pl.col(name) * 1.1) - usual,
+            "tenth_less": mean(pl.col(name) * 0.9) - usual,
+            "missing": mean(pl.lit(None, rows.schema[name]).alias(name)) - usual,
         }
-        for name in numbers
+        for name in [name for name in heaviest if rows.schema[name].is_numeric()][:STRAINED]
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -15,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from jobs.measures.counts import FloatArray, IntArray
-from jobs.protocol import contract, files, model_bank, partitions, strict_json
+from jobs.protocol import contract, files, model_bank, partitions
 from jobs.protocol.command import Stopped
 from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError, as_job_error
@@ -26,7 +25,7 @@ from jobs.protocol.shelf import cited_files
 from jobs.protocol.workers import side_by_side
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
-from jobs.scorer.scorer import Encoding, Scorer, free_threads, predicted
+from jobs.scorer.scorer import Scorer, free_threads, predicted
 from jobs.training_inference.session import FEATURES, PREDICTIONS, Session
 
 PREDICTIONS_VERSION = 1
@@ -175,17 +174,18 @@ def scores(scorer: Scorer, frame: pl.DataFrame, *, threads: int, most_explained:
     Reasons cost some half a millisecond a row on one core, hundreds of times the score itself, so at most
     `most_explained` rows get them, the riskiest first; in the others they are null.
     """
-    pd = scorer.pd(frame, threads=threads)
+    table = scorer.encoding.table(frame)
+    pd = scorer.calibration(predicted(scorer.booster, table, threads=threads, raw_score=True))
     places = riskiest(pd, most_explained)
-    parts = contributions(scorer.booster, scorer.encoding, frame[places], threads=threads)
-    why = reasons(parts, scorer.usual).with_columns(pl.Series("_place", places, dtype=pl.Int64))
+    why = reasons(contributions(scorer.booster, table[places], threads=threads), scorer.usual)
     scored = frame.select("id", "application_date").with_columns(
         pl.Series("pd", pd, dtype=pl.Float64),
         pl.Series("score", scorecard.points(pd), dtype=pl.Int16),
         pl.Series("grade", scorecard.grades(pd), dtype=pl.String),
         pl.int_range(pl.len(), dtype=pl.Int64).alias("_place"),
     )
-    return scored.join(why, on="_place", how="left", maintain_order="left").drop("_place")
+    explained = why.with_columns(pl.Series("_place", places, dtype=pl.Int64))
+    return scored.join(explained, on="_place", how="left", maintain_order="left").drop("_place")
 
 
 def riskiest(pd: FloatArray, most: int) -> IntArray:
@@ -194,13 +194,11 @@ def riskiest(pd: FloatArray, most: int) -> IntArray:
     return places
 
 
-def contributions(booster: lgb.Booster, encoding: Encoding, frame: pl.DataFrame, *, threads: int) -> FloatArray:
+def contributions(booster: lgb.Booster, table: pl.DataFrame, *, threads: int) -> FloatArray:
     """Each column's part of the raw score (exact TreeSHAP, in log-odds), without the base value."""
-    names = booster.feature_name()
-    order = [names.index(name) for name in encoding.columns]
-    chunks = frame.iter_slices(CHUNK) if frame.height else [frame]
-    told = [predicted(booster, encoding, rows, threads=threads, pred_contrib=True)[:, order] for rows in chunks]
-    return np.concatenate(told)
+    chunks = table.iter_slices(CHUNK) if table.height else [table]
+    told = np.concatenate([predicted(booster, rows, threads=threads, pred_contrib=True) for rows in chunks])
+    return np.asfortranarray(told[:, :-1])  # by columns: so they are used, and their means rounded
 
 
 def reasons(parts: FloatArray, usual: Mapping[str, Any]) -> pl.DataFrame:
@@ -230,16 +228,3 @@ def usual(columns: tuple[Column, ...], contributions: FloatArray) -> dict[str, A
     groups = list(dict.fromkeys(column.group for column in columns if column.group))
     places = [groups.index(column.group) if column.group else -1 for column in columns]
     return {"groups": groups, "group_of": places, "means": contributions.mean(axis=0).tolist()}
-
-
-def preparation(scorer: Scorer) -> bytes:
-    """All of a model but its trees, as one file of the bank."""
-    return strict_json.pretty(
-        {
-            "feature_set_version": scorer.feature_set_version,
-            "columns": list(scorer.encoding.columns),
-            "vocabulary": {name: list(levels) for name, levels in scorer.encoding.vocabulary.items()},
-            "calibration": asdict(scorer.calibration),
-            "reasons": scorer.usual,
-        }
-    )

@@ -123,13 +123,14 @@ def train(
     encoding = dataset.encoding(data.frames[TRAIN], columns)
     text, fitted = fitting.fit(data, columns, encoding, threads=threads)
     booster = lgb.Booster(model_str=text.decode())
-    own = data.frames[CALIBRATION]
-    raw = scorers.predicted(booster, encoding, own, threads=threads, raw_score=True)
-    calibration = fitting.calibrated(raw, own["y"].cast(pl.Float64).to_numpy())
-    pushes = scoring.contributions(booster, encoding, sampled(data.frames[TRAIN]), threads=threads)
+    frames = {**data.frames, TRAIN: sampled(data.frames[TRAIN], profile.MOST_IN_SAMPLE)}
+    tables = {name: encoding.table(frame) for name, frame in frames.items()}
+    raw = {name: scorers.predicted(booster, table, threads=threads, raw_score=True) for name, table in tables.items()}
+    calibration = fitting.calibrated(raw[CALIBRATION], profile.labels_of(frames[CALIBRATION]))
+    scored = profile.Scored.of(frames, {name: calibration(each) for name, each in raw.items()})
+    pushes = scoring.contributions(booster, encoding.table(sampled(data.frames[TRAIN])), threads=threads)
     usual, version = scoring.usual(columns, pushes), contract.load(FEATURES).version
     scorer = Scorer(booster, encoding, calibration, usual, version)
-    scored = profile.Scored.by(scorer, data, threads)
     at = profile.cutoff_of(scored.counts[CALIBRATION], policy.cutoff.approval_rate)
     reference = profile.reference(data, columns, scored, pushes, at)
     violation = fitting.worst_violation(booster, columns)
@@ -146,7 +147,7 @@ def train(
     described = card.card(data, policy, reference, verdict, facts)
     files = {
         scorers.TREES: text,
-        scorers.PREPARATION: scoring.preparation(scorer),
+        scorers.PREPARATION: scorer.preparation(),
         REFERENCE: strict_json.canonical(reference),
         RECIPE: strict_json.pretty(dict(recipe)),
         CARD: strict_json.pretty(described),

@@ -90,7 +90,7 @@ def test_too_thin_a_history_is_an_input_not_there_yet(as_of: date) -> None:
 def test_levels_are_frozen_and_unknown_ones_differ_from_missing_ones() -> None:
     encoding = Encoding(("n", "grade"), {"grade": ("A", "B")})
     frame = pl.DataFrame({"grade": ["B", "A", "Z", "__UNSEEN__", None], "n": [1, 2, 3, 4, None]})
-    assert encoding.table(frame).to_pydict() == {"n": [1, 2, 3, 4, None], "grade": [1, 0, 2, 2, None]}
+    assert encoding.table(frame).to_dict(as_series=False) == {"n": [1, 2, 3, 4, None], "grade": [1, 0, 2, 2, None]}
 
 
 def test_a_granting_model_never_sees_what_the_lender_priced() -> None:

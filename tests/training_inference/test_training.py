@@ -39,7 +39,7 @@ def scores(rows: pl.DataFrame, most_explained: int = scoring.MOST_ROWS) -> pl.Da
 
 
 def raw_scores(model: Scorer, rows: pl.DataFrame) -> FloatArray:
-    return scorers.predicted(model.booster, model.encoding, rows, threads=1, raw_score=True)
+    return scorers.predicted(model.booster, model.encoding.table(rows), threads=1, raw_score=True)
 
 
 def test_the_same_rows_give_the_same_bytes_whatever_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_where_not_all_can_be_explained_the_riskiest_are() -> None:
 
 def test_contributions_add_up_to_the_raw_score() -> None:
     model, rows = scorer(), data().frames[OOT].head(100)
-    parts = scoring.contributions(model.booster, model.encoding, rows, threads=1).sum(axis=1)
+    parts = scoring.contributions(model.booster, model.encoding.table(rows), threads=1).sum(axis=1)
     gap = raw_scores(model, rows) - parts
     assert np.ptp(gap) < 1e-6  # what is left is the base value, the same for all
 
@@ -209,7 +209,7 @@ def test_a_champion_that_is_better_stays() -> None:
     model = scorer()
     worse = model.pd(data().frames[OOT].reverse(), threads=1)  # scores of other loans
     against = profile.against(model.pd(data().frames[OOT], threads=1), worse, profile.labels_of(data().frames[OOT]))
-    scored = profile.Scored.by(model, data(), 1)
+    scored = profile.Scored.of(data().frames, {name: model.pd(each, threads=1) for name, each in data().frames.items()})
     reference = json.loads(trained().files[training.REFERENCE])
     verdict = gates.judge(profile.facts(scored, reference, 0.0), POLICY.gates, against)
     assert [gate.name for gate in verdict.gates if not gate.passed] == ["auc_change_lower", "log_loss_rise"]
