@@ -84,6 +84,11 @@ def tree(root: Path) -> dict[str, tuple[int, bytes]]:
     return {str(path.relative_to(root)): (path.stat().st_mtime_ns, path.read_bytes()) for path in paths}
 
 
+def contents(path: Path) -> dict[str, bytes]:
+    """What lies there, whenever it was written."""
+    return {name: data for name, (_, data) in tree(path).items()}
+
+
 def rows(root: Path, table: str, day: date) -> pl.DataFrame:
     return partitions.scan(Root(root), partitions.existing(Root(root), table, day)).collect()
 

@@ -15,7 +15,7 @@ from jobs.protocol import contract, ingest, judge, receipts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from tests.monitoring import small_weeks
-from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, folder, run, tree, verdict
+from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, contents, folder, run, tree, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,12 +96,10 @@ def test_a_second_run_changes_no_byte(judged: Path) -> None:
 
 @pytest.mark.parametrize("days", [1, 3, 6])
 def test_every_day_that_names_the_week_gives_the_same_evidence(judged: Path, days: int) -> None:
-    before = tree(folder(judged))
+    before = contents(folder(judged))
     shutil.rmtree(folder(judged))
     assert run(judged, SUNDAY + timedelta(days=days), "--step", "evidence") == 0
-    assert {name: data for name, (_, data) in tree(folder(judged)).items()} == {
-        name: data for name, (_, data) in before.items()
-    }
+    assert contents(folder(judged)) == before
 
 
 def test_a_dry_run_says_whether_the_week_would_be_judged_and_writes_nothing(
@@ -119,7 +117,7 @@ def test_a_dry_run_says_whether_the_week_would_be_judged_and_writes_nothing(
 
 def test_what_lands_after_the_saturday_changes_nothing(judged: Path) -> None:
     """Every label is contradicted on the Sunday: nobody knew on Saturday."""
-    before = tree(folder(judged))
+    before = contents(folder(judged))
     known = small_weeks.rows(judged, "gold/label_store", WEEK)
     poison = pl.concat(
         small_weeks.rows(judged, "gold/label_store", WEEK - timedelta(days=n)) for n in range(60)
@@ -133,9 +131,7 @@ def test_what_lands_after_the_saturday_changes_nothing(judged: Path) -> None:
     assert run(judged, SUNDAY, "--step", "check") == 99
     shutil.rmtree(folder(judged))
     assert run(judged, SUNDAY, "--step", "evidence") == 0
-    assert {name: data for name, (_, data) in tree(folder(judged)).items()} == {
-        name: data for name, (_, data) in before.items()
-    }
+    assert contents(folder(judged)) == before
 
 
 def test_a_label_that_was_known_by_the_saturday_does_change_it(judged: Path) -> None:

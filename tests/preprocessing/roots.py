@@ -66,3 +66,8 @@ def current(root: Path, *below: str) -> dict[str, str]:
 def tables_of(root: Path, day: date, *below: str) -> set[str]:
     """The tables that have a partition of a day."""
     return {name.split("/snapshot_date=")[0] for name in current(root, *below) if f"snapshot_date={day}" in name}
+
+
+def shorter(path: Path) -> bytes:
+    """The file without its last row."""
+    return "\n".join(path.read_text("utf-8").splitlines()[:-1]).encode() + b"\n"

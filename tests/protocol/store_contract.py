@@ -12,6 +12,7 @@ from jobs.protocol.store import NOTES, RETRAINING_NOTE, SERVING_NOTE
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.synchronize import Barrier
+    from pathlib import Path
 
     from jobs.protocol.store import FolderStore
 
@@ -132,3 +133,7 @@ class StoreContract:
             start = manager.Barrier(RACERS)
             won = pool.starmap(act, [(opener, name, number, start) for number in range(RACERS)], chunksize=1)
         return [number for number, yes in enumerate(won) if yes]
+
+
+def hidden(path: Path) -> list[str]:
+    return [one.name for one in path.rglob(".*")]

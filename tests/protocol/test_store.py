@@ -1,8 +1,8 @@
+"""The store on a folder: its contract, and what people, links and editors do to it."""
+
 from __future__ import annotations
 
-import errno
 import os
-import signal
 import stat
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,25 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.protocol import folder as folders
-from jobs.protocol import store as stores
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, quarantine_name
-from tests.protocol.faults import Faults, in_child
-from tests.protocol.store_contract import ENTRY, PLAIN, StoreContract
+from tests.protocol.store_contract import ENTRY, StoreContract, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-NOTE = RETRAINING_NOTE
-ACTS = [
-    pytest.param(ENTRY, None, lambda s: s.put_if_absent(ENTRY, b"new"), {None, b"new"}, id="put-an-entry"),
-    pytest.param(NOTE, None, lambda s: s.put_if_absent(NOTE, b"new"), {None, b"new"}, id="put-a-note"),
-    pytest.param(NOTE, b"old", lambda s: s.replace_if(NOTE, b"old", b"new"), {b"old", b"new"}, id="replace-a-note"),
-    pytest.param(PLAIN, b"old", lambda s: s.replace_if(PLAIN, b"old", b"new"), {b"old", b"new"}, id="replace-a-file"),
-    pytest.param(NOTE, b"old", lambda s: s.remove_if(NOTE, b"old"), {b"old", None}, id="remove-a-note"),
-    pytest.param(PLAIN, b"old", lambda s: s.remove_if(PLAIN, b"old"), {b"old", None}, id="remove-a-file"),
-]
 
 
 def opened(path: Path) -> FolderStore:
@@ -47,76 +35,6 @@ def store(tmp_path: Path) -> FolderStore:
 
 class TestFolderStore(StoreContract):
     """The contract, on a folder."""
-
-
-def hidden(path: Path) -> list[str]:
-    return [one.name for one in path.rglob(".*")]
-
-
-def prepared(path: Path, name: str, before: bytes | None) -> FolderStore:
-    store = opened(path)
-    path.mkdir(exist_ok=True)
-    if before is not None:
-        assert store.put_if_absent(name, before)
-    return store
-
-
-def steps_of(path: Path, name: str, before: bytes | None, act: Callable[[FolderStore], bool]) -> list[str]:
-    """Trace once, so that each mutating call can then be struck in turn."""
-    counting = Faults(at=0)
-    with pytest.MonkeyPatch.context() as patch:
-        store = prepared(path / "traced", name, before)
-        counting.install(patch, folders, stores)
-        assert act(store)
-    return counting.calls
-
-
-@pytest.mark.parametrize(("name", "before", "act", "allowed"), ACTS)
-def test_killed_at_any_call_leaves_the_old_or_the_new_and_recovers(
-    tmp_path: Path, name: str, before: bytes | None, act: Callable[[FolderStore], bool], allowed: set[bytes | None]
-) -> None:
-    for number, call in enumerate(steps_of(tmp_path, name, before, act), start=1):
-        for after in (False, True):
-            root = tmp_path / f"{number}-{call}-{after}"
-            store = prepared(root, name, before)
-            with pytest.MonkeyPatch.context() as patch:
-                Faults(at=number, after=after).install(patch, folders, stores)
-                assert in_child(partial(act, store)) == signal.SIGKILL
-            with store.hold():
-                store.finish()
-            assert store.get(name) in allowed, (number, call, after)
-            assert hidden(root) == []
-            act(store)
-            assert store.get(name) in allowed - {before}, (number, call, after)
-
-
-@pytest.mark.parametrize(
-    "error", [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EDQUOT, errno.EMFILE], ids=errno.errorcode.get
-)
-@pytest.mark.parametrize(("name", "before", "act", "allowed"), ACTS)
-def test_an_error_at_any_call_is_raised_and_nothing_is_half_visible(
-    tmp_path: Path,
-    error: int,
-    name: str,
-    before: bytes | None,
-    act: Callable[[FolderStore], bool],
-    allowed: set[bytes | None],
-) -> None:
-    for number, call in enumerate(steps_of(tmp_path, name, before, act), start=1):
-        root = tmp_path / f"{number}-{call}"
-        store = prepared(root, name, before)
-        with pytest.MonkeyPatch.context() as patch:
-            faults = Faults(at=number, error=error)
-            faults.install(patch, folders, stores)
-            with pytest.raises(OSError, match="injected"):
-                act(store)
-        assert call != "fsync" or "fsync" not in faults.calls[number:], "a failed fsync is never tried again"
-        with store.hold():
-            store.finish()
-        assert store.get(name) in allowed, (number, call)
-        assert hidden(root) == []
-        act(store)
-        assert store.get(name) in allowed - {before}, (number, call)
 
 
 def test_modes_let_colleagues_edit_notes_and_no_ledger_entry(tmp_path: Path, store: FolderStore) -> None:
@@ -248,24 +166,10 @@ def test_a_kept_file_and_a_note_never_share_their_bytes_on_disk(tmp_path: Path, 
     assert all(one.stat().st_nlink == 1 for one in tmp_path.rglob("*") if one.is_file())
 
 
-def test_a_disposable_root_is_not_synced(tmp_path: Path) -> None:
-    faults = Faults(at=0)
-    with pytest.MonkeyPatch.context() as patch:
-        faults.install(patch, folders, stores)
-        FolderStore(Root(tmp_path, durable=False)).put_if_absent(ENTRY, b"x")
-    assert "fsync" not in faults.calls
-    assert "link" in faults.calls
-
-
-def test_bytes_are_durable_before_their_name_and_the_name_before_the_answer(tmp_path: Path) -> None:
-    steps = steps_of(tmp_path, "file", None, lambda store: store.put_if_absent("file", b"x"))
-    assert steps == ["write", "fchmod", "fsync", "link", "fsync", "unlink"]
-
-
 def test_a_crash_between_giving_a_note_back_and_dropping_its_aside_leaves_one_note(
     tmp_path: Path, store: FolderStore
 ) -> None:
-    store.put_if_absent(NOTE, b"old")
-    (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").hardlink_to(tmp_path / NOTE)
+    store.put_if_absent(RETRAINING_NOTE, b"old")
+    (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").hardlink_to(tmp_path / RETRAINING_NOTE)
     assert store.finish() == 1
-    assert (store.get(NOTE), store.list(QUARANTINE), hidden(tmp_path)) == (b"old", (), [])
+    assert (store.get(RETRAINING_NOTE), store.list(QUARANTINE), hidden(tmp_path)) == (b"old", (), [])

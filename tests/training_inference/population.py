@@ -11,13 +11,14 @@ import polars as pl
 from jobs.preprocessing import cleaning
 from jobs.preprocessing.features import SOURCES, features
 from jobs.protocol import contract, policy
+from jobs.scorer import scorer as scorers
+from jobs.scorer.scorer import Scorer
 from jobs.simulate.portfolio import months
 from jobs.simulate.settings import Settings
 from jobs.training_inference import dataset, training
 
 if TYPE_CHECKING:
     from jobs.protocol.policy import Policy
-    from jobs.scorer.scorer import Scorer
     from jobs.training_inference.dataset import Dataset
     from jobs.training_inference.training import Trained
 
@@ -81,3 +82,7 @@ def _silver(frame: pl.DataFrame, table: str, day: date) -> pl.DataFrame:
         pl.lit("simulated").alias("_source_file"), pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("_source_row")
     )
     return cleaning.clean(numbered, table, day).tables[table]
+
+
+def scorer() -> Scorer:
+    return scorers.of(trained().files)

@@ -8,12 +8,19 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import job as preprocessing
+from jobs.protocol import ledger, partitions
+from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
 from jobs.simulate.__main__ import main as simulate
 from jobs.training_inference import job
 from tests.built_once import once
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import polars as pl
+
+    from jobs.protocol.facts import State
 
 FIRST, LAST = date(2015, 10, 1), date(2016, 8, 28)
 EARLIER, NEXT = LAST - timedelta(days=7), LAST + timedelta(days=1)
@@ -54,3 +61,25 @@ def copy(root: Path, into: Path) -> None:
 
 def run(root: Path, day: date = LAST, *arguments: str) -> int:
     return job.main(["--root", str(root), "--date", str(day), *arguments])
+
+
+def entries(root: Path) -> list[tuple[str, str]]:
+    return [(entry.topic, entry.kind) for entry in ledger.read(FolderStore(Root(root))).entries]
+
+
+def state(root: Path) -> State:
+    return ledger.read(FolderStore(Root(root))).state
+
+
+def ask(root: Path, reason: str = "by hand") -> None:
+    """The original's four fields, saved by a person."""
+    note = {"decision_date": str(LAST), "performance_score": 0.6, "retrain": True, "reason": reason}
+    (root / "decisions/retraining_decision.json").write_text(json.dumps(note))
+
+
+def scores(root: Path) -> pl.DataFrame:
+    return partitions.scan(Root(root), partitions.existing(Root(root), "gold/predictions", LAST)).collect()
+
+
+def edit_policy(root: Path, **changes: object) -> None:
+    (root / "decisions/policy.json").write_text(json.dumps(EASY | changes))

@@ -13,8 +13,7 @@ from jobs.protocol.command import STOPPED, Stopped
 from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
 from jobs.training_inference import job, scoring, training
-from tests.training_inference.small_root import LAST, run
-from tests.training_inference.test_job import ask, entries, scores, state
+from tests.training_inference.small_root import LAST, ask, entries, run, scores, state
 
 if TYPE_CHECKING:
     from pathlib import Path

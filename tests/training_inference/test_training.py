@@ -3,24 +3,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 
 from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts
 from jobs.protocol import policy, strict_json
-from jobs.protocol.columns import offences
-from jobs.protocol.contract import load
-from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
-from jobs.training_inference import card, dataset, fitting, gates, profile, scoring, training
+from jobs.training_inference import card, dataset, fitting, gates, profile, training
 from jobs.training_inference.profile import rate_alone
-from tests.training_inference.population import POLICY, STORE, data, loans, train, trained
+from tests.training_inference.population import POLICY, STORE, data, loans, scorer, train, trained
 
 if TYPE_CHECKING:
     from jobs.measures.counts import FloatArray
@@ -28,14 +23,6 @@ if TYPE_CHECKING:
     from jobs.scorer.scorer import Scorer
 
 OOT = "oot"
-
-
-def scorer() -> Scorer:
-    return scorers.of(trained().files)
-
-
-def scores(rows: pl.DataFrame, most_explained: int = scoring.MOST_ROWS) -> pl.DataFrame:
-    return scoring.scores(scorer(), rows, threads=1, most_explained=most_explained)
 
 
 def raw_scores(model: Scorer, rows: pl.DataFrame) -> FloatArray:
@@ -95,74 +82,6 @@ def test_a_model_that_does_move_against_a_sign_is_found_out_by_both() -> None:
     columns = tuple(turned.values())
     assert swept(scorer(), dataset.sampled(data().frames[OOT], 20), columns) > 0.01
     assert fitting.worst_violation(scorer().booster, columns) > 0.01
-
-
-def test_columns_in_another_order_score_the_same() -> None:
-    rows = data().frames[OOT].head(200)
-    turned = rows.select(reversed(rows.columns))
-    assert np.array_equal(scorer().pd(rows, threads=1), scorer().pd(turned, threads=1))
-
-
-def test_a_level_never_seen_and_a_missing_one_are_scored() -> None:
-    rows = (
-        data()
-        .frames[OOT]
-        .head(50)
-        .with_columns(pl.lit("__UNSEEN__").alias("purpose_grp"), grade=pl.lit(None, pl.String))
-    )
-    assert np.isfinite(scorer().pd(rows, threads=1)).all()
-
-
-def test_scores_keep_their_contract() -> None:
-    scored = scores(loans()[0].tail(300)).with_columns(
-        snapshot_date=pl.col("application_date"),
-        model_id=pl.lit("20170701-0123456789ab"),
-        ledger_seq=pl.lit(1, pl.Int64),
-        feature_hash=pl.lit(0, pl.Int64),
-    )
-    agreed = load("gold/predictions")
-    broken = scored.select(breaks.any().alias(":".join(rule)) for rule, breaks in offences(agreed).items())
-    assert not any(broken.row(0))
-    assert set(scored.columns) == {column.name for column in agreed.columns}
-
-
-def test_a_day_scored_alone_or_among_others_has_the_same_scores() -> None:
-    rows = loans()[0].tail(120)
-    assert_frame_equal(scores(rows).tail(20), scores(rows.tail(20)))
-
-
-def test_no_rows_give_no_scores_of_the_same_shape() -> None:
-    rows = loans()[0].head(3)
-    assert scores(rows.clear()).schema == scores(rows).schema
-
-
-def test_where_not_all_can_be_explained_the_riskiest_are() -> None:
-    rows = loans()[0].tail(100)
-    scored = scores(rows, most_explained=10)
-    explained = scored.filter(pl.col("reason_1").is_not_null())
-    assert explained.height == 10
-    assert explained["pd"].min() >= scored.filter(pl.col("reason_1").is_null())["pd"].max()  # type: ignore[operator]
-    assert_frame_equal(explained, scores(rows).filter(pl.col("id").is_in(explained["id"].implode())))
-
-
-def test_contributions_add_up_to_the_raw_score() -> None:
-    model, rows = scorer(), data().frames[OOT].head(100)
-    parts = scoring.contributions(model.booster, model.encoding.table(rows), threads=1).sum(axis=1)
-    gap = raw_scores(model, rows) - parts
-    assert np.ptp(gap) < 1e-6  # what is left is the base value, the same for all
-
-
-def test_a_low_credit_score_is_a_reason_and_a_high_one_is_not() -> None:
-    rows = data().frames[OOT].sort("fico_mid")
-    for some, expected in ((rows.head(20), 1.0), (rows.tail(20), 0.0)):
-        named = scores(some).select((pl.col("^reason_[1-4]$") == "credit_score").fill_null(value=False))
-        assert named.select(pl.any_horizontal(pl.all())).to_series().mean() == pytest.approx(expected, abs=0.15)
-
-
-def test_every_group_of_features_is_told_to_people_in_words() -> None:
-    told = (Path(__file__).parents[2] / "docs/regulatory.md").read_text("utf-8")
-    groups = {column.group for column in STORE.columns if column.profiles}
-    assert [group for group in groups if f"| `{group}` |" not in told] == []
 
 
 def test_the_reference_accounts_for_every_row() -> None:
@@ -248,10 +167,3 @@ def test_the_card_tells_of_every_feature_and_every_column_left_out_and_leaves_ap
 )
 def test_training_takes_fewer_threads_than_there_are_free_cores(cores: int, load: float, threads: int) -> None:
     assert scorers.threads_for(cores, load) == threads
-
-
-@pytest.mark.parametrize(
-    ("pd", "points", "grade"), [(1 / 51, 600, "A"), (1 / 101, 620, "A"), (0.02, 599, "B"), (0.5, 487, "G")]
-)
-def test_points_and_grades_stand_where_the_scale_says(pd: float, points: int, grade: str) -> None:
-    assert (int(scorecard.points(np.array([pd]))[0]), str(scorecard.grades(np.array([pd]))[0])) == (points, grade)

@@ -1,0 +1,119 @@
+"""What a person's notes and policy, as they lie there, do to the whole job."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import partitions, policies, policy
+from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
+from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, entries, run, state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def block(root: Path) -> None:
+    edit_policy(root, guards={"min_history_days": 120, "min_new_rows": 1_000_000})
+
+
+def test_the_condition_itself_records_what_a_decision_waits_for(root: Path) -> None:
+    ask(root)
+    block(root)
+    assert run(root, NEXT, "--step", "decide") == 99
+    assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
+    assert run(root, NEXT, "--step", "decide") == 99
+    assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
+
+
+def test_a_backfill_carries_out_no_decision(root: Path) -> None:
+    ask(root)
+    block(root)
+    assert run(root, NEXT, "--step", "decide") == 99
+    known = entries(root)
+    edit_policy(root)
+    assert run(root, LAST, "--step", "decide") == 99
+    assert run(root, LAST, "--step", "train") == 0
+    assert entries(root) == known
+    assert run(root, NEXT, "--step", "decide") == 0
+
+
+@pytest.mark.parametrize("text", ['{"decision_date": "2016-08-28", "retrain": false,,}', "{", ""])
+def test_a_note_that_cannot_be_read_is_not_trained_over_and_scoring_goes_on(root: Path, text: str) -> None:
+    (root / "decisions/retraining_decision.json").write_text(text)
+    assert run(root) == 5
+    assert entries(root)[-1] == ("retraining", "completed")
+    assert (root / "decisions/retraining_decision.json").read_text() == text
+    assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+    assert "PROBLEMS" in (root / "decisions/STATUS.txt").read_text()
+
+
+def test_while_the_policy_cannot_be_read_nothing_is_claimed_and_scoring_goes_on(root: Path) -> None:
+    ask(root)
+    (root / "decisions/policy.json").write_text('{"mode": "auto",,}')
+    assert run(root) == 5
+    assert state(root).open is not None
+    assert state(root).claim is None
+    assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+
+
+@pytest.mark.parametrize("how", ["world-writable", "a link"])
+def test_a_policy_that_is_not_to_be_trusted_claims_nothing_and_scoring_goes_on(
+    root: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(root)
+    name = root / "decisions/policy.json"
+    if how == "a link":
+        name = name.rename(root / "elsewhere.json")
+        (root / "decisions/policy.json").symlink_to(name)
+    else:
+        name.chmod(0o666)
+    assert run(root) == 5
+    assert "where: decisions/policy.json" in capsys.readouterr().err
+    assert state(root).open is not None
+    assert state(root).claim is None
+    assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+
+
+def test_in_advise_mode_a_decision_waits_for_a_name(fresh: Path) -> None:
+    edit_policy(fresh, mode="advise")
+    assert run(fresh) == 0
+    standing = state(fresh).open
+    assert standing is not None
+    assert standing.blocked_by == ("approval",)
+    note = fresh / "decisions/retraining_decision.json"
+    fields = json.loads(note.read_bytes())
+    note.write_text(json.dumps({**fields, "approved_by": "a colleague"}, indent=2))
+    assert run(fresh) == 0
+    assert state(fresh).model_id is not None
+
+
+def test_a_person_s_choice_of_a_model_stands(root: Path) -> None:
+    ask(root)
+    assert run(root) == 0
+    other = next(path.name for path in (root / "model_bank").iterdir() if path.name != state(root).model_id)
+    note = {"model_id": other, "reason": "rolled back by hand", "pinned": True}
+    (root / "decisions/serving_decision.json").write_text(json.dumps(note))
+    assert run(root, NEXT) == 0
+    assert state(root).model_id == other
+    assert partitions.existing(Root(root), "gold/predictions", NEXT).notes["model_id"] == other
+
+
+def test_the_default_policy_is_written_once(tmp_path: Path) -> None:
+    assert run(tmp_path, LAST) == 3
+    assert (tmp_path / "decisions/policy.json").read_bytes() == policy.default_bytes()
+
+
+def test_every_policy_is_copied_before_its_first_use_and_the_last_good_one_is_known(root: Path) -> None:
+    assert run(root) == 0
+    edit_policy(root, mode="advise")
+    assert run(root) == 0
+    store, copies = FolderStore(Root(root)), set((root / "decisions/policies").glob("????????????.json"))
+    assert {json.loads(path.read_bytes()).get("mode", "auto") for path in copies} == {"auto", "advise"}
+    (root / "decisions/policy.json").write_text("{")
+    assert run(root) == 5
+    assert policies.last_good(store).mode == "advise"
+    assert policies.read(store)[0] is None
