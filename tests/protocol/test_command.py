@@ -6,10 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from freezegun import freeze_time
@@ -18,37 +16,11 @@ from jobs.protocol import command, receipts
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import AlreadyRunning, ContractBroken, InputMissing, JobError, StoreDamaged
 from jobs.protocol.events import Events
+from tests.protocol.toy_jobs import DAY, changes, failing, job, nothing, run
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-DAY = date(2024, 3, 1)
 MISSING = InputMissing("w", where="f", mend="m")
 BROKEN = ContractBroken("w", where="f", mend="m")
 DAMAGED = StoreDamaged("w", where="f", mend="m")
-
-
-def failing(error: BaseException) -> Callable[[Run], None]:
-    def work(_run: Run) -> None:
-        raise error
-
-    return work
-
-
-def job(*works: Callable[[Run], None]) -> Job:
-    return Job("toy", "A job for tests.", tuple(Step(f"s{n}", "a step", work) for n, work in enumerate(works)))
-
-
-def nothing(_run: Run) -> None:
-    pass
-
-
-def changes(run: Run) -> None:
-    run.report.change("some/table", rows=3)
-
-
-def run(what: Job, root: Path, *arguments: str) -> int:
-    return command.main(what, ["--root", str(root), "--date", str(DAY), *arguments])
 
 
 @pytest.mark.parametrize(
@@ -135,36 +107,6 @@ def test_the_last_words_say_what_was_written_where(
     assert capsys.readouterr().out == "toy: 3 written (2 in silver, 1 in model_bank)\n"
 
 
-def test_a_run_that_changed_nothing_leaves_no_receipt(tmp_path: Path) -> None:
-    assert run(job(nothing), tmp_path) == 0
-    assert not (tmp_path / "decisions").exists()
-
-
-def test_every_run_that_changed_something_leaves_a_receipt_of_its_own(tmp_path: Path) -> None:
-    run(job(changes), tmp_path)
-    run(job(changes), tmp_path)
-    home = tmp_path / "decisions/receipts/toy/2024-03-01"
-    assert sorted(os.listdir(home)) == ["1.json", "2.json"]
-    receipt = json.loads((home / "1.json").read_bytes())
-    assert (receipt["job"], receipt["date"], receipt["step"], receipt["exit_code"]) == ("toy", "2024-03-01", "all", 0)
-    assert receipt["changed"] == [{"name": "some/table", "rows": 3}]
-
-
-def test_a_failure_that_stands_unchanged_is_receipted_once(tmp_path: Path) -> None:
-    broken = job(failing(ContractBroken("w", where="f", mend="m")))
-    assert [run(broken, tmp_path), run(broken, tmp_path)] == [4, 4]
-    assert os.listdir(tmp_path / "decisions/receipts/toy/2024-03-01") == ["1.json"]
-
-
-def test_by_steps_the_last_one_says_what_the_date_has_come_to(tmp_path: Path) -> None:
-    broken = job(failing(ContractBroken("w", where="f", mend="m")), nothing)
-    assert run(broken, tmp_path, "--step", "s0") == 0
-    assert run(broken, tmp_path, "--step", "s1") == 4
-    mended = job(nothing, nothing)
-    assert run(mended, tmp_path, "--step", "s0") == 0
-    assert run(mended, tmp_path, "--step", "s1") == 0
-
-
 def test_a_condition_that_does_not_hold_exits_with_99(tmp_path: Path) -> None:
     def no(run: Run) -> None:
         run.goes_on = False
@@ -244,16 +186,6 @@ def test_help_names_every_step_and_every_exit_code(capsys: pytest.CaptureFixture
     assert stopped.value.code == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("s0", "s1", "75 this job already runs", "--dry-run", "YYYY-MM-DD"))
-
-
-def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
-    run(job(changes), tmp_path)
-    home = tmp_path / "decisions/receipts/toy"
-    (home / "2020-01-01").mkdir()
-    os.utime(home / "2020-01-01", (0, 0))
-    run(job(changes), tmp_path)
-    assert sorted(os.listdir(home)) == ["2024-03-01"]
-    assert receipts.standing(command.open_root(str(tmp_path)), "toy", DAY) == []
 
 
 def test_a_job_error_is_shown_whole_when_it_ends_the_run_early(tmp_path: Path) -> None:

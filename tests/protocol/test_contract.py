@@ -121,11 +121,7 @@ def test_the_hash_of_a_contract_is_that_of_its_file() -> None:
         ("additionalProperties", None, "additionalProperties false"),
         ("type", "array", "a row has type object"),
         ("properties", {}, "a row has type object, properties"),
-        (
-            "properties/int_rate/minimun",
-            0,
-            "/properties/int_rate/minimun: minimun is no keyword; did you mean 'minimum'?",
-        ),
+        ("properties/int_rate/minimun", 0, "/minimun: minimun is no keyword; did you mean 'minimum'?"),
         ("properties/int_rate/x-soft-minimun", 0, "unknown annotation; did you mean 'x-soft-minimum'?"),
         ("properties/int_rate/minProperties", 0, "minProperties is not supported: the columns of a table are fixed"),
         ("properties/int_rate/description", None, "/properties/int_rate/description: say what the column holds"),

@@ -1,0 +1,51 @@
+"""What a run leaves behind of itself: a receipt where something changed or went wrong, and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from jobs.protocol import command, receipts
+from jobs.protocol.errors import ContractBroken
+from tests.protocol.toy_jobs import DAY, changes, failing, job, nothing, run
+
+
+def test_a_run_that_changed_nothing_leaves_no_receipt(tmp_path: Path) -> None:
+    assert run(job(nothing), tmp_path) == 0
+    assert not (tmp_path / "decisions").exists()
+
+
+def test_every_run_that_changed_something_leaves_a_receipt_of_its_own(tmp_path: Path) -> None:
+    run(job(changes), tmp_path)
+    run(job(changes), tmp_path)
+    home = tmp_path / "decisions/receipts/toy/2024-03-01"
+    assert sorted(os.listdir(home)) == ["1.json", "2.json"]
+    receipt = json.loads((home / "1.json").read_bytes())
+    assert (receipt["job"], receipt["date"], receipt["step"], receipt["exit_code"]) == ("toy", "2024-03-01", "all", 0)
+    assert receipt["changed"] == [{"name": "some/table", "rows": 3}]
+
+
+def test_a_failure_that_stands_unchanged_is_receipted_once(tmp_path: Path) -> None:
+    broken = job(failing(ContractBroken("w", where="f", mend="m")))
+    assert [run(broken, tmp_path), run(broken, tmp_path)] == [4, 4]
+    assert os.listdir(tmp_path / "decisions/receipts/toy/2024-03-01") == ["1.json"]
+
+
+def test_by_steps_the_last_one_says_what_the_date_has_come_to(tmp_path: Path) -> None:
+    broken = job(failing(ContractBroken("w", where="f", mend="m")), nothing)
+    assert run(broken, tmp_path, "--step", "s0") == 0
+    assert run(broken, tmp_path, "--step", "s1") == 4
+    mended = job(nothing, nothing)
+    assert run(mended, tmp_path, "--step", "s0") == 0
+    assert run(mended, tmp_path, "--step", "s1") == 0
+
+
+def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
+    run(job(changes), tmp_path)
+    home = tmp_path / "decisions/receipts/toy"
+    (home / "2020-01-01").mkdir()
+    os.utime(home / "2020-01-01", (0, 0))
+    run(job(changes), tmp_path)
+    assert sorted(os.listdir(home)) == ["2024-03-01"]
+    assert receipts.standing(command.open_root(str(tmp_path)), "toy", DAY) == []
