@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
 from jobs.measures.bins import MISSING, UNSEEN, BinCounts
-from jobs.measures.counts import FloatArray, ValueCounts
+from jobs.measures.counts import ValueCounts
 from jobs.measures.measure import Comparison, Measure, difference, missing, nothing_in
 
 ADDED = 0.5
@@ -71,14 +70,20 @@ def psi(reference: BinCounts, current: BinCounts, policy: ZeroPolicy = ZeroPolic
 
 def psi_parts(reference: Sequence[int], current: Sequence[int], policy: ZeroPolicy) -> tuple[float, ...] | str:
     """What each bin adds to the index, or why there is none."""
-    before, after = np.asarray(reference, float), np.asarray(current, float)
-    if reason := nothing_in(before.sum(), after.sum()):
+    rows = np.asarray((reference, current), float)
+    if reason := nothing_in(*rows.sum(axis=1)):
         return reason
-    populated = (before + after) > 0
-    if policy is ZeroPolicy.NONE and (populated & ((before == 0) | (after == 0))).any():
+    populated = rows.any(axis=0)
+    kept = rows.compress(populated, axis=1)
+    if policy is ZeroPolicy.NONE and not kept.all():
         return "a bin has rows on one side only: without smoothing the index is infinite"
-    old, new = _shares(before, populated, policy), _shares(after, populated, policy)
-    parts = np.zeros(len(before))
+    if policy is ZeroPolicy.ADDITIVE:
+        kept = kept + ADDED
+    shares = kept / kept.sum(axis=1, keepdims=True)
+    if policy is ZeroPolicy.EPSILON:
+        shares[kept == 0] = FLOOR
+    old, new = shares
+    parts = np.zeros(len(reference))
     parts[populated] = (new - old) * np.log(new / old)
     return tuple(parts.tolist())
 
@@ -123,14 +128,3 @@ def cusum(
     for deviation in deviations:
         path.append(max(0.0, path[-1] + deviation - slack))
     return tuple(path[1:]), next((week for week, total in enumerate(path[1:]) if total > limit), None)
-
-
-def _shares(rows: FloatArray, populated: npt.NDArray[np.bool_], policy: ZeroPolicy) -> FloatArray:
-    """Shares of the populated bins under a policy for empty ones."""
-    kept = rows[populated]
-    if policy is ZeroPolicy.ADDITIVE:
-        kept = kept + ADDED
-    shares: FloatArray = kept / kept.sum()
-    if policy is ZeroPolicy.EPSILON:
-        shares[kept == 0] = FLOOR
-    return shares

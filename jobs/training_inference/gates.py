@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from jobs.protocol.policy import GatePolicy
 MOST_GINI_LOSS = 0.15  # relative, from in time to out of time, beyond what noise explains
 MOST_VIOLATION = 1e-9  # rounding
 MOST_LOG_LOSS_RISE = 0.005  # relative, against the champion
+MET = {"at least": operator.ge, "at most": operator.le, "above": operator.gt}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +20,17 @@ class Gate:
 
     name: str
     value: float | None
-    asked: str  # at least, at most, above
-    bound: float | None
+    asked: str
+    bound: float
 
     @property
     def passed(self) -> bool:
-        if self.value is None or self.bound is None:
-            return False
-        met = {"at least": self.value >= self.bound, "at most": self.value <= self.bound}
-        return met.get(self.asked, self.value > self.bound)
+        return self.value is not None and MET[self.asked](self.value, self.bound)
 
     @property
     def sentence(self) -> str:
         found = "could not be measured" if self.value is None else f"is {self.value:.4f}"
-        bound = "a value that could not be measured" if self.bound is None else f"{self.bound:.4f}"
-        return f"{self.name} {found}; {self.asked} {bound} is asked: {'met' if self.passed else 'not met'}"
+        return f"{self.name} {found}; {self.asked} {self.bound:.4f} is asked: {'met' if self.passed else 'not met'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
-from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, collapsed
+from jobs.measures.counts import FloatArray, PairCounts, ScoreCounts, collapsed
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
 from jobs.scorer import scorecard
 from jobs.scorer.scorer import Scorer, predicted
-from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID, Dataset
+from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID, sampled
 
 FORMAT = 1
 MOST_IN_SAMPLE = 20_000
@@ -31,23 +31,12 @@ PARTS = {  # what loans are told apart by; income by its quarters
     ),
 }
 Json = dict[str, Any]
+Counts = Mapping[str, ScoreCounts]  # by slice
 
 
-def labels_of(frame: pl.DataFrame) -> IntArray:
-    return frame["y"].to_numpy().astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The rows of each slice, their scores, and both as counts; of the rows that were fitted on a sample is enough."""
-
-    frames: Mapping[str, pl.DataFrame]
-    pd: Mapping[str, FloatArray]
-    counts: Mapping[str, ScoreCounts]
-
-    @classmethod
-    def of(cls, frames: Mapping[str, pl.DataFrame], pd: Mapping[str, FloatArray]) -> Scored:
-        return cls(frames, pd, {name: ScoreCounts.of(pd[name], labels_of(frames[name])) for name in SLICES})
+def counted(rows: pl.DataFrame) -> ScoreCounts:
+    """Scored rows with their outcomes, as counts."""
+    return ScoreCounts.of(rows["pd"], rows["y"])
 
 
 def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
@@ -69,26 +58,27 @@ def cutoff_of(counts: ScoreCounts, approval_rate: float | None) -> float:
     return float(counts.scores[min(reached, counts.scores.size - 1)])
 
 
-def rate_alone(frame: pl.DataFrame) -> Measure:
+def rate_alone(rows: pl.DataFrame) -> Measure:
     """How well the lender's interest rate alone ranks these rows; rows without a rate are left out."""
-    priced = frame.drop_nulls("int_rate")
-    return ranking.auc(ScoreCounts.of(priced["int_rate"].to_numpy(), labels_of(priced)))
+    priced = rows.drop_nulls("int_rate")
+    return ranking.auc(ScoreCounts.of(priced["int_rate"], priced["y"]))
 
 
-def reference(data: Dataset, used: tuple[Column, ...], scored: Scored, contributions: FloatArray, at: float) -> Json:
+def reference(
+    train: pl.DataFrame, oot: pl.DataFrame, counts: Counts, used: Sequence[Column], contributions: FloatArray, at: float
+) -> Json:
     """The frozen reference: features by the train slice, scores and performance by the out-of-time slice."""
-    counts = scored.counts
-    train = data.frames[TRAIN]
     sentinels = {c.name: tuple(float(each) for each in c.sentinels if not isinstance(each, str)) for c in used}
     frozen = columns.freeze(train, sentinels, sentinels)
     of_goods, of_bads = (columns.count(train.filter(train["y"] == label), frozen) for label in (0, 1))
     learned = {name: of_goods[name] + of_bads[name] for name in frozen}
     shares = np.abs(contributions).mean(axis=0)
     shares = shares / (shares.sum() or 1.0)
-    score_bins = bins.freeze_numbers(counts[OOT].unlabelled())
+    of_oot = counts[OOT]
+    score_bins = bins.freeze_numbers(of_oot.unlabelled())
     # Out-of-time scores to four decimals, so that there are never more than 10,001.
-    scores, goods, bads = collapsed((counts[OOT].scores.round(4),), counts[OOT].goods, counts[OOT].bads)
-    bands = scorecard.grade_bands(scored.pd[OOT], labels_of(scored.frames[OOT]))
+    scores, goods, bads = collapsed((of_oot.scores.round(4),), of_oot.goods, of_oot.bads)
+    bands = scorecard.grade_bands(oot["pd"].to_numpy(), oot["y"].to_numpy())
     return {
         "format": FORMAT,
         "cutoff": at,
@@ -104,20 +94,20 @@ def reference(data: Dataset, used: tuple[Column, ...], scored: Scored, contribut
         },
         "scores": {
             "bins": bins.to_json(score_bins),
-            "rows": list(score_bins.count(counts[OOT].unlabelled()).rows),
-            "mean": counts[OOT].unlabelled().mean(),
+            "rows": list(score_bins.count(of_oot.unlabelled()).rows),
+            "mean": of_oot.unlabelled().mean(),
         },
         "score_counts": {"scores": scores.tolist(), "goods": goods.tolist(), "bads": bads.tolist()},
-        "deciles": [asdict(band) for band in calibration.reliability_bands(counts[OOT])],
+        "deciles": [asdict(band) for band in calibration.reliability_bands(of_oot)],
         "grades": {grade: asdict(band) for grade, band in bands.items()},
         "performance": {name: performance(counts[name], at) for name in SLICES},
-        "rate_alone": asdict(rate_alone(data.frames[OOT])),
+        "rate_alone": asdict(rate_alone(oot)),
     }
 
 
-def facts(scored: Scored, reference: Json, violation: float) -> dict[str, float | None]:
+def facts(counts: Counts, reference: Json, violation: float) -> dict[str, float | None]:
     """The numbers that the gates judge, all of out-of-time rows but where they say otherwise."""
-    told, counts = reference["performance"][OOT], scored.counts
+    told = reference["performance"][OOT]
     found = {name: figure["value"] for name, figure in told.items()}
     in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))  # fitted rows flatter any model
     change = ranking.auc_change(in_time, ranking.auc(counts[OOT])).interval
@@ -132,36 +122,52 @@ def facts(scored: Scored, reference: Json, violation: float) -> dict[str, float 
     }
 
 
-def against(champion: FloatArray, challenger: FloatArray, labels: IntArray) -> dict[str, float | None]:
-    """The champion and the new model on the same rows. Equal scores are no change, without any spread."""
-    change = ranking.paired_auc_change(PairCounts.of(champion, challenger, labels))
+def against(champion: FloatArray, rows: pl.DataFrame) -> dict[str, float | None]:
+    """The champion's scores and the new model's of the same rows. Equal ones are no change, without any spread."""
+    change = ranking.paired_auc_change(PairCounts.of(champion, rows["pd"], rows["y"]))
     return {
         "auc_change_lower": change.value if change.variance == 0 else change.lower_bound(),  # one-sided, 95 %
-        "log_loss": calibration.log_loss(ScoreCounts.of(challenger, labels)).value,
-        "champion_log_loss": calibration.log_loss(ScoreCounts.of(champion, labels)).value,
+        "log_loss": calibration.log_loss(counted(rows)).value,
+        "champion_log_loss": calibration.log_loss(ScoreCounts.of(champion, rows["y"])).value,
     }
 
 
-def segments(rows: pl.DataFrame, pd: FloatArray, labels: IntArray) -> list[Json]:
+def trials(
+    scorer: Scorer, rows: pl.DataFrame, champion: FloatArray | None, counts: Counts, reference: Json, threads: int
+) -> Json:
+    """What a validator asks of a model beyond the gates, of the out-of-time rows."""
+    weights, some = {name: of["shap_share"] for name, of in reference["features"].items()}, sampled(rows, STRAINED_ROWS)
+    return {
+        "stability": stability(counts),
+        "segments": segments(rows),
+        "sensitivity": sensitivity(scorer, some, weights, threads),
+        "swap_set": None if champion is None else swap_set(champion, rows),
+    }
+
+
+def segments(rows: pl.DataFrame) -> list[Json]:
     """Ranking and calibration in each part of the out-of-time population; parts that are too small are only counted."""
     told = []
     for name, part in PARTS.items():
         values = rows.select(part).to_series().cast(pl.String).fill_null("unknown")
         for value in sorted(values.unique()):
-            mine = (values == value).to_numpy()
-            found: Json = {"segment": name, "value": value, "rows": int(mine.sum())}
-            if found["rows"] >= LEAST_ROWS:
-                counts = ScoreCounts.of(pd[mine], labels[mine])
-                found |= {"bads": counts.n_bad, "mean_pd": float(pd[mine].mean()), "auc": ranking.auc(counts).value}
+            mine = rows.filter(values == value)
+            found: Json = {"segment": name, "value": value, "rows": mine.height}
+            if mine.height >= LEAST_ROWS:
+                counts = counted(mine)
+                mean = float(mine["pd"].to_numpy().mean())
+                found |= {"bads": counts.n_bad, "mean_pd": mean, "auc": ranking.auc(counts).value}
                 found |= {"observed_to_expected": calibration.observed_to_expected(counts).value}
             told.append(found)
     return told
 
 
-def swap_set(champion: FloatArray, challenger: FloatArray, labels: IntArray, rate: FloatArray) -> list[Json]:
+def swap_set(champion: FloatArray, rows: pl.DataFrame) -> list[Json]:
     """Who would change sides if both models approved the same share: that of the loans that turned good."""
+    labels, rate = rows["y"].to_numpy(), rows["int_rate"].cast(pl.Float64).to_numpy()
     approved = round(float((labels == 0).mean()) * labels.size)
-    sides = [np.argsort(np.argsort(pd, kind="stable"), kind="stable") < approved for pd in (champion, challenger)]
+    both = (champion, rows["pd"].to_numpy())
+    sides = [np.argsort(np.argsort(pd, kind="stable"), kind="stable") < approved for pd in both]
     told = []
     for name, before, after in (("in-in", 1, 1), ("in-out", 1, 0), ("out-in", 0, 1), ("out-out", 0, 0)):
         mine = (sides[0] == bool(before)) & (sides[1] == bool(after))
@@ -173,10 +179,10 @@ def swap_set(champion: FloatArray, challenger: FloatArray, labels: IntArray, rat
     return told
 
 
-def stability(scored: Scored) -> Json:
+def stability(counts: Counts) -> Json:
     """Whether out-of-time scores lie where those of the training rows did."""
-    frozen = bins.freeze_numbers(scored.counts[TRAIN].unlabelled())
-    reference, now = (frozen.count(scored.counts[name].unlabelled()) for name in (TRAIN, OOT))
+    frozen = bins.freeze_numbers(counts[TRAIN].unlabelled())
+    reference, now = (frozen.count(counts[name].unlabelled()) for name in (TRAIN, OOT))
     return asdict(drift.psi(reference, now)) | {"from": TRAIN, "to": OOT}
 
 

@@ -12,7 +12,6 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from jobs.measures.counts import FloatArray
 from jobs.protocol import claims, contract, model_bank, partitions, policies, policy, strict_json
 from jobs.protocol.claims import Outcome
 from jobs.protocol.command import Stopped
@@ -123,26 +122,27 @@ def train(
     encoding = dataset.encoding(data.frames[TRAIN], columns)
     text, fitted = fitting.fit(data, columns, encoding, threads=threads)
     booster = lgb.Booster(model_str=text.decode())
-    frames = {**data.frames, TRAIN: sampled(data.frames[TRAIN], profile.MOST_IN_SAMPLE)}
-    tables = {name: encoding.table(frame) for name, frame in frames.items()}
+    rows = {**data.frames, TRAIN: sampled(data.frames[TRAIN], profile.MOST_IN_SAMPLE)}  # fitted on: a sample is enough
+    tables = {name: encoding.table(frame) for name, frame in rows.items()}
     raw = {name: scorers.predicted(booster, table, threads=threads, raw_score=True) for name, table in tables.items()}
-    calibration = fitting.calibrated(raw[CALIBRATION], profile.labels_of(frames[CALIBRATION]))
-    scored = profile.Scored.of(frames, {name: calibration(each) for name, each in raw.items()})
+    calibration = fitting.calibrated(raw[CALIBRATION], rows[CALIBRATION]["y"].to_numpy())
+    rows = {name: frame.with_columns(pl.Series("pd", calibration(raw[name]))) for name, frame in rows.items()}
+    counts = {name: profile.counted(frame) for name, frame in rows.items()}
     pushes = scoring.contributions(booster, encoding.table(sampled(data.frames[TRAIN])), threads=threads)
     usual, version = scoring.usual(columns, pushes), contract.load(FEATURES).version
     scorer = Scorer(booster, encoding, calibration, usual, version)
-    at = profile.cutoff_of(scored.counts[CALIBRATION], policy.cutoff.approval_rate)
-    reference = profile.reference(data, columns, scored, pushes, at)
+    at = profile.cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate)
+    reference = profile.reference(data.frames[TRAIN], rows[OOT], counts, columns, pushes, at)
     violation = fitting.worst_violation(booster, columns)
-    before = champion.pd(data.frames[OOT], threads=threads) if champion else None
-    against = None if before is None else profile.against(before, scored.pd[OOT], profile.labels_of(data.frames[OOT]))
-    verdict = gates.judge(profile.facts(scored, reference, violation), policy.gates, against)
+    before = champion.pd(rows[OOT], threads=threads) if champion else None
+    against = None if before is None else profile.against(before, rows[OOT])
+    verdict = gates.judge(profile.facts(counts, reference, violation), policy.gates, against)
     facts = {
         "recipe": recipe,
         "fitted": fitted,
         "calibration": asdict(calibration),
         "worst_monotone_violation": violation,
-        "trials": _trials(scorer, scored, reference, before, threads),
+        "trials": profile.trials(scorer, rows[OOT], before, counts, reference, threads),
     }
     described = card.card(data, policy, reference, verdict, facts)
     files = {
@@ -154,18 +154,3 @@ def train(
         PAGE: card.page(described),
     }
     return Trained(files, verdict)
-
-
-def _trials(
-    scorer: Scorer, scored: profile.Scored, reference: dict[str, Any], before: FloatArray | None, threads: int
-) -> dict[str, Any]:
-    """What a validator asks of a model beyond the gates."""
-    rows, pd = scored.frames[OOT], scored.pd[OOT]
-    labels, weights = profile.labels_of(rows), {name: of["shap_share"] for name, of in reference["features"].items()}
-    rate = rows["int_rate"].cast(pl.Float64).to_numpy()
-    return {
-        "stability": profile.stability(scored),
-        "segments": profile.segments(rows, pd, labels),
-        "sensitivity": profile.sensitivity(scorer, sampled(rows, profile.STRAINED_ROWS), weights, threads),
-        "swap_set": None if before is None else profile.swap_set(before, pd, labels, rate),
-    }

@@ -126,11 +126,12 @@ def test_a_model_against_itself_is_no_worse_and_passes() -> None:
 
 def test_a_champion_that_is_better_stays() -> None:
     model = scorer()
-    worse = model.pd(data().frames[OOT].reverse(), threads=1)  # scores of other loans
-    against = profile.against(model.pd(data().frames[OOT], threads=1), worse, profile.labels_of(data().frames[OOT]))
-    scored = profile.Scored.of(data().frames, {name: model.pd(each, threads=1) for name, each in data().frames.items()})
+    pd = {name: model.pd(rows, threads=1) for name, rows in data().frames.items()}
+    scored = {name: rows.with_columns(pl.Series("pd", pd[name])) for name, rows in data().frames.items()}
+    against = profile.against(pd[OOT], scored[OOT].with_columns(pl.col("pd").reverse()))  # scores of other loans
+    counts = {name: profile.counted(rows) for name, rows in scored.items()}
     reference = json.loads(trained().files[training.REFERENCE])
-    verdict = gates.judge(profile.facts(scored, reference, 0.0), POLICY.gates, against)
+    verdict = gates.judge(profile.facts(counts, reference, 0.0), POLICY.gates, against)
     assert [gate.name for gate in verdict.gates if not gate.passed] == ["auc_change_lower", "log_loss_rise"]
 
 

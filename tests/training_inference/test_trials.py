@@ -16,7 +16,7 @@ Json = dict[str, object]
 def test_the_parts_of_each_segment_add_up_and_small_ones_are_only_counted() -> None:
     rows = data().frames[OOT]
     pd = scorers.of(trained().files).pd(rows, threads=1)
-    found = profile.segments(rows, pd, profile.labels_of(rows))
+    found = profile.segments(rows.with_columns(pl.Series("pd", pd)))
     for name in profile.PARTS:
         mine = [row for row in found if row["segment"] == name]
         assert sum(row["rows"] for row in mine) == rows.height
@@ -26,10 +26,9 @@ def test_the_parts_of_each_segment_add_up_and_small_ones_are_only_counted() -> N
 
 
 def test_a_swap_set_tells_who_changes_sides_at_equal_approval() -> None:
-    labels = np.array([0, 0, 0, 1])
-    champion, challenger = np.array([0.1, 0.2, 0.4, 0.3]), np.array([0.1, 0.2, 0.3, 0.4])
-    rate = np.array([0.05, np.nan, 0.07, 0.2])
-    found = {row["champion-challenger"]: row for row in profile.swap_set(champion, challenger, labels, rate)}
+    champion = np.array([0.1, 0.2, 0.4, 0.3])
+    rows = pl.DataFrame({"y": [0, 0, 0, 1], "pd": [0.1, 0.2, 0.3, 0.4], "int_rate": [0.05, None, 0.07, 0.2]})
+    found = {row["champion-challenger"]: row for row in profile.swap_set(champion, rows)}
     assert {name: row["rows"] for name, row in found.items()} == {"in-in": 2, "in-out": 1, "out-in": 1, "out-out": 0}
     assert found["in-out"]["bad_rate"] == 1
     assert found["out-in"]["mean_rate"] == 0.07
