@@ -21,10 +21,31 @@ LEAST_SHARE = 0.02  # of importance, for a feature to be named as the one that m
 DECIMALS = 4  # of the scores that a reference keeps
 
 
-def section(reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy) -> Json:
-    """Everything that is said of drift; a feature that is not counted is absent from the store."""
-    psi = drift.psi(reference_of(reference["scores"]), _score_bins(reference, scores), zero)
-    found = [_feature(name, known, features.get(name), zero) for name, known in reference["features"].items()]
+def section(
+    reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy
+) -> tuple[Json, Json]:
+    """Everything that is said of drift; and every bin of the score and of each feature, as columns of a table.
+
+    A feature that is not counted is absent from the store.
+    """
+    table: Json = {name: [] for name in ("subject", "bin", "reference_rows", "rows", "contribution")}
+
+    def against(subject: str, stored: Json, now: BinCounts) -> Stability:
+        before = reference_of(stored)
+        found = drift.psi(before, now, zero)
+        table["subject"] += [subject] * len(now.rows)
+        table["bin"] += before.bins.names
+        table["reference_rows"] += before.rows
+        table["rows"] += now.rows
+        table["contribution"] += found.parts or [None] * len(now.rows)
+        return found
+
+    psi = against("score", reference["scores"], _score_bins(reference, scores))
+    found = []
+    for name, known in reference["features"].items():
+        now, n = features.get(name), sum(known["rows"])
+        absent = Stability(value=None, n=0, n_reference=n, reason="the feature store has no such column")
+        found.append(_feature(name, known, now, against(name, known, now) if now else absent))
     same = [one for one in found if not one["schema_change"]]
     tested = [one for one in same if one["csi"]["p"] is not None]  # one family: chance is given its due over all
     for one, p in zip(tested, measure.adjusted([one["csi"]["p"] for one in tested]), strict=True):
@@ -33,7 +54,7 @@ def section(reference: Json, scores: ValueCounts, features: Mapping[str, BinCoun
     weighted = sum(one["share"] * one["csi"]["value"] for one in compared) if compared else None
     weighty = [(one["csi"]["value"], one["name"]) for one in compared if one["share"] >= LEAST_SHARE]
     value, subject = max(weighty, default=(None, None))
-    return {
+    said = {
         "score": _told(psi),
         "weighted": {"value": weighted},
         "largest": {"value": value, "subject": subject},
@@ -41,21 +62,7 @@ def section(reference: Json, scores: ValueCounts, features: Mapping[str, BinCoun
         "features": found,
         **_of_scores(reference, scores),
     }
-
-
-def rows_of_bins(reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy) -> Json:
-    """Every bin of the score and of each feature, as columns of a table."""
-    pairs = [("score", reference_of(reference["scores"]), _score_bins(reference, scores))]
-    pairs += [(name, reference_of(reference["features"][name]), counted) for name, counted in features.items()]
-    columns: Json = {name: [] for name in ("subject", "bin", "reference_rows", "rows", "contribution")}
-    for subject, before, now in pairs:
-        parts = drift.psi_parts(before.rows, now.rows, zero)
-        columns["subject"] += [subject] * len(now.rows)
-        columns["bin"] += before.bins.names
-        columns["reference_rows"] += before.rows
-        columns["rows"] += now.rows
-        columns["contribution"] += [None] * len(now.rows) if isinstance(parts, str) else parts
-    return columns
+    return said, table
 
 
 def reference_of(stored: Json) -> BinCounts:
@@ -70,14 +77,9 @@ def _score_bins(reference: Json, scores: ValueCounts) -> BinCounts:
     return frozen.count(scores)
 
 
-def _feature(name: str, known: Json, now: BinCounts | None, zero: ZeroPolicy) -> Json:
+def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> Json:
     """A column that came or went is another schema, and no change of the people in it."""
-    before = reference_of(known)
     missing = now.part(bins.MISSING) / now.n if now and now.n else None
-    if now is None:
-        csi = Stability(value=None, n=0, n_reference=before.n, reason="the feature store has no such column")
-    else:
-        csi = drift.psi(before, now, zero)
     sides = (known["missing"], known["missing"] if missing is None else missing)
     return {
         "name": name,

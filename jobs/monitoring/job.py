@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jobs.monitoring import session as sessions
-from jobs.monitoring import sources
 from jobs.monitoring.session import Session
 from jobs.protocol import command, files, verdicts
 from jobs.protocol.command import Job, Run, Step, iso_date
@@ -17,7 +16,7 @@ def check(run: Run) -> None:
     why = session.nothing_to_judge()
     if why:
         run.report.skip(verdicts.folder(session.week), why)
-    run.goes_on = why is None and not sources.of(session).is_judged(session)
+    run.goes_on = why is None and not session.is_judged()
     _remember(session)
 
 
@@ -38,7 +37,7 @@ def model(run: Run) -> None:
 def evidence(run: Run) -> None:
     """Compute and store everything that is known of the week, judge it, and store the verdict last."""
     session = sessions.of(run)
-    if session.nothing_to_judge() or sources.of(session).is_judged(session):
+    if session.nothing_to_judge() or session.is_judged():
         return
     if run.dry_run:
         named = session.week.isoformat()
@@ -46,7 +45,7 @@ def evidence(run: Run) -> None:
         return
     from jobs.monitoring import evidence as evidences
 
-    evidences.judge(session, sources.of(session))
+    evidences.judge(session)
     _remember(session)
 
 

@@ -18,7 +18,6 @@ from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.monitoring import quality_facts, vintages, weeks
 from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
-from jobs.monitoring.sources import Sources
 from jobs.protocol import contract, strict_json
 from jobs.protocol.columns import polars_schema
 from jobs.scorer import scorer as scorers
@@ -36,31 +35,27 @@ _NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Scored rows of the last days, as counts."""
+    """Scored rows of the last days, as counts; and what is said of them."""
 
-    first: date
-    days: int
-    backscored: int
+    told: Json
     scores: ValueCounts
     features: Mapping[str, BinCounts]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Loans that matured in the days since the first, with their scores: id, application_date, y, pd."""
+    """Loans that matured in the last days, with their scores: id, application_date, y, pd; and what is said of them."""
 
-    first: date
+    told: Json
     rows: pl.DataFrame
     counts: ScoreCounts
-    backscored: int
-    unscored: int
 
 
 class Reading:
     """Each part is read when it is first asked for; what cannot be read breaks only what asks for it."""
 
-    def __init__(self, session: Session, sources: Sources) -> None:
-        self._session, self._days, self._shelf = session, sources.days, session.shelf
+    def __init__(self, session: Session) -> None:
+        self._session, self._days, self._shelf = session, session.sources.days, session.shelf
         self.week = session.week
 
     @cached_property
@@ -87,7 +82,12 @@ class Reading:
             scored = self._scored(batch)
             again += int(scored["backscored"].sum())
             scores.append(ValueCounts.of(scored["pd"].to_numpy()))
-        return Window(weeks.first_of(self.week, days), days, again, ValueCounts.merged(scores), self._counted[0])
+        counts = ValueCounts.merged(scores)
+        told = self._since(days) | {"days": days, "rows": counts.n, "backscored": again}
+        return Window(told, counts, self._counted[0])
+
+    def _since(self, days: int) -> Json:
+        return {"first": weeks.first_of(self.week, days).isoformat(), "last": self.week.isoformat()}
 
     @property
     def daily(self) -> list[Json]:
@@ -150,9 +150,8 @@ class Reading:
         joined = matured.join(found, on="id").sort("id")
         rows, again = joined.drop("backscored"), int(joined["backscored"].sum())
         counts = ScoreCounts.of(rows["pd"].to_numpy(), rows["y"].to_numpy())
-        return Outcomes(
-            weeks.first_of(self.week, weeks.OUTCOME_DAYS), rows, counts, again, matured.height - rows.height
-        )
+        told = self._since(weeks.OUTCOME_DAYS) | {"n": counts.n, "bads": counts.n_bad}
+        return Outcomes(told | {"backscored": again, "unscored": matured.height - rows.height}, rows, counts)
 
     @cached_property
     def cohorts(self) -> dict[tuple[date, str], ScoreCounts]:

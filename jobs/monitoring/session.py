@@ -1,26 +1,59 @@
-"""What the steps of one run share: the desk, the policy that counts, the week, and the model that is judged."""
+"""What the steps of one run share: the desk, the week, the model that is judged, and by what it is judged.
+
+That is told by hashes alone, so that a week that is judged already costs nothing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from functools import cached_property
+from typing import Any
 
-from jobs.monitoring import weeks
-from jobs.protocol import ingest, ledger, model_bank
+from jobs.monitoring import storing, weeks
+from jobs.monitoring.terms import MEDIUM, rank
+from jobs.protocol import files, ingest, ledger, model_bank, partitions, strict_json, verdicts
+from jobs.protocol.calendar import add_months
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
-from jobs.protocol.facts import Serving, State
+from jobs.protocol.facts import MONITOR, Serving, State
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk
 from jobs.protocol.model_bank import Model
+from jobs.protocol.partitions import Input, Ranges
 from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
 
+Json = dict[str, Any]
+
 JOB = "monitoring"
+VERSION = 1  # raised by each release after the first in which the same inputs give other evidence or another verdict
 FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
+HISTORY_DAYS = 1096  # of loans that vintages are drawn of
+FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is held against
+LANDED = ("credit_history", "demographic", "financial", "loan_terms")
+FEED = (
+    *(f"bronze/{name}" for name in LANDED),
+    *(f"silver/{name}" for name in (*LANDED, "credit_performance", "loan_performance")),
+    *(f"silver/_rejects/{name}" for name in LANDED),
+)
+_VERDICT = re.compile(r"datamart/gold/monitoring/week=\d{4}-\d{2}-\d{2}/decision\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The days of each table of gold that count, the inputs as evidence cites them, and one hash of everything."""
+
+    days: Mapping[str, Sequence[date]]
+    inputs: tuple[Input, ...]
+    trainings: list[Json]
+    previous: Json | None
+    made_from: str
 
 
 @dataclass
@@ -59,9 +92,14 @@ class Session:
     @cached_property
     def model(self) -> Model:
         """The model that is judged, every file of it verified."""
-        assert self.serving is not None  # noqa: S101 - without a model no week is judged
-        model_id = self.serving.model_id
+        model_id = self.judged.model_id
         return model_bank.get(self.root, model_id, ledger.vouched(self.store, model_id))
+
+    @property
+    def judged(self) -> Serving:
+        """The model whose week it is, and since when."""
+        assert self.serving is not None  # noqa: S101 - without a model no week is judged
+        return self.serving
 
     def nothing_to_judge(self) -> str | None:
         """Why there is none; a week without a single row is one to judge as soon as rows were scored before."""
@@ -70,8 +108,68 @@ class Session:
         scored = any(day <= self.week for day in self.shelf.built(PREDICTIONS))
         return None if scored else "nothing had been scored by the end of the week"
 
+    def is_judged(self) -> bool:
+        """Whether the verdict that lies there was made from exactly these sources, and nothing of it failed then."""
+        known = storing.judged(self.root, self.week)
+        made_from = known.evidence["made_from"] if known and not known.verdict["unknown"] else None
+        return made_from == self.sources.made_from
+
     def unusable(self, model_id: str) -> str | None:
         return model_bank.unusable(self.root, model_id, ledger.vouched(self.store, model_id))
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Read once a run, so that nothing that lands meanwhile comes into it; nothing of it lies after the week."""
+        week, label = self.week, self.policy.label  # whoever matures now may have turned bad soon after applying
+        matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -label.longest_months)
+        first = min(matured - timedelta(days=label.lag_days + 7), weeks.first_of(week, HISTORY_DAYS))
+        ranges = {
+            table: Ranges(f"datamart/{table}", {day: built.content for day, built in self.shelf.built(table).items()})
+            for table in (FEATURES, LABELS, PREDICTIONS)
+        }
+        inputs = (*(known.input(first, week) for known in ranges.values()), *self._feed())
+        taught, previous = list(self._trainings()), None
+        if earlier := verdicts.weeks(self.root, week - timedelta(days=1)):  # what it says bears on this verdict
+            verdict = self.root.at(f"{verdicts.folder(earlier[-1])}/{verdicts.DECISION}")
+            previous = {"week": earlier[-1].isoformat(), "sha256": files.sha256_of(verdict)}
+        facts = [[asdict(each) for each in inputs], *self._model_facts(), self.policy.sha256, VERSION, taught, previous]
+        made_from = hashlib.sha256(strict_json.canonical(facts)).hexdigest()
+        days = {table: known.days(first, week) for table, known in ranges.items()}
+        return Sources(days, inputs, taught, previous, made_from)
+
+    def _model_facts(self) -> list[object]:
+        serving = self.judged
+        sha256 = ledger.vouched(self.store, serving.model_id)
+        if sha256 is None:  # no training of this root made it: a person brought it
+            manifest = self.store.get(f"{model_bank.BANK}/{serving.model_id}/{model_bank.MANIFEST}")
+            sha256 = hashlib.sha256(manifest or b"").hexdigest()
+        return [serving.model_id, sha256, serving.as_of.isoformat(), serving.seq]
+
+    def _feed(self) -> Iterator[Input]:
+        """What landed lately, by the bytes of manifests: an index of all tables of all days would be far larger."""
+        days = [weeks.first_of(self.week, FEED_DAYS) + timedelta(days=n) for n in range(FEED_DAYS)]
+        for table in FEED:
+            paths = {day: self.root.at(partitions.manifest_name(table, day)) for day in days}
+            there = {day: path.read_bytes() for day, path in paths.items() if path.is_file()}
+            lines = [f"{day} {hashlib.sha256(data).hexdigest()}" for day, data in there.items()]
+            yield Input(f"datamart/{table}", hashlib.sha256("\n".join(lines).encode()).hexdigest(), len(there))
+
+    def _trainings(self) -> Iterator[Json]:
+        """The trainings up to the week's end, each with the reasons of the verdict that asked for it."""
+        book = ledger.read(self.store)
+        asked = {ending.seq: ending.decision for ending in book.state.ended}
+        for entry in book.entries:
+            if entry.kind == "completed" and entry.as_of <= self.week:
+                by_monitor = entry.seq in asked and asked[entry.seq].source == MONITOR
+                named = {"verdict": entry.body["verdict"], "model_id": entry.body["model_id"]}
+                reasons = self._reasons(asked[entry.seq].note) if by_monitor else []
+                yield {"as_of": entry.as_of.isoformat(), **named, "reasons": reasons}
+
+    def _reasons(self, note: bytes) -> list[str]:
+        details = strict_json.parse(note, where="a note", allow_bom=True).get("details") or {}
+        verdict = storing.kept_verdict(self.root, details) if _VERDICT.fullmatch(details.get("path", "")) else None
+        reasons = verdict["reasons"] if verdict else ()
+        return [reason["rule"] for reason in reasons if rank(reason["severity"]) >= rank(MEDIUM)]
 
 
 def of(run: Run) -> Session:

@@ -72,51 +72,37 @@ class Bench:
     policy: Policy
     quality: bool  # whether the section of data quality could be computed
 
-    def weigh(self, all_seen: list[Seen] | None = None) -> Weighed:
-        found = self.all_seen if all_seen is None else all_seen
-        features = [seen.n or 0 for seen in found if _is_moved(seen)]
-        many = [_together(len(features), max(features))] if len(features) >= terms.MANY_FEATURES else []
-        single = [each for seen in (*found, *many) for each in self._remembered(seen)]
-        poor = any(one.severity == terms.CRITICAL and one.seen.given for one in single)
+    def weigh(self, without: Seen | None = None, moved: Seen | None = None) -> Weighed:
+        """What all numbers come to; or without one, or with it moved elsewhere."""
+        known = [(seen, found) for seen, found in self._remembered_each if seen is not without]
+        if moved:
+            known.append((moved, [*self._remembered(moved)]))
+        features = [seen.n or 0 for seen, _ in known if _is_moved(seen)]
+        found = [one for _, each in known for one in each]
+        if len(features) >= terms.MANY_FEATURES and not (without and without.rule == terms.MANY):
+            step = Step(threshold=float(terms.MANY_FEATURES - 1), severity=terms.MEDIUM)
+            rows, many = max(features), float(len(features))
+            found += self._remembered(Seen(rule=terms.MANY, subject="features", value=many, n=rows, steps=(step,)))
+        poor = any(one.severity == terms.CRITICAL and one.seen.given for one in found)
         blocked = poor or (self.memory.was_blocked and not self.quality)
-        return Weighed(tuple(self._preceded(one, blocked=blocked) for one in single), blocked)
+        return Weighed(tuple(self._preceded(one, blocked=blocked) for one in found), blocked)
 
     def flip_distance(self, finding: Finding, decision: str) -> float | None:
         seen, now = finding.seen, finding.seen.value
         if now is None:
             return None
-        if seen not in self.all_seen or seen.given:  # counted from others, or judged elsewhere: it is there or not
-            without = self._decided(seen)
-            return None if finding.threshold is None or without == decision else _apart(now, finding.threshold)
-        tried = {each for step in seen.steps for each in (step.threshold, math.nextafter(step.threshold, math.inf))}
-        tried |= {math.nextafter(step.threshold, -math.inf) for step in seen.steps}
+        if seen.rule == terms.MANY or seen.given:  # counted from others, or judged elsewhere: it is there or not
+            stays = finding.threshold is None or self.weigh(seen).decision == decision
+            return None if stays or finding.threshold is None else _apart(now, finding.threshold)
+        bounds = [step.threshold for step in seen.steps]
+        tried = {*bounds, *(math.nextafter(bound, end) for bound in bounds for end in (math.inf, -math.inf))}
         nearest = sorted(tried, key=lambda each: abs(each - now))
-        turning = (each for each in nearest if self._decided(seen, replace(seen, value=each)) != decision)
+        turning = (each for each in nearest if self.weigh(seen, replace(seen, value=each)).decision != decision)
         return next((_apart(each, now) for each in turning), None)
 
-    def _decided(self, without: Seen, *moved: Seen) -> str:
-        """The decision without a number, or with it moved; only a critical finding changes what is blocked."""
-        if without.given and without.given.severity == terms.CRITICAL:
-            return self.weigh([each for each in self.all_seen if each != without]).decision
-        gone = [place for place, each in enumerate(self.all_seen) if each == without][: 1 if moved else None]
-        known = [each for place, each in enumerate(self._each) if place not in gone] + [*map(self._alone, moved)]
-        features = sum(is_moved for _, is_moved in known)
-        if features >= terms.MANY_FEATURES and without.rule != terms.MANY:
-            known.append(self._alone(_together(features)))
-        return DECISIONS[max((ask for ask, _ in known), default=int(self._blocked))]
-
     @cached_property
-    def _each(self) -> list[tuple[int, bool]]:
-        return [self._alone(seen) for seen in self.all_seen]
-
-    @cached_property
-    def _blocked(self) -> bool:
-        return self.weigh().blocked
-
-    def _alone(self, seen: Seen) -> tuple[int, bool]:
-        """What one number asks for by itself while what blocks stays as it is, and whether it counts among many."""
-        found = tuple(self._preceded(one, blocked=self._blocked) for one in self._remembered(seen))
-        return DECISIONS.index(Weighed(found, self._blocked).decision), _is_moved(seen)
+    def _remembered_each(self) -> list[tuple[Seen, list[Finding]]]:
+        return [(seen, [*self._remembered(seen)]) for seen in self.all_seen]
 
     def _remembered(self, seen: Seen) -> Iterator[Finding]:
         """What a rule sees, as far as the weeks before bear it out, and the promotion lies long enough ago."""
@@ -154,11 +140,6 @@ class Bench:
 
 def _is_moved(seen: Seen) -> bool:
     return seen.rule == terms.FEATURE and seen.why is None and seen.reached() is not None
-
-
-def _together(features: int, rows: int | None = None) -> Seen:
-    step = Step(threshold=float(terms.MANY_FEATURES - 1), severity=terms.MEDIUM)
-    return Seen(rule=terms.MANY, subject="features", value=float(features), n=rows, steps=(step,))
 
 
 def _apart(value: float, other: float) -> float:

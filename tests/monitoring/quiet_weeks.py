@@ -60,7 +60,7 @@ class QuietWeeks:
         return evidence(
             week,
             window__rows=self._rows,
-            drift=drift.section(reference, scores, drawn, ZeroPolicy(self._policy.drift.zero_policy)),
+            drift=drift.section(reference, scores, drawn, ZeroPolicy(self._policy.drift.zero_policy))[0],
             performance={"n": matured.n, "bads": matured.n_bad, **performance.realised(matured, cutoff)},
             concept=performance.concept(self._learned, matured, [], self._policy),
             calibration=performance.calibration(matured, {}),

@@ -70,7 +70,7 @@ def reference() -> Json:
 
 
 def section(found: pl.DataFrame, of_scores: ValueCounts) -> Json:
-    return drift.section(reference(), of_scores, columns.count(found, FROZEN), ADDITIVE)
+    return drift.section(reference(), of_scores, columns.count(found, FROZEN), ADDITIVE)[0]
 
 
 def feature(said: Json, name: str) -> Json:
@@ -169,13 +169,13 @@ def test_counts_of_shards_give_what_the_whole_gives(cuts: list[int]) -> None:
         summed = {name: summed[name] + counted for name, counted in other.items()}
     merged = ValueCounts.merged(ValueCounts.of(of_scores[start:end]) for start, end in shards)
     together = section(whole, ValueCounts.of(of_scores))
-    assert drift.section(reference(), merged, summed, ADDITIVE) == together
+    assert drift.section(reference(), merged, summed, ADDITIVE)[0] == together
 
 
 def test_every_bin_of_every_subject_is_told() -> None:
     counted = columns.count(frame(shift=1.0, seed=3), FROZEN)
-    rows = pl.DataFrame(drift.rows_of_bins(reference(), scores(seed=4), counted, ADDITIVE))
-    said = drift.section(reference(), scores(seed=4), counted, ADDITIVE)
+    said, table = drift.section(reference(), scores(seed=4), counted, ADDITIVE)
+    rows = pl.DataFrame(table)
     by_subject = dict(rows.group_by("subject").agg(pl.col("contribution").sum()).iter_rows())
     assert by_subject["score"] == pytest.approx(said["score"]["value"])
     assert by_subject["moving"] == pytest.approx(feature(said, "moving")["csi"]["value"])
