@@ -16,7 +16,7 @@ from jobs.monitoring import terms, wording
 from jobs.monitoring.terms import Seen, number, part, rank, unknown
 from jobs.monitoring.weighing import NO_ACTION, RETRAIN, Bench, Finding, Weighed
 from jobs.protocol.facts import DATA_QUALITY
-from jobs.protocol.guards import guards_of, waits
+from jobs.protocol.guards import waits
 from jobs.protocol.policy import Policy
 
 Json = Mapping[str, Any]
@@ -62,12 +62,12 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
 
 def _guards(memory: memories.Memory, policy: Policy) -> dict[str, Any]:
     """What a retraining that is asked for on the Sunday after the week would meet besides the data's own quality."""
-    guards, sunday = guards_of(policy), memory.week + timedelta(days=1)
-    until = waits((day for day, _ in memory.trainings), sunday, guards)
+    sunday = memory.week + timedelta(days=1)
+    until = waits((day for day, _ in memory.trainings), sunday, policy.guards)
     return {
         "waits": {name: day.isoformat() for name, day in until.items() if day > sunday},
-        "min_new_rows": guards.min_new_rows,
-        "approval": guards.approval,
+        "min_new_rows": policy.guards.min_new_rows,
+        "approval": policy.mode == "advise",
     }
 
 

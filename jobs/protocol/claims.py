@@ -11,12 +11,13 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact, Serving, State
 from jobs.protocol.folder import Refused
-from jobs.protocol.guards import Circumstances, Guards, blocked_by, retry_after
+from jobs.protocol.guards import Circumstances, blocked_by, retry_after
 from jobs.protocol.ingest import Desk, Seen, look
 from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
+from jobs.protocol.policy import Policy
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +33,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the serving note says after it was ingested: its bytes, and any problem with its mend."""
+    """What the serving note says: its bytes, the change that they want, and any problem with its mend."""
 
-    ledger: Ledger
     data: bytes | None = None
+    wish: ServingNote | None = None
     problem: ConfigInvalid | None = None
 
 
-def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str | None) -> tuple[Seen, Entry | None]:
+def claim(desk: Desk, policy: Policy, found: Circumstances, lease_until: str | None) -> tuple[Seen, Entry | None]:
     """Claim the open decision while the note holds exactly its bytes, or say what blocks it; None if nothing is new.
 
     Without a lease it only says what blocks it.
@@ -47,14 +48,14 @@ def claim(desk: Desk, guards: Guards, found: Circumstances, lease_until: str | N
     today = desk.writer.as_of
 
     def said(state: State) -> Fact | None:
-        standing = state.open
-        if standing is None or standing.claim or not standing.retrain or today > standing.valid_until:
+        standing = state.waiting
+        if standing is None or not standing.retrain or today > standing.valid_until:
             return None
         same = look(desk, state).kind is Kind.SAME
-        blocks = blocked_by(state, standing, today, guards, replace(found, note=same))
+        blocks = blocked_by(state, standing, today, policy, replace(found, note=same))
         body: dict[str, Any] = {"decision": standing.seq}
         if blocks:
-            after = retry_after(state, standing, today, guards)
+            after = retry_after(state, standing, today, policy)
             body |= {"blocked_by": list(blocks), "retry_after": after.isoformat() if after else None}
             return None if blocks == standing.blocked_by else Fact(RETRAINING, "deferred", body)
         body |= {"note_sha256": hashlib.sha256(standing.note).hexdigest(), "lease_until": lease_until}
@@ -77,78 +78,70 @@ def fail_attempt(desk: Desk, claim_seq: int, reason: str, *, stopped: bool = Fal
         return ledgers.append(desk.store, desk.writer, failed)[0]
 
 
-def choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
+def choose(desk: Desk, unusable: Callable[[str], str | None]) -> tuple[Ledger, Chosen]:
     """Ingest the serving note on its content; write it again where it is absent."""
     with desk.store.settled():
-        chosen = _choose(desk, unusable)
-        _restore(desk, chosen.ledger.state)
-        return chosen
+        ledger, chosen = _choose(desk, unusable)
+        _restore(desk, ledger.state)
+        return ledger, chosen
 
 
 def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[str], str | None]) -> Ledger:
     """End the claimed decision: promoted only if no person wants otherwise at this moment. All repeatable."""
     with desk.store.settled():
-        chosen = _choose(desk, unusable)
+        before, chosen = _choose(desk, unusable)
         free = outcome.promote and chosen.problem is None
-        if free and chosen.data is not None and _may_promote(chosen.ledger.state):
+        if free and chosen.data is not None and _may_promote(before.state):
             free = desk.store.remove_if(SERVING_NOTE, chosen.data)  # an old note found later is a person's wish
 
         def completed(state: State) -> Fact | None:
             if state.claim is None or state.claim.seq != claim_seq:
                 return None
-            body = {
-                "claim": claim_seq,
-                "verdict": PROMOTED if free and _may_promote(state) else KEPT,
-                "model_id": outcome.model_id,
-                "model_sha256": outcome.model_sha256,
-                "reasons": list(outcome.reasons),
-                "metrics": dict(outcome.metrics),
-            }
-            return Fact(RETRAINING, "completed", body)
+            came_to = {name: value for name, value in asdict(outcome).items() if name != "promote"}
+            verdict = PROMOTED if free and _may_promote(state) else KEPT
+            return Fact(RETRAINING, "completed", came_to | {"claim": claim_seq, "verdict": verdict})
 
-        decision = chosen.ledger.state.open
-        ledger, entry = ledgers.append(desk.store, desk.writer, completed, chosen.ledger)
+        ledger, entry = ledgers.append(desk.store, desk.writer, completed)
         _restore(desk, ledger.state)
-        if entry and decision:
-            desk.store.remove_if(RETRAINING_NOTE, decision.note)
+        if entry and before.state.open:
+            desk.store.remove_if(RETRAINING_NOTE, before.state.open.note)
         return ledger
 
 
-def wish(data: bytes, now: Serving | None, unusable: Callable[[str], str | None]) -> ServingNote | None:
-    """What the bytes of a serving note want changed, if anything; NoteInvalid where it cannot be."""
-    note = read_serving(data)
-    if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
-        return None
-    if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
-        mend = "name a whole model of model_bank, or delete the note; until then the model before serves on"
-        raise NoteInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
-    return note
-
-
-def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> Chosen:
+def read_wish(store: FolderStore, now: Serving | None, unusable: Callable[[str], str | None]) -> Chosen:
+    """What the serving note in place wants changed, if anything. `unusable`: why a model cannot serve."""
     data: bytes | None = None
-    problem: ConfigInvalid | None = None
+    try:
+        data = store.get(SERVING_NOTE, NOTE_LIMIT)
+        if data is None:
+            return Chosen()
+        note = read_serving(data)
+        if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
+            return Chosen(data)
+        if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
+            mend = "name a whole model of model_bank, or delete the note; until then the model before serves on"
+            raise NoteInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
+        return Chosen(data, note)
+    except Refused as refusal:
+        return Chosen(problem=NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend))
+    except ConfigInvalid as invalid:
+        return Chosen(data, problem=invalid)
+
+
+def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> tuple[Ledger, Chosen]:
+    chosen = Chosen()
 
     def serving(state: State) -> Fact | None:
-        nonlocal data, problem
-        data, problem = None, None
-        try:
-            data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
-            wanted = wish(data, state.serving, unusable) if data is not None else None
-            return Fact(SERVING, "serving", asdict(wanted)) if wanted else None
-        except Refused as refusal:
-            problem = NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend)
-        except ConfigInvalid as invalid:
-            problem = invalid
-        return None
+        nonlocal chosen
+        chosen = read_wish(desk.store, state.serving, unusable)
+        return Fact(SERVING, "serving", asdict(chosen.wish)) if chosen.wish else None
 
     ledger, _ = ledgers.append(desk.store, desk.writer, serving)
-    return Chosen(ledger, data, problem)
+    return ledger, chosen
 
 
 def _restore(desk: Desk, state: State) -> None:
-    now = state.serving
-    if now:
+    if now := state.serving:
         data = serving_bytes(now.model_id, now.as_of, now.reason, pinned=now.pinned)
         desk.store.put_if_absent(SERVING_NOTE, data)
 

@@ -146,8 +146,8 @@ def _unclaimed(also: Callable[[Decision, Body, date], Objection]) -> Callable[[S
 
 def _without_stale(state: State, entry: Entry) -> State:
     """A machine's decision about a model that serves no more has lost its ground; a claim runs to its end."""
-    standing = state.open
-    if standing and not standing.claim and standing.source != PERSON and standing.about != state.model_id:
+    standing = state.waiting
+    if standing and standing.source != PERSON and standing.about != state.model_id:
         return _end(state, "superseded", entry)
     return state
 

@@ -107,6 +107,11 @@ class State:
     def claim(self) -> Claim | None:
         return self.open.claim if self.open else None
 
+    @property
+    def waiting(self) -> Decision | None:
+        """The open decision, unless training is at work on it."""
+        return None if self.claim else self.open
+
     def serving_on(self, day: date) -> Serving | None:
         return next((change for change in reversed(self.served) if change.as_of <= day), None)
 

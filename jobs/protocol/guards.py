@@ -7,19 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from jobs.protocol.facts import COLD_START, Decision, State
-from jobs.protocol.policy import Policy
+from jobs.protocol.policy import GuardPolicy, Policy
 
 BUDGET_DAYS = 28
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guards:
-    cooldown_days: int = 2
-    min_new_rows: int = 10_000
-    max_per_iso_week: int = 1
-    max_per_28_days: int = 4
-    immediate_bypasses: tuple[str, ...] = ()
-    approval: bool = False  # mode "advise": nothing is claimed until a person has put a name to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,42 +22,37 @@ class Circumstances:
     feature_version: bool = True  # all rows to train on are of one feature version
 
 
-def blocked_by(state: State, decision: Decision, day: date, guards: Guards, found: Circumstances) -> tuple[str, ...]:
+def blocked_by(state: State, decision: Decision, day: date, policy: Policy, found: Circumstances) -> tuple[str, ...]:
     """Every reason why this decision may not be claimed on this day; empty if it may."""
     checks = {
         "note": not found.note,
         "policy": not found.policy,
-        "approval": guards.approval and not decision.approved,
-        **dict.fromkeys(held_until(state, decision, day, guards), True),
-        "new_rows": decision.source != COLD_START and found.new_rows < guards.min_new_rows,
+        "approval": policy.mode == "advise" and not decision.approved,
+        **dict.fromkeys(held_until(state, decision, day, policy), True),
+        "new_rows": decision.source != COLD_START and found.new_rows < policy.guards.min_new_rows,
         "readiness": not found.readiness,
         "data_quality": not found.data_quality,
         "feature_version": not found.feature_version,
     }
-    return tuple(name for name, blocks in checks.items() if blocks and name not in _bypassed(decision, guards))
+    return tuple(name for name, blocks in checks.items() if blocks and name not in _bypassed(decision, policy))
 
 
-def held_until(state: State, decision: Decision, day: date, guards: Guards) -> dict[str, date]:
+def held_until(state: State, decision: Decision, day: date, policy: Policy) -> dict[str, date]:
     """The guards that time alone will clear, each with the first day on which it lets a claim pass."""
-    clears = {"valid_from": decision.valid_from, **waits(state.trained, day, guards)}
-    return {name: until for name, until in clears.items() if until > day and name not in _bypassed(decision, guards)}
+    clears = {"valid_from": decision.valid_from, **waits(state.trained, day, policy.guards)}
+    return {name: until for name, until in clears.items() if until > day and name not in _bypassed(decision, policy)}
 
 
-def retry_after(state: State, decision: Decision, day: date, guards: Guards) -> date | None:
+def retry_after(state: State, decision: Decision, day: date, policy: Policy) -> date | None:
     """The first day on which time alone blocks it no more; None if time does not block it."""
-    return max(held_until(state, decision, day, guards).values(), default=None)
+    return max(held_until(state, decision, day, policy).values(), default=None)
 
 
-def _bypassed(decision: Decision, guards: Guards) -> tuple[str, ...]:
-    return guards.immediate_bypasses if decision.priority == "IMMEDIATE" else ()
+def _bypassed(decision: Decision, policy: Policy) -> tuple[str, ...]:
+    return policy.guards.immediate_bypasses if decision.priority == "IMMEDIATE" else ()
 
 
-def guards_of(policy: Policy) -> Guards:
-    names = ("cooldown_days", "min_new_rows", "max_per_iso_week", "max_per_28_days", "immediate_bypasses")
-    return Guards(**{name: getattr(policy.guards, name) for name in names}, approval=policy.mode == "advise")
-
-
-def waits(completed: Iterable[date], day: date, guards: Guards) -> dict[str, date]:
+def waits(completed: Iterable[date], day: date, guards: GuardPolicy) -> dict[str, date]:
     """For each guard that time clears after trainings, the first day on which it lets a claim pass."""
     trained = sorted(completed)
     monday = day - timedelta(days=day.weekday())

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from jobs.protocol import clock, policies, strict_json
@@ -36,11 +36,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The ledger after a step, what lies in place of the retraining note, and what was put away as closed."""
+    """The ledger after a step, and what lies in place of the retraining note."""
 
     ledger: Ledger
     found: Found
-    closed: Found | None = None
     backfill: bool = False
 
     @property
@@ -69,9 +68,8 @@ def begin(desk: Desk) -> Seen:
     known = ledgers.read(desk.store)
     if known.state.is_backfill(desk.writer.as_of):
         return Seen(known, look(desk, known.state), backfill=True)
-    ingested = ingest(desk, known)
-    expired = expire(desk, ingested.ledger)
-    return replace(expired, closed=expired.closed or ingested.closed)
+    ingest(desk)
+    return expire(desk)
 
 
 def settle(desk: Desk) -> None:
@@ -88,27 +86,26 @@ def look(desk: Desk, state: State) -> Found:
     return classify(data, state, desk.writer.as_of, desk.valid_days)
 
 
-def ingest(desk: Desk, known: Ledger | None = None) -> Seen:
+def ingest(desk: Desk) -> Seen:
     """Record the note if nobody has; put a closed one away; withdraw what a person removed, after a second look."""
     with desk.store.settled():
-        seen = _record(desk, known)
-    missed = seen.state.open
-    if seen.found.kind is not Kind.ABSENT or missed is None or missed.claim:
+        seen = _record(desk)
+    missed = seen.state.waiting
+    if seen.found.kind is not Kind.ABSENT or missed is None:
         return seen
     desk.wait(BETWEEN_LOOKS)
 
     def withdrawn(state: State) -> Fact | None:
-        gone = look(desk, state).kind is Kind.ABSENT
-        still_open = state.open and state.open.seq == missed.seq and not state.open.claim
+        gone = look(desk, state).kind is Kind.ABSENT and state.waiting and state.waiting.seq == missed.seq
         body = {"decision": missed.seq, "reason": "the note was removed"}
-        return Fact(RETRAINING, "withdrawn", body) if gone and still_open else None
+        return Fact(RETRAINING, "withdrawn", body) if gone else None
 
     with desk.store.settled():
-        ledger, _ = ledgers.append(desk.store, desk.writer, withdrawn, seen.ledger)
-        return replace(_record(desk, ledger), closed=seen.closed)
+        ledgers.append(desk.store, desk.writer, withdrawn)
+        return _record(desk)
 
 
-def _record(desk: Desk, known: Ledger | None) -> Seen:
+def _record(desk: Desk) -> Seen:
     """Under `hold`: propose what the note holds if it is new, or put it away if it is closed; a claim defers both."""
     found = Found(Kind.ABSENT)
 
@@ -117,16 +114,16 @@ def _record(desk: Desk, known: Ledger | None) -> Seen:
         found = look(desk, state)
         return proposal(found, state) if found.kind is Kind.NEW and not state.claim else None
 
-    ledger, entry = ledgers.append(desk.store, desk.writer, proposed, known)
-    return _put_away(desk, ledger, found, again=entry is not None)
+    ledger, entry = ledgers.append(desk.store, desk.writer, proposed)
+    return _put_away(desk, ledger, look(desk, ledger.state) if entry else found)
 
 
-def expire(desk: Desk, known: Ledger | None = None) -> Seen:
+def expire(desk: Desk) -> Seen:
     """End an unclaimed decision whose last day has passed, and decline one whose attempts are used up."""
 
     def past(state: State) -> Fact | None:
-        standing = state.open
-        if standing is None or standing.claim:
+        standing = state.waiting
+        if standing is None:
             return None
         if standing.attempts >= MAX_ATTEMPTS:
             body = {"decision": standing.seq, "reason": f"{standing.attempts} attempts failed"}
@@ -135,7 +132,7 @@ def expire(desk: Desk, known: Ledger | None = None) -> Seen:
         return Fact(RETRAINING, "expired", {"decision": standing.seq}) if is_over else None
 
     with desk.store.settled():
-        ledger, _ = ledgers.append(desk.store, desk.writer, past, known)
+        ledger, _ = ledgers.append(desk.store, desk.writer, past)
         return _put_away(desk, ledger, look(desk, ledger.state))
 
 
@@ -143,9 +140,8 @@ def withdraw(desk: Desk, reason: str) -> Seen:
     """A person's veto by command: end the open decision, and remove its note if it is unchanged."""
 
     def withdrawn(state: State) -> Fact | None:
-        standing = state.open
-        may = standing and not standing.claim
-        return Fact(RETRAINING, "withdrawn", {"decision": standing.seq, "reason": reason}) if standing and may else None
+        standing = state.waiting
+        return Fact(RETRAINING, "withdrawn", {"decision": standing.seq, "reason": reason}) if standing else None
 
     with desk.store.settled():
         ledger, entry = ledgers.append(desk.store, desk.writer, withdrawn)
@@ -154,13 +150,13 @@ def withdraw(desk: Desk, reason: str) -> Seen:
         return Seen(ledger, look(desk, ledger.state))
 
 
-def _put_away(desk: Desk, ledger: Ledger, found: Found, *, again: bool = False) -> Seen:
+def _put_away(desk: Desk, ledger: Ledger, found: Found) -> Seen:
     """Move the bytes of a closed decision to quarantine; a claim defers that too."""
-    closed = found if found.kind is Kind.CLOSED and not ledger.state.claim else None
-    if closed and closed.data is not None:
-        desk.store.put_if_absent(quarantine_name(closed.data), closed.data)
-        desk.store.remove_if(RETRAINING_NOTE, closed.data)
-    return Seen(ledger, look(desk, ledger.state) if again or closed else found, closed)
+    if found.kind is not Kind.CLOSED or found.data is None or ledger.state.claim:
+        return Seen(ledger, found)
+    desk.store.put_if_absent(quarantine_name(found.data), found.data)
+    desk.store.remove_if(RETRAINING_NOTE, found.data)
+    return Seen(ledger, look(desk, ledger.state))
 
 
 def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
@@ -174,7 +170,7 @@ def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
     if seen.found.kind in BLOCKING:
         desk.wait(BETWEEN_LOOKS)
     with desk.store.settled():
-        ledger = ledgers.read(desk.store, seen.ledger)
+        ledger = ledgers.read(desk.store)
         found = look(desk, ledger.state)
         answer = _may_place(ledger.state, found, seen.found, data)
         if answer != "placed":
@@ -185,7 +181,7 @@ def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
             if found.kind in BLOCKING:
                 desk.store.put_if_absent(quarantine_name(found.data), found.data)
             done = desk.store.replace_if(RETRAINING_NOTE, found.data, data)
-        return _record(desk, ledger), "placed" if done else "changed"
+        return _record(desk), "placed" if done else "changed"
 
 
 def _may_place(state: State, found: Found, ingested: Found, data: bytes) -> str:

@@ -78,12 +78,12 @@ def name_of(seq: int) -> str:
     return f"{FOLDER}/{seq:08d}.json"
 
 
-def read(store: FolderStore, known: Ledger | None = None) -> Ledger:
-    """Read every entry, or those after the ones `known`; StoreDamaged where numbers or hashes do not fit.
+def read(store: FolderStore) -> Ledger:
+    """Read every entry not read through this store before; StoreDamaged where numbers or hashes do not fit.
 
-    A run reads its ledger a dozen times: what a folder's store has read of it once is known from then on.
+    A run reads its ledger a dozen times.
     """
-    ledger: Ledger = known or store.memo.get(FOLDER) or Ledger()
+    ledger: Ledger = store.memo.get(FOLDER) or Ledger()
     names = store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
         if f"{FOLDER}/{name}" != name_of(seq):
@@ -138,13 +138,11 @@ def parsed(data: bytes, seq: int, prev: str) -> Entry:
     return Entry(seq, given["topic"], given["kind"], as_of, given["body"], given["run_key"])
 
 
-def append(
-    store: FolderStore, writer: Writer, say: Callable[[State], Fact | None], known: Ledger | None = None
-) -> tuple[Ledger, Entry | None]:
+def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | None]) -> tuple[Ledger, Entry | None]:
     """Say what `say` makes of the newest state, asked anew whenever another writer was quicker; None if nothing."""
     nonce = os.urandom(8).hex()
     while True:
-        known = read(store, known)
+        known = read(store)
         fact = say(known.state)
         if fact is None:
             return known, None
@@ -154,7 +152,7 @@ def append(
         seq = len(known.entries) + 1
         data = entry_bytes(writer, fact, seq, known.head, nonce)
         if store.put_if_absent(name_of(seq), data) or _is_mine(store, seq, nonce):
-            known = extended(known, data)
+            known = store.memo[FOLDER] = extended(known, data)
             return known, known.entries[-1]
 
 

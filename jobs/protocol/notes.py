@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
@@ -103,11 +103,9 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> RetrainingNot
     if end < start:
         mend = f"give a date from {start} on, or leave valid_until out"
         raise refused(data, "valid_until", f"is {end}, before its first day {start}", RETRAINING_NOTE, mend)
+    told = {name: fields.get(name) for name in ("approved_by", "decision_id")}
     by_machine = retraining_bytes(fields) == data
-    identity = fields.get("decision_id")
-    return RetrainingNote(
-        decided, fields["retrain"], priority, start, end, fields.get("approved_by"), identity, by_machine
-    )
+    return RetrainingNote(decided, fields["retrain"], priority, start, end, **told, by_machine=by_machine)
 
 
 def read_serving(data: bytes) -> ServingNote:
@@ -133,27 +131,24 @@ def classify(data: bytes | None, state: State, day: date, valid_days: Mapping[st
     return Found(Kind.NEW, data, note, source)
 
 
-def _obstacles(note: RetrainingNote, source: str, state: State, day: date) -> list[tuple[Kind, str, str, str]]:
+def _obstacles(note: RetrainingNote, source: str, state: State, day: date) -> Iterator[tuple[Kind, str, str, str]]:
     """Why a note that can be read is left in place unheeded: what it is, the field, what is wrong, the mend."""
     furthest = day + timedelta(days=FURTHEST_DAYS)
-    found = []
     if note.valid_until < day:
         until = f"ended on {note.valid_until}, before it was first seen"
-        mend = "give a later valid_until or decision_date, or delete it"
-        found.append((Kind.OUT_OF_DATE, "valid_until", until, mend))
+        yield Kind.OUT_OF_DATE, "valid_until", until, "give a later valid_until or decision_date, or delete it"
     if note.decision_date > day:
         ahead = f"is {note.decision_date}, after today"
-        found.append((Kind.FUTURE, "decision_date", ahead, "give today or before; valid_from may lie ahead"))
-    for field, value in (("valid_from", note.valid_from), ("valid_until", note.valid_until)):
-        if value > furthest:
+        yield Kind.FUTURE, "decision_date", ahead, "give today or before; valid_from may lie ahead"
+    for field in ("valid_from", "valid_until"):
+        if (value := getattr(note, field)) > furthest:
             far = f"is {value}, over {FURTHEST_DAYS} days ahead"
-            found.append((Kind.FUTURE, field, far, f"give a date until {furthest}"))
+            yield Kind.FUTURE, field, far, f"give a date until {furthest}"
     # an edit keeps the decision_id it started from; with another decision_date it asks anew
     completed = {ending.decision.decision_id for ending in state.ended if ending.how == "completed"}
     if note.decision_id in completed - {None} and str(note.decision_id).startswith(f"{note.decision_date}-"):
         late = "is of a decision that was completed before this edit was seen"
-        found.append((Kind.OVERTAKEN, "decision_id", late, "to ask for one more, change decision_date; else delete it"))
+        yield Kind.OVERTAKEN, "decision_id", late, "to ask for one more, change decision_date; else delete it"
     if source != PERSON and state.open and state.open.source == PERSON:
         waits = "is a machine's, and a person's decision is open"
-        found.append((Kind.WAITING, "decision_id", waits, "delete decision_id to make it yours, or put your note back"))
-    return found
+        yield Kind.WAITING, "decision_id", waits, "delete decision_id to make it yours, or put your note back"

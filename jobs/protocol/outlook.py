@@ -8,9 +8,9 @@ from datetime import date
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import model_bank, policies
-from jobs.protocol.claims import wish
+from jobs.protocol.claims import read_wish
 from jobs.protocol.decisions import advance
-from jobs.protocol.errors import ConfigInvalid, JobError
+from jobs.protocol.errors import JobError
 from jobs.protocol.facts import (
     COLD_START,
     MAX_ATTEMPTS,
@@ -23,12 +23,11 @@ from jobs.protocol.facts import (
     Fact,
     State,
 )
-from jobs.protocol.folder import Refused
-from jobs.protocol.guards import Circumstances, Guards, blocked_by, guards_of, held_until
+from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, look, proposal
-from jobs.protocol.judge import NOTE_LIMIT
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote
-from jobs.protocol.store import QUARANTINE, SERVING_NOTE
+from jobs.protocol.policy import Policy
+from jobs.protocol.store import QUARANTINE
 
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
 BLOCKS = {
@@ -54,7 +53,7 @@ class Sight:
     head: str
     today: date
     found: Found
-    guards: Guards | None = None
+    policy: Policy | None = None
     policy_problem: JobError | None = None
     serving_problem: JobError | None = None
     model_problem: JobError | None = None  # of the model that serves
@@ -74,24 +73,19 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
     """Look at ledger, notes and policy without changing anything. `unusable`: why a model cannot serve."""
     ledger = ledgers.read(desk.store)
     policy, policy_problem = policies.read(desk.store)
-    wanted, serving_problem = None, None
+    chosen = read_wish(desk.store, ledger.state.serving, unusable)
     serves = ledger.state.model_id
     vouched = ledgers.vouched(desk.store, serves) if serves else None
-    try:
-        data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
-        wanted = None if data is None else wish(data, ledger.state.serving, unusable)
-    except (ConfigInvalid, Refused) as problem:
-        serving_problem = problem
     return Sight(
         state=ledger.state,
         head=ledger.head,
         today=desk.writer.as_of,
         found=look(desk, ledger.state),
-        guards=guards_of(policy) if policy else None,
+        policy=policy,
         policy_problem=policy_problem,
-        serving_problem=serving_problem,
+        serving_problem=chosen.problem,
         model_problem=model_bank.damage(desk.store.root, serves, vouched) if serves else None,
-        wish=wanted,
+        wish=chosen.wish,
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
         verdict=verdict,
     )
@@ -166,13 +160,13 @@ def _of_note(sight: Sight) -> str:
 
 
 def _of_decision(sight: Sight, state: State, standing: Decision) -> Iterator[str]:
-    last, guards, found = standing.valid_until, sight.guards, sight.circumstances
-    held = held_until(state, standing, sight.today, guards) if guards else {}
+    last, policy, found = standing.valid_until, sight.policy, sight.circumstances
+    held = held_until(state, standing, sight.today, policy) if policy else {}
     after = max(held.values(), default=None)
     blocks: tuple[str, ...] = ()
-    if guards and not sight.policy_problem:
-        sound = Circumstances(note=True, new_rows=guards.min_new_rows)
-        blocks = blocked_by(state, standing, sight.today, guards, found or sound)
+    if policy and not sight.policy_problem:
+        sound = Circumstances(note=True, new_rows=policy.guards.min_new_rows)
+        blocks = blocked_by(state, standing, sight.today, policy, found or sound)
     for_approval = 'the mode is "advise". Write a name into approved_by of the note and save.'
     final = (
         (standing.claim, "is claimed: training ends it, or gives it back if it died."),
@@ -194,5 +188,6 @@ def _of_decision(sight: Sight, state: State, standing: Decision) -> Iterator[str
     yield f"{subject} {ending or next(said for holds, said in answers if holds)}"
     for name in blocks if ending is None else ():
         until = f" until {held[name]}" if name in held else ""
-        counted = f": {found.new_rows:,} of {guards.min_new_rows:,}" if name == "new_rows" and found and guards else ""
+        least = f" of {policy.guards.min_new_rows:,}" if policy else ""
+        counted = f": {found.new_rows:,}{least}" if name == "new_rows" and found else ""
         yield f"{name} blocks it{until}: {BLOCKS[name]}{counted}."

@@ -80,7 +80,7 @@ def _open(sight: Sight) -> Iterator[str]:
         yield from _row("claimed", f"by training for {standing.claim.as_of} (ledger entry {standing.claim.seq})")
     for name in standing.blocked_by:
         yield from _row("blocked by", f"{name}: {BLOCKS.get(name, 'a guard that this version does not know')}")
-    after = retry_after(sight.state, standing, sight.today, sight.guards) if sight.guards and standing.retrain else None
+    after = retry_after(sight.state, standing, sight.today, sight.policy) if sight.policy and standing.retrain else None
     if after and not standing.claim:
         yield from _row("claimable", f"from {after} on, as far as time alone blocks it")
     if sight.verdict:

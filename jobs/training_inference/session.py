@@ -11,7 +11,7 @@ from jobs.protocol import circumstances, claims, clock, ingest, ledger, model_ba
 from jobs.protocol.command import Run
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.facts import Decision, Entry, Serving, State
-from jobs.protocol.guards import blocked_by, guards_of
+from jobs.protocol.guards import blocked_by
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk, Seen
 from jobs.protocol.model_bank import Model
@@ -85,10 +85,10 @@ class Session:
             return False
         blocked: tuple[str, ...] = ("policy",)
         if self.policy is not None:
-            guards, found = guards_of(self.policy), circumstances.of(self.shelf, state, self.run.day, self.policy)
-            blocked = blocked_by(state, wanted, self.run.day, guards, found)
+            found = circumstances.of(self.shelf, state, self.run.day, self.policy)
+            blocked = blocked_by(state, wanted, self.run.day, self.policy, found)
             if blocked:  # a step that is skipped could not say so
-                claims.claim(self.desk, guards, found, None)
+                claims.claim(self.desk, self.policy, found, None)
         if blocked:
             self.run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
         return not blocked
@@ -99,9 +99,8 @@ class Session:
         if self.policy is None or wanted is None:
             return None
         lease = (clock.now() + timedelta(minutes=self.policy.decision.lease_minutes)).isoformat(timespec="seconds")
-        _, entry = claims.claim(
-            self.desk, guards_of(self.policy), circumstances.of(self.shelf, state, self.run.day, self.policy), lease
-        )
+        found = circumstances.of(self.shelf, state, self.run.day, self.policy)
+        _, entry = claims.claim(self.desk, self.policy, found, lease)
         return entry if entry and entry.kind == "claimed" else None
 
     def _asked(self) -> tuple[State, Decision | None]:
@@ -117,8 +116,8 @@ class Session:
             claims.fail_attempt(self.desk, known.claim.seq, "its trainer is gone")
         claims.choose(self.desk, self.unusable)
         seen = self._cold_start(ingest.begin(self.desk))
-        standing = None if seen.backfill else seen.state.open
-        wanted = standing and standing.retrain and not standing.claim and day <= standing.valid_until
+        standing = None if seen.backfill else seen.state.waiting
+        wanted = standing and standing.retrain and day <= standing.valid_until
         return seen.state, standing if wanted else None
 
     def _cold_start(self, seen: Seen) -> Seen:

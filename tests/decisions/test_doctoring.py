@@ -16,7 +16,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.store import FolderStore
 from tests.decisions.wholes import publish, whole
-from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine
+from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +138,7 @@ def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
 ) -> None:
     trainer = desk(FolderStore(root), SUNDAY + timedelta(days=7))
     place(trainer, machine(SUNDAY + timedelta(days=7)), begin(trainer))
-    claim(trainer, OPEN_GUARDS, READY, "2024-01-21T08:00:00+00:00")
+    claim(trainer, OPEN_RULES, READY, "2024-01-21T08:00:00+00:00")
     code, text = told(root, capsys)
     assert code == 0
     assert "the claim's lease was over at 2024-01-21T08:00:00+00:00" in text

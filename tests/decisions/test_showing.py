@@ -15,7 +15,7 @@ from jobs.protocol.ingest import Desk, begin, place
 from jobs.protocol.policies import POLICY
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
-from tests.protocol.build import OPEN_GUARDS, PASSED, READY, desk, machine, person
+from tests.protocol.build import OPEN_RULES, PASSED, READY, desk, machine, person
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,7 @@ def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
     store: FolderStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     at_desk = opened(store)
-    _, entry = claim(at_desk, OPEN_GUARDS, READY, "")
+    _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
     complete(at_desk, entry.seq, PASSED, lambda _: None)
     store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="Once more"))
@@ -138,7 +138,7 @@ def test_withdraw_refuses_a_claimed_decision_and_leaves_an_edited_note(
 ) -> None:
     at_desk = opened(store)
     store.root.at(RETRAINING_NOTE).write_bytes(machine(TODAY))
-    claim(at_desk, OPEN_GUARDS, READY, "")
+    claim(at_desk, OPEN_RULES, READY, "")
     code, text = said(capsys, store, "withdraw", "--reason", "no")
     assert code == 2
     assert "decision 1 is claimed" in text

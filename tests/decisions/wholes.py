@@ -15,7 +15,7 @@ from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.policies import POLICY
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import FolderStore
-from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine
+from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def whole(root: Root) -> str:
     trainer = desk(store, job="training_inference")
     details = {"path": DETAILS, "sha256": files.sha256_of(root.at(DETAILS))}
     place(trainer, machine(details=details), begin(trainer))
-    _, entry = claim(trainer, OPEN_GUARDS, READY, "")
+    _, entry = claim(trainer, OPEN_RULES, READY, "")
     assert entry
     complete(
         trainer, entry.seq, Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256), lambda _: None

@@ -22,7 +22,7 @@ from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import FolderStore
 from tests.decisions.wholes import ONE_DAY, cited, publish, whole
 from tests.docs.pages import ROOT
-from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine
+from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
 RSYNC = """#!/bin/sh
 echo >> {calls}
@@ -48,7 +48,7 @@ def runs(root: Root) -> None:
     trainer = desk(store, MONDAY, job="training_inference")
     details = {"path": evidence, "sha256": files.sha256_of(root.at(evidence))}
     place(trainer, machine(MONDAY, details=details), begin(trainer))
-    _, entry = claim(trainer, OPEN_GUARDS, READY, "")
+    _, entry = claim(trainer, OPEN_RULES, READY, "")
     assert entry
     outcome = Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256)
     complete(trainer, entry.seq, outcome, lambda _: None)

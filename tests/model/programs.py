@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import claims, ingest, ledger
 from jobs.protocol.claims import Outcome
-from jobs.protocol.guards import Circumstances, Guards
+from jobs.protocol.guards import Circumstances
 from jobs.protocol.ingest import Desk, Seen
 from jobs.protocol.ledger import Writer
 from tests.model.replay import STORE, ask
-from tests.protocol.build import VALID_DAYS, machine
+from tests.protocol.build import VALID_DAYS, machine, rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jobs.protocol.ledger import Ledger
 
-GUARDS = Guards(min_new_rows=0)
+RULES = rules(min_new_rows=0)
 READY = Circumstances(note=True, new_rows=0)
 
 
@@ -55,7 +55,7 @@ def _recover(desk: Desk) -> Ledger | None:
 
 
 def _claim(desk: Desk) -> int | None:
-    seen, entry = claims.claim(desk, GUARDS, READY, "")
+    seen, entry = claims.claim(desk, RULES, READY, "")
     return seen.state.claim.seq if entry and seen.state.claim else None
 
 

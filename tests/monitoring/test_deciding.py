@@ -26,7 +26,7 @@ from jobs.protocol.policies import POLICY as POLICY_FILE
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore, quarantine_name
 from tests.monitoring.evidences import WEEK, drifted, evidence, finding
-from tests.protocol.build import OPEN_GUARDS, PASSED, READY, SUNDAY, desk, person
+from tests.protocol.build import OPEN_RULES, PASSED, READY, SUNDAY, desk, person
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +158,7 @@ def test_a_persons_decision_stands_and_status_says_what_monitoring_would(root: R
 def test_a_claim_is_left_in_peace(root: Root) -> None:
     judged(root, **drifted(0.6))
     run(root)
-    claim(desk(FolderStore(root), SUNDAY + DAY, job="training_inference"), OPEN_GUARDS, READY, "")
+    claim(desk(FolderStore(root), SUNDAY + DAY, job="training_inference"), OPEN_RULES, READY, "")
     judged(root, **drifted(0.7))
     session = run(root, SUNDAY + DAY)
     assert kinds(root) == ["proposed", "claimed"]
@@ -169,7 +169,7 @@ def test_a_completed_decision_is_not_asked_for_again(root: Root) -> None:
     judged(root, **drifted(0.6))
     run(root)
     trainer = desk(FolderStore(root), SUNDAY + DAY, job="training_inference")
-    _, entry = claim(trainer, OPEN_GUARDS, READY, "")
+    _, entry = claim(trainer, OPEN_RULES, READY, "")
     assert entry
     complete(trainer, entry.seq, PASSED, lambda _: None)
     run(root, SUNDAY + DAY)

@@ -19,7 +19,7 @@ from jobs.protocol.ingest import begin
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
 from tests.monitoring import small_weeks
 from tests.monitoring.small_weeks import SUNDAY, WEEK, folder, run, tree, verdict
-from tests.protocol.build import OPEN_GUARDS, PASSED, READY, desk, person
+from tests.protocol.build import OPEN_RULES, PASSED, READY, desk, person
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def train(root: Path) -> None:
     at_desk = desk(FolderStore(Root(root)), MONDAY, job="training_inference")
     (root / RETRAINING_NOTE).write_bytes(person(MONDAY))
     begin(at_desk)
-    _, entry = claim(at_desk, OPEN_GUARDS, READY, "")
+    _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
     complete(at_desk, entry.seq, PASSED, lambda _: None)
 

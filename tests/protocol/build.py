@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from jobs.protocol import policy
 from jobs.protocol.claims import Outcome
 from jobs.protocol.facts import RETRAINING, Entry, Fact
-from jobs.protocol.guards import Circumstances, Guards
+from jobs.protocol.guards import Circumstances
 from jobs.protocol.ingest import Desk
 from jobs.protocol.ledger import Writer
 from jobs.protocol.notes import retraining_bytes
@@ -20,10 +22,19 @@ if TYPE_CHECKING:
 
 SUNDAY = date(2024, 1, 14)
 VALID_DAYS = {"MEDIUM": 7, "HIGH": 7, "IMMEDIATE": 14}
-OPEN_GUARDS = Guards(cooldown_days=0, min_new_rows=0, max_per_iso_week=99, max_per_28_days=99)
 READY = Circumstances(note=True, new_rows=10_000)
 MODEL, OTHER = "20240115-0123456789ab", "20240116-ba9876543210"
 PASSED = Outcome(promote=True, model_id=MODEL, model_sha256="a" * 64)
+
+
+def rules(*, mode: str = "auto", **guards: Any) -> policy.Policy:
+    """The default policy with other guards."""
+    default = policy.load(None, "")
+    changed: dict[str, Any] = {"mode": mode, "guards": replace(default.guards, **guards)}
+    return replace(default, **changed)
+
+
+OPEN_RULES = rules(cooldown_days=0, min_new_rows=0, max_per_iso_week=99, max_per_28_days=99)
 
 
 def writer(job: str = "monitoring", day: date = SUNDAY) -> Writer:

@@ -11,7 +11,7 @@ from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
-from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, desk, machine, person
+from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, desk, machine, person
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def whole(_: str) -> str | None:
 def started(store: FolderStore, note: bytes | None = None) -> int:
     store.put_if_absent(RETRAINING_NOTE, note or machine())
     begin(desk(store))
-    entry = claim(desk(store), OPEN_GUARDS, READY, "2024-01-14T08:00:00+00:00")[1]
+    entry = claim(desk(store), OPEN_RULES, READY, "2024-01-14T08:00:00+00:00")[1]
     assert entry is not None
     assert entry.kind == "claimed"
     return entry.seq
@@ -92,17 +92,17 @@ def test_an_old_serving_note_found_after_a_promotion_is_a_persons_wish(store: Fo
     complete(desk(store), started(store, person()), replace(PASSED, model_id=OTHER), whole)
     assert serves(store)["model_id"] == OTHER
     (tmp_path / SERVING_NOTE).write_bytes(before)
-    assert choose(desk(store), whole).ledger.state.model_id == MODEL
+    assert choose(desk(store), whole)[0].state.model_id == MODEL
     assert kinds(store)[-1] == "serving"
 
 
 def test_a_damaged_model_is_refused_and_the_one_before_serves_on(store: FolderStore, tmp_path: Path) -> None:
     complete(desk(store), started(store), PASSED, whole)
     (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": OTHER}))
-    chosen = choose(desk(store), lambda _: "its manifest is missing")
+    ledger, chosen = choose(desk(store), lambda _: "its manifest is missing")
     assert chosen.problem is not None
     assert "its manifest is missing" in chosen.problem.what
-    assert (chosen.ledger.state.model_id, serves(store)) == (MODEL, {"model_id": OTHER})
+    assert (ledger.state.model_id, serves(store)) == (MODEL, {"model_id": OTHER})
 
 
 def test_a_serving_note_that_was_deleted_is_written_again_and_means_nothing(store: FolderStore, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_new_reason_alone_is_no_new_choice(store: FolderStore, tmp_path: Path)
     complete(desk(store), started(store), PASSED, whole)
     said = kinds(store)
     (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": MODEL, "reason": "still good"}))
-    assert choose(desk(store), lambda _: "damaged").problem is None
+    assert choose(desk(store), lambda _: "damaged")[1].problem is None
     assert kinds(store) == said
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from jobs.protocol.decisions import fold
 from jobs.protocol.facts import Decision, State
-from jobs.protocol.guards import Circumstances, Guards, blocked_by, retry_after
-from tests.protocol.build import READY, entry, proposed
+from jobs.protocol.guards import Circumstances, blocked_by, retry_after
+from tests.protocol.build import READY, entry, proposed, rules
 
 DAY = date(2024, 1, 18)  # a Thursday
 
@@ -54,9 +54,9 @@ def decision(**fields: object) -> Decision:
         pytest.param([], {}, {}, {"new_rows": 9_999}, ("new_rows",), None, id="one-row-too-few"),
         pytest.param([], {"source": "cold_start"}, {}, {"new_rows": 0}, (), None, id="a-cold-start-needs-no-new-rows"),
         pytest.param(
-            [], {"source": "person"}, {"approval": True}, {}, ("approval",), None, id="advise-asks-a-person-too"
+            [], {"source": "person"}, {"mode": "advise"}, {}, ("approval",), None, id="advise-asks-a-person-too"
         ),
-        pytest.param([], {"approved": True}, {"approval": True}, {}, (), None, id="approved"),
+        pytest.param([], {"approved": True}, {"mode": "advise"}, {}, (), None, id="approved"),
         pytest.param(
             [date(2024, 1, 17)],
             {"priority": "IMMEDIATE"},
@@ -94,7 +94,7 @@ def test_what_blocks_a_claim(
     blocks: tuple[str, ...],
     retry: date | None,
 ) -> None:
-    state, rules = State(trained=tuple(trained)), Guards(**guards)
+    state, policy = State(trained=tuple(trained)), rules(**guards)
     circumstances: Circumstances = replace(READY, **found)
-    assert blocked_by(state, decision(**fields), DAY, rules, circumstances) == blocks
-    assert retry_after(state, decision(**fields), DAY, rules) == retry
+    assert blocked_by(state, decision(**fields), DAY, policy, circumstances) == blocks
+    assert retry_after(state, decision(**fields), DAY, policy) == retry

@@ -13,7 +13,7 @@ from jobs.protocol.folder import ASIDE
 from jobs.protocol.ingest import begin, expire, ingest, settle, withdraw
 from jobs.protocol.notes import Kind
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
-from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine, person
+from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,10 +105,7 @@ def test_the_bytes_of_a_closed_decision_are_put_away_and_kept(store: FolderStore
     note.unlink()
     ingest(desk(store))
     note.write_bytes(NOTE)
-    closed = begin(desk(store)).closed
-    assert closed is not None
-    assert closed.ending is not None
-    assert closed.ending.how == "withdrawn"
+    assert begin(desk(store)).state.ended[-1].how == "withdrawn"
     assert (note.exists(), store.get(quarantine_name(NOTE))) == (False, NOTE)
 
 
@@ -120,11 +117,11 @@ def test_what_cannot_be_heeded_stays_in_place_and_blocks_every_claim(
     ingest(desk(store))
     note.write_bytes(data)
     assert begin(desk(store)).found.problem is not None
-    seen, entry = claim(desk(store, job="training"), OPEN_GUARDS, READY, "")
+    seen, entry = claim(desk(store, job="training"), OPEN_RULES, READY, "")
     assert entry is not None
     assert entry.body["blocked_by"] == ["note"]
     assert (seen.state.claim, note.read_bytes()) == (None, data)
-    assert claim(desk(store), OPEN_GUARDS, READY, "")[1] is None, "said once"
+    assert claim(desk(store), OPEN_RULES, READY, "")[1] is None, "said once"
 
 
 def test_a_link_in_place_of_the_note_blocks_and_is_not_followed(store: FolderStore, note: Path) -> None:
@@ -155,7 +152,7 @@ def test_a_backfill_reads_and_changes_nothing(store: FolderStore, note: Path) ->
 def test_while_claimed_nothing_is_superseded_withdrawn_expired_or_put_away(store: FolderStore, note: Path) -> None:
     note.write_bytes(NOTE)
     ingest(desk(store))
-    claim(desk(store), OPEN_GUARDS, READY, "")
+    claim(desk(store), OPEN_RULES, READY, "")
     note.unlink()
     begin(desk(store))
     note.write_bytes(person())
@@ -171,17 +168,17 @@ def test_while_claimed_even_the_bytes_of_a_closed_decision_stay(store: FolderSto
     for data in (NOTE, person()):
         note.write_bytes(data)
         ingest(desk(store))
-    claim(desk(store), OPEN_GUARDS, READY, "")
+    claim(desk(store), OPEN_RULES, READY, "")
     note.write_bytes(NOTE)
-    assert begin(desk(store)).closed is None
-    assert note.read_bytes() == NOTE
+    begin(desk(store))
+    assert (note.read_bytes(), store.get(quarantine_name(NOTE))) == (NOTE, None)
 
 
 def test_after_three_failed_attempts_a_decision_is_declined(store: FolderStore, note: Path) -> None:
     note.write_bytes(NOTE)
     for _ in range(4):
         begin(desk(store))
-        seen, entry = claim(desk(store), OPEN_GUARDS, READY, "")
+        seen, entry = claim(desk(store), OPEN_RULES, READY, "")
         if entry:
             fail_attempt(desk(store), entry.seq, "died")
     assert (kinds(store).count("claimed"), kinds(store)[-1], seen.state.open) == (3, "declined", None)
@@ -193,7 +190,8 @@ def test_an_old_note_put_over_the_open_one_is_put_away_and_the_open_one_was_remo
     for data in (NOTE, person(), NOTE):
         note.write_bytes(data)
         seen = ingest(desk(store))
-    assert (kinds(store), seen.closed and seen.closed.data) == (["proposed", "proposed", "withdrawn"], NOTE)
+    assert (kinds(store), seen.found.kind) == (["proposed", "proposed", "withdrawn"], Kind.ABSENT)
+    assert store.get(quarantine_name(NOTE)) == NOTE
 
 
 def test_a_veto_by_command_ends_the_decision_and_removes_its_note(store: FolderStore, note: Path) -> None:
@@ -209,7 +207,7 @@ def test_a_decision_on_record_when_its_day_is_over_does_not_outlive_its_note(sto
     note.write_bytes(NOTE)
     ingest(desk(store))
     seen = expire(desk(store, SUNDAY + 9 * DAY))
-    assert (seen.found.kind, seen.closed and seen.closed.data) == (Kind.ABSENT, NOTE)
+    assert (seen.found.kind, store.get(quarantine_name(NOTE))) == (Kind.ABSENT, NOTE)
     assert not note.exists()
 
 

@@ -49,9 +49,10 @@ def test_an_entry_is_canonical_numbered_chained_and_keeps_its_schema(store: Fold
 
 def test_reading_on_from_what_is_known_gives_the_same(store: FolderStore) -> None:
     append(store, writer(), lambda _: swap(MODEL))
-    known = read(store)
+    other = FolderStore(store.root)
+    read(other)
     append(store, writer(), lambda _: swap(OTHER))
-    assert read(store, known) == read(store)
+    assert read(other) == read(store) == read(FolderStore(store.root))
     assert read(store).state.model_id == OTHER
 
 

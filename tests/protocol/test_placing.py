@@ -10,7 +10,7 @@ from jobs.protocol.claims import claim
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
-from tests.protocol.build import OPEN_GUARDS, READY, SUNDAY, desk, machine, person
+from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def test_monitoring_replaces_its_own_note_and_a_rerun_does_nothing(store: Folder
 def test_monitoring_leaves_a_persons_note_and_a_claim_alone(store: FolderStore, note: Path) -> None:
     note.write_bytes(person())
     assert place(desk(store), NOTE, begin(desk(store)))[1] == "person"
-    claim(desk(store), OPEN_GUARDS, READY, "")
+    claim(desk(store), OPEN_RULES, READY, "")
     assert place(desk(store), NOTE, begin(desk(store)))[1] == "claim"
     assert note.read_bytes() == person()
 

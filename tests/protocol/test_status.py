@@ -14,12 +14,12 @@ from jobs.protocol.decisions import fold
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.facts import State
 from jobs.protocol.files import Root
-from jobs.protocol.guards import Circumstances, Guards, blocked_by
+from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.outlook import BLOCKS, survey
 from jobs.protocol.policies import POLICY
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
-from tests.protocol.build import MODEL, OPEN_GUARDS, OTHER, PASSED, READY, SUNDAY, desk, entry, machine, person
+from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, SUNDAY, desk, entry, machine, person, rules
 from tests.protocol.build import proposed as proposed_by
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def proposed(store: FolderStore, note: bytes) -> Desk:
 
 def trained(store: FolderStore) -> None:
     at_desk = proposed(store, machine())
-    _, entry = claim(at_desk, OPEN_GUARDS, READY, "")
+    _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
     complete(at_desk, entry.seq, PASSED, usable)
 
@@ -101,7 +101,7 @@ def test_a_served_model_shows_since_when_and_why_and_what_time_blocks(store: Fol
 
 def test_what_blocks_is_said_in_words(store: FolderStore) -> None:
     at_desk = proposed(store, machine())
-    claim(at_desk, replace(OPEN_GUARDS, approval=True), replace(READY, readiness=False), "")
+    claim(at_desk, replace(OPEN_RULES, mode="advise"), replace(READY, readiness=False), "")
     said = told(store)
     assert 'blocked by approval: the policy\'s mode is "advise": write a name into approved_by' in said
     assert "blocked by readiness: too little history" in said
@@ -111,7 +111,7 @@ def test_every_guard_has_its_words() -> None:
     nothing = Circumstances(
         note=False, new_rows=0, policy=False, readiness=False, data_quality=False, feature_version=False
     )
-    strict = Guards(approval=True, max_per_28_days=1)
+    strict = rules(mode="advise", max_per_28_days=1)
     standing = fold([entry(1, proposed_by(b"note"))]).open
     assert standing is not None
     waiting = replace(standing, valid_from=SUNDAY + 9 * DAY)
@@ -172,7 +172,7 @@ def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
     path(store, RETRAINING_NOTE).unlink()
     assert "The note is gone: decision 1 ends withdrawn." in told(store)
     path(store, RETRAINING_NOTE).write_bytes(machine())
-    _, entry = claim(at_desk, OPEN_GUARDS, READY, "")
+    _, entry = claim(at_desk, OPEN_RULES, READY, "")
     path(store, RETRAINING_NOTE).write_bytes(person())
     said = told(store, verdict="leave the model")
     assert "claimed by training for 2024-01-14 (ledger entry 2)" in said

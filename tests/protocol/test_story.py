@@ -17,7 +17,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.ingest import Desk, begin, place, withdraw
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
-from tests.protocol.build import OPEN_GUARDS, PASSED, READY, SUNDAY, desk, machine, person
+from tests.protocol.build import OPEN_RULES, PASSED, READY, SUNDAY, desk, machine, person
 
 DAY = timedelta(days=1)
 
@@ -122,7 +122,7 @@ class Story(RuleBasedStateMachine):
     @rule()
     def training_claims(self) -> None:
         self.a_run_begins()
-        entry = claim(self.desk, OPEN_GUARDS, READY, "")[1]
+        entry = claim(self.desk, OPEN_RULES, READY, "")[1]
         wanted = self.open is not None and not self.claimed and self.in_place() == self.open
         assert (entry is not None and entry.kind == "claimed") == wanted
         if entry and wanted:

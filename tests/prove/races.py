@@ -20,7 +20,7 @@ from jobs.protocol.notes import BLOCKING, Kind, classify
 from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore
 from tests.protocol.build import (
     MODEL,
-    OPEN_GUARDS,
+    OPEN_RULES,
     OTHER,
     PASSED,
     READY,
@@ -105,7 +105,8 @@ def _at_once(
 
 
 def _racer(folder: Path, number: int, rounds: int, start: Barrier) -> list[bytes]:
-    store, won, known = FolderStore(Root(folder, durable=False)), [], None
+    store = FolderStore(Root(folder, durable=False))
+    won: list[bytes] = []
     for turn in range(rounds):
         body = {"model_id": (MODEL, OTHER)[turn % 2], "reason": str(number), "pinned": False}
 
@@ -113,7 +114,7 @@ def _racer(folder: Path, number: int, rounds: int, start: Barrier) -> list[bytes
             return Fact(SERVING, "serving", body) if state.head == turn else None
 
         start.wait(60)
-        known, entry = ledgers.append(store, writer(), first, known)
+        _, entry = ledgers.append(store, writer(), first)
         won += [b"%d" % entry.seq] if entry else []
     return won
 
@@ -134,7 +135,7 @@ def _trainer(folder: Path, _: int, turns: int, start: Barrier) -> list[bytes]:
         if standing := ledgers.read(at_desk.store).state.claim:
             fail_attempt(at_desk, standing.seq, "its trainer is gone")
         begin(at_desk)
-        entry = claim(at_desk, OPEN_GUARDS, READY, "")[1]
+        entry = claim(at_desk, OPEN_RULES, READY, "")[1]
         if entry and entry.kind == "claimed":
             time.sleep(0.002)
             if turn % 4 < 2:
