@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.protocol import patterns
-from jobs.protocol.json_scan import LARGEST, pointer_to
+from jobs.protocol.json_scan import pointer_to
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -37,84 +36,66 @@ class Word:
     is_needed: bool = False
 
 
-def is_number(value: object) -> bool:
-    """A number that every reader takes for the same: finite, and no integer past 2^53."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) if isinstance(value, float) else abs(value) <= LARGEST
+Values = tuple[str, Callable[[Any], bool]]
 
 
-def _is_plain(value: object) -> bool:
-    inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else []
-    is_odd = isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value)
-    return not is_odd and all(map(_is_plain, inner))
+def _is_number(value: object) -> bool:  # finite and not past 2^53: a contract is strict JSON
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_list(value: object, of: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list) and all(map(of, value))
-
-
-def _are_texts(value: object) -> bool:
-    return _is_list(value, lambda each: isinstance(each, str))
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
-def _are_names(value: object) -> bool:
-    return isinstance(value, list) and _are_texts(value) and len(set(value)) == len(value)
+def _list_of(what: str, is_one: Callable[[Any], bool], *, each_once: bool = False) -> Values:
+    def is_right(value: object) -> bool:
+        return isinstance(value, list) and all(map(is_one, value)) and (not each_once or len(set(value)) == len(value))
+
+    return f"a list of {what}", is_right
 
 
-def _are_types(value: object) -> bool:
-    names = [value] if isinstance(value, str) else value
-    return isinstance(names, list) and _are_names(names) and bool(names) and all(name in TYPES for name in names)
-
-
-def _one_of(*values: object) -> tuple[str, Callable[[Any], bool]]:
+def _one_of(*values: object) -> Values:
     said = ", ".join(str(value) for value in values)
     return f"one of {said}", lambda value: not isinstance(value, bool | float) and value in values
 
 
-_BOUND = ("a finite number, an integer not past 2^53", is_number)
-_LENGTH = ("an integer from 0", lambda value: is_number(value) and value >= 0 and value == int(value))
-_VERSION = ("an integer from 1", lambda value: isinstance(value, int) and is_number(value) and value > 0)
-_PLAIN = "numbers only that every reader takes for the same"
-_SCHEMA = ("a schema", lambda value: isinstance(value, dict | bool))
-_SCHEMAS = ("a list of schemas", lambda value: isinstance(value, list) and bool(value))
-_SCHEMA_MAP = ("a schema for each name", lambda value: isinstance(value, dict))
-_LIMIT = ("a number, or a date YYYY-MM-DD", lambda value: is_number(value) or bool(_DATE.fullmatch(str(value))))
+def _are_types(value: object) -> bool:
+    names = [value] if isinstance(value, str) else value
+    return isinstance(names, list) and 0 < len(names) == len({*map(str, names)} & {*TYPES})
+
+
+_ANY: Values = ("any value", lambda _: True)
+_TEXT: Values = ("a string", _is_text)
+_WORD: Values = ("a word", _is_name)
+_BOUND: Values = ("a number", _is_number)
+_LENGTH: Values = ("an integer from 0", lambda value: _is_number(value) and value >= 0 and value == int(value))
+_VERSION: Values = ("an integer from 1", lambda value: type(value) is int and value > 0)
+_TYPE: Values = (f"a type or a list of them: {', '.join(TYPES)}", _are_types)
+_COLUMNS: Values = _list_of("columns", _is_text, each_once=True)
+_FORMAT: Values = (f"{', '.join(FORMATS)}: no other format is supported", lambda value: value in FORMATS)
+_SCHEMA: Values = ("a schema", lambda value: isinstance(value, dict | bool))
+_SCHEMAS: Values = ("a list of schemas", lambda value: isinstance(value, list) and bool(value))
+_SCHEMA_MAP: Values = ("a schema for each name", lambda value: isinstance(value, dict))
+_LIMIT: Values = ("a number, or a date YYYY-MM-DD", lambda it: _is_number(it) or bool(_DATE.fullmatch(str(it))))
 
 COMPILED: Mapping[str, Word] = {
-    "type": Word(
-        "the value is of one of these types; an empty cell is of type null; 36.0 is an integer",
-        f"a type or a list of them: {', '.join(TYPES)}",
-        _are_types,
-    ),
-    "enum": Word(
-        "the value is one of these; null only if listed",
-        f"a list of values, with {_PLAIN}",
-        lambda value: _is_list(value, _is_plain),
-    ),
-    "const": Word("the value is this one", _PLAIN, _is_plain),
+    "type": Word("the value is of one of these types; an empty cell is of type null; 36.0 is an integer", *_TYPE),
+    "enum": Word("the value is one of these; null only if listed", *_list_of("values", lambda _: True)),
+    "const": Word("the value is this one", *_ANY),
     "minimum": Word("a number is at least this", *_BOUND),
     "maximum": Word("a number is at most this", *_BOUND),
     "exclusiveMinimum": Word("a number is above this", *_BOUND),
     "exclusiveMaximum": Word("a number is below this", *_BOUND),
     "minLength": Word("a string has at least so many characters (code points)", *_LENGTH),
     "maxLength": Word("a string has at most so many characters (code points)", *_LENGTH),
-    "pattern": Word(
-        "a string matches; only patterns that Python and Rust surely read alike",
-        "a string",
-        lambda value: isinstance(value, str),
-    ),
-    "format": Word(
-        "`date` only, asserted: a string is a date YYYY-MM-DD of the years 1 to 9999",
-        f"{', '.join(FORMATS)}: no other format is supported",
-        lambda value: value in FORMATS,
-    ),
+    "pattern": Word("a string matches; only patterns that Python and Rust surely read alike", *_TEXT),
+    "format": Word("`date` only, asserted: a string is a date YYYY-MM-DD of the years 1 to 9999", *_FORMAT),
     "properties": Word("what each column holds", *_SCHEMA_MAP),
-    "required": Word("these columns are in the table (an empty cell is there)", "a list of names", _are_texts),
+    "required": Word("these columns are in the table (an empty cell is there)", *_list_of("names", _is_text)),
     "additionalProperties": Word("what columns not named in `properties` hold; `false`: there are none", *_SCHEMA),
     "allOf": Word("the row or value keeps all of these", *_SCHEMAS),
     "anyOf": Word("the row or value keeps one or more of these", *_SCHEMAS),
@@ -149,26 +130,24 @@ REFUSED: Mapping[str, str] = {  # in the contract of a table
 }
 OF_TABLE: Mapping[str, Word] = {
     "x-version": Word("raised when the contract changes", *_VERSION, is_needed=True),
-    "x-key": Word("columns that name a row; none where nothing does", "a list of columns", _are_names, is_needed=True),
+    "x-key": Word("columns that name a row; none where nothing does", *_COLUMNS, is_needed=True),
 }
 OF_COLUMN: Mapping[str, Word] = {
     "x-dtype": Word("how the column is stored", *_one_of(*JSON_TYPES), is_needed=True),
     "x-parse": Word("how silver reads the text that landed", *_one_of(*PARSES)),
     "x-role": Word("what the column is to a model; features are chosen by role only", *_one_of(*ROLES)),
-    "x-unit": Word("the unit of its numbers, such as usd, fraction, months", "a word", _is_name),
+    "x-unit": Word("the unit of its numbers, such as usd, fraction, months", *_WORD),
     "x-era": Word("the year from which it is filled", *_one_of(2007, 2012, 2015, 2017)),
-    "x-null-tokens": Word("texts that mean: no value", "a list of texts", _are_names),
+    "x-null-tokens": Word("texts that mean: no value", *_list_of("texts", _is_text, each_once=True)),
     "x-sentinels": Word(
-        "values that mean: no value, and are refused",
-        "a list of values",
-        lambda value: _is_list(value, lambda each: isinstance(each, str) or is_number(each)),
+        "values that mean: no value, and are refused", *_list_of("values", lambda it: _is_text(it) or _is_number(it))
     ),
     "x-soft-minimum": Word("below it a value is flagged, not refused", *_LIMIT),
     "x-soft-maximum": Word("above it a value is flagged, not refused", *_LIMIT),
     "x-monotone": Word("1: risk may only rise with it, -1: only fall, 0: either", *_one_of(-1, 0, 1)),
     "x-severity": Word("how grave many refused cells are", *_one_of("warn", "fail")),
-    "x-group": Word("the reason it counts towards when a score is explained", "a word", _is_name),
-    "x-profiles": Word("the feature profiles that may use it", "a list of profiles", _are_names),
+    "x-group": Word("the reason it counts towards when a score is explained", *_WORD),
+    "x-profiles": Word("the feature profiles that may use it", *_list_of("profiles", _is_text, each_once=True)),
 }
 
 

@@ -152,6 +152,13 @@ def test_what_is_not_clear_is_refused_by_name(path: str, value: object, said: st
     assert caught.value.where == "jobs/contracts/silver/loans.json"
 
 
+@pytest.mark.parametrize("number", ["9007199254740993", "NaN", "1e400"])
+def test_a_number_that_readers_take_for_different_ones_is_refused(number: str) -> None:
+    text = json.dumps(LOANS).replace('"maximum": 1', f'"maximum": {number}')
+    with pytest.raises(ConfigInvalid, match=r"line 1, column \d+, in /properties/int_rate/maximum"):
+        contract.read(text.encode(), name="silver/loans")
+
+
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     schema = changed("properties/int_rate/minimun", 0)
     schema["properties"]["issue_d"]["uniqueItems"] = True
