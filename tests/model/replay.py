@@ -86,10 +86,11 @@ def _drafted(_root: Root, _folder: str, data: bytes, _mode: int) -> Iterator[str
 
 
 def _read(folder: str, name: str, _limit: int) -> bytes | None:
+    last = name.rpartition("/")[2]
     if folder != LEDGER:
-        data: bytes | None = ask("read", f"{folder}/{name}")
+        data: bytes | None = ask("read", f"{folder}/{last}")
         return data
-    seq = int(name.split(".", maxsplit=1)[0])
+    seq = int(last.split(".", maxsplit=1)[0])
     known = _now[-1].entries  # as listed; an entry beyond is another writer's, who was quicker
     return known[seq - 1] if seq <= len(known) else b'{"nonce":"another"}'
 
