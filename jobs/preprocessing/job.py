@@ -22,10 +22,7 @@ def check(run: Run) -> None:
     """Say what has landed, what is missing for the date, and which names cannot be read."""
     stock, standing = _looked(run)
     strays = [one.name for one in entries(run.root, LANDING) if one.name not in SOURCES and one.name[0] != "."]
-    for name in strays:
-        why = f"it is no folder of a table; those are {', '.join(SOURCES)}"
-        run.report.skip(f"{LANDING}/{name}", why)
-        run.events.say("passed_by", f"{name!r} in {LANDING} is passed by: {why}", name=name)
+    _pass_by(run, [f"{LANDING}/{name}" for name in strays], f"no folder of a table: those are {', '.join(SOURCES)}")
     if standing is not None:
         run.report.problems += standing
         run.events.say("nothing_to_do", f"{run.day}: all that has landed is built", date=run.day)
@@ -33,12 +30,19 @@ def check(run: Run) -> None:
     known = bronze.refused(stock).values() if run.options.step else ()  # else bronze tells of them
     for error in (*_unanswered(stock), *known):
         run.report.fail(error)
-    for name in stock.listing.unknown:
-        run.report.skip(name, "its name is not that of a landing file")
+    _pass_by(run, stock.listing.unknown, "not the name of a landing file: those are TABLE_YYYY_MM_DD.csv and the like")
     for day, missing in stock.gaps():
         run.report.skip(f"features of {day}", f"{' and '.join(missing)} have no landing file for it")
     landed = sum(map(len, stock.listing.days.values()))
     run.events.say("landed", f"{landed} landing files up to {run.day}", files=landed)
+
+
+def _pass_by(run: Run, names: Sequence[str], why: str) -> None:
+    for name in names:
+        run.report.skip(name, why)
+    if names:
+        shown = ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
+        run.events.say("passed_by", f"passed by: {shown} ({why})", names=names[:3], of=len(names), why=why)
 
 
 def _build(build: Callable[[Run, Stock], None], run: Run) -> None:

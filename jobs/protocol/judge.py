@@ -145,5 +145,5 @@ def refused(data: bytes, field: str, what: str, where: str, mend: str) -> NoteIn
 
 def told(data: bytes, found: Iterable[Complaint]) -> str:
     """Complaints about a file, in the order of their places in it."""
-    placed = sorted((*strict_json.place_of(data, one.pointer), one.what) for one in found)
+    placed = sorted({(*strict_json.place_of(data, one.pointer), one.what) for one in found})
     return "; ".join(f"line {line}, column {column}: {what}" for line, column, what in placed)

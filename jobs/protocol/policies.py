@@ -18,8 +18,7 @@ LAST_GOOD = "last_good.json"  # beside the copies, which their hashes name in no
 
 def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError | None]:
     """What a run begins with, as `read`. The first run of all writes the default policy; each keeps the one it uses."""
-    never_ran = not store.list(ledger.FOLDER) and not store.list(KEPT)  # later it means something that there is none
-    if never_ran and POLICY.removeprefix(f"{DECISIONS}/") not in store.list(DECISIONS):
+    if _never_ran(store) and POLICY.removeprefix(f"{DECISIONS}/") not in store.list(DECISIONS):
         if dry_run:
             return rules.load(None, POLICY), None
         store.put_if_absent(POLICY, rules.default_bytes())
@@ -27,6 +26,11 @@ def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError
     if found and not dry_run:
         keep(store, found)
     return found, problem
+
+
+def _never_ran(store: FolderStore) -> bool:
+    """Later it means something that there is no policy."""
+    return not store.list(ledger.FOLDER) and not store.list(KEPT)
 
 
 def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
@@ -38,6 +42,9 @@ def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
         return None, problem
     except Refused as refusal:
         return None, ConfigInvalid(refusal.what, where=POLICY, mend=refusal.mend)
+    if _never_ran(store):
+        mend = "is this the right --root? If so, run a job: the first run writes the default policy"
+        return None, ConfigInvalid("no job has run on this root yet: there is no policy", where=POLICY, mend=mend)
     mend = f"restore it from {KEPT} ({LAST_GOOD} there names the newest), or from a colleague's copy"
     until = "; nothing is claimed or promoted until then"
     return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend + until)

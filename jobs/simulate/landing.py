@@ -142,8 +142,9 @@ def _write_missing(root: Root, lying: Collection[str], made: dict[str, bytes]) -
     missing = [name for name in made if name not in lying]
     for name in missing:
         draft = root.at(f"{WORK}/{name.rpartition('/')[2]}")
-        draft.write_bytes(made[name])
-        draft.replace(root.at(name))
+        with files.told_of(root.at(name).parent):
+            draft.write_bytes(made[name])
+            draft.replace(root.at(name))
     return len(missing)
 
 

@@ -87,6 +87,7 @@ def test_lint_tells_what_the_next_run_will_do_and_changes_nothing(
     assert said(capsys, store, "lint")[0] == code
     told = said(capsys, store, "lint")[1]
     assert expected in told
+    assert ("PROBLEMS\n" in told) == bool(code)
     facts = json.loads(said(capsys, store, "lint", "--json")[1])
     assert bool(facts["problems"]) == bool(code)
     assert everything(store.root.path) == before

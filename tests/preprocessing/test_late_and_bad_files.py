@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -82,9 +83,14 @@ def test_what_lies_in_landing_and_is_no_table_is_told_of(
 ) -> None:
     root = built(tmp_path) if is_built else landed(tmp_path)
     (root / "datamart/landing/loan_term").mkdir()
+    land(root / "datamart/landing/financial/Financial_2016_01_09.CSV", b"id")
     capsys.readouterr()
     assert preprocess(root) == 0
-    assert '{"event": "passed_by", "name": "loan_term"}' in capsys.readouterr().out
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "passed_by" in line]
+    assert [one["names"] for one in said] == [
+        ["datamart/landing/loan_term"],
+        ["datamart/landing/financial/Financial_2016_01_09.CSV"],
+    ]
 
 
 def test_a_file_that_may_still_be_arriving_waits_for_the_next_run(

@@ -95,7 +95,10 @@ def test_what_is_written_is_read_back_as_a_machines(
         (person(priorty="HIGH"), "line 6, column 16: priorty is unknown; did you mean 'priority'?"),
         (person(Retrain=True), "Retrain is unknown; did you mean 'retrain'?"),
         (person(xyz=1), "xyz is unknown; known here: $schema, decision_date"),
-        (person(decision_date="14.1.2024"), 'decision_date is "14.1.2024", but may be a date like "2024-01-14"'),
+        (
+            person(decision_date="14.1.2024"),
+            'line 2, column 22: decision_date is "14.1.2024", but may be a date like "2024-01-14"\n',
+        ),
         (person(decision_date="2024-02-30"), 'decision_date is "2024-02-30", but may be a date'),
         (person(decision_date="20240114"), "but may be a date"),
         (person(decision_date="9999-12-31"), "is at the end of time"),

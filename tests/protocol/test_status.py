@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import policy, status
+from jobs.protocol import policies, policy, status
 from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import StoreDamaged
@@ -138,12 +138,20 @@ def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderSt
     ],
 )
 def test_a_policy_that_cannot_be_used_is_shown(store: FolderStore, data: bytes | None, expected: str) -> None:
+    policies.begin(store, dry_run=False)
     path(store, POLICY).unlink()
     if data:
         path(store, POLICY).write_bytes(data)
     said = told(store)
     assert expected in said.partition("PROBLEMS")[2].partition("SERVING")[0]
     assert "Nothing is claimed or promoted until policy.json can be read" in said
+
+
+def test_where_no_job_has_run_nothing_is_to_be_restored(store: FolderStore) -> None:
+    path(store, POLICY).unlink()
+    said = told(store)
+    assert "no job has run on this root yet: there is no policy" in said
+    assert "is this the right --root?" in said
 
 
 def test_a_wish_for_another_model_and_one_for_an_unknown_model(store: FolderStore) -> None:
