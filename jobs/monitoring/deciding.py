@@ -1,16 +1,29 @@
-"""The note: what monitoring asks for, placed where a person may read it, change it or delete it."""
+"""The note: what monitoring asks for, placed where a person may read it, change it or delete it.
+
+And what another policy would have made of weeks past: their evidence judged again, side by side.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+from jobs.monitoring import storing
+from jobs.monitoring.retraining import judge
 from jobs.monitoring.session import Session
-from jobs.protocol import files, ingest, notes, status, verdicts
+from jobs.monitoring.terms import MEDIUM, rank
+from jobs.monitoring.weighing import ALERT, NO_ACTION, RETRAIN
+from jobs.protocol import files, ingest, notes, policy, status, verdicts
+from jobs.protocol.command import Run
+from jobs.protocol.errors import ConfigInvalid, InputMissing
 from jobs.protocol.facts import MONITOR
 from jobs.protocol.ingest import Seen
+from jobs.protocol.policy import Policy
 from jobs.protocol.store import RETRAINING_NOTE
+
+Json = Mapping[str, Any]
 
 LOOKS = 3  # at a note that others keep changing
 LEFT_ALONE = {
@@ -20,6 +33,7 @@ LEFT_ALONE = {
     "late": "its last day has passed",
     "insufficient": "too little can be judged",
 }
+_ROW = "{:<12}{:<20}{:<20}{}"
 
 
 def decide(session: Session) -> None:
@@ -41,7 +55,7 @@ def decide(session: Session) -> None:
     status.refresh(session.desk, session.unusable, verdict=back)
 
 
-def _placed(session: Session, seen: Seen, verdict: Mapping[str, Any]) -> str:
+def _placed(session: Session, seen: Seen, verdict: Json) -> str:
     """What became of the note: as `ingest.place` says, or why it was not tried.
 
     It is dated on the Sunday after the week, on whichever day it is written.
@@ -73,3 +87,55 @@ def _placed(session: Session, seen: Seen, verdict: Mapping[str, Any]) -> str:
         if answer != "changed":
             break
     return answer
+
+
+def redecide(run: Run) -> None:
+    """Tell week by week and in all what was decided and what the policy of --policy decides.
+
+    Each new verdict is made with the new ones before it as its past; the first remembers the verdicts that lie there.
+    """
+    rules, first = _policy(run.options.policy), run.options.first
+    weeks = verdicts.weeks(run.root, run.options.last or run.day)
+    known = storing.remembered(run, [week for week in weeks if first is None or week >= first])
+    if not known:
+        mend = "give other dates, or run monitoring for these weeks first"
+        raise InputMissing("no week is judged between these dates", where=verdicts.MONITORING, mend=mend)
+    earlier = verdicts.weeks(run.root, known[0].week - timedelta(days=1))
+    made: list[Json] = [found for each in earlier if (found := verdicts.read(run.root, each))]
+    header = _ROW.format("week", "stored", "new policy", "reasons of the new policy") + "\n"
+    for one in known:
+        made.append(judge(one.evidence, rules, made))
+        _say(run, one.verdict, made[-1], header if one is known[0] else "")
+    sides: dict[str, list[Json]] = {"stored": [one.verdict for one in known], "new policy": made[-len(known) :]}
+    began = {
+        name: next((date.fromisoformat(each["week"]) for each in side if each["decision"] != NO_ACTION), None)
+        for name, side in sides.items()
+    }
+    first_of_all = min((day for day in began.values() if day), default=None)
+    for name, side in sides.items():
+        decisions, day = [verdict["decision"] for verdict in side], began[name]
+        said: dict[str, int | None] = {"retrainings": decisions.count(RETRAIN), "alerts": decisions.count(ALERT)}
+        said["days_to_detection"] = (day - first_of_all).days if day and first_of_all else None
+        told = (f"{what.replace('_', ' ')} {'-' if n is None else n}" for what, n in said.items())
+        run.events.say("total", f"{name:<12}{', '.join(told)}", by=name, **said)
+
+
+def _say(run: Run, old: Json, new: Json, header: str) -> None:
+    asked = []
+    for reason in new["reasons"]:
+        if rank(reason["severity"]) >= rank(MEDIUM):
+            number = "" if reason["value"] is None else f" {reason['value']:.3g}"
+            asked.append(f"{reason['rule']} of {reason['subject']}{number} ({reason['severity']})")
+    names = [f"{verdict['decision']} {verdict['priority'] or ''}".strip() for verdict in (old, new)]
+    row = _ROW.format(old["week"], *names, ", ".join(asked) or "-")
+    facts = {"old": names[0], "new": names[1], "same": names[0] == names[1], "reasons": new["reasons"]}
+    run.events.say("redecided", header + row, week=old["week"], **facts)
+
+
+def _policy(name: str | None) -> Policy:
+    mend = "give --policy FILE, a policy as decisions/policy.json is one"
+    if name is None:
+        raise ConfigInvalid("there is no policy to judge by", where="--policy", mend=mend)
+    if not Path(name).is_file():
+        raise ConfigInvalid("the policy to judge by is no file", where=name, mend=mend)
+    return policy.load(Path(name).read_bytes(), name)

@@ -83,9 +83,9 @@ def alert(run: Run) -> None:
 
 
 def redecide(run: Run) -> None:
-    from jobs.monitoring import redeciding
+    from jobs.monitoring import deciding
 
-    redeciding.redecide(run)
+    deciding.redecide(run)
 
 
 def _remember(session: Session) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from jobs.monitoring import memory as memories
 from jobs.monitoring import retraining_rules as rules
-from jobs.monitoring import terms, wording
+from jobs.monitoring import terms
 from jobs.monitoring.terms import Seen, number, part, rank, unknown
 from jobs.monitoring.weighing import NO_ACTION, RETRAIN, Bench, Finding, Weighed
 from jobs.protocol.facts import DATA_QUALITY
@@ -56,7 +56,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
     asking = sorted((one for one in counted if one.asks != NO_ACTION), key=lambda one: one.asks != RETRAIN)
     said = {"asking": asking, "in_vain": weighed.in_vain}
     sentences = {name: [_told(one)["sentence"] for one in found] for name, found in said.items()}
-    verdict["sentence"] = wording.whole(verdict, drift=number(evidence, "drift", "value"), **sentences)
+    verdict["sentence"] = terms.whole(verdict, drift=number(evidence, "drift", "value"), **sentences)
     return verdict
 
 
@@ -107,5 +107,5 @@ def _told(one: Finding) -> dict[str, Any]:
         "p": seen.p,
         "n": seen.n,
         "flip_distance": None,
-        "sentence": wording.of(seen, one.severity, one.threshold),
+        "sentence": terms.told(seen, one.severity, one.threshold),
     }

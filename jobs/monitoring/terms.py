@@ -1,11 +1,11 @@
-"""What a rule of retraining is made of: thresholds, what was seen, and how evidence is read. Pure."""
+"""What a rule of retraining is made of: thresholds, what was seen, its sentence, and how evidence is read. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
 
@@ -20,9 +20,24 @@ TOO_FEW, SCHEMA, NOISE = "too few rows", "schema_change", "not significant"
 SUPPRESSED = "suppressed after promotion"
 MANY_FEATURES = 3
 
+LONGEST = 1000
+_FAR = "{value:.3f}, {side} {threshold:.3f}"
+_WORDS = {
+    (DRIFT, "score"): f"The scores have moved: stability index {_FAR}",
+    (DRIFT, "features"): f"The features have moved by their importance: stability index {_FAR}",
+    FEATURE: "{subject} has moved: stability index " + _FAR,
+    MANY: "{value:.0f} features have moved at once, more than {threshold:.0f}",
+    FLOOR: "Performance score {value:.3f} below threshold {threshold:.3f}",
+    ESTIMATED_FLOOR: "Estimated performance score {value:.3f} below threshold {threshold:.3f}",
+    CONCEPT: f"The model ranks matured loans worse: AUC lost {_FAR}",
+    DECAY: "The AUC has sunk week after week: cumulative sum {value:.2f}, {side} {threshold:.2f}",
+    CALIBRATION: "For each bad loan expected {value:.3f} came, {side} {threshold:.3f}",
+    CBPE: "The estimated AUC {value:.3f} is {side} {threshold:.3f}",
+    UNKNOWN: "The section {subject} could not be computed",
+}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+
+class Step(NamedTuple):
     """Beyond this threshold a value has this severity."""
 
     threshold: float
@@ -91,3 +106,46 @@ def unknown(evidence: Json) -> list[str]:
     """Sections that broke, and those that decide and are not there."""
     broken = {name for name, found in evidence.items() if isinstance(found, dict) and "unknown" in found}
     return sorted(broken | {name for name in DECIDING if part(evidence, name) is None})
+
+
+def told(seen: Seen, severity: str, threshold: float | None) -> str:
+    """What was seen, in a sentence."""
+    if seen.sentence:
+        return seen.sentence.removesuffix(".")[:LONGEST]
+    words = _WORDS.get((seen.rule, seen.subject)) or _WORDS.get(seen.rule, "{rule} of {subject}")
+    side = "above" if seen.sign > 0 else "below"
+    numbers = {"value": seen.value or 0.0, "threshold": threshold or 0.0}
+    said = words.format(rule=seen.rule, subject=seen.subject, side=side, **numbers)
+    doubt = ", yet its interval reaches above it" if (seen.rule, severity) == (FLOOR, MEDIUM) else ""
+    return (said + doubt)[:LONGEST]
+
+
+def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift: float | None) -> str:
+    """The verdict in one sentence; the sentences of what asks come gravest first."""
+    if verdict["blocked_by"]:
+        poor = [each["sentence"] for each in verdict["reasons"] if each["severity"] == CRITICAL]
+        return _with_more("Nothing may be retrained on these data: ", poor or ["no clean week has cleared them"])
+    if verdict["decision"] == "retrain":
+        return _with_more("", asking)
+    if in_vain:
+        return _with_more("A person must decide, for a retraining did not mend this: ", in_vain)
+    return _with_more("", asking) if asking else _calm(verdict, drift)
+
+
+def _calm(verdict: Json, drift: float | None) -> str:
+    """Nothing asks for action; that is no health where too little is known, or too new."""
+    if verdict["insufficient_data"]:
+        few = [each["sentence"] for each in verdict["set_aside"] if each["why"] == TOO_FEW]
+        return _with_more("Too little can be judged to say that all is well: ", few or ["sections are unknown"])
+    if new := [each["sentence"] for each in verdict["set_aside"] if each["why"] == SUPPRESSED]:
+        return _with_more("The model was promoted less than two weeks ago, so this does not count yet: ", new)
+    score, estimated = verdict["performance_score"], "estimated " if verdict["estimated"] else ""
+    known = [] if drift is None else [f"drift {drift:.3f}"]
+    known += [] if score is None else [f"{estimated}performance score {score:.3f}"]
+    return "No rule asks for action" + (": " if known else "") + ", ".join(known)
+
+
+def _with_more(start: str, sentences: Sequence[str]) -> str:
+    more = len(sentences) - 1
+    others = f" (and {more} more reason{'s' if more > 1 else ''})" if more > 0 else ""
+    return (start + sentences[0])[: LONGEST - len(others)] + others
