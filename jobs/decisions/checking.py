@@ -12,17 +12,19 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from jobs.decisions import checking_partitions
-from jobs.decisions.finding import REMARK, Finding, told
+from jobs.decisions.explaining import evidence_of
+from jobs.decisions.finding import damage, remark, summed
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, contract, judge, model_bank, policies, strict_json, verdicts
+from jobs.protocol import clock, contract, files, judge, model_bank, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged, gravest
+from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.facts import MONITOR
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.index import entries, manifests
 from jobs.protocol.ledger import Ledger
+from jobs.protocol.receipts import Problem
 from jobs.protocol.store import STATUS, FolderStore
 
 RESTORE = "restore it from a backup of decisions/"
@@ -37,50 +39,46 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         known = ledgers.read(FolderStore(root))
     found = [*ledger(root), *notes(root), *receipts(root), *models(root, known), *evidence(root, known), *scores(root)]
     found += checking_partitions.check(root, Events(sys.stderr))
-    code = gravest([one.code for one in found])
-    if options.json:
-        return code, json.dumps([asdict(one) for one in found], indent=2) + "\n"
-    grave = sum(1 for one in found if one.code)
-    last = "everything is whole" if not grave else f"{grave} to mend"
-    return code, told(found) + f"{last}, {len(found) - grave} remarks\n"
+    code, said = summed(found, "everything is whole")
+    return code, json.dumps([asdict(one) for one in found], indent=2) + "\n" if options.json else said
 
 
-def ledger(root: Root) -> Iterator[Finding]:
+def ledger(root: Root) -> Iterator[Problem]:
     """Numbers, chain, bytes as they were written, entries that could not follow, and the head that STATUS.txt saw."""
     store, hashes, newest = FolderStore(root), {0: ""}, 0
     for name in store.list(ledgers.FOLDER):
         if re.fullmatch(r"[0-9]{8}\.json", name):
             newest = max(newest, int(name[:8]))
         else:
-            yield Finding("this is no entry, and stops every reader", f"{ledgers.FOLDER}/{name}", "move it away")
+            yield damage("this is no entry, and stops every reader", f"{ledgers.FOLDER}/{name}", "move it away")
     for seq in range(1, newest + 1):
         where, mend = ledgers.name_of(seq), RESTORE + "ledger"
         try:
             data = store.get(where, ledgers.ENTRY_LIMIT)
             if data is None:
-                yield Finding(f"entry {seq} is missing", where, mend + "; do not renumber")
+                yield damage(f"entry {seq} is missing", where, mend + "; do not renumber")
                 continue
             hashes[seq] = hashlib.sha256(data).hexdigest()
             given = strict_json.parse(data, where=where)
             ledgers.parsed(data, seq, hashes.get(seq - 1, given["prev"] if isinstance(given, dict) else ""))
             if strict_json.canonical(given) != data:
-                yield Finding(f"entry {seq} is not as it was written", where, mend)
+                yield damage(f"entry {seq} is not as it was written", where, mend)
         except (ConfigInvalid, KeyError) as error:
             what = error.what if isinstance(error, JobError) else "it lacks the hash of the entry before"
-            yield Finding(f"entry {seq} cannot be read: {what}", where, mend)
+            yield damage(f"entry {seq} cannot be read: {what}", where, mend)
         except StoreDamaged as error:
-            yield Finding.of(error)
+            yield Problem.of(error)
     # the newest entry has no later one to vouch for it: STATUS.txt does
     seen = ledgers.witnessed(store)
     if newest and (seen is None or seen[0] < newest):
         mend = "nothing needs doing: the next run writes STATUS.txt anew"
-        yield Finding(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend, REMARK)
+        yield remark(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend)
     if seen and hashes.get(seen[0]) != seen[1]:
         what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
-        yield Finding(what, ledgers.name_of(seen[0]), RESTORE + "ledger, or STATUS.txt if that was edited")
+        yield damage(what, ledgers.name_of(seen[0]), RESTORE + "ledger, or STATUS.txt if that was edited")
 
 
-def notes(root: Root) -> Iterator[Finding]:
+def notes(root: Root) -> Iterator[Problem]:
     """Notes and policy as the next run will find them; kept bytes under the name of their hash; what a crash left."""
     store = FolderStore(root)
     try:
@@ -89,19 +87,19 @@ def notes(root: Root) -> Iterator[Finding]:
         return  # the ledger's own findings say more
     for seq in sight.state.ignored:
         what = f"entry {seq} could not follow what was before it"
-        yield Finding(what, ledgers.name_of(seq), "report it: it changes nothing")
+        yield damage(what, ledgers.name_of(seq), "report it: it changes nothing")
     for problem in sight.problems:
         if problem is not sight.policy_problem or root.at("decisions").is_dir():
-            yield Finding.of(problem)
+            yield Problem.of(problem)
     for folder in ("decisions/quarantine", "decisions/policies"):
         for name in store.list(folder):
             if not _is_named_by_hash(store, folder, name):
-                yield Finding("its bytes are not those of its name", f"{folder}/{name}", RESTORE)
+                yield damage("its bytes are not those of its name", f"{folder}/{name}", RESTORE)
     places = ("decisions", "decisions/ledger", "decisions/policies", "decisions/quarantine")
     lying = ((place, entry.name) for place in places for entry in entries(root, place))
     for place, name in (left for left in lying if left[1].startswith((DRAFT, ASIDE))):
         mend = "nothing needs doing: the next run finishes it"
-        yield Finding("a run died while it wrote, or is writing now", f"{place}/{name}", mend, REMARK)
+        yield remark("a run died while it wrote, or is writing now", f"{place}/{name}", mend)
 
 
 def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
@@ -113,14 +111,14 @@ def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
     return is_named and KEPT_BY_HASH.fullmatch(name) is not None
 
 
-def receipts(root: Root) -> Iterator[Finding]:
+def receipts(root: Root) -> Iterator[Problem]:
     """Every receipt parses, keeps its contract and lies where it says."""
     for job in entries(root, "decisions/receipts"):
         for day in entries(root, f"decisions/receipts/{job.name}"):
             for one in entries(root, f"decisions/receipts/{job.name}/{day.name}"):
                 name = f"decisions/receipts/{job.name}/{day.name}/{one.name}"
                 if not one.name.startswith(DRAFT) and (why := _wrong_receipt(root, name, job.name, day.name)):
-                    yield Finding(f"the receipt {why}", name, RESTORE + "; or move it away: runs do not depend on it")
+                    yield damage(f"the receipt {why}", name, RESTORE + "; or move it away: runs do not depend on it")
 
 
 def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
@@ -133,7 +131,7 @@ def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
     return None if (given["job"], given["date"]) == (job, day) else "is of another job or date"
 
 
-def models(root: Root, known: Ledger) -> Iterator[Finding]:
+def models(root: Root, known: Ledger) -> Iterator[Problem]:
     """Every file of every model by its hash, each manifest by what the ledger says of it; the serving one is there."""
     bodies = [entry.body for entry in known.entries if entry.kind == "completed" and entry.body.get("model_sha256")]
     vouched = {body["model_id"]: body["model_sha256"] for body in bodies}
@@ -144,36 +142,34 @@ def models(root: Root, known: Ledger) -> Iterator[Finding]:
         manifest = root.at(f"{where}/{model_bank.MANIFEST}")
         if not manifest.exists() and model_id not in promised:
             what = "a run died before this model was whole, or is writing it now"
-            yield Finding(what, where, "nothing needs doing: no decision names it; it may be moved away", REMARK)
+            yield remark(what, where, "nothing needs doing: no decision names it; it may be moved away")
             continue
         try:
             data = manifest.read_bytes() if manifest.is_file() else b""
             model = model_bank.get(root, model_id, vouched.get(model_id, hashlib.sha256(data).hexdigest()))
             if strict_json.pretty(strict_json.parse(data, where=where)) != data:
-                yield Finding("the manifest is not as it was written", where, "restore the folder from a backup")
+                yield damage("the manifest is not as it was written", where, "restore the folder from a backup")
             extra = {entry.name for entry in entries(root, where)} - {*model.files, model_bank.MANIFEST}
             for name in sorted(extra):
-                yield Finding("the manifest does not list this file", f"{where}/{name}", "move it away", REMARK)
+                yield remark("the manifest does not list this file", f"{where}/{name}", "move it away")
         except JobError as error:
-            yield Finding.of(StoreDamaged(error.what, where=where, mend=error.mend))
+            yield Problem.of(StoreDamaged(error.what, where=where, mend=error.mend))
 
 
-def evidence(root: Root, known: Ledger) -> Iterator[Finding]:
+def evidence(root: Root, known: Ledger) -> Iterator[Problem]:
     """The evidence to which recorded notes point is there, with the hash that they give."""
     for entry in known.entries:
         if entry.kind != "proposed" or entry.body["source"] != MONITOR:
             continue
-        details = json.loads(entry.body["note"].removeprefix("\ufeff")).get("details")
-        if isinstance(details, dict) and {"path", "sha256"} <= details.keys():
-            path = root.at(str(details["path"]))
-            kept = [one for one in path.parent.iterdir() if one.is_file()] if path.parent.is_dir() else []
-            hashes = {hashlib.sha256(one.read_bytes()).hexdigest() for one in kept}  # the replaced lie beside it
-            if details["sha256"] not in hashes:
+        if given := evidence_of(entry.body["note"].encode()):
+            home = root.at(given.path).parent
+            kept = [one for one in home.iterdir() if one.is_file()] if home.is_dir() else []
+            if given.sha256 not in map(files.sha256_of, kept):  # the replaced lie beside it
                 what = f"the evidence of decision {entry.seq} is changed or missing"
-                yield Finding(what, str(details["path"]), verdicts.LOST)
+                yield damage(what, given.path, verdicts.LOST)
 
 
-def scores(root: Root) -> Iterator[Finding]:
+def scores(root: Root) -> Iterator[Problem]:
     """Scores of which a receipt tells are there; a day between scored ones without any may have lost them earlier."""
     mend = (
         "restore it from a backup before the next run, which would score the day anew, with the model that serves then"
@@ -183,8 +179,8 @@ def scores(root: Root) -> Iterator[Finding]:
     told = {day.decode() for path in written for day in SCORED.findall(path.read_bytes())}
     for day in sorted(told.difference(there)):
         what = "a run wrote scores of this day, and they are gone"
-        yield Finding(what, f"datamart/gold/predictions/snapshot_date={day}", mend)
+        yield damage(what, f"datamart/gold/predictions/snapshot_date={day}", mend)
     for day in map(str, manifests(root, "gold/feature_store")):
         if there and there[0] < day < there[-1] and day not in {*there, *told}:
             what = "a day between scored days has features and no scores: they wait, or are lost"
-            yield Finding(what, f"datamart/gold/predictions/snapshot_date={day}", mend, REMARK)
+            yield remark(what, f"datamart/gold/predictions/snapshot_date={day}", mend)

@@ -6,13 +6,14 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from jobs.decisions.finding import REMARK, Finding
+from jobs.decisions.finding import damage, remark
 from jobs.protocol import files, partitions
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.index import WEEK, day_of, entries
 from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.receipts import Problem
 
 LAYERS = ("bronze", "silver", "gold")
 KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")
@@ -20,11 +21,11 @@ PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
 BUILD = "run the job that writes this table: it builds what is missing"
 
 
-def check(root: Root, events: Events) -> list[Finding]:
+def check(root: Root, events: Events) -> list[Problem]:
     homes = list(folders(root))
     mend = "nothing needs doing: the next run of its job sweeps what a dead one left"
     found = [
-        Finding("a run died while it wrote, or is writing now", f"{table}/{entry.name}", mend, REMARK)
+        remark("a run died while it wrote, or is writing now", f"{table}/{entry.name}", mend)
         for table in sorted({home.rpartition("/")[0] for home in homes})
         for entry in entries(root, table)
         if entry.name.startswith(DRAFT)
@@ -60,20 +61,20 @@ def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manif
     return manifest
 
 
-def _partition(root: Root, home: str) -> Iterator[Finding]:
+def _partition(root: Root, home: str) -> Iterator[Problem]:
     names = {entry.name for entry in entries(root, home)}
     if not any(KEPT.fullmatch(name) or PART.fullmatch(name) or name == partitions.MANIFEST for name in names):
         if not names:
-            yield Finding("the partition is empty", home, BUILD)
+            yield damage("the partition is empty", home, BUILD)
         return  # evidence and reports are vouched for by the ledger
     if partitions.MANIFEST not in names:
-        yield Finding("the partition has no manifest: it was removed, or a run died before writing it", home, BUILD)
+        yield damage("the partition has no manifest: it was removed, or a run died before writing it", home, BUILD)
     listed = {partitions.MANIFEST}
     for name in sorted(name for name in names if name == partitions.MANIFEST or KEPT.fullmatch(name)):
         try:
             manifest = manifest_in(root, home, name)
         except StoreDamaged as error:
-            yield Finding.of(error)
+            yield Problem.of(error)
             continue
         listed |= {part.name for part in manifest.parts}
         yield from _parts(root, home, manifest)
@@ -84,38 +85,38 @@ def _partition(root: Root, home: str) -> Iterator[Finding]:
         yield from _other(root, f"{home}/{name}", listed)
 
 
-def _parts(root: Root, home: str, manifest: Manifest) -> Iterator[Finding]:
+def _parts(root: Root, home: str, manifest: Manifest) -> Iterator[Problem]:
     for part in manifest.parts:
         path = root.at(f"{home}/{part.name}")
         if not path.is_file() or path.is_symlink():
-            yield Finding("a file that the manifest lists is missing", f"{home}/{part.name}", partitions.REBUILD)
+            yield damage("a file that the manifest lists is missing", f"{home}/{part.name}", partitions.REBUILD)
         elif path.stat().st_size != part.bytes or files.sha256_of(path) != part.sha256:
-            yield Finding("the file is not what the manifest says", f"{home}/{part.name}", partitions.REBUILD)
+            yield damage("the file is not what the manifest says", f"{home}/{part.name}", partitions.REBUILD)
 
 
-def _other(root: Root, name: str, listed: set[str]) -> Iterator[Finding]:
+def _other(root: Root, name: str, listed: set[str]) -> Iterator[Problem]:
     """What no current manifest lists: a kept file must still be that of its name."""
     last = name.rpartition("/")[2]
     if last in listed:
         return
     named = KEPT.fullmatch(last) or PART.fullmatch(last)
     if named is None:
-        yield Finding("no manifest lists this file, and no job reads it", name, "move it away", REMARK)
+        yield remark("no manifest lists this file, and no job reads it", name, "move it away")
     elif not files.sha256_of(root.at(name)).startswith(named[1]):
-        yield Finding("a kept file is not that of its name", name, "restore it from a backup")
+        yield damage("a kept file is not that of its name", name, "restore it from a backup")
 
 
-def _input(root: Root, home: str, given: Input) -> Iterator[Finding]:
+def _input(root: Root, home: str, given: Input) -> Iterator[Problem]:
     """An input is there; one that has changed since is the next run's work, not damage."""
     name = given.path.partition("#")[0]
     path = root.at(name)
     if not path.exists():
         mend = "restore it from a backup: without it this partition cannot be built again"
-        yield Finding(f"what {home} was made from is missing", name, mend)
+        yield damage(f"what {home} was made from is missing", name, mend)
     elif "#" not in given.path and path.is_file() and files.sha256_of(path) != given.sha256:
-        yield Finding(f"it has changed since {home} was made from it", name, BUILD, REMARK)
+        yield remark(f"it has changed since {home} was made from it", name, BUILD)
     elif is_partition(name.rpartition("/")[2]) and not _holds(root, name, given.sha256):
-        yield Finding(f"it holds other rows than {home} was made from", name, BUILD, REMARK)
+        yield remark(f"it holds other rows than {home} was made from", name, BUILD)
 
 
 def _holds(root: Root, home: str, sha256: str) -> bool:

@@ -16,12 +16,13 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
 
-from jobs.decisions.finding import REMARK, Finding, told
+from jobs.decisions.finding import damage, remark, summed
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.errors import JobError, as_job_error, gravest
+from jobs.protocol.errors import JobError, as_job_error
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, entries, manifests
+from jobs.protocol.receipts import Problem
 from jobs.protocol.store import NOTES, FolderStore
 
 MODES = {"decisions": 0o2770, "decisions/ledger": 0o2750, "decisions/policies": 0o2750, "decisions/policy.json": 0o660}
@@ -34,21 +35,18 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
     """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
     found = list(chain.from_iterable(_seen(look, root) for look in (permissions, disk, locks, backend, gaps, times)))
-    grave = sum(1 for one in found if one.code)
-    last = "all is well" if not grave else f"{grave} to mend"
-    remarks = f", {len(found) - grave} remarks" if len(found) > grave else ""
-    return gravest([one.code for one in found]), f"{told(found)}{last}{remarks}\n"
+    return summed(found, "all is well")
 
 
-def _seen(look: Callable[[Root], Iterator[Finding]], root: Root) -> Iterator[Finding]:
+def _seen(look: Callable[[Root], Iterator[Problem]], root: Root) -> Iterator[Problem]:
     """What a look finds; a disk that is full or read-only is a finding too, and does not end the visit."""
     try:
         yield from look(root)
     except OSError as error:
-        yield Finding.of(as_job_error(error))
+        yield Problem.of(as_job_error(error))
 
 
-def permissions(root: Root) -> Iterator[Finding]:
+def permissions(root: Root) -> Iterator[Problem]:
     """The modes of the protocol; nothing that everybody may write."""
     ledger = {f"{ledgers.FOLDER}/{entry.name}": 0o440 for entry in entries(root, ledgers.FOLDER)}
     for name, mode in (MODES | dict.fromkeys(NOTES, 0o660) | ledger).items():
@@ -56,24 +54,24 @@ def permissions(root: Root) -> Iterator[Finding]:
         if found & ~mode or (found & mode) != mode:
             grave = bool(found & ~mode & 0o022) or name in ledger
             what = f"its mode is {found:o} and should be {mode:o}"
-            yield Finding(what, name, f"chmod {mode:o} {name}", 6 if grave else REMARK)
+            yield (damage if grave else remark)(what, name, f"chmod {mode:o} {name}")
     for place in ("decisions", "datamart", "model_bank"):
         for folder, _, names in os.walk(root.at(place)):
             for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118 - many of them
                 mode = os.lstat(path).st_mode
                 if mode & stat.S_IWOTH and not stat.S_ISLNK(mode):
                     name = os.path.relpath(path, root.path)
-                    yield Finding("everybody may write it", name, f"chmod o-w {name}, then look at what is in it")
+                    yield damage("everybody may write it", name, f"chmod o-w {name}, then look at what is in it")
 
 
-def disk(root: Root) -> Iterator[Finding]:
+def disk(root: Root) -> Iterator[Problem]:
     free = shutil.disk_usage(root.path).free
     if free < LEAST_FREE:
         mend = "make room; `python -m jobs.decisions gc` lists what nothing needs"
-        yield Finding(f"{free:,} bytes are free on the disk", str(root.path), mend)
+        yield damage(f"{free:,} bytes are free on the disk", str(root.path), mend)
 
 
-def locks(root: Root) -> Iterator[Finding]:
+def locks(root: Root) -> Iterator[Problem]:
     """A lock that one process holds is refused to another."""
     home = root.at("decisions")
     if not home.is_dir():
@@ -86,10 +84,10 @@ def locks(root: Root) -> Iterator[Finding]:
         os.close(handle)
     if b"BlockingIOError" not in other.stderr:
         mend = "keep the root on a file system with a working flock, or run all jobs on one host"
-        yield Finding("two processes held one lock at the same time", "decisions", mend)
+        yield damage("two processes held one lock at the same time", "decisions", mend)
 
 
-def backend(root: Root) -> Iterator[Finding]:
+def backend(root: Root) -> Iterator[Problem]:
     """Of two puts that race for a name one wins; bytes that are not those expected are never replaced or removed."""
     store, mend = FolderStore(root), "do not run the jobs on this file system: it does not keep what the store promises"
     if not root.at("decisions").is_dir():
@@ -103,16 +101,16 @@ def backend(root: Root) -> Iterator[Finding]:
                 kept = sum(won) == 1 and held == given[won.index(True)]
                 blind = store.replace_if(name, b"neither", b"") or store.remove_if(name, b"neither")
             except JobError as error:
-                yield Finding.of(error)
+                yield Problem.of(error)
                 return
             finally:
                 root.at(name).unlink(missing_ok=True)
             if blind or not kept:
-                yield Finding("two puts raced for one name, and not exactly one won whole", "decisions", mend)
+                yield damage("two puts raced for one name, and not exactly one won whole", "decisions", mend)
                 return
 
 
-def gaps(root: Root) -> Iterator[Finding]:
+def gaps(root: Root) -> Iterator[Problem]:
     """Days between the first and the last on which something is missing."""
     landed: dict[str, set[date]] = {}
     for table in entries(root, "datamart/landing"):
@@ -128,28 +126,28 @@ def gaps(root: Root) -> Iterator[Finding]:
     for one, other in pairwise(sorted(days)):
         if other - one > timedelta(days=1):
             what = f"nothing at all landed between {one} and {other}"
-            yield Finding(what, "datamart/landing", "ask the source to land these days", REMARK)
+            yield remark(what, "datamart/landing", "ask the source to land these days")
 
 
-def times(root: Root) -> Iterator[Finding]:
+def times(root: Root) -> Iterator[Problem]:
     """A claim whose lease is over has lost its trainer; nothing is of a day that has not come."""
     today, mend = clock.today(), "set this host's clock (UTC); if it is right, find out who wrote this"
     known = ledgers.Ledger()
     try:
         known = ledgers.read(FolderStore(root))
     except JobError as error:
-        yield Finding.of(error)
+        yield Problem.of(error)
     claim, newest = known.state.claim, known.state.newest
     until = known.entries[claim.seq - 1].body["lease_until"] if claim else ""
     if claim and until and datetime.fromisoformat(until) < clock.now():
         again = "run training: it gives the decision back, and may claim it anew"
-        yield Finding(f"the claim's lease was over at {until}", ledgers.name_of(claim.seq), again, REMARK)
+        yield remark(f"the claim's lease was over at {until}", ledgers.name_of(claim.seq), again)
     if newest and newest > today:
-        yield Finding(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
+        yield damage(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
     for table in ("gold/feature_store", "gold/predictions"):
         if ahead := [day for day in manifests(root, table) if day > today]:
             what = f"it holds {ahead[-1]}, and the clock says {today}"
-            yield Finding(what, f"datamart/{table}/{PREFIX}{ahead[-1]}", mend)
+            yield damage(what, f"datamart/{table}/{PREFIX}{ahead[-1]}", mend)
 
 
 def _days(texts: list[str]) -> Iterator[date]:
@@ -158,7 +156,7 @@ def _days(texts: list[str]) -> Iterator[date]:
             yield date.fromisoformat(text.replace("_", "-"))
 
 
-def _missing(where: str, days: set[date], mend: str) -> Iterator[Finding]:
+def _missing(where: str, days: set[date], mend: str) -> Iterator[Problem]:
     if days:
         shown = ", ".join(map(str, sorted(days)[:5])) + (" ..." if len(days) > 5 else "")  # noqa: PLR2004
-        yield Finding(f"{len(days)} days are missing: {shown}", where, mend, REMARK)
+        yield remark(f"{len(days)} days are missing: {shown}", where, mend)

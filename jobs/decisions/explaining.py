@@ -72,9 +72,15 @@ def _model(root: Root, known: Ledger, day: date) -> Iterator[str]:
 
 def _decision(root: Root, decision: Decision) -> Iterator[str]:
     yield f"decision {decision.seq} ({decision.source}, {decision.priority}): {words_of(decision.note)}"
-    details = json.loads(decision.note.removeprefix(b"\xef\xbb\xbf")).get("details")
-    if isinstance(details, dict) and {"path", "sha256"} <= details.keys():
-        yield f"  evidence {_held(root, partitions.Input(str(details['path']), str(details['sha256'])))}"
+    if given := evidence_of(decision.note):
+        yield f"  evidence {_held(root, given)}"
+
+
+def evidence_of(note: bytes) -> Input | None:
+    """The verdict that a note points to."""
+    details = json.loads(note.removeprefix(b"\xef\xbb\xbf")).get("details")
+    is_there = isinstance(details, dict) and {"path", "sha256"} <= details.keys()
+    return Input(str(details["path"]), str(details["sha256"])) if is_there else None
 
 
 def _partitions(root: Root, day: date) -> Iterator[str]:

@@ -1,37 +1,19 @@
-"""What a command found: what is wrong, where, and how to mend it."""
+"""What a command found: problems as a run has them, and remarks, which are none."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
-from jobs.protocol.errors import JobError, StoreDamaged
+from jobs.protocol.errors import StoreDamaged, gravest
+from jobs.protocol.receipts import Problem, told
 
-REMARK = 0  # worth knowing; nothing is damaged
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding; its code is the exit code that it stands for, 0 for a remark."""
-
-    what: str
-    where: str
-    mend: str
-    code: int = StoreDamaged.exit_code
-
-    @classmethod
-    def of(cls, error: JobError) -> Finding:
-        return cls(error.what, error.where, error.mend, error.exit_code)
+damage = partial(Problem, StoreDamaged.exit_code)
+remark = partial(Problem, 0)  # worth knowing; nothing is damaged
 
 
-def told(found: Sequence[Finding]) -> str:
-    """Each finding once: what is the same in one folder is told by its first place and a number. JSON holds all."""
-    alike: dict[tuple[str, str, str, int], list[Finding]] = {}
-    for one in found:
-        alike.setdefault((one.what, one.mend, one.where.rpartition("/")[0] or one.where, one.code), []).append(one)
-    lines = []
-    for first, *others in alike.values():
-        kind = "" if first.code else "remark: "
-        more = f", and {len(others)} more like it" if others else ""
-        lines.append(f"{kind}{first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}\n")
-    return "".join(lines)
+def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:
+    """The exit code of all of it, and what is said of it; `well` where nothing is to be mended."""
+    grave = sum(1 for one in found if one.code)
+    last = f"{grave} to mend" if grave else well
+    return gravest([one.code for one in found]), f"{told(found)}{last}, {len(found) - grave} remarks\n"

@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from jobs.decisions.finding import Finding, told
 from jobs.protocol import circumstances, clock, model_bank, policies, receipts, status
+from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, entries
-from jobs.protocol.ingest import Desk, desk_of, settle
+from jobs.protocol.ingest import Desk, desk_of
 from jobs.protocol.ingest import withdraw as veto
 from jobs.protocol.outlook import Sight, ahead, next_run, printable, survey
 from jobs.protocol.shelf import Shelf
@@ -50,7 +50,7 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """What the next run will do with notes and policy as they stand; 5 where one of them is invalid."""
     today = clock.today()
     sight, later = (_with_circumstances(root, sight_of(root, today + timedelta(days=n))) for n in (0, 1))
-    problems = [Finding.of(problem) for problem in sight.problems]
+    problems = [receipts.Problem.of(problem) for problem in sight.problems]
     code = gravest([problem.code for problem in problems])
     now, then = list(next_run(sight)), list(next_run(later))
     if options.json:
@@ -59,7 +59,7 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     lines = [
         f"The retraining note is {sight.found.kind.value}.",
         *["PROBLEMS"] * bool(problems),
-        *told(problems).splitlines(),
+        *receipts.told(problems).splitlines(),
     ]
     lines += ["A run today:", *(f"  - {line}" for line in now)]
     if then != now:
@@ -70,20 +70,17 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it."""
     desk = _desk(root, clock.today())
-    settle(desk)
-    before = survey(desk, partial(model_bank.unusable, root)).state
-    standing = before.open
-    if standing is None or standing.claim:
-        why = f"decision {standing.seq} is claimed: training ends it" if standing else "no decision is open"
-        mend = "to keep the model that serves, pin it in serving_decision.json" if standing else "nothing needs doing"
-        raise UsageError(f"nothing can be withdrawn: {why}", where="decisions/ledger", mend=mend)
+    before = ledgers.read(desk.store).state
     state = veto(desk, options.reason).state
-    ended = next((one for one in state.ended if one.decision.seq == standing.seq), None)
+    last = state.ended[-1] if state.ended else None
+    if last is None or last.seq <= before.head or last.how != "withdrawn":
+        claimed, mend = state.open, "nothing needs doing"
+        why = f"decision {claimed.seq} is claimed: training ends it" if claimed else "no decision is open"
+        if claimed:
+            mend = "to keep the model that serves, pin it in serving_decision.json"
+        raise UsageError(f"nothing can be withdrawn: {why}", where=ledgers.FOLDER, mend=mend)
     status.refresh(desk, partial(model_bank.unusable, root))
-    if ended is None or ended.how != "withdrawn":
-        mend = "look at `python -m jobs.decisions show`"
-        raise UsageError(f"decision {standing.seq} changed meanwhile", where="decisions/ledger", mend=mend)
-    return 0, f"decision {standing.seq} is withdrawn (ledger entry {ended.seq})\n"
+    return 0, f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})\n"
 
 
 def sight_of(root: Root, day: date) -> Sight:

@@ -19,7 +19,7 @@ from jobs.protocol import clock, files, receipts
 from jobs.protocol.errors import JobError, UsageError, as_job_error, gravest
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
-from jobs.protocol.receipts import Occasion, Problem, Report
+from jobs.protocol.receipts import Occasion, Report
 
 SKIP_WHAT_FOLLOWS = 99  # from a condition step only
 REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there
@@ -105,7 +105,7 @@ def _run(job: Job, run: Run, started: float) -> int:
             run.attempt(partial(step.work, run))
     if not run.dry_run:
         run.attempt(partial(_remember, job, run, started))
-    _tell(job, report.problems)
+    sys.stderr.write(receipts.told(report.problems, f"{job.name}: "))
     code = _exit_code(job, run, named)
     done = {name: len(getattr(report, name)) for name in ("changed", "skipped", "problems")}
     said = [f"{number:,} {what}" for what, number in list(done.items())[1:] if number]
@@ -131,25 +131,11 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
     if named == last and not run.dry_run:
         standing = receipts.standing(run.root, job.name, run.day)
         if not run.report.problems:
-            _tell(job, standing)
+            sys.stderr.write(receipts.told(standing, f"{job.name}: "))
         return gravest([problem.code for problem in standing])
     if any(step.name == named and (step.only_when_named or step.is_awaited) for step in job.steps):
         return run.report.code
     return 0 if run.goes_on else SKIP_WHAT_FOLLOWS
-
-
-def _tell(job: Job, problems: list[Problem]) -> None:
-    """Each problem once: what is the same in one folder is told by its first place and a number. Receipts hold all.
-
-    What the system refuses it refuses everywhere: a full disk is told once.
-    """
-    alike: dict[tuple[str, str], dict[str, Problem]] = {}
-    for problem in problems:
-        folder = (problem.where.rpartition("/")[0] or problem.where) if problem.code != 1 else ""
-        alike.setdefault((problem.what, folder), {}).setdefault(problem.where, problem)
-    for first, *others in map(dict[str, Problem].values, alike.values()):
-        more = f", and {len(others)} more like it" if others else ""
-        print(f"{job.name}: {first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}", file=sys.stderr)
 
 
 def _parsed(job: Job, argv: Sequence[str], at: datetime | None) -> Run:

@@ -33,6 +33,23 @@ class Problem:
         return cls(error.exit_code, error.what, error.where, error.mend)
 
 
+def told(problems: Iterable[Problem], prefix: str = "") -> str:
+    """Each problem once: what is the same in one folder is told by its first place and a number. Receipts hold all.
+
+    What the system refuses it refuses everywhere: a full disk is told once.
+    """
+    alike: dict[tuple[int, str, str, str], dict[str, Problem]] = {}
+    for one in problems:
+        folder = (one.where.rpartition("/")[0] or one.where) if one.code != 1 else ""
+        alike.setdefault((one.code, one.what, one.mend, folder), {}).setdefault(one.where, one)
+    lines = []
+    for first, *others in map(dict[str, Problem].values, alike.values()):
+        more = f", and {len(others)} more like it" if others else ""
+        kind = "" if first.code else "remark: "
+        lines.append(f"{prefix}{kind}{first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}\n")
+    return "".join(lines)
+
+
 @dataclass(slots=True)
 class Report:
     changed: list[dict[str, Any]] = field(default_factory=list)

@@ -40,7 +40,7 @@ def test_a_sound_root_is_well_and_left_as_it_is(root: Root, capsys: pytest.Captu
     publish(root, "gold/feature_store", [1], [])
     publish(root, "gold/label_store", [1], [])
     before = {path: path.read_bytes() for path in root.path.rglob("*") if path.is_file()}
-    assert told(root, capsys) == (0, "all is well\n")
+    assert told(root, capsys) == (0, "all is well, 0 remarks\n")
     assert {path: path.read_bytes() for path in root.path.rglob("*") if path.is_file()} == before
     assert main(["doctor", "--root", str(root.at("datamart/landing"))]) == 0, (
         "an empty root has nothing to find fault in"
