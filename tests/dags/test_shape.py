@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -115,6 +115,7 @@ def test_it_ticks_at_its_hour_in_utc_on_the_day_of_its_date_and_never_catches_up
     assert dag.timetable == CronTriggerTimetable(TICKS[job][1], timezone="UTC", interval=timedelta())
     assert (str(dag.timezone), dag.catchup, dag.max_active_runs) == ("UTC", False, 1)
     assert timedelta(0) < dag.dagrun_timeout < timedelta(days=1)
+    assert dag.start_date == datetime(2007, 6, 1, tzinfo=UTC), "a backfill may go back to the first loan"
     assert dag.doc_md
     assert "p2pcreditscore" in dag.tags
 
@@ -123,7 +124,7 @@ def test_it_ticks_at_its_hour_in_utc_on_the_day_of_its_date_and_never_catches_up
 def test_every_task_is_one_command_with_the_date_as_its_only_argument(dags: dict[str, Any], job: str) -> None:
     steps = {}
     for task in dags[job].tasks:
-        assert task.owner.startswith("credit-")
+        assert task.owner == ("credit-data" if job == "preprocessing" else "credit-models")
         if task.task_id.startswith("skip_"):
             assert task.task_type == "EmptyOperator"
             continue
@@ -133,11 +134,7 @@ def test_every_task_is_one_command_with_the_date_as_its_only_argument(dags: dict
             f'-m jobs.{job} --root "${{P2P_ROOT:?}}" --date "$P2P_DATE"'
         )
         assert (set(task.env), task.append_env, task.skip_on_exit_code) == ({"P2P_DATE"}, True, [99])
-        assert task.retries >= 2
+        assert task.retries == (6 if task.task_id == "wait_for_preprocessing" else 2)
         assert task.execution_timeout == timedelta(hours=4)
         assert task.pool == "default_pool"
     assert steps == STEPS[job]
-
-
-def test_waiting_is_a_failure_that_is_tried_again_longer_than_others(dags: dict[str, Any]) -> None:
-    assert dags["training_inference"].get_task("wait_for_preprocessing").retries == 6
