@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
-from zlib import crc32
 
 import jinja2
 from markupsafe import Markup
@@ -64,17 +63,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart, the same in words for those who do not see it, and in numbers."""
+    """A picture, the same in words for those who do not see it, and in numbers."""
 
     title: str
     says: str
-    chart: charts.Drawing
+    picture: Markup
     table: Table
-    height: int = charts.HEIGHT
-
-    @property
-    def picture(self) -> Markup:
-        return charts.svg(self.chart, f"p{crc32(self.title.encode()):x}", self.height)
 
 
 def part(of: object, path: str) -> Any:  # noqa: ANN401 - JSON
@@ -200,7 +194,7 @@ def distribution(title: str, of: Sequence[Json] | None, index: object = None, na
     says += f" Index {told(index)}." if index is not None else ""
     then = ("bin", ("reference rows", "reference_rows"), ("reference share", "before %"))
     table = listing(title, shares, *then, "rows", ("share", "now %"), ("adds to the index", "contribution -"))
-    return Figure(title, says, charts.bars(drawn), table, 60 + 20 * max(len(bins), 5))
+    return Figure(title, says, charts.bars(drawn), table)
 
 
 @cache
