@@ -49,12 +49,18 @@ def log_odds(p: FloatArray) -> FloatArray:
 
 
 def isotonic(counts: ScoreCounts) -> Isotonic:
-    """Fit the rising line closest to the outcomes (pooled adjacent violators)."""
-    from scipy.optimize import isotonic_regression
-
+    """Fit the rising line closest to the outcomes: neighbours that fall are pooled, in whole numbers."""
     if not counts.n:
         raise ValueError("there are no rows to fit")
-    fitted: FloatArray = isotonic_regression(counts.bads / counts.rows, weights=counts.rows).x
+    pools: list[tuple[int, int, int]] = []  # bads, rows, and the place of the first score
+    for place, (bads, rows) in enumerate(zip(counts.bads.tolist(), counts.rows.tolist(), strict=True)):
+        pool = bads, rows, place
+        while pools and pools[-1][0] * pool[1] >= pool[0] * pools[-1][1]:
+            before = pools.pop()
+            pool = before[0] + pool[0], before[1] + pool[1], before[2]
+        pools.append(pool)
+    starts = [start for _, _, start in pools]
+    fitted = np.repeat([bads / rows for bads, rows, _ in pools], np.diff([*starts, len(counts.scores)]))
     # Inside a level stretch nothing is lost by keeping its two ends only.
     differs = np.diff(fitted) != 0
     knots = np.concatenate(([True], differs)) | np.concatenate((differs, [True]))

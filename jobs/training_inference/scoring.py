@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from jobs.measures.counts import FloatArray, IntArray
+from jobs.measures.counts import FloatArray
 from jobs.protocol import contract, files, model_bank, partitions
 from jobs.protocol.command import Stopped
 from jobs.protocol.contract import Column
@@ -62,16 +63,9 @@ def score(session: Session, serving: Serving) -> None:
 
 
 def batches(rows: Mapping[date, int]) -> list[list[date]]:
-    """Days in their order, as many together as have a chunk of rows."""
-    found: list[list[date]] = []
-    together = 0
-    for day, more in rows.items():
-        if not found or together + more > CHUNK:
-            found.append([])
-            together = 0
-        found[-1].append(day)
-        together += more
-    return found
+    """Days in their order, as many together as reach the next whole chunk of rows."""
+    numbered = zip(rows, (end // CHUNK for end in accumulate(rows.values())), strict=True)
+    return [[day for day, _ in batch] for _, batch in groupby(numbered, key=itemgetter(1))]
 
 
 def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, threads: int) -> pl.DataFrame:
@@ -176,7 +170,7 @@ def scores(scorer: Scorer, frame: pl.DataFrame, *, threads: int, most_explained:
     """
     table = scorer.encoding.table(frame)
     pd = scorer.calibration(predicted(scorer.booster, table, threads=threads, raw_score=True))
-    places = riskiest(pd, most_explained)
+    places = np.sort(np.argsort(-pd, kind="stable")[:most_explained])  # in their own order; ties go by place
     why = reasons(contributions(scorer.booster, table[places], threads=threads), scorer.usual)
     scored = frame.select("id", "application_date").with_columns(
         pl.Series("pd", pd, dtype=pl.Float64),
@@ -186,12 +180,6 @@ def scores(scorer: Scorer, frame: pl.DataFrame, *, threads: int, most_explained:
     )
     explained = why.with_columns(pl.Series("_place", places, dtype=pl.Int64))
     return scored.join(explained, on="_place", how="left", maintain_order="left").drop("_place")
-
-
-def riskiest(pd: FloatArray, most: int) -> IntArray:
-    """Places of the rows to explain where there are too many: the riskiest, in their own order; ties go by place."""
-    places: IntArray = np.sort(np.argsort(-pd, kind="stable")[:most])
-    return places
 
 
 def contributions(booster: lgb.Booster, table: pl.DataFrame, *, threads: int) -> FloatArray:

@@ -26,9 +26,3 @@ def test_reasons_are(parts: list[float], expected: list[str | None], strength: f
     row = scoring.reasons(np.array([parts]), USUAL).row(0)
     assert list(row[:4]) == expected
     assert row[4] == (None if strength is None else pytest.approx(strength))
-
-
-def test_the_riskiest_rows_are_explained_in_their_own_order_and_ties_go_by_place() -> None:
-    pd = np.array([0.1, 0.5, 0.3, 0.5, 0.3])
-    assert scoring.riskiest(pd, 3).tolist() == [1, 2, 3]
-    assert scoring.riskiest(pd, 9).tolist() == [0, 1, 2, 3, 4]
