@@ -128,7 +128,9 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
         raise _damaged("-", "that is no name of a model")
     data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
     if data is None:
-        raise _damaged(model_id, f"{name} is missing" if root.at(f"{BANK}/{model_id}").is_dir() else "it is not there")
+        raise _damaged(
+            model_id, f"{name} is missing" if root.at(f"{BANK}/{model_id}").is_dir() else "the model is not there"
+        )
     return data
 
 

@@ -55,7 +55,7 @@ def test_a_model_without_its_manifest_does_not_exist_and_can_be_put_again(root: 
     assert "manifest.json is missing" in str(model_bank.unusable(root, put.model_id, put.sha256))
     assert model_bank.put(root, DAY, contents()) == put
     assert model_bank.unusable(root, put.model_id, put.sha256) is None
-    assert model_bank.unusable(root, "20240115-ffffffffffff") == "it is not there"
+    assert model_bank.unusable(root, "20240115-ffffffffffff") == "the model is not there"
 
 
 @pytest.mark.parametrize(
