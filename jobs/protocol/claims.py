@@ -115,6 +115,8 @@ def read_wish(store: FolderStore, now: Serving | None, unusable: Callable[[str],
         data = store.get(SERVING_NOTE, NOTE_LIMIT)
         if data is None:
             return Chosen()
+        if now and data == _written(now):
+            return Chosen(data)  # as the jobs left it: judging it would only cost time
         note = read_serving(data)
         if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
             return Chosen(data)
@@ -142,8 +144,11 @@ def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> tuple[Ledger, 
 
 def _restore(desk: Desk, state: State) -> None:
     if now := state.serving:
-        data = serving_bytes(now.model_id, now.as_of, now.reason, pinned=now.pinned)
-        desk.store.put_if_absent(SERVING_NOTE, data)
+        desk.store.put_if_absent(SERVING_NOTE, _written(now))
+
+
+def _written(now: Serving) -> bytes:
+    return serving_bytes(now.model_id, now.as_of, now.reason, pinned=now.pinned)
 
 
 def _may_promote(state: State) -> bool:

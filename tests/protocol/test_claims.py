@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.protocol import judge
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.files import Root
@@ -119,6 +120,14 @@ def test_a_new_reason_alone_is_no_new_choice(store: FolderStore, tmp_path: Path)
     (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": MODEL, "reason": "still good"}))
     assert choose(desk(store), lambda _: "damaged")[1].problem is None
     assert kinds(store) == said
+
+
+def test_a_serving_note_as_the_jobs_wrote_it_is_not_judged_again(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    monkeypatch.setattr(judge, "complaints", lambda *_, **__: pytest.fail("a tenth of a second that it need not cost"))
+    assert choose(desk(store), whole)[1].data == store.get(SERVING_NOTE)
 
 
 def test_only_the_current_claim_completes_and_only_once(store: FolderStore) -> None:
