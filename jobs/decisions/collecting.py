@@ -87,20 +87,17 @@ def _is_cited(root: Root, path: str, found: dict[str, Manifest], hashes: set[str
 
 def _wide(stock: Stock, kept: set[tuple[str, str]]) -> dict[str, date]:
     """Tables cited over a range that is not what lies there now, and up to which date: all of it may be needed."""
-    tables = {home.rpartition("/")[0] for home in stock}
-    contents: dict[str, dict[date, str]] = {table: {} for table in tables}
+    contents: dict[str, dict[date, str]] = {home.rpartition("/")[0]: {} for home in stock}
     for home, found in stock.items():
-        if partitions.MANIFEST in found:
-            now = found[partitions.MANIFEST]
+        if now := found.get(partitions.MANIFEST):
             contents[home.rpartition("/")[0]][now.date] = now.content_sha256
-    ranges = {table: Ranges(table, contents[table]) for table in tables}
+    ranges = {table: Ranges(table, known) for table, known in contents.items()}
     wide: dict[str, date] = {}
     for manifest in (stock[home][name] for home, name in kept):
         for given in manifest.inputs:
-            if given.path in tables and given.partitions:
-                days = sorted(day for day in contents[given.path] if day <= manifest.date)[-given.partitions :]
-                same = days and ranges[given.path].input(days[0], manifest.date) == given
-                if not same:
+            if given.path in ranges and given.partitions:
+                days = ranges[given.path].days(date.min, manifest.date)[-given.partitions :]
+                if not days or ranges[given.path].input(days[0], manifest.date) != given:
                     wide[given.path] = max(manifest.date, wide.get(given.path, manifest.date))
     return wide
 

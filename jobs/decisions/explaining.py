@@ -28,6 +28,8 @@ def explain(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     day: date = options.date
     known = ledgers.read(FolderStore(root))
     standing = fold(known.entries, until=day).open
+    if standing and day > standing.valid_until and not standing.claim:
+        standing = None  # what the next run records
     sections = {
         f"RUNS FOR {day}": _runs(root, day),
         f"RECORDED FOR {day}": (_recorded(entry) for entry in known.entries if entry.as_of == day),

@@ -32,6 +32,7 @@ def test_a_date_is_explained_from_run_to_input(tmp_path: Path, capsys: pytest.Ca
     assert "OPEN ON 2024-01-14\n  decision 4 (monitor, HIGH): Next week" in said
     assert "changed since" not in said
     assert "missing" not in said
+    assert "OPEN ON 2024-02-14\n  none" in told(root, capsys, "2024-02-14"), "its last day has passed"
 
 
 def test_a_day_before_any_model_says_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
