@@ -65,9 +65,7 @@ def load(name: str) -> Contract:
 @cache
 def document(name: str) -> Mapping[str, Any]:
     """The schema of a file that is no table, such as `manifest`; `judge` holds a value against it."""
-    schema = strict_json.parse(_bytes(name), where=_where(name))
-    _refuse([*keywords.problems(schema, known=keywords.DOCUMENT)], name)
-    return dict(schema)
+    return dict(strict_json.parse(_bytes(name), where=_where(name)))
 
 
 def read(data: bytes, *, name: str) -> Contract:

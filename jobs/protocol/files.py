@@ -66,15 +66,6 @@ def publish(root: Root, path: Path, target: Path) -> None:
     sync_folder(root, target.parent)
 
 
-def publish_numbered(root: Root, path: Path, folder: Path, suffix: str) -> Path:
-    """Give a finished draft the next free number as its name; of two writers at once each gets its own."""
-    taken = [int(name.removesuffix(suffix)) for name in os.listdir(folder) if name.removesuffix(suffix).isdigit()]
-    number = max(taken, default=0) + 1
-    while not _linked(root, path, folder / f"{number}{suffix}"):
-        number += 1
-    return folder / f"{number}{suffix}"
-
-
 def write_whole(root: Root, target: Path, data: bytes, *, mode: int = 0o644, drafts_in: Path | None = None) -> None:
     """Write a small file: whole or absent, durable on return."""
     make_folder(root, target.parent)
@@ -88,17 +79,13 @@ def write_once(root: Root, target: Path, data: bytes, *, drafts_in: Path) -> boo
     """Write a small file under a name that nobody has taken; False, and nothing touched, where somebody has."""
     with draft(root, drafts_in) as path:
         path.write_bytes(data)
-        return _linked(root, path, target)
-
-
-def _linked(root: Root, path: Path, target: Path) -> bool:
-    _sync(root, path, os.O_RDONLY)
-    try:
-        os.link(path, target)
-    except FileExistsError:
-        return False
-    sync_folder(root, target.parent)
-    return True
+        _sync(root, path, os.O_RDONLY)
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            return False
+        sync_folder(root, target.parent)
+        return True
 
 
 def make_folder(root: Root, folder: Path) -> None:

@@ -103,15 +103,6 @@ COMPILED: Mapping[str, Word] = {
     "if": Word("rows or values that keep this must keep `then`, others `else`", *_SCHEMA),
     **dict.fromkeys(("then", "else"), Word("see `if`", *_SCHEMA)),
 }
-DOCUMENT: Mapping[str, Word] = {  # a manifest, a note: judged by `jsonschema` alone, so lists have their words
-    **COMPILED,
-    "$defs": Word("", *_SCHEMA_MAP),
-    "$ref": Word("", "#/$defs/... of this file", lambda value: str(value).startswith("#/$defs/")),
-    "items": Word("", *_SCHEMA),
-    "prefixItems": Word("", *_SCHEMAS),
-    **dict.fromkeys(("minItems", "maxItems"), Word("", *_LENGTH)),
-    "uniqueItems": Word("", "true or false", lambda value: isinstance(value, bool)),
-}
 ANNOTATIONS = (
     *("$schema", "$comment", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
     *("contentEncoding", "contentMediaType", "contentSchema"),
@@ -151,7 +142,7 @@ OF_COLUMN: Mapping[str, Word] = {
 }
 
 
-def problems(schema: object, pointer: str = "", *, known: Mapping[str, Word] = COMPILED) -> Iterator[str]:
+def problems(schema: object, pointer: str = "") -> Iterator[str]:
     """Everything in a schema that would not be honoured, by JSON pointer."""
     if not isinstance(schema, dict):
         yield from () if isinstance(schema, bool) else [f"{pointer or '/'}: a schema is an object, true or false"]
@@ -160,24 +151,24 @@ def problems(schema: object, pointer: str = "", *, known: Mapping[str, Word] = C
         here = pointer_to(pointer, keyword)
         if keyword == "$schema" and argument != DIALECT:
             yield f"{here}: only {DIALECT} is read"
-        elif keyword in known:
-            yield from _problems_of(known[keyword], argument, here, known)
+        elif keyword in COMPILED:
+            yield from _problems_of(COMPILED[keyword], argument, here)
         elif not keyword.startswith("x-") and keyword not in ANNOTATIONS:
-            near = suggestion(keyword, [*known, *ANNOTATIONS]) or "see docs/contracts.md"
+            near = suggestion(keyword, [*COMPILED, *ANNOTATIONS]) or "see docs/contracts.md"
             refused = f"is not supported: {REFUSED[keyword]}" if keyword in REFUSED else f"is no keyword; {near}"
             yield f"{here}: {keyword} {refused}"
 
 
-def _problems_of(word: Word, argument: Any, here: str, known: Mapping[str, Word]) -> Iterator[str]:  # noqa: ANN401
+def _problems_of(word: Word, argument: Any, here: str) -> Iterator[str]:  # noqa: ANN401
     if not word.is_right(argument):
         yield f"{here}: give {word.allowed}"
     elif word is COMPILED["pattern"] and (why := patterns.objection(argument)):
         yield f"{here}: the pattern may be read differently: {why}"
     elif word.allowed == _SCHEMA[0]:
-        yield from problems(argument, here, known=known)
+        yield from problems(argument, here)
     elif word.allowed in (_SCHEMAS[0], _SCHEMA_MAP[0]):
         for name, inner in argument.items() if isinstance(argument, dict) else enumerate(argument):
-            yield from problems(inner, pointer_to(here, name), known=known)
+            yield from problems(inner, pointer_to(here, name))
 
 
 def problems_of_table(schema: Mapping[str, Any]) -> Iterator[str]:

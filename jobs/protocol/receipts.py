@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import JobError, gravest
 from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
 
 KEPT_DAYS = 90
 WHOLE = "all"  # the step of a run of all steps
@@ -97,18 +99,18 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
         return None  # it changed nothing, and fails or skips as the last one did
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
     receipt |= {"changed": report.changed, **said, "at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
-    files.make_folder(root, home)
-    with files.draft(root, home) as path:
-        path.write_bytes(strict_json.pretty(receipt))
-        return root.name_of(files.publish_numbered(root, path, home, ".json"))
+    store, number = FolderStore(root), max(map(int, _numbers(home)), default=0) + 1
+    while not store.put_if_absent(f"{folder(of.job, of.day)}/{number}.json", strict_json.pretty(receipt)):
+        number += 1  # of two runs that end at once each gets its own
+    return f"{folder(of.job, of.day)}/{number}.json"
 
 
 def latest_by_step(root: Root, job: str, day: date) -> dict[str, dict[str, Any]]:
     """The newest receipt of each step for a date: what that date's runs have come to."""
     home = root.at(folder(job, day))
-    names = sorted((n for n in os.listdir(home) if _number(n)), key=_number) if home.is_dir() else []
     latest: dict[str, dict[str, Any]] = {}
-    for name in names:
+    for number in _numbers(home):
+        name = f"{number}.json"
         receipt = strict_json.parse((home / name).read_bytes(), where=f"{folder(job, day)}/{name}")
         if receipt["step"] == WHOLE:
             latest.clear()  # a run of all steps says what they have come to, each of them
@@ -132,6 +134,6 @@ def prune(root: Root, job: str, now: datetime) -> None:
                 shutil.rmtree(day.path)
 
 
-def _number(name: str) -> int:
-    stem = name.removesuffix(".json")
-    return int(stem) if stem.isdigit() else 0
+def _numbers(home: Path) -> list[str]:
+    names = os.listdir(home) if home.is_dir() else []
+    return sorted((name[:-5] for name in names if name.endswith(".json") and name[:-5].isdigit()), key=int)

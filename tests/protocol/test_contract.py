@@ -7,13 +7,17 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from jobs.protocol import contract, judge, partitions, receipts, strict_json
+from jobs.protocol import contract, judge, keywords, partitions, patterns, receipts, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.files import Root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DAY = date(2024, 2, 29)
 
@@ -181,9 +185,24 @@ def test_every_table_s_contract_is_clear_and_says_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(TABLES)))
 def test_every_document_s_contract_is_clear(name: str) -> None:
-    from jsonschema import Draft202012Validator
+    schema = contract.document(name)
+    Draft202012Validator.check_schema(schema)
+    known = {*Draft202012Validator.VALIDATORS, *keywords.ANNOTATIONS, "$defs", "if", "then", "else"}
+    for keyword, argument in words(schema):
+        assert keyword in known or keyword.startswith("x-"), keyword
+        assert keyword != "$ref" or argument.removeprefix("#/$defs/") in schema["$defs"]
+        assert keyword != "pattern" or (patterns.is_anchored(argument) and not patterns.objection(argument))
+        assert keyword != "format" or argument in keywords.FORMATS
 
-    Draft202012Validator.check_schema(contract.document(name))
+
+def words(schema: object) -> Iterator[tuple[str, Any]]:
+    """Every keyword of a schema and of those in it, with its argument."""
+    for keyword, argument in schema.items() if isinstance(schema, dict) else ():
+        yield keyword, argument
+        named = keyword in ("properties", "$defs")
+        inner = argument.values() if named else argument if isinstance(argument, list) else [argument]
+        for each in inner if keyword not in ("default", "enum", "const", "examples") else ():
+            yield from words(each)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -103,16 +103,15 @@ def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of open files are read from /proc")
-def test_a_numbered_file_is_synced_before_its_name_and_its_folder_after(
+def test_a_file_written_once_is_synced_before_its_name_and_its_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda handle: calls.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
     root = Root(tmp_path)
-    with files.draft(root, tmp_path) as path:
-        path.write_bytes(b"first")
-        files.publish_numbered(root, path, tmp_path, ".json")
-        assert calls == [str(path), str(tmp_path)]
+    assert files.write_once(root, tmp_path / "one.json", b"first", drafts_in=tmp_path)
+    assert calls[0].startswith(str(tmp_path / files.DRAFT))
+    assert calls[1:] == [str(tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -155,10 +154,8 @@ def test_a_failed_sync_publishes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert os.listdir(tmp_path) == []
 
 
-def test_two_writers_of_numbered_files_get_a_number_each(tmp_path: Path) -> None:
-    root = Root(tmp_path)
-    (tmp_path / "1.json").write_bytes(b"first")
-    with files.draft(root, tmp_path) as path:
-        path.write_bytes(b"second")
-        assert files.publish_numbered(root, path, tmp_path, ".json").name == "2.json"
-    assert (tmp_path / "1.json").read_bytes() == b"first"
+def test_a_file_is_written_once_and_never_over_another(tmp_path: Path) -> None:
+    root, target = Root(tmp_path), tmp_path / "one.json"
+    assert files.write_once(root, target, b"first", drafts_in=tmp_path)
+    assert not files.write_once(root, target, b"second", drafts_in=tmp_path)
+    assert (target.read_bytes(), os.listdir(tmp_path)) == (b"first", ["one.json"])

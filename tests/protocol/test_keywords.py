@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from jobs.protocol import keywords
-from jobs.protocol.keywords import DOCUMENT, problems
+from jobs.protocol.keywords import problems
 
 DEEP: dict[str, Any] = {"properties": {"a/b": {"anyOf": [True, {"not": {"minimun": 1}}]}}}
 
@@ -65,13 +65,3 @@ def test_an_argument_of_the_wrong_shape_is_refused_in_its_place(keyword: str, ar
 
 def test_annotations_and_extensions_pass() -> None:
     assert not list(problems(dict.fromkeys([*keywords.ANNOTATIONS[1:], "x-anything"], "")))
-
-
-def test_a_document_has_words_for_lists_that_a_table_has_not() -> None:
-    schema = {"$defs": {"a": {"type": "string"}}, "items": {"$ref": "#/$defs/a"}, "maxItems": 3, "uniqueItems": True}
-    assert len(list(problems(schema))) == 4
-    assert not list(problems(schema, known=DOCUMENT))
-    assert list(problems({"items": {"$ref": "other.json"}, "uniqueItems": 1}, known=DOCUMENT)) == [
-        "/items/$ref: give #/$defs/... of this file",
-        "/uniqueItems: give true or false",
-    ]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.protocol.patterns import PatternRefused, is_anchored, to_rust
+from jobs.protocol.patterns import is_anchored, objection, to_rust
 
 PIECES = st.sampled_from(
     [
@@ -39,21 +39,17 @@ TEXTS = st.text(st.sampled_from("abcé\n.-]\\ 😀/&~^x"), max_size=6)
 @example("\\A(?:a|b)+\\Z", ["a\n", "ab", ""])
 @example("\\A(?:a+b?|[ab]{2})?\\.\\Z", ["ab.", ".\n", "."])
 def test_an_accepted_pattern_means_the_same_to_both(pattern: str, texts: list[str]) -> None:
-    try:
-        rust = to_rust(pattern)
-    except PatternRefused:
+    if objection(pattern):
         return
-    assert pl.Series(texts).str.contains(rust).to_list() == [re.search(pattern, text) is not None for text in texts]
+    assert pl.Series(texts).str.contains(to_rust(pattern)).to_list() == [
+        re.search(pattern, text) is not None for text in texts
+    ]
 
 
 @given(st.lists(PIECES, max_size=8).map("".join), TEXTS)
 def test_an_anchored_pattern_matches_only_whole_texts(pattern: str, text: str) -> None:
     anchored = f"\\A{pattern}\\Z"
-    try:
-        to_rust(anchored)
-    except PatternRefused:
-        return
-    if is_anchored(anchored):
+    if not objection(anchored) and is_anchored(anchored):
         assert (re.search(anchored, text) is None) == (re.fullmatch(pattern, text) is None)
 
 
@@ -91,15 +87,14 @@ def test_an_anchored_pattern_matches_only_whole_texts(pattern: str, text: str) -
     ],
 )
 def test_what_the_two_may_read_differently_is_refused_with_the_reason(pattern: str, why: str) -> None:
-    with pytest.raises(PatternRefused, match=re.escape(why)):
-        to_rust(pattern)
+    assert why in objection(pattern)
 
 
 @pytest.mark.parametrize("one", ["a", ".", "[^a]", "[^éà]", "[a-z0-9]"])
 def test_the_largest_accepted_repeat_is_one_that_rust_compiles(one: str) -> None:
     assert pl.Series(["b"]).str.contains(to_rust(f"{one}{{999}}")).to_list() == [False]
-    with pytest.raises(PatternRefused):
-        to_rust(f"{one}{{1000}}")
+    assert not objection(f"{one}{{999}}")
+    assert objection(f"{one}{{1000}}")
 
 
 @pytest.mark.parametrize(
@@ -114,5 +109,5 @@ def test_the_largest_accepted_repeat_is_one_that_rust_compiles(one: str) -> None
     ],
 )
 def test_a_pattern_is_anchored_at_both_ends_of_the_text(pattern: str, expected: bool) -> None:
-    to_rust(pattern)
+    assert not objection(pattern)
     assert is_anchored(pattern) is expected
