@@ -176,8 +176,7 @@ def load(data: bytes | None, where: Hashable) -> Policy:
     given = strict_json.parse(data, where=where, limit=MAX_BYTES)
     if data != default_bytes():
         check(given, data, where)
-    settings = filled(contract.document(POLICY), given)
-    rules: Policy = _frozen(Policy, {**settings, "sha256": hashlib.sha256(data).hexdigest()})
+    rules: Policy = _frozen(Policy, contract.document(POLICY), given, sha256=hashlib.sha256(data).hexdigest())
     return rules
 
 
@@ -186,15 +185,18 @@ def default_bytes() -> bytes:
     return strict_json.pretty(defaults(contract.document(POLICY)))
 
 
-def _frozen(kind: object, value: Any) -> Any:  # noqa: ANN401 - whatever the field declares
-    if isinstance(kind, type) and is_dataclass(kind):
-        types = get_type_hints(kind)
-        return kind(**{name: _frozen(types[name], each) for name, each in value.items()})
-    if isinstance(value, dict):
-        return MappingProxyType(value)
-    if isinstance(value, list):
-        return tuple(value)
-    return value if value is None or kind not in (float, float | None) else float(value)
+def _frozen(kind: Any, part: Json, given: Any, **more: Any) -> Any:  # noqa: ANN401 - whatever the field declares
+    """What was given, the defaults of what was not, and nothing that is for people only."""
+    if "default" not in part:
+        types = get_type_hints(kind) if is_dataclass(kind) else {}
+        fields = {
+            name: _frozen(types.get(name), member, given.get(name, defaults(member)))
+            for name, member in _members(part).items()
+        }
+        return kind(**fields, **more) if types else MappingProxyType(fields)
+    if isinstance(given, list):
+        return tuple(given)
+    return given if given is None or kind not in (float, float | None) else float(given)
 
 
 def defaults(part: Json) -> Any:  # noqa: ANN401 - a setting is whatever its schema says
@@ -213,13 +215,6 @@ def defaults(part: Json) -> Any:  # noqa: ANN401 - a setting is whatever its sch
         "$comment": [part["description"], *settings],
         **{name: defaults(member) for name, member in members.items()},
     }
-
-
-def filled(part: Json, given: Any) -> Any:  # noqa: ANN401
-    """What was given, the defaults of what was not, and nothing that is for people only."""
-    if "default" in part:
-        return given
-    return {name: filled(member, given.get(name, defaults(member))) for name, member in _members(part).items()}
 
 
 def check(given: object, data: bytes, where: object) -> None:

@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from jobs.protocol import command, receipts
 from jobs.protocol.errors import ContractBroken
 from tests.protocol.toy_jobs import DAY, changes, failing, job, nothing, run
@@ -24,6 +26,13 @@ def test_every_run_that_changed_something_leaves_a_receipt_of_its_own(tmp_path: 
     receipt = json.loads((home / "1.json").read_bytes())
     assert (receipt["job"], receipt["date"], receipt["step"], receipt["exit_code"]) == ("toy", "2024-03-01", "all", 0)
     assert receipt["changed"] == [{"name": "some/table", "rows": 3}]
+
+
+def test_two_runs_that_end_at_once_leave_a_receipt_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(job(changes), tmp_path)
+    monkeypatch.setattr(receipts, "_numbers", lambda _: [])  # as the second one looked before the first one wrote
+    run(job(changes), tmp_path)
+    assert sorted(os.listdir(tmp_path / "decisions/receipts/toy/2024-03-01")) == ["1.json", "2.json"]
 
 
 def test_a_failure_that_stands_unchanged_is_receipted_once(tmp_path: Path) -> None:
