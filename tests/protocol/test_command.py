@@ -81,10 +81,10 @@ def test_what_is_wrong_again_and_again_in_one_folder_is_told_once(
 def test_a_disk_that_is_full_for_the_receipt_too_is_told_once_and_the_run_still_says_how_it_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_self: Path, _data: bytes) -> int:
-        raise OSError(28, "No space left on device")
+    def full(start: str, *_: object, **__: object) -> tuple[str, int]:
+        raise OSError(28, "No space left on device", start)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("jobs.protocol.folder.locked_draft", full)
     place = str(tmp_path / "datamart/x.parquet")
     assert run(job(failing(OSError(28, "", place))), tmp_path) == 1
     said = capsys.readouterr()
