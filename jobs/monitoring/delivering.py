@@ -14,9 +14,9 @@ from jobs.monitoring.session import Session
 from jobs.monitoring.terms import CRITICAL, rank
 from jobs.protocol import clock, ledger, strict_json, verdicts
 from jobs.protocol.errors import JobError, StoreDamaged
+from jobs.protocol.json_scan import JsonInvalid
 from jobs.protocol.policy import AlertPolicy
 from jobs.protocol.store import ALERTS, FolderStore
-from jobs.protocol.strict_json import JsonInvalid
 
 Json = dict[str, Any]
 

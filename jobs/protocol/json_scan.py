@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from jobs.protocol.errors import ConfigInvalid
+
 DEPTH = 32  # of nested lists and objects; no file of ours comes near it
 LARGEST = 2**53  # beyond it a reader that keeps numbers as floats sees another integer
 
@@ -41,21 +43,29 @@ _IN_STRINGS = (  # by the word that tells the parser's complaints apart
 )
 
 
-class Fault(Exception):
-    """What is wrong with a text, and where. Names the kind of thing found, never a value."""
+class JsonInvalid(ConfigInvalid):
+    """A text that is not strict JSON: at this line and column, inside the value of this pointer. It holds no value."""
 
-    def __init__(self, at: int, pointer: str, what: str, hint: str) -> None:
-        self.at, self.pointer, self.what, self.hint = at, pointer, what, hint
-        super().__init__(what)
+    def __init__(self, what: str, *, where: object, hint: str, place: tuple[int, int], pointer: str = "") -> None:
+        self.line, self.column = place
+        self.hint = hint
+        self.pointer = pointer
+        inside = f", in {printable(pointer)}" if pointer else ""
+        super().__init__(what, where=f"{where}: line {self.line}, column {self.column}{inside}", mend=hint)
 
 
-def places(text: str) -> dict[str, int]:
-    """The offset of every value by its JSON pointer; a Fault at the first thing that strict JSON refuses."""
-    scanner = _Scanner(text)
+def places(text: str, where: object) -> dict[str, int]:
+    """The offset of every value by its JSON pointer; JsonInvalid at the first thing that strict JSON refuses."""
+    scanner = _Scanner(text, where)
     scanner.value("", 0)
     if scanner.next():
         raise scanner.unexpected("", *_SLIPS, ("", "something follows the end of the JSON value", "keep one value"))
     return scanner.places
+
+
+def line_and_column(text: str, at: int) -> tuple[int, int]:
+    """From 1, as editors count."""
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
 def pointer_to(pointer: str, key: str | int) -> str:
@@ -70,8 +80,8 @@ def printable(text: str) -> str:
 
 
 class _Scanner:
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, where: object) -> None:
+        self.text, self.where = text, where
         self.at = 0
         self.places: dict[str, int] = {}
 
@@ -81,18 +91,23 @@ class _Scanner:
             self.at += 1
         return self.text[self.at : self.at + 1]
 
-    def unexpected(self, pointer: str, *known: tuple[str, str, str]) -> Fault:
+    def fault(self, pointer: str, what: str, hint: str, at: int | None = None) -> JsonInvalid:
+        place = line_and_column(self.text, self.at if at is None else at)
+        hint = hint.replace("{line}", str(place[0]))
+        return JsonInvalid(what, where=self.where, hint=hint, place=place, pointer=pointer)
+
+    def unexpected(self, pointer: str, *known: tuple[str, str, str]) -> JsonInvalid:
         """The fault here: the first of these whose pattern matches."""
         self.next()
         what, hint = next((what, hint) for sign, what, hint in known if re.compile(sign).match(self.text, self.at))
-        return Fault(self.at, pointer, what, hint.replace("{line}", str(self.text.count("\n", 0, self.at) + 1)))
+        return self.fault(pointer, what, hint)
 
     def value(self, pointer: str, depth: int) -> None:
         first = self.next()
         self.places[pointer] = self.at
         if first in ("{", "["):
             if depth == DEPTH:
-                raise Fault(self.at, pointer, f"more than {DEPTH} lists and objects lie in one another", "flatten it")
+                raise self.fault(pointer, f"more than {DEPTH} lists and objects lie in one another", "flatten it")
             self.members(pointer, depth + 1, "}" if first == "{" else "]")
         elif first == '"':
             self.string(pointer)
@@ -117,10 +132,10 @@ class _Scanner:
             if found == ",":
                 self.at += 1
                 if self.next() == ",":
-                    raise Fault(self.at, pointer, "found a comma too many", "remove it")
+                    raise self.fault(pointer, "found a comma too many", "remove it")
                 if self.next() == closing:
                     what = f"found a comma before the closing {closing}"
-                    raise Fault(self.at, pointer, what, "remove the trailing comma")
+                    raise self.fault(pointer, what, "remove the trailing comma")
         self.at += 1
 
     def key(self, pointer: str, known: set[str | int]) -> str:
@@ -128,7 +143,7 @@ class _Scanner:
             raise self.unexpected(pointer, *_SLIPS, ("", "found no key in double quotes", _KEY))
         place, key = self.at, self.string(pointer)
         if key in known:
-            raise Fault(place, pointer, f'the key "{printable(key)}" appears twice', "keep one of the two")
+            raise self.fault(pointer, f'the key "{printable(key)}" appears twice', "keep one of the two", place)
         if self.next() != ":":
             raise self.unexpected(pointer, *_SLIPS, ("", "found no : after a key", _KEY))
         self.at += 1
@@ -140,10 +155,10 @@ class _Scanner:
         except json.JSONDecodeError as error:
             word, what, hint = next(each for each in _IN_STRINGS if each[0] in error.msg)
             at = {"control": error.pos, "escape": self.text.rfind("\\", self.at, error.pos + 1)}.get(word, self.at)
-            raise Fault(at, pointer, what, hint) from None
+            raise self.fault(pointer, what, hint, at) from None
         if any("\ud800" <= char <= "\udfff" for char in text):
             hint = "write the character itself, or both halves"
-            raise Fault(self.at, pointer, "found half of a surrogate pair", hint)
+            raise self.fault(pointer, "found half of a surrogate pair", hint)
         self.at = end
         return str(text)
 
@@ -153,6 +168,6 @@ class _Scanner:
             return
         if fraction or exponent:
             if abs(float(f"{whole}{fraction or ''}{exponent or ''}")) == float("inf"):
-                raise Fault(self.at, pointer, "found a number too large for any reader", "write a number below 1e308")
+                raise self.fault(pointer, "found a number too large for any reader", "write a number below 1e308")
         elif len(whole) > len(str(-LARGEST)) or abs(int(whole)) > LARGEST:
-            raise Fault(self.at, pointer, "found an integer past 2^53", "write it as a string")
+            raise self.fault(pointer, "found an integer past 2^53", "write it as a string")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, reduce
 from typing import Any
 
@@ -59,31 +57,12 @@ def _validator() -> Any:  # noqa: ANN401
 
 
 def complaints(schema: Mapping[str, Any], value: object, *, quoting: bool = False) -> list[Complaint]:
-    """Everything that is wrong with a value. Stricter than the draft in one thing: 36.0 is no integer.
+    """Everything that is wrong with a value of strict JSON. Stricter than the draft in one thing: 36.0 is no integer.
 
     Of a row it tells what kind of thing was found; `quoting`, of what a person wrote, the value itself.
     """
-    plain = as_json(value)
-    if found := list(not_json(plain, "")):
-        return found
-    ordered = sorted(_validator()(schema).iter_errors(plain), key=lambda error: error.json_path)
+    ordered = sorted(_validator()(schema).iter_errors(value), key=lambda error: error.json_path)
     return list(dict.fromkeys(one for error in ordered for one in _complaints(error, schema, quoting=quoting)))
-
-
-def as_json(value: Any) -> Any:  # noqa: ANN401
-    """A row as JSON has it: dates are strings."""
-    if isinstance(value, dict):
-        return {key: as_json(each) for key, each in value.items()}
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def not_json(value: object, pointer: str) -> Iterator[Complaint]:
-    """`jsonschema` finds NaN within every range, so this is asked first."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield Complaint(pointer, "type", f"{subject(pointer)} is NaN or infinite, but may be a finite number or null")
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inside:
-        yield from not_json(each, pointer_to(pointer, key))
 
 
 def _complaints(error: Any, whole: Mapping[str, Any], *, quoting: bool) -> Iterator[Complaint]:  # noqa: ANN401

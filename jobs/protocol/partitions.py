@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
+from jobs.protocol.json_scan import JsonInvalid
 
 if TYPE_CHECKING:
     import polars as pl
@@ -130,7 +131,7 @@ def parse(data: bytes, *, where: str) -> Manifest:
             parts=tuple(Part(**part) for part in facts["parts"]),
             inputs=tuple(Input(**entry) for entry in facts["inputs"]),
         )
-    except (strict_json.JsonInvalid, KeyError, TypeError, ValueError) as error:
+    except (JsonInvalid, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged("the manifest cannot be read", where=where, mend=REBUILD) from error
     if data != manifest.to_bytes():
         raise StoreDamaged("the manifest is not as it was written", where=where, mend=REBUILD)

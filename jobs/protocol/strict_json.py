@@ -7,24 +7,12 @@ import math
 import re
 from typing import Any
 
-from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.json_scan import DEPTH, LARGEST, Fault, places, printable
+from jobs.protocol.json_scan import DEPTH, LARGEST, JsonInvalid, line_and_column, places
 
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
 _BOM = b"\xef\xbb\xbf"
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[{\]}]', re.DOTALL)  # strings are stepped over
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-
-
-class JsonInvalid(ConfigInvalid):
-    """A text that is not strict JSON: at this line and column, inside the value of this pointer."""
-
-    def __init__(self, what: str, *, where: object, hint: str, place: tuple[int, int], pointer: str = "") -> None:
-        self.line, self.column = place
-        self.hint = hint
-        self.pointer = pointer
-        inside = f", in {printable(pointer)}" if pointer else ""
-        super().__init__(what, where=f"{where}: line {self.line}, column {self.column}{inside}", mend=hint)
 
 
 def parse(data: bytes, *, where: object, allow_bom: bool = False, limit: int = LIMIT) -> Any:  # noqa: ANN401
@@ -34,10 +22,10 @@ def parse(data: bytes, *, where: object, allow_bom: bool = False, limit: int = L
         _refuse_depth(text)  # before parsing: a parser that recurses must never see it
         value = _DECODER.decode(text)
     except ValueError:
-        _scan(text, where)  # raises, with the place: both readers refuse the same texts
+        places(text, where)  # raises, with the place: both readers refuse the same texts
         raise
     if _SURROGATE.search(text):
-        _scan(text, where)
+        places(text, where)
     return value
 
 
@@ -54,15 +42,15 @@ def pretty(value: object) -> bytes:
 def place_of(data: bytes, pointer: str) -> tuple[int, int]:
     """Line and column, from 1, of what a JSON pointer names in a valid text; of what encloses it where it is absent."""
     text = data.removeprefix(_BOM).decode()
-    found = places(text)
+    found = places(text, "a text that was read")
     while pointer not in found:
         pointer = pointer.rpartition("/")[0]
-    return _line_and_column(text, found[pointer])
+    return line_and_column(text, found[pointer])
 
 
 def _decoded(data: bytes, *, where: object, allow_bom: bool, limit: int) -> str:
     def refused(what: str, hint: str, before: str = "") -> JsonInvalid:
-        return JsonInvalid(what, where=where, hint=hint, place=_line_and_column(before, len(before)))
+        return JsonInvalid(what, where=where, hint=hint, place=line_and_column(before, len(before)))
 
     if len(data) > limit:
         raise refused(f"the file has {len(data)} bytes", f"at most {limit} bytes are read here: shorten the file")
@@ -84,18 +72,6 @@ def _refuse_depth(text: str) -> None:
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
         if depth > DEPTH:
             raise ValueError("nested too deeply")
-
-
-def _scan(text: str, where: object) -> None:
-    try:
-        places(text)
-    except Fault as fault:
-        place = _line_and_column(text, fault.at)
-        raise JsonInvalid(fault.what, where=where, hint=fault.hint, place=place, pointer=fault.pointer) from None
-
-
-def _line_and_column(text: str, at: int) -> tuple[int, int]:
-    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
 def _written(value: object, **form: Any) -> bytes:  # noqa: ANN401

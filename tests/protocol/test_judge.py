@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import math
-from datetime import date
 from typing import Any
 
 import pytest
 
 from jobs.protocol.judge import complaints
-from tests.protocol.row_schemas import keeps
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -30,10 +27,9 @@ SCHEMA: dict[str, Any] = {
         ({"id": 36.0}, "id is of type number, but may be a whole number from 0"),
         ({"id": True}, "id is of type boolean, but may be a whole number from 0"),
         ({"id": 1, "int_rate": 13.56}, "int_rate is of type number, but may be a number to 1 or null"),
-        ({"id": 1, "int_rate": math.nan}, "int_rate is NaN or infinite, but may be a finite number or null"),
         ({"id": 1, "grade": "Q"}, 'grade is of type string, but may be one of "A", "B", null'),
         (
-            {"id": 1, "issue_d": date(2015, 12, 2)},
+            {"id": 1, "issue_d": "2015-12-02"},
             "issue_d is of type string, but may be a text that matches \\A[0-9]{4}-[0-9]{2}-01\\Z in the format date",
         ),
         ({"id": 1, "parts": ["a", "abc"]}, "/parts/1 is of type string, but may be a text with a length to 2"),
@@ -70,12 +66,6 @@ def test_no_value_of_a_row_is_repeated() -> None:
     assert canary not in str(complaints(SCHEMA, row))
 
 
-def test_by_the_letter_of_the_draft_36_0_is_an_integer_and_nan_is_nothing() -> None:
-    assert keeps(SCHEMA, {"id": 36.0})
-    assert not keeps(True, {"id": math.nan})
-    assert not keeps({"not": {"properties": {"id": {"maximum": 1}}}}, {"id": math.nan})
-
-
 def test_formats_are_asserted() -> None:
-    assert keeps({"format": "date"}, "2020-02-29")
-    assert not keeps({"format": "date"}, "2021-02-29")
+    assert complaints({"format": "date"}, "2020-02-29") == []
+    assert [one.keyword for one in complaints({"format": "date"}, "2021-02-29")] == ["format"]
