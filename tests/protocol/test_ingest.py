@@ -93,6 +93,22 @@ def test_an_aside_left_by_a_crash_is_no_removal(store: FolderStore, note: Path) 
     assert kinds(store) == ["proposed"]
 
 
+def test_a_decision_recorded_between_two_looks_is_not_withdrawn_for_the_note_before_it(
+    store: FolderStore, note: Path
+) -> None:
+    note.write_bytes(NOTE)
+    ingest(desk(store))
+    note.unlink()
+
+    def meanwhile(_: float) -> None:
+        note.write_bytes(person())
+        ingest(desk(FolderStore(store.root)))
+        note.unlink()
+
+    assert ingest(desk(store, wait=meanwhile)).state.head == 2
+    assert kinds(store) == ["proposed", "proposed"]
+
+
 def test_settle_finishes_an_aside(store: FolderStore, note: Path) -> None:
     note.with_name(f"{ASIDE}retraining_decision.json-1").write_bytes(NOTE)
     settle(desk(store))
