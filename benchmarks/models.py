@@ -32,7 +32,7 @@ LOANS_A_DAY = 400
 
 
 def models(runs: int) -> None:
-    population.SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), LOANS_A_DAY, 11, 0.0, "csv")
+    population.SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), LOANS_A_DAY, 11, 0.0)
     data = population.data()
     sizes = {name: frame.height for name, frame in data.frames.items()}
     columns = dataset.features(population.POLICY.feature_profile)

@@ -53,7 +53,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     for is_wrong, where, what, mend in wrong:
         if is_wrong:
             raise UsageError(what, where=where, mend=mend)
-    given = (options.start, options.end, options.loans_per_day, options.seed, options.dirt, options.format)
+    given = (options.start, options.end, options.loans_per_day, options.seed, options.dirt)
     return Settings(*given, tuple(shift(text, options.start) for text in options.scenario))
 
 
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add, day, forms = parser.add_argument, "YYYY-MM-DD", ("csv", "csv.gz", "parquet", "jsonl")
+    add, day = parser.add_argument, "YYYY-MM-DD"
     add("--root", default=".", help="folder that gets datamart/landing and truth (default: .)")
     add("--start", type=iso_date, required=True, metavar=day, help="first landing date")
     add("--end", type=iso_date, required=True, metavar=day, help="last landing date")
@@ -72,7 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, metavar="S", help="another seed, another portfolio (default: 1)")
     dirt = "share of rows that each kind of dirt hits (default: 0)"
     add("--dirt", type=float, default=0.0, metavar="RATE", help=dirt)
-    add("--format", choices=forms, default="csv", help="of landing files (default: csv)")
     otherwise = "what goes otherwise from that date on (default: --start); may be given several times"
     add("--scenario", action="append", default=[], metavar=f"NAME[@{day}]", help=otherwise)
     return parser

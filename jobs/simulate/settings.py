@@ -93,7 +93,6 @@ class Settings:
     loans_per_day: int
     seed: int
     dirt: float
-    form: str
     shifts: tuple[Shift, ...] = ()
 
     def scenarios(self, landed: date) -> list[Scenario]:

@@ -23,7 +23,7 @@ def ranking(_: Path, __: argparse.Namespace) -> int:
     """Out of time, AUC within 0.01 of that of the true risk, and observed over expected bads within 5 %."""
     wrong = 0
     for seed in SEEDS:
-        population.SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), LOANS_A_DAY, seed, 0.0, "csv")
+        population.SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), LOANS_A_DAY, seed, 0.0)
         for cached in (population.loans, population.labels, population.data, population.trained):
             cached.cache_clear()
         scorer = scorers.of(population.trained(2).files)

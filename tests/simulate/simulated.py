@@ -19,7 +19,7 @@ TEXT = ("id", "member_id", "term", "grade", "sub_grade", "purpose", "title", "ur
 
 
 def settings(start: str, end: str, loans: int = 20, seed: int = 1, dirt: float = 0.0) -> Settings:
-    return Settings(date.fromisoformat(start), date.fromisoformat(end), loans, seed, dirt, "csv")
+    return Settings(date.fromisoformat(start), date.fromisoformat(end), loans, seed, dirt)
 
 
 def run(root: Path, start: str, end: str, *more: str, loans: int = 20, seed: int = 1) -> int:

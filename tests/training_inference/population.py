@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STORE = contract.load("gold/feature_store")
 POLICY = policy.load(None, "decisions/policy.json")
 AS_OF = date(2017, 7, 1)
-SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), 55, 11, 0.0, "csv")
+SETTINGS = Settings(date(2015, 1, 2), date(2016, 5, 20), 55, 11, 0.0)
 
 
 @cache
