@@ -37,5 +37,11 @@ def once(name: str, build: Callable[[Path], object]) -> Path:
     return into
 
 
+def scratch() -> Path:
+    """A new folder of this process, which is gone when the test run is."""
+    home().mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=home()))
+
+
 def forget() -> None:
     shutil.rmtree(home(), ignore_errors=True)

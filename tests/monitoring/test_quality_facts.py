@@ -6,7 +6,6 @@ import json
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import polars as pl
@@ -20,6 +19,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.shelf import Shelf
 from jobs.simulate.__main__ import main as simulate
+from tests.built_once import scratch
 from tests.preprocessing.roots import land, landing
 
 WEEK = date(2016, 2, 6)
@@ -29,7 +29,7 @@ C = pl.col
 
 
 def landed() -> Path:
-    root = Path(mkdtemp(prefix="quality-"))
+    root = scratch()
     arguments = ["--start", str(FIRST), "--end", str(WEEK), "--loans-per-day", "30", "--seed", "5"]
     assert simulate(["--root", str(root), *arguments]) == 0
     return root
@@ -76,7 +76,7 @@ def sick() -> Path:
 
 @cache
 def dirty() -> Path:
-    root = Path(mkdtemp(prefix="quality-"))
+    root = scratch()
     arguments = ["--start", str(SUNDAY), "--end", str(WEEK), "--loans-per-day", "60", "--seed", "5", "--dirt", "0.02"]
     assert simulate(["--root", str(root), *arguments]) == 0
     assert preprocessing.main(["--root", str(root), "--date", str(WEEK)]) == 0

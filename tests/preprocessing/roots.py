@@ -7,10 +7,10 @@ import shutil
 from datetime import date
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 from jobs.preprocessing import job
 from jobs.simulate.__main__ import main as simulate
+from tests.built_once import scratch
 
 FIRST, LAST = date(2016, 1, 4), date(2016, 1, 9)
 TABLES = ("loan_terms", "demographic", "credit_history", "financial")
@@ -19,7 +19,7 @@ BY_DESIGN = ("datamart/.index/", "decisions/receipts/")  # these tell of runs, n
 
 @cache
 def _simulated() -> Path:
-    root = Path(mkdtemp(prefix="simulated-"))
+    root = scratch()
     arguments = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", "8", "--seed", "7", "--dirt", "0.02"]
     assert simulate(["--root", str(root), *arguments]) == 0
     return root

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 
@@ -14,13 +13,14 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
 from jobs.scorer import scorer
+from tests.built_once import scratch
 from tests.prove import damage
 from tests.prove.mutations import mutations
 
 
 @cache
 def whole() -> Path:
-    root = Path(mkdtemp(prefix="damage-")) / "root"
+    root = scratch() / "root"
     damage.trained(root)
     return root
 

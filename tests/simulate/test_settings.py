@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
 from jobs.simulate.settings import NEW_LEVEL, SCENARIOS, Shift
+from tests.built_once import scratch
 from tests.simulate.simulated import TABLES, fingerprints, landed, run, settings, truth
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ OTHER_RISK, OTHER_PEOPLE = ("concept", "base-rate"), ("covariate", "covariate-la
 
 @cache
 def simulated(*names: str) -> Path:
-    root = Path(mkdtemp(prefix="scenario-"))
+    root = scratch()
     asked = [part for name in names for part in ("--scenario", f"{name}@{SINCE}")]
     assert run(root, FIRST, LAST, *asked, "--dirt", "0.01", loans=60) == 0
     return root
