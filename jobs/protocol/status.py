@@ -17,14 +17,16 @@ WIDTH, INDENT = 80, 15
 SHOWN = 5  # ended decisions
 
 
-def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> bool:
-    """Write STATUS.txt if its text changes; not to be called under `hold`. Whether it was written."""
+def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> Sight:
+    """Write STATUS.txt if its text changes; not to be called under `hold`. What was seen."""
     with desk.store.hold():  # looked at and written under one lock: an older text never replaces a newer
-        data = text(survey(desk, unusable, verdict)).encode()
-        before = desk.store.get(STATUS)
+        sight = survey(desk, unusable, verdict)
+        data, before = text(sight).encode(), desk.store.get(STATUS)
         if before is None:
-            return desk.store.put_if_absent(STATUS, data)
-        return before != data and desk.store.replace_if(STATUS, before, data)
+            desk.store.put_if_absent(STATUS, data)
+        elif before != data:
+            desk.store.replace_if(STATUS, before, data)
+        return sight
 
 
 def text(sight: Sight) -> str:

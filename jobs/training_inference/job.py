@@ -88,10 +88,9 @@ def clear(run: Run) -> None:
             files.sweep(folder)
     if session.state.is_backfill(run.day):
         return  # it writes outputs only; what the notes say is of a later day
-    if not run.dry_run:
-        back = verdicts.kept_back(run.root, run.day, session.state)
-        status.refresh(session.desk, session.unusable, verdict=back)
-    for problem in outlook.survey(session.desk, session.unusable).problems:
+    back = verdicts.kept_back(run.root, run.day, session.state)
+    look = outlook.survey if run.dry_run else status.refresh
+    for problem in look(session.desk, session.unusable, back).problems:
         if Problem.of(problem) not in run.report.problems:  # scoring may have met it already
             run.report.fail(problem)
 

@@ -18,7 +18,7 @@ from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.outlook import BLOCKS, survey
 from jobs.protocol.policies import POLICY
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore
 from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, SUNDAY, desk, entry, machine, person, rules
 from tests.protocol.build import proposed as proposed_by
 
@@ -206,12 +206,17 @@ def test_words_of_a_person_cannot_steer_a_terminal(store: FolderStore) -> None:
 
 
 def test_it_is_written_only_when_its_text_changes(store: FolderStore) -> None:
+    def written(day: date) -> int:
+        status.refresh(desk(store, day), usable)
+        return path(store, STATUS).stat().st_ino
+
     proposed(store, machine())
-    assert status.refresh(desk(store), usable)
-    assert not status.refresh(desk(store, SUNDAY + DAY), usable)
-    assert status.refresh(desk(store, SUNDAY + 8 * DAY), usable)
+    first = written(SUNDAY)
+    assert written(SUNDAY + DAY) == first
+    later = written(SUNDAY + 8 * DAY)
+    assert later != first
     path(store, RETRAINING_NOTE).unlink()
-    assert status.refresh(desk(store), usable)
+    assert written(SUNDAY + 8 * DAY) != later
     known = ledgers.read(store)
     assert ledgers.witnessed(store) == (1, known.head)
 
