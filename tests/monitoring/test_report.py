@@ -203,6 +203,19 @@ def test_changed_evidence_is_refused(tmp_path: Path) -> None:
         report.write(root, WEEK - timedelta(days=7))
 
 
+def test_a_week_before_whose_evidence_is_damaged_is_shown_without_its_numbers(tmp_path: Path) -> None:
+    root = Root(tmp_path, durable=False)
+    earlier = judge_weeks(root, count=2)[0]
+    report.write(root, WEEK)
+    assert "score PSI went from" in _words(_page(root))
+    (path,) = root.at(f"datamart/gold/monitoring/week={earlier}").glob("evidence-*.json")
+    path.write_bytes(path.read_bytes() + b" ")
+    report.write(root, WEEK)
+    said = _words(_page(root))
+    assert f"Compared with the week to {earlier}" in said
+    assert "score PSI went from" not in said
+
+
 def _shown(root: Root, changes: dict[str, Any]) -> str:
     """The page of a week with these changes, without pictures of others."""
     evidence = full_evidence(root, WEEK, 12, **changes)
