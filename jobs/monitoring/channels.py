@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import smtplib
 import ssl
-from base64 import b64encode
 from collections.abc import Collection
-from contextlib import closing
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from functools import partial
-from html import escape
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Thread
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from urllib.request import getproxies_environment
 
-from jobs.protocol import clock, strict_json
+from jobs.protocol import clock
 
 VARIABLES = {name: f"P2P_ALERT_{name.upper()}" for name in ("email", "slack", "pagerduty", "webhook")}
 PATIENCE = 30.0  # seconds for one channel, whatever the other side does; a single wait takes less
 _WAIT = 8.0
-_SCHEMES = {
-    "email": ("mailto", "mailtos"),
-    "slack": ("https",),
-    "pagerduty": ("pagerduty",),
-    "webhook": ("json", "jsons"),
-}
-_PARAMETERS = {"email": ("from", "to", "cc", "name", "smtp", "mode"), "pagerduty": ("region",)}
+_SCHEMES = {"email": ("mailto", "mailtos"), "slack": ("https",), "pagerduty": ("pagerduty",)}
+_SCHEMES["webhook"] = ("json", "jsons")
+_PARAMETERS = {"email": ("from", "to", "cc", "name", "smtp", "mode"), "pagerduty": ("region",)}  # none is a redirect
+_SLACK = "hooks.slack.com"
 _PAGERDUTY = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
-_MAIL_PORTS = {"": 25, "starttls": 587, "ssl": 465}
+_ADDRESS = re.compile(r"""[^\s\\;#"'<>`{}|^\x00-\x20\x7f-\U0010ffff]+""")  # ';' parts parameters for some readers
+_STATUS = re.compile(r"\berror=(\d{3})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def send(channel: str, letter: Letter, hosts: Collection[str]) -> str | None:
             outcome[0] = None
         except NotSent as error:
             outcome[0] = str(error)
-        except Exception as error:  # noqa: BLE001 - its message may quote the address
+        except Exception as error:  # noqa: BLE001 - a library's message may quote the address
             outcome[0] = f"failed: {type(error).__name__}"
 
     thread = Thread(target=work, daemon=True)  # a server that trickles bytes must not hold the run
@@ -71,92 +69,110 @@ def send(channel: str, letter: Letter, hosts: Collection[str]) -> str | None:
 
 
 def _deliver(channel: str, letter: Letter, listed: set[str]) -> None:
-    variable = VARIABLES[channel]
     if not configured(channel):
-        raise NotSent(f"{variable} is not set")
+        raise NotSent(f"{VARIABLES[channel]} is not set")
+    url = os.environ[VARIABLES[channel]]
+    host = _named_host(channel, url)
+    if host not in listed:
+        raise NotSent(f"the host in {VARIABLES[channel]} is not in alerts.hosts of the policy")
+    proxies = [url for scheme, url in getproxies_environment().items() if scheme in ("http", "https", "all")]
+    proxy_hosts = {(urlsplit(url if "://" in url else f"//{url}").hostname or "").lower() for url in proxies}
+    if channel != "email" and not proxy_hosts <= listed:
+        raise NotSent("the environment names a proxy whose host is not in alerts.hosts of the policy")
+    plugin, answers = _opened(channel, url)
+    if _called_host(channel, plugin) != host:
+        raise NotSent(f"{VARIABLES[channel]} leads to another host than it names; for e-mail give smtp=HOST")
+    if channel == "email":
+        _mail(plugin, letter)
+    else:
+        _post(plugin, channel, letter, answers)
+
+
+def _named_host(channel: str, url: str) -> str:
+    """The host that a plain reading of an address names; nothing unusual is let through to a cleverer reader."""
     try:
-        parts = urlsplit(os.environ[variable])
+        parts = urlsplit(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        host = parts.hostname or ""
     except ValueError:
-        raise NotSent(f"{variable} cannot be read as an address") from None
-    if parts.scheme not in _SCHEMES[channel] or parts.fragment:
+        raise NotSent(f"{VARIABLES[channel]} cannot be read as an address") from None
+    if not _ADDRESS.fullmatch(url) or parts.netloc.count("@") > 1 or parts.scheme not in _SCHEMES[channel]:
         schemes = " or ".join(f"{scheme}://" for scheme in _SCHEMES[channel])
-        raise NotSent(f"{variable} must begin with {schemes}; quote special characters as %XX")
+        raise NotSent(f"{VARIABLES[channel]} must begin with {schemes}; quote special characters as %XX")
     if not set(given) <= set(_PARAMETERS.get(channel, ())):
         allowed = ", ".join(_PARAMETERS.get(channel, ())) or "none"
-        raise NotSent(f"{variable} has a parameter that is not allowed (allowed: {allowed})")
+        raise NotSent(f"{VARIABLES[channel]} has a parameter that is not allowed (allowed: {allowed})")
     if channel == "slack" and not parts.path.startswith("/services/"):
-        raise NotSent(f"{variable} must be the address of an incoming webhook, https://hooks.slack.com/services/...")
-    host = (given.get("smtp") or parts.hostname or "").lower()
+        raise NotSent(f"{VARIABLES[channel]} must be the address of an incoming webhook, https://{_SLACK}/services/...")
     if channel == "pagerduty":
-        host = _PAGERDUTY.get(given.get("region", "us"), "")
-    if given.get("mode", "ssl") not in ("ssl", "starttls"):
-        raise NotSent(f"{variable} may have mode=ssl or mode=starttls; without encryption it begins with mailto://")
-    if host not in listed:
-        raise NotSent(f"the host in {variable} is not in alerts.hosts of the policy")
-    if channel == "email":
-        _mail(host, parts, given, letter)
-    else:
-        _post(host, channel, parts, letter)
+        return _PAGERDUTY.get(given.get("region", "us"), "")
+    return (given.get("smtp") or host).lower()
 
 
-def _post(host: str, channel: str, parts: SplitResult, letter: Letter) -> None:
-    """Post JSON to this host and no other: no redirect is followed, and no proxy of the environment is used."""
-    headers, port, path = {"Content-Type": "application/json"}, parts.port, parts.path or "/"
+def _opened(channel: str, url: str) -> tuple[Any, list[str]]:
+    """The library's reader of an address, forbidden again what it may not do whatever that said; and what it logs.
+
+    Of that only the status of an answer is kept: the rest may quote addresses.
+    """
+    from apprise import Apprise, AppriseAsset  # half a second that a run with nothing to send need not cost
+
+    answers: list[str] = []
+
+    def keep_status(record: logging.LogRecord) -> bool:
+        answers.extend(_STATUS.findall(record.getMessage()))
+        return False
+
+    logging.getLogger("apprise").filters = [keep_status]
+    plugin: Any = Apprise.instantiate(url, asset=AppriseAsset(app_id="P2PCreditScore"))
+    if plugin is None:
+        raise NotSent(f"{VARIABLES[channel]} is no address that can be used")
+    plugin.redirects = False
+    plugin.socket_connect_timeout = plugin.socket_read_timeout = _WAIT
+    plugin.include_image = plugin.include_footer = False
+    return plugin, answers
+
+
+def _called_host(channel: str, plugin: Any) -> str:  # noqa: ANN401
+    """The host that the library would call."""
+    if channel == "slack":
+        return str(urlsplit(plugin.webhook_url).hostname if plugin.mode == "hook" else "")
+    if channel == "pagerduty":
+        from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
+
+        return str(urlsplit(PAGERDUTY_API_LOOKUP[plugin.region_name]).hostname)
+    return str(plugin.smtp_host if channel == "email" else plugin.host).lower()
+
+
+def _post(plugin: Any, channel: str, letter: Letter, answers: list[str]) -> None:  # noqa: ANN401
+    text = letter.text
     if channel == "webhook":
-        headers["Idempotency-Key"] = letter.key
-        if parts.username is not None:
-            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            headers["Authorization"] = f"Basic {b64encode(user.encode()).decode()}"
-        content: dict[str, object] = {
-            "key": letter.key,
-            "kind": letter.kind,
-            "title": letter.subject,
-            "message": letter.text,
-        }
+        plugin.headers["Idempotency-Key"] = letter.key
+        plugin.payload_extras |= {"key": letter.key, "kind": letter.kind}
     elif channel == "pagerduty":
-        port, path = None, "/v2/enqueue"
-        told = {"summary": letter.text, "severity": "critical", "source": "P2PCreditScore"}
-        key = {"routing_key": unquote(parts.username or ""), "dedup_key": letter.key}
-        content = {**key, "event_action": "trigger", "payload": told}
-    else:  # Slack knows no keys: a person can tell a message sent twice
-        text = f"*{letter.subject}*\n{letter.text}\nMessage: {letter.key}"
-        content = {"text": escape(text, quote=False)}
-    secure = partial(HTTPSConnection, context=ssl.create_default_context())
-    opened = HTTPConnection if parts.scheme == "json" else secure
-    try:
-        with closing(opened(host, port, timeout=_WAIT)) as line:
-            line.request("POST", path, strict_json.canonical(content), headers)
-            status = line.getresponse().status
-    except (OSError, HTTPException) as error:
-        raise NotSent(f"could not be reached: {type(error).__name__}") from None
-    if not 200 <= status < 300:  # noqa: PLR2004 - what HTTP calls success
-        raise NotSent(f"answered {status}")
+        plugin.dedup = letter.key
+    else:
+        text += f"\nMessage: {letter.key}"  # Slack knows no keys: a person can tell a message sent twice
+    if not plugin.notify(body=text, title=letter.subject, notify_type="failure", body_format="text"):
+        raise NotSent(f"answered {answers[-1]}" if answers else "could not be reached")
 
 
-def _mail(host: str, parts: SplitResult, given: dict[str, str], letter: Letter) -> None:
-    """One mail to all readers, in one transaction."""
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    sender = given.get("from") or (user if "@" in user else f"{user}@{parts.hostname}")
-    to, cc = (
-        [Address(addr_spec=address) for address in addresses.split(",") if address]
-        for addresses in (given.get("to") or sender, given.get("cc", ""))
-    )
-    mail = EmailMessage()
+def _mail(plugin: Any, letter: Letter) -> None:  # noqa: ANN401
+    """One transaction for all: the library would give every try and every reader a Message-ID of its own."""
+    mail, (name, sender) = EmailMessage(), plugin.from_addr
     mail["Subject"], mail["Message-ID"], mail["Date"] = letter.subject, f"<{letter.key}@p2pcreditscore>", clock.now()
-    mail["From"], mail["To"] = Address(given.get("name", ""), addr_spec=sender), to
-    if cc:
-        mail["Cc"] = cc
+    mail["From"] = Address(name or "", addr_spec=sender)
+    mail["To"] = [Address(name or "", addr_spec=address) for name, address in plugin.targets]
+    if plugin.cc:
+        mail["Cc"] = [Address(addr_spec=address) for address in sorted(plugin.cc)]
     mail.set_content(letter.text)
-    mode = "" if parts.scheme == "mailto" else given.get("mode", "starttls")
     secure, taken = ssl.create_default_context(), False
-    opened = partial(smtplib.SMTP_SSL, context=secure) if mode == "ssl" else smtplib.SMTP
+    wrapped = partial(smtplib.SMTP_SSL, context=secure) if plugin.secure_mode == "ssl" else smtplib.SMTP
     try:
-        with opened(host, parts.port or _MAIL_PORTS[mode], timeout=_WAIT) as server:
-            if mode == "starttls":
+        with wrapped(plugin.smtp_host, plugin.port, timeout=_WAIT) as server:
+            if plugin.secure_mode == "starttls":
                 server.starttls(context=secure)
-            if user and password:
-                server.login(user, password)
+            if plugin.user and plugin.password:
+                server.login(plugin.user, plugin.password)
             server.send_message(mail)  # raises unless at least one reader was accepted
             taken = True
     except (OSError, smtplib.SMTPException) as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+from zlib import crc32
 
 import jinja2
 from markupsafe import Markup
@@ -63,12 +64,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture, the same in words for those who do not see it, and in numbers."""
+    """A chart, the same in words for those who do not see it, and in numbers."""
 
     title: str
     says: str
-    picture: Markup
+    chart: charts.Drawing
     table: Table
+    height: int = charts.HEIGHT
+
+    @property
+    def picture(self) -> Markup:
+        return charts.svg(self.chart, f"p{crc32(self.title.encode()):x}", self.height)
 
 
 def part(of: object, path: str) -> Any:  # noqa: ANN401 - JSON
@@ -194,7 +200,7 @@ def distribution(title: str, of: Sequence[Json] | None, index: object = None, na
     says += f" Index {told(index)}." if index is not None else ""
     then = ("bin", ("reference rows", "reference_rows"), ("reference share", "before %"))
     table = listing(title, shares, *then, "rows", ("share", "now %"), ("adds to the index", "contribution -"))
-    return Figure(title, says, charts.bars(drawn), table)
+    return Figure(title, says, charts.bars(drawn), table, 60 + 20 * max(len(bins), 5))
 
 
 @cache

@@ -180,7 +180,7 @@ class Shown:
         says += "; ".join(f"{row['series']} {row['y']:.1%} after {row['x']} months" for row in newest) + "."
         counts = ("quarter", ("month on book", "month_on_book"), "loans", ("at risk", "at_risk"), "bads")
         shares = (("share", "share %"), ("low", "low %"), ("high", "high %"), ("not all are that old", "immature"))
-        axes = charts.Axes(x="months on book", y="cumulative share gone bad", y_format="%")
+        axes = charts.Axes(x="months on book", y="cumulative share gone bad", y_format="~%")
         table = listing("Vintages", self.curves, *counts, *shares)
         return Figure("Vintages by quarter", says, charts.vintages(drawn, axes), table)
 

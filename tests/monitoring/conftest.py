@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,8 +36,18 @@ def mailbox(monkeypatch: pytest.MonkeyPatch, bare: None) -> Iterator[Mailbox]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def library() -> None:
+    """The library imports a module that Python 3.13 drops; here warnings are errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from apprise import Apprise
+
+        Apprise.instantiate("json://localhost")
+
+
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def bare(monkeypatch: pytest.MonkeyPatch, library: None) -> None:
     """No channel and no proxy but what a test sets."""
     for name in (*channels.VARIABLES.values(), "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)

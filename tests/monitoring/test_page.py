@@ -79,42 +79,11 @@ def test_a_week_without_rows_is_said_to_have_none() -> None:
     assert "0 rows now against 30 of the reference" in found.says
 
 
-def test_a_picture_holds_only_shapes_and_texts_and_takes_its_colours_from_the_page() -> None:
+def test_a_picture_keeps_only_what_it_needs() -> None:
     hostile = "<script>alert(1)</script>\" onload='x'"
-    cut = charts.bars([{"bin": hostile, "before": 0.4, "now": 0.6}])
-    key = charts.curves({hostile: [(0, 1)], "b": [(1, 2, 1, 3)]}, charts.Axes(x="x", y=hostile))
-    assert "&lt;script&gt;alert(1)&lt;/sc…" in cut
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;&#34; onload=&#39;x&#39;</text>" in key
-    assert "currentColor" in cut
-    for drawn in (cut, key):
-        assert not re.search(r"<script|<image|<a[ >]|style=|href|aria-|class=|#0", drawn)
-        assert {*re.findall(r"<(\w+)", drawn)} <= {"svg", "path", "rect", "text"}
-        for name in ("var(--now)", "var(--before)"):
-            assert name in drawn
-
-
-@pytest.mark.parametrize(
-    ("values", "form", "labels"),
-    [
-        ([0.0, 1.0], "%", ["0%", "20%", "40%", "60%", "80%", "100%"]),
-        ([0.57, 0.71], ".2f", ["0.55", "0.60", "0.65", "0.70", "0.75"]),
-        ([0.0, 0.0037], "%", ["0%", "0.1%", "0.2%", "0.3%", "0.4%"]),
-        ([-3, 12], "g", ["-5", "0", "5", "10", "15"]),
-        ([0.7], ".2f", ["0.60", "0.80"]),
-        ([0], "g", ["0", "0.2"]),
-        ([], "g", ["0", "0.2"]),
-    ],
-)
-def test_ticks_are_round_and_hold_all_values(values: list[float], form: str, labels: list[str]) -> None:
-    found = charts.scale(values, form, 10, 110)
-    assert [label for _, label in found.ticks] == labels
-    assert (found(found.low), found(found.high)) == (10, 110)
-    assert all(10 <= found(value) <= 110 for value in values)
-
-
-def test_points_lie_where_their_values_say() -> None:
-    drawn = charts.curves({"a": [(0, 0), (1, 1)]}, charts.Axes(x="x", y="y", square=True, points=False))
-    corner, opposite = (54, charts.HEIGHT - 40), (charts.WIDTH - 14, 10)
-    assert (
-        drawn.count(f'd="M{corner[0]:.1f} {corner[1]:.1f}L{opposite[0]:.1f} {opposite[1]:.1f}"') == 2
-    )  # and a diagonal
+    drawn = charts.svg(charts.bars([{"bin": hostile, "before": 0.4, "now": 0.6}]), "a")
+    assert "&lt;script&gt;" in drawn
+    assert not re.search(r"<script|<image|<a[ >]|style=|href|aria-|class=|#000", drawn)
+    assert {*re.findall(r"<(\w+)", drawn)} <= {"svg", "g", "path", "line", "rect", "text", "defs", "clipPath"}
+    for name in ("currentColor", "var(--now)", "var(--before)"):
+        assert name in drawn
