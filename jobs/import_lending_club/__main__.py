@@ -14,9 +14,9 @@ from jobs.protocol.events import Events
 
 _ABOUT = """Turn Lending Club's public accepted-loans files (2007 to 2018) into dated landing files.
 
-Accepted: comma-separated UTF-8 text, plain or packed with gzip. Give all files of one history in one run. Each loan
-lands the day after its application; how it ended lands on the day it would have become known. The day before the last
-landing date is the cut-off: the end of the month of the last payment in the files."""
+Accepted: comma-separated UTF-8 text, plain, .csv.gz or a .zip with one .csv in it; Parquet. Give all files of one
+history in one run. Each loan lands the day after its application; how it ended lands on the day it would have become
+known. The day before the last landing date is the cut-off: the end of the month of the last payment in the files."""
 _AFTER = """what was skipped, and why, is told in ROOT/imports/NAME-HASH.json. The same files again: nothing is done.
 
 exit codes:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from jobs.import_lending_club.job import run  # loads polars: not for --help
 
-        run(open_root(options.root), options.files, options.cut_off, clock.today(), Events())
+        run(open_root(options.root), options.files, options.cut_off, options.member, clock.today(), Events())
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as failure:  # noqa: BLE001 - a library's panic is no Exception
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("files", nargs="+", type=Path, metavar="FILE", help="an accepted-loans file")
     add("--root", default=".", help="folder that holds datamart/ (default: .)")
     add("--cut-off", type=iso_date, metavar="YYYY-MM-DD", help=f"{until} last payment")
+    add("--member", metavar="NAME", help="the file to read of a zip that holds several")
     return parser
 
 

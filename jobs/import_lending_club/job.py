@@ -28,7 +28,9 @@ VERSION = 1  # of the importer: raised when the same files would land as other b
 _ONE_DAY = timedelta(days=1)
 
 
-def run(root: Root, paths: Sequence[Path], cut_off: date | None, today: date, events: Events) -> None:
+def run(
+    root: Root, paths: Sequence[Path], cut_off: date | None, member: str | None, today: date, events: Events
+) -> None:
     """Land the loans of the files, once: what is imported already is left as it lies."""
     imports = root.at("imports")
     with files.locked(root, imports / ".lock", "an import already runs on this root"):
@@ -37,38 +39,24 @@ def run(root: Root, paths: Sequence[Path], cut_off: date | None, today: date, ev
         for path in paths:
             if not path.is_file():
                 raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
-        opened = [Source(path, files.sha256_of(path)) for path in paths]
+        opened = [Source(path, files.sha256_of(path), member) for path in paths]
         opened.sort(key=lambda source: (source.path.name, source.sha256))  # in whatever order they are given
         name = _name(opened, cut_off)
         if _is_kept(root, name):
             events.say("nothing_to_do", f"These files are imported already, see {name}", report=name)
             return
         with tempfile.TemporaryDirectory(prefix=".work-", dir=imports) as folder:
-            first, last = _first_and_last(_read(opened, Path(folder), cut_off, events), opened, cut_off, today)
+            work = Path(folder)
+            first, last = _first_and_last(_read(opened, work, cut_off, events), opened, cut_off, today)
             with events.progress("landing", (last - first).days + 1) as advance:
-                rows, hashes = landing.write_days(Path(folder), first, last, advance)
-            landing.publish(root, Path(folder), hashes)
-        told = _report(opened, rows["demographic"]) | {
-            "cut_off": {
-                "date": f"{last}",
-                "from": "--cut-off" if cut_off else "the month of the last payment or issue",
-            },
-            "landing": {
-                "first": f"{first + _ONE_DAY}",
-                "last": f"{last + _ONE_DAY}",
-                "files": len(hashes),
-                "rows": rows,
-                "sha256": _digest(hashes),
-            },
-        }
+                rows, hashes = landing.write_days(work, first, last, advance)
+            landing.publish(root, work, hashes)
+        cut_off_from = "--cut-off" if cut_off else "the month of the latest last_pymnt_d or issue_d"
+        landed = {"files": len(hashes), "rows": rows, "sha256": _digest(hashes)}
+        landed = {"first": (first + _ONE_DAY).isoformat(), "last": (last + _ONE_DAY).isoformat(), **landed}
+        told = _report(opened, landed, {"date": last.isoformat(), "from": cut_off_from})
         files.write_whole(root, root.at(name), strict_json.pretty(told))
-    skipped = ", ".join(f"{reason} {entry['rows']}" for reason, entry in told["reasons"].items())
-    sentence = (
-        "{read} rows read, {imported} imported, {skipped} skipped".format(**told["rows"])
-        + (f" ({skipped})" if skipped else "")
-        + f". {len(hashes)} landing files; the files know what happened until {last}. All of it: {name}"
-    )
-    events.say("imported", sentence, report=name, **told["rows"], reasons=_reasons(opened))
+    events.say("imported", _sentence(told, name), report=name, **told["rows"], reasons=_reasons(opened))
 
 
 def _read(opened: list[Source], work: Path, cut_off: date | None, events: Events) -> pl.DataFrame:
@@ -110,7 +98,7 @@ def _first_and_last(spans: pl.DataFrame, opened: list[Source], cut_off: date | N
 
 def _name(opened: Sequence[Source], cut_off: date | None) -> str:
     """One name for the same files, read the same way."""
-    inputs = [[source.path.name, source.sha256] for source in opened]
+    inputs = [[source.path.name, source.sha256, source.member] for source in opened]
     asked = {"importer": VERSION, "cut_off": cut_off and cut_off.isoformat(), "files": inputs}
     digest = hashlib.sha256(strict_json.canonical(asked)).hexdigest()
     return f"imports/{opened[0].path.name.partition('.')[0]}-{digest[:12]}.json"
@@ -128,20 +116,24 @@ def _is_kept(root: Root, name: str) -> bool:
     return _digest(landing.landed(root, names)) == str(landed["sha256"])
 
 
-def _report(opened: Sequence[Source], imported: int) -> dict[str, Any]:
-    read, reasons, told = sum(source.rows for source in opened), _reasons(opened), []
-    assert read == imported + sum(reasons.values())  # noqa: S101 - the promise of this report
+def _report(opened: Sequence[Source], landed: dict[str, Any], cut_off: dict[str, str]) -> dict[str, Any]:
+    read, imported, skipped = sum(source.rows for source in opened), landed["rows"]["demographic"], _reasons(opened)
+    assert read == imported + sum(skipped.values())  # noqa: S101 - the promise of this report
+    told = []
     for source in opened:
-        rows: dict[str, list[int]] = {reason: [] for reason in sorted(set(source.skipped.values()))}
+        by_reason: dict[str, list[int]] = {}
         for number, reason in source.skipped.items():
-            rows[reason].append(number)
-        facts = {"name": source.path.name, "sha256": source.sha256, "rows": source.rows}
-        told.append(facts | {"skipped": {reason: ranges(rows[reason]) for reason in rows}} | source.notes)
+            by_reason.setdefault(reason, []).append(number)
+        numbers = {reason: ranges(by_reason[reason]) for reason in sorted(by_reason)}
+        facts = {"name": source.path.name, "sha256": source.sha256, "rows": source.rows, "skipped": numbers}
+        told.append(facts | source.notes)
     return {
         "format": FORMAT,
+        "cut_off": cut_off,
         "rows": {"read": read, "imported": imported, "skipped": read - imported},
-        "reasons": {reason: {"rows": rows, "meaning": loans.REASONS[reason]} for reason, rows in reasons.items()},
+        "reasons": {reason: {"rows": rows, "meaning": loans.REASONS[reason]} for reason, rows in skipped.items()},
         "files": told,
+        "landing": landed,
     }
 
 
@@ -149,6 +141,16 @@ def _reasons(opened: Sequence[Source]) -> dict[str, int]:
     """How many rows were skipped, by reason."""
     counts = Counter(reason for source in opened for reason in source.skipped.values())
     return {reason: counts[reason] for reason in loans.REASONS if reason in counts}
+
+
+def _sentence(told: Mapping[str, Any], name: str) -> str:
+    skipped = ", ".join(f"{reason} {entry['rows']}" for reason, entry in told["reasons"].items())
+    rows, landed = told["rows"], told["landing"]
+    return (
+        f"{rows['read']} rows read, {rows['imported']} imported, {rows['skipped']} skipped"
+        f"{f' ({skipped})' if skipped else ''}. {landed['files']} landing files, {landed['first']} to "
+        f"{landed['last']}; the files know what happened until {told['cut_off']['date']}. All of it: {name}"
+    )
 
 
 def ranges(numbers: Iterable[int]) -> str:

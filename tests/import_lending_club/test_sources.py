@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from jobs.import_lending_club import sources
 from jobs.import_lending_club.sources import Source
@@ -26,8 +29,8 @@ REJECTED = (
 )
 
 
-def read(path: Path) -> tuple[Source, pl.DataFrame]:
-    source = Source(path, "")
+def read(path: Path, member: str | None = None) -> tuple[Source, pl.DataFrame]:
+    source = Source(path, "", member)
     frames = list(sources.frames(source, KNOWN, lambda _: None))
     return source, pl.concat(frames) if frames else pl.DataFrame()
 
@@ -36,6 +39,14 @@ def read_text(folder: Path, text: str | bytes) -> tuple[Source, pl.DataFrame]:
     path = folder / "loans.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return read(path)
+
+
+def zipped(folder: Path, **members: str) -> Path:
+    path = folder / "loans.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return path
 
 
 @pytest.mark.parametrize(
@@ -59,6 +70,32 @@ def test_variants_of_the_csv_read_alike(text: str | bytes, tmp_path: Path) -> No
         ("7", " 36 months", "10+ years", 1),
         ("8", " 36 months", "n/a", 2),
     ]
+
+
+def test_a_zip_may_hold_notes_beside_its_one_csv(tmp_path: Path) -> None:
+    path = zipped(tmp_path, **{"LoanStats.csv": TWO, "__MACOSX/._LoanStats.csv": "x", "readme.txt": "x"})
+    assert read(path)[1]["id"].to_list() == ["7", "8"]
+
+
+def test_a_file_of_a_zip_is_read_by_its_name(tmp_path: Path) -> None:
+    path = zipped(tmp_path, **{"a.csv": text_of(loan(id="1")), "b.csv": TWO})
+    assert read(path, "a.csv")[1]["id"].to_list() == ["1"]
+
+
+def test_parquet_of_any_types_becomes_text(tmp_path: Path) -> None:
+    frame = pl.DataFrame([loan(id="7"), loan(id="8")]).with_columns(
+        pl.col("id").cast(pl.Int64),
+        pl.col("loan_status").cast(pl.Categorical),
+        issue_d=pl.date(2015, 12, 1),
+        last_pymnt_d=pl.datetime(2016, 7, 1),
+        dti=pl.lit(27.65),
+        url=pl.lit(None),
+    )
+    frame.write_parquet(tmp_path / "loans.parquet")
+    _, rows = read(tmp_path / "loans.parquet")
+    assert set(rows.drop("_row").dtypes) == {pl.String}
+    seen = rows.select("id", "issue_d", pl.col("last_pymnt_d").str.head(10), "dti", "url", "_row").row(1)
+    assert seen == ("8", "2015-12-01", "2016-07-01", "27.65", None, 2)
 
 
 def test_cells_with_commas_quotes_and_line_breaks_are_one_cell(tmp_path: Path) -> None:
@@ -92,21 +129,33 @@ def test_rows_are_numbered_across_chunks(tmp_path: Path, monkeypatch: pytest.Mon
     assert source.skipped == {100: "wrong_number_of_fields"}
 
 
-def test_missing_and_unknown_columns_are_noted(tmp_path: Path) -> None:
-    lines = ["Unnamed: 0," + TWO.split("\n")[0], *("9," + line for line in TWO.split("\n")[1:3])]
+def test_repeated_missing_and_unknown_columns_are_noted(tmp_path: Path) -> None:
+    lines = ["Unnamed: 0," + TWO.split("\n")[0] + ",dti", *("9," + line + ",27.65" for line in TWO.split("\n")[1:3])]
     source, rows = read_text(tmp_path, PROSPECTUS + "\n".join(lines))
     assert rows["dti"].to_list() == ["27.65", "27.65"]
     assert source.notes == {
         "preamble_lines": 1,
         "missing_columns": ["grade"],
+        "repeated_columns": ["dti"],
         "ignored_columns": ["unnamed: 0"],
     }
 
 
-def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+def test_a_column_repeated_with_other_content_is_refused(tmp_path: Path) -> None:
     lines = [TWO.split("\n")[0] + ",dti", *(line + ",1" for line in TWO.split("\n")[1:3])]
-    with pytest.raises(ContractBroken, match=r"columns stand there more than once: \['dti'\]"):
+    with pytest.raises(ContractBroken, match="the column dti stands there more than once, with different content"):
         read_text(tmp_path, "\n".join(lines))
+
+
+@pytest.mark.parametrize("again", [pytest.param("27.65", id="alike"), pytest.param("1", id="different")])
+def test_columns_repeated_in_parquet_are_held_against_each_other(again: str, tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([{"__index_level_0__": "0"} | loan()])
+    parquet.write_table(table.append_column("dti", pa.array([again])), tmp_path / "loans.parquet")
+    if again == "1":
+        with pytest.raises(ContractBroken, match="different content"):
+            read(tmp_path / "loans.parquet")
+    else:
+        assert read(tmp_path / "loans.parquet")[1].select("id", "dti").row(0) == ("1077501", "27.65")
 
 
 UNCLOSED = TWO + '9,"' + "a,b\n"
@@ -124,8 +173,8 @@ REFUSED = {
     "another-table": (b"a,b,c,d\n1,2,3,4\n", "no header in the first lines; the first has 4 comma-separated fields"),
     "a-core-column-missing": (b"id,url,grade,term,loan_amnt\n1,2,3,4,5\n", "issue_d, loan_status not among them"),
     "gzip-cut-short": (gzip.compress(TWO.encode())[:-9], "damaged or cut short"),
-    "zip": (b"PK\x03\x04" + bytes(40), "a zip archive or an Excel workbook"),
-    "parquet": (b"PAR1" + bytes(40), "the file is Parquet"),
+    "gzip-bomb": (gzip.compress(TWO.encode() + b"\n" * (65 << 20)), "unpacks to over 200 times its size"),
+    "parquet-cut-short": (b"PAR1" + bytes(40), "cannot be read"),
     "a-quote-that-swallows-rows": ((UNCLOSED + "a,b\n" * 200).encode(), "row 3 goes over more than 100 lines"),
     "a-quote-that-swallows-the-file": ((UNCLOSED + "a,b\n" * (3 << 20)).encode(), "never closes"),
 }
@@ -138,5 +187,30 @@ def test_other_files_are_refused_with_what_was_seen(content: bytes, message: str
 
 
 def test_a_refusal_says_what_is_accepted(tmp_path: Path) -> None:
-    with pytest.raises(ContractBroken, match=r"accepted-loans file .*packed with gzip \(\.csv, \.csv\.gz\)"):
+    with pytest.raises(
+        ContractBroken, match=r"accepted-loans file .*\(\.csv\.gz, or a \.zip with one \.csv\), or Parquet"
+    ):
         read_text(tmp_path, b"%PDF-1.7\n")
+
+
+ZIPS = {
+    "an-excel-workbook": ({"[Content_Types].xml": "x", "xl/a.csv": TWO}, None, "an Excel workbook"),
+    "two-csv-files": ({"a.csv": TWO, "b.csv": TWO}, None, r"2 \.csv files, not one: \['a.csv', 'b.csv'\]"),
+    "no-csv-file": ({"a.txt": TWO}, None, r"0 \.csv files, not one"),
+    "not-the-one-named": ({"a.csv": TWO}, "b.csv", r"no 'b.csv': \['a.csv'\]"),
+    "a-bomb": ({"a.csv": TWO + "\n" * (65 << 20)}, None, "unpacks to over 200 times its size"),
+}
+
+
+@pytest.mark.parametrize(("members", "member", "message"), ZIPS.values(), ids=ZIPS)
+def test_a_zip_that_is_not_clear_is_refused(
+    members: dict[str, str], member: str | None, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ContractBroken, match=message):
+        read(zipped(tmp_path, **members), member)
+
+
+def test_parquet_with_structures_in_a_column_is_refused(tmp_path: Path) -> None:
+    pl.DataFrame([loan()]).with_columns(dti=pl.concat_list("dti")).write_parquet(tmp_path / "loans.parquet")
+    with pytest.raises(ContractBroken, match=r"the columns \['dti'\] hold structures"):
+        read(tmp_path / "loans.parquet")
