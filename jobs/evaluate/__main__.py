@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.protocol.command import tool
-from jobs.protocol.errors import UsageError
+from jobs.protocol.errors import JobError, UsageError
 
 ABOUT = """Measure a file of scores and outcomes, from any model.
 
@@ -28,14 +27,22 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and tell; the exit code says how it went."""
-    options = _parser().parse_args(argv)
-    return tool(lambda: _answer(options))
+    try:
+        told = _told(_parser().parse_args(argv))
+    except JobError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    sys.stdout.write(told)
+    return 0
 
 
-def _answer(options: argparse.Namespace) -> int:
+def _told(options: argparse.Namespace) -> str:
     if options.estimate and not options.reference:
-        what, mend = "an estimate needs a reference to calibrate on", "add --reference FILE, a file with labels"
-        raise UsageError(what, where="--estimate", mend=mend)
+        raise UsageError(
+            "an estimate needs a reference to calibrate on",
+            where="--estimate",
+            mend="add --reference FILE, a file with labels",
+        )
     if options.score == options.label:
         raise UsageError("score and label are one column", where="--score, --label", mend="name two columns")
     from jobs.evaluate import measuring, reading, showing
@@ -47,8 +54,7 @@ def _answer(options: argparse.Namespace) -> int:
     if options.reference:
         reference = reading.read_scored(options.reference, columns, needs_labels=options.estimate)
     told = measuring.evaluate(current, reference, estimated=options.estimate)
-    sys.stdout.write(strict_json.pretty(told).decode() if options.json else showing.as_text(told))
-    return 0
+    return strict_json.pretty(told).decode() if options.json else showing.as_text(told)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,17 +65,22 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("scores", type=Path, metavar="SCORES", help="the scored file: .csv, .csv.gz or .parquet")
-    add("--score", required=True, metavar="COL", help="column of the score; higher means riskier")
-    add("--label", required=True, metavar="COL", help="column of the outcome: 1 for bad, 0 for good")
-    add("--bad", metavar="VALUE", help="which of the label's two values means bad (default: 1)")
-    safer = "a higher score means a safer loan, as with points (a probability p is then read as 1 - p)"
-    add("--higher-is-safer", action="store_true", help=safer)
-    add("--reference", type=Path, metavar="FILE", help="an earlier scored file with the same columns")
-    told = "estimate the performance of rows without labels yet (CBPE), calibrated on the reference's labels"
-    add("--estimate", action="store_true", help=told)
-    add("--json", action="store_true", help="write JSON with every digit")
+    parser.add_argument("scores", type=Path, metavar="SCORES", help="the scored file: .csv, .csv.gz or .parquet")
+    parser.add_argument("--score", required=True, metavar="COL", help="column of the score; higher means riskier")
+    parser.add_argument("--label", required=True, metavar="COL", help="column of the outcome: 1 for bad, 0 for good")
+    parser.add_argument("--bad", metavar="VALUE", help="which of the label's two values means bad (default: 1)")
+    parser.add_argument(
+        "--higher-is-safer",
+        action="store_true",
+        help="a higher score means a safer loan, as with points (a probability p is then read as 1 - p)",
+    )
+    parser.add_argument("--reference", type=Path, metavar="FILE", help="an earlier scored file with the same columns")
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="estimate the performance of rows without labels yet (CBPE), calibrated on the reference's labels",
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON with every digit")
     return parser
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict
 from typing import Any
 
 import polars as pl
@@ -12,20 +10,22 @@ from jobs.evaluate.reading import ScoredFile, numbers_or_none
 from jobs.measures import bands, calibration, columns, cutoff, drift, estimate, measure, ranking, recalibration
 from jobs.measures.bins import freeze_numbers
 from jobs.measures.counts import ScoreCounts
+from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
 from jobs.protocol.errors import ContractBroken
 
 Json = dict[str, Any]
 
-RANKING = ("auc", "gini", "ks", "average_precision")
-AT_CUTOFF = ("precision", "recall", "f1")
 LEAST_ROWS_TO_TELL = 100  # below it values may all differ by chance
 TEXT = (pl.String, pl.Boolean, pl.Categorical, pl.Enum, pl.Null)
 NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
 
 
 def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bool) -> Json:
-    """Measure a scored file, against a reference if there is one."""
+    """Measure a scored file, against a reference if there is one.
+
+    `intervals`, `p`, `measured_on` and `reasons` say more of the measures that have such.
+    """
     counts = current.labelled
     if reference and reference.scored.n and current.scored.n and reference.probabilities != current.probabilities:
         raise ContractBroken(
@@ -35,41 +35,74 @@ def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bo
         )
     # An estimate is judged by a cut-off that was known before the rows it is for.
     at = ranking.ks(reference.labelled if reference and estimated else counts).at
-    told = _file(current) | {"cutoff": at, "gains": _gains(counts), "notes": []}
-    found = cutoff.performance(counts, math.inf if at is None else at)
-    told["ranking"] = {name: found[name] for name in RANKING + (() if at is None else AT_CUTOFF)}
-    if current.probabilities:
-        told["calibration"] = {name: found[name] for name in ("brier", "log_loss")} | _calibration(counts)
-    elif current.scored.n:
-        told["notes"].append("the scores are not probabilities: measures of ranking only")
-    if found["auc"]["value"] is not None and found["auc"]["value"] < 1 / 2:
-        told["notes"].append("AUC is below 0.5: if a higher score means a safer loan here, say --higher-is-safer")
+    measures = _ranking(counts, at) | (_calibration(counts) if current.probabilities else {})
+    told = _file(current) | _told(measures)
+    told |= {"cutoff": at, "gains": _gains(counts), "notes": _notes(current, measures["auc"].value)}
     if reference:
         bins = freeze_numbers(reference.scored, missing=reference.without_score)
         before, now = (bins.count(side.scored, missing=side.without_score) for side in (reference, current))
         moved = drift.psi(before, now)
-        told |= {"reference": _file(reference), "score_drift": _moved(moved, moved.p)}
-        told["column_drift"] = _column_drift(reference.others, current.others)
-        if estimated and at is None:
-            told["notes"].append(f"there is no estimate: in the reference {reference.labelled.one_class()}")
-        elif estimated and at is not None:
-            told["estimate"] = estimate.performance(current.scored, reference.labelled, at)
+        of_score, of_columns = _moved("psi", moved, moved.p), _column_drift(reference.others, current.others)
+        told |= {"reference": _file(reference), "psi": of_score["psi"], "score_drift": of_score}
+        told |= {"csi": {name: found["csi"] for name, found in of_columns.items()}, "column_drift": of_columns}
+        if estimated:
+            told["estimate"] = _told(_estimate(current, reference.labelled, at))
     return told
 
 
 def _file(file: ScoredFile) -> Json:
-    counts = file.labelled
-    told = {name: getattr(file, name) for name in ("rows", "without_score", "without_label", "probabilities")}
-    told |= {"n": counts.n, "goods": counts.n_good, "bads": counts.n_bad}
+    own = ("rows", "without_score", "without_label", "probabilities")
+    counts = {"n": file.labelled.n, "goods": file.labelled.n_good, "bads": file.labelled.n_bad}
+    return {"file": file.name} | {name: getattr(file, name) for name in own} | counts
+
+
+def _told(measures: dict[str, Measure]) -> Json:
+    return {
+        **{name: measure.value for name, measure in measures.items()},
+        "intervals": {name: list(measure.interval) for name, measure in measures.items() if measure.interval},
+        "p": {name: measure.p for name, measure in measures.items() if measure.p is not None},
+        "measured_on": {name: measure.n for name, measure in measures.items()},
+        "reasons": {name: measure.reason for name, measure in measures.items() if measure.reason},
+    }
+
+
+def _notes(current: ScoredFile, auc: float | None) -> list[str]:
+    """What a reader should know before the numbers."""
+    notes = []
+    if current.scored.n and not current.probabilities:
+        notes.append("the scores are not probabilities: measures of ranking only")
+    if auc is not None and auc < 1 / 2:
+        notes.append("AUC is below 0.5: if a higher score means a safer loan here, say --higher-is-safer")
+    return notes
+
+
+def _ranking(counts: ScoreCounts, at: float | None) -> dict[str, Measure]:
+    rate = missing("there are no rows with a score and a label", n=0)
     if counts.n:
-        told |= {"bad_rate": counts.n_bad / counts.n, "interval": jeffreys_interval(counts.n_bad, counts.n)}
-    return {"file": file.name} | told
+        interval = jeffreys_interval(counts.n_bad, counts.n)
+        rate = Measure(value=counts.n_bad / counts.n, n=counts.n, interval=interval)
+    return {
+        "bad_rate": rate,
+        "auc": ranking.auc(counts),
+        "gini": ranking.gini(counts),
+        "ks": ranking.ks(counts),
+        "average_precision": ranking.average_precision(counts),
+        **_at_cutoff(None if at is None else cutoff.confusion(counts, at), counts.n),
+    }
 
 
-def _calibration(counts: ScoreCounts) -> dict[str, Json]:
+def _at_cutoff(table: cutoff.Confusion | None, n: int) -> dict[str, Measure]:
+    if table is None:
+        return {name: missing("there is no cut-off", n=n) for name in ("precision", "recall", "f1")}
+    return {"precision": table.precision(), "recall": table.recall(), "f1": table.f1()}
+
+
+def _calibration(counts: ScoreCounts) -> dict[str, Measure]:
     reliability = calibration.reliability_bands(counts)
     line = recalibration.calibration_line(counts)
-    found = {
+    return {
+        "brier": calibration.brier(counts),
+        "log_loss": calibration.log_loss(counts),
         "log_loss_skill": calibration.log_loss_skill(counts),
         "observed_to_expected": calibration.observed_to_expected(counts),
         "hosmer_lemeshow": calibration.hosmer_lemeshow(bands.bands(counts)),
@@ -78,14 +111,26 @@ def _calibration(counts: ScoreCounts) -> dict[str, Json]:
         "ece": calibration.calibration_error(reliability),
         "mce": calibration.largest_calibration_error(reliability),
     }
-    return {name: asdict(measured) for name, measured in found.items()}
 
 
 def _gains(counts: ScoreCounts) -> list[Json]:
+    of_band = ("lowest", "highest", "n", "bads", "bad_rate", "mean_score")
+    of_row = ("cumulative_bads", "cumulative_goods", "lift", "cumulative_lift", "ks")
     return [
-        asdict(row) | {"bad_rate": row.band.bad_rate, "interval": row.band.bad_rate_interval()}
+        {name: getattr(row.band, name) for name in of_band}
+        | {"bad_rate_interval": list(row.band.bad_rate_interval())}
+        | {name: getattr(row, name) for name in of_row}
         for row in bands.gains(bands.bands(counts))
     ]
+
+
+def _estimate(current: ScoredFile, reference: ScoreCounts, at: float | None) -> dict[str, Measure]:
+    """What to expect of the current rows if the reference's calibration still holds (CBPE)."""
+    if reason := reference.one_class():
+        return {"auc": missing(f"in the reference {reason}", n=current.scored.n)}
+    curve = recalibration.isotonic(reference)
+    table = None if at is None else estimate.estimated_confusion(current.scored, curve, at)
+    return {"auc": estimate.estimated_auc(current.scored, curve)} | _at_cutoff(table, current.scored.n)
 
 
 def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, Json]:
@@ -95,14 +140,16 @@ def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, J
     p_values = {name: stability.p for name, stability in found.items() if stability.p is not None}
     adjusted = dict(zip(p_values, measure.adjusted(list(p_values.values())), strict=True))
     order = sorted(found, key=lambda name: (found[name].value is None, -(found[name].value or 0.0)))
-    return {name: _moved(found[name], adjusted.get(name)) for name in order}
+    return {name: _moved("csi", found[name], adjusted.get(name)) for name in order}
 
 
-def _moved(found: drift.Stability, adjusted_p: float | None) -> Json:
+def _moved(name: str, found: drift.Stability, adjusted_p: float | None) -> Json:
     """An index, with p adjusted for the number of columns, and the index that noise alone stays below."""
     bare = found.value is None or found.bins < 2  # noqa: PLR2004 - one bin cannot change
     limit = None if bare else drift.noise_limit(found.bins, found.n_reference, found.n)
-    return asdict(found) | {"adjusted_p": adjusted_p, "noise_limit": limit}
+    own = ("missing_part", "unseen_part", "bins", "n", "n_reference", "reason")
+    told = {name: found.value, "p": found.p, "adjusted_p": adjusted_p, "noise_limit": limit}
+    return told | {key: getattr(found, key) for key in own}
 
 
 def _stability(reference: pl.Series, current: pl.Series) -> drift.Stability:
