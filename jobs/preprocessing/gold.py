@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jobs.preprocessing import tables
 from jobs.preprocessing.stock import Stock, Work, described
@@ -28,13 +28,6 @@ SMALL = 1 << 14  # rows: smaller days are made features of side by side
 RANGE_ROWS = 1 << 16  # applications that are made features of at once
 AT_ONCE = 200  # days of labels: each reads the window before it too, so many at once read it once
 ONE_DAY = timedelta(days=1)
-MOST_HELD = 1 << 20  # rows: a larger window is read as it is needed
-
-MOST_CHUNKS = 32  # a day adds one
-
-_held: tuple[dict[date, tuple[str, ...]], pl.DataFrame] | None = (
-    None  # the last window, by rule and content of each day
-)
 
 
 def build(run: Run, stock: Stock) -> None:
@@ -169,16 +162,17 @@ def _build_labels(run: Run, stock: Stock, policy: Policy) -> None:
 def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
     import polars as pl
 
-    from jobs.preprocessing import labels, leaks
+    from jobs.preprocessing import labels, leaks, windows
 
     first, last = batch[0].day, batch[-1].day
     start = labels.window_start(first, policy.label).replace(day=1)
-    rows = _judged(stock, policy, [day for day in sorted(stock.built(PERFORMANCE)) if start <= day <= last])
-    found = labels.labels(rows, first, last).collect()
+    days = [day for day in sorted(stock.built(PERFORMANCE)) if start <= day <= last]
+    rows = windows.rows(stock, PERFORMANCE, days, policy.label, lambda rows: labels.judged(rows, policy.label))
+    found = labels.labels(rows.lazy(), first, last).collect(engine=_engine(rows))
     leaks.check(stock, policy, found, first, last)
     landed = pl.col("snapshot_date")
-    late = rows.filter(landed >= first, landed > pl.col("final_date")).group_by(landed).len().collect()
-    late_on = dict(late.iter_rows())
+    late = rows.lazy().filter(landed >= first, landed > pl.col("final_date")).group_by(landed).len()
+    late_on = dict(late.collect(engine=_engine(rows)).iter_rows())
     by_day = found.partition_by("known_date", as_dict=True)
     for work in batch:
         known = by_day.get((work.day,), found.clear())
@@ -189,36 +183,9 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
             stock.publish(run, described(work, path, known.height, counts), path)
 
 
-def _judged(stock: Stock, policy: Policy, days: list[date]) -> pl.LazyFrame:
-    """The rows of a window, judged; a process that goes from day to day reads and judges each day once."""
-    global _held  # noqa: PLW0603 - named by content
-    import polars as pl
-
-    from jobs.preprocessing import labels
-
-    built, rule = stock.built(PERFORMANCE), _hash(policy)
-    if sum(built[day].rows for day in days) > MOST_HELD:
-        return labels.judged(stock.scan(PERFORMANCE, days), policy.label)
-    wanted = {day: (rule, *stock.parts(PERFORMANCE, day)) for day in days}
-    known, rows = _held or ({}, _judged_nothing(policy))
-    kept = [day for day, content in wanted.items() if known.get(day) == content]
-    if len(kept) < len(known):
-        rows = rows.filter(pl.col("snapshot_date").is_in(kept))
-    if new := [day for day in days if known.get(day) != wanted[day]]:
-        rows = pl.concat([rows, labels.judged(stock.scan(PERFORMANCE, new), policy.label).collect()])
-    rows = rows.rechunk() if rows.n_chunks() > MOST_CHUNKS else rows
-    _held = wanted, rows
-    return rows.lazy()
-
-
-def _judged_nothing(policy: Policy) -> pl.DataFrame:
-    import polars as pl
-
-    from jobs.preprocessing import labels
-    from jobs.protocol import columns
-
-    dtypes = columns.polars_schema(contract.load(PERFORMANCE))
-    return labels.judged(pl.LazyFrame(schema={name: dtypes[name] for name in labels.ROW}), policy.label).collect()
+def _engine(rows: pl.DataFrame | pl.LazyFrame) -> Literal["in-memory", "auto"]:
+    """What lies in memory is small: a stream takes its time to set up."""
+    return "auto" if hasattr(rows, "collect") else "in-memory"
 
 
 def _hash(policy: Policy) -> str:

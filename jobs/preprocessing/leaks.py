@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from jobs.preprocessing import tables
+from jobs.preprocessing import tables, windows
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
 from jobs.preprocessing.features import KEPT, expression, feature_columns
 from jobs.preprocessing.labels import window_start
@@ -28,6 +30,9 @@ MOST_ROWS = 50_000  # enough to see any leak; more would only cost time
 _AS_OF = {"issue_d"}  # an engineered feature may measure time up to it; by itself it would tell the vintage
 _LATER = "_days_later_than_others"
 _MARKERS = {HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC}
+_OF_LABELS = ("id", "y", "label_version", "mature_date", "application_date", "snapshot_date")
+
+Numbers = NDArray[np.float64]
 
 
 class Suspicion(NamedTuple):
@@ -52,14 +57,14 @@ def check(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: 
 def _cohorts(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """Every label of the cohorts that matured in the weeks up to `last`: published ones and those about to be."""
     start = window_start(first - COHORTS, policy.label)
-    days = [day for day in stock.built(tables.LABELS) if start <= day < first]
-    wanted = ("id", "y", "label_version", "mature_date", "application_date")
-    published = [stock.scan(tables.LABELS, days).select(wanted)] if days else []
+    days = [day for day in sorted(stock.built(tables.LABELS)) if start <= day < first]
+    published = windows.rows(stock, tables.LABELS, days, _OF_LABELS, lambda rows: rows.select(_OF_LABELS))
     return (
-        pl.concat([*published, found.lazy().select(wanted)])
+        pl.concat([published.lazy(), found.lazy().select(_OF_LABELS)])
         .filter(pl.col("mature_date").is_between(pl.lit(first - COHORTS), pl.lit(last)))
         .sort("id", "label_version")
         .unique("id", keep="last", maintain_order=True)
+        .drop("snapshot_date")
         .collect()
     )
 
@@ -71,9 +76,8 @@ def _with_features(stock: Stock, known: pl.DataFrame) -> pl.DataFrame:
     first, last = applied.min(), applied.max()
     assert isinstance(first, date) and isinstance(last, date)  # noqa: S101, PT018 - the frame has rows
     days = [day for day in sorted(stock.built(tables.FEATURES)) if first <= day <= last + LANDING]
-    if not days:
-        return sampled.clear()
-    return stock.scan(tables.FEATURES, days).join(sampled.lazy().select("id", "y"), on="id").collect()
+    rows = windows.rows(stock, tables.FEATURES, days, None, lambda rows: rows)
+    return rows.lazy().join(sampled.lazy().select("id", "y"), on="id").collect()
 
 
 def refuse_leaks(store: Contract, *silver: Contract) -> None:
@@ -110,14 +114,13 @@ def suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: LeakPolicy)
     """
     if not can_judge(known, rule):
         return []
-    limits = {"auc": rule.max_single_feature_auc, "auc of being missing": rule.max_single_feature_auc}
-    limits |= {"correlation with landing": rule.max_age_correlation}
-    measured = known.with_columns(_days_later_than_others().alias(_LATER)).select(_measures(columns, rule))
-    found = measured.unpivot().with_columns(pl.col("variable").str.split("|"))
+    most = rule.max_single_feature_auc
+    limits = {"auc": most, "auc of being missing": most, "correlation with landing": rule.max_age_correlation}
     return [
-        Suspicion(feature, measure, value, limits[measure])
-        for (feature, measure), value in found.iter_rows()
-        if value is not None and value > limits[measure]
+        Suspicion(column.name, measure, float(value), limit)
+        for column, *values in zip(columns, *_measured(known, columns, rule), strict=True)
+        for (measure, limit), value in zip(limits.items(), values, strict=True)
+        if value > limit
     ]
 
 
@@ -150,13 +153,29 @@ def _offences(feature: Column, roles: dict[str, set[str]]) -> Iterator[str]:
         yield f"{name} has the role {feature.role}"
 
 
-def _measures(columns: Sequence[Column], rule: LeakPolicy) -> Iterator[pl.Expr]:
-    for column in columns:
-        value = _number(column)
-        yield _auc(value, rule).alias(f"{column.name}|auc")
-        yield _auc_of_missing(value).alias(f"{column.name}|auc of being missing")
-        if column.dtype != "string":
-            yield _correlation_with_landing(value, rule).alias(f"{column.name}|correlation with landing")
+def _measured(known: pl.DataFrame, columns: Sequence[Column], rule: LeakPolicy) -> list[Numbers]:
+    """For each feature how well it ranks, how well its being missing does, and its correlation with the landing.
+
+    All in whichever direction, and NaN, which no limit is below, where too few rows say anything.
+    """
+    values, bad = known.select(map(_number, columns)), known["y"] == 1
+    present, bads = _row(values.count()), _row(values.filter(bad).count())
+    goods, all_bads = present - bads, int(bad.sum())
+    ranks = _row(values.select(pl.all().rank("average")).filter(bad).sum())
+    missing = bads / all_bads - goods / (known.height - all_bads)
+    later = known.select(_days_later_than_others().alias(_LATER)).to_series()
+    numbers = [column.name if column.dtype != "string" else None for column in columns]
+    moves = values.with_columns(later).select(pl.corr(name, _LATER).alias(name) for name in numbers if name)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        auc = (ranks - bads * (bads + 1) / 2) / (bads * goods)
+    auc[np.minimum(bads, goods) < rule.min_bads] = np.nan
+    correlation = np.array([moves[name].item() if name else None for name in numbers], float)
+    correlation[present < rule.min_rows] = np.nan
+    return [np.abs(auc - 0.5) + 0.5, 0.5 + np.abs(missing) / 2, np.abs(correlation)]
+
+
+def _row(frame: pl.DataFrame) -> Numbers:
+    return np.array(frame.row(0), float)
 
 
 def _number(column: Column) -> pl.Expr:
@@ -164,26 +183,7 @@ def _number(column: Column) -> pl.Expr:
     value = pl.col(column.name)
     if column.dtype != "string":
         return value.cast(pl.Float64)
-    return pl.when(value.is_not_null()).then(pl.col("y").mean().over(column.name))
-
-
-def _auc(value: pl.Expr, rule: LeakPolicy) -> pl.Expr:
-    """Of the rows that have a value, in whichever direction it ranks; null with too few of them."""
-    bad, present = pl.col("y") == 1, value.is_not_null()
-    bads, goods = ((kind & present).sum().cast(pl.Float64) for kind in (bad, ~bad))
-    beaten = value.rank("average").filter(bad).sum() - bads * (bads + 1) / 2
-    auc = beaten / (bads * goods)
-    return pl.when(pl.min_horizontal(bads, goods) >= rule.min_bads).then((auc - 0.5).abs() + 0.5)
-
-
-def _auc_of_missing(value: pl.Expr) -> pl.Expr:
-    bad, missing = pl.col("y") == 1, value.is_null()
-    return 0.5 + (missing.filter(bad).mean() - missing.filter(~bad).mean()).abs() / 2
-
-
-def _correlation_with_landing(value: pl.Expr, rule: LeakPolicy) -> pl.Expr:
-    """With what differs within one issue month, so that the drift of years is not taken for it; null for few rows."""
-    return pl.when(value.count() >= rule.min_rows).then(pl.corr(value, pl.col(_LATER)).abs().fill_nan(None))
+    return pl.when(value.is_not_null()).then(pl.col("y").mean().over(column.name)).alias(column.name)
 
 
 def _days_later_than_others() -> pl.Expr:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from polars.testing import assert_frame_equal
 
-from jobs.preprocessing import gold, labels
+from jobs.preprocessing import labels, windows
 from jobs.preprocessing.stock import Stock
 from jobs.preprocessing.tables import PERFORMANCE
 from jobs.protocol import policy
@@ -24,9 +24,10 @@ def test_a_window_that_moves_or_whose_days_or_rule_change_is_as_read_anew(tmp_pa
 
     def is_as_read_anew(days: list[date], by: policy.Policy) -> None:
         stock = Stock.of(Root(root), LAST)
-        found, fresh = gold._judged(stock, by, days), labels.judged(stock.scan(PERFORMANCE, days), by.label)
+        found = windows.rows(stock, PERFORMANCE, days, by.label, lambda rows: labels.judged(rows, by.label))
+        fresh = labels.judged(stock.scan(PERFORMANCE, days), by.label)
         order = ["snapshot_date", "id"]
-        assert_frame_equal(found.collect().sort(order), fresh.collect().sort(order))
+        assert_frame_equal(found.lazy().collect().sort(order), fresh.collect().sort(order))
 
     for days, by in ((DAYS[:4], rules), (DAYS[1:], rules), (DAYS[1:], other), (DAYS[:2], rules)):
         is_as_read_anew(days, by)
