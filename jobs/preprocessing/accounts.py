@@ -76,7 +76,7 @@ def counts_of_cells(
 
 
 def _filled(frame: pl.DataFrame, names: list[str]) -> int:
-    return sum(frame.height - frame[name].null_count() for name in names)
+    return sum(frame.height - column.null_count() for column in frame[names].get_columns())
 
 
 def counts_of_rules(values: pl.DataFrame, measures: Iterable[pl.Expr]) -> dict[str, int]:

@@ -14,7 +14,6 @@ from jobs.preprocessing.stock import Stock, Work, described
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
-from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest
 
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
@@ -46,7 +45,7 @@ def build(run: Run, stock: Stock) -> None:
             run.events.say("would_read", f"would read {landed.name}", name=landed.name)
             stock.plan(tables.bronze(landed.table), landed.day)
         return
-    read = partial(_read, run.root, datetime.fromtimestamp(run.now_seconds, UTC))
+    read = partial(_read, stock, datetime.fromtimestamp(run.now_seconds, UTC))
     outcomes = stock.build(run, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
     for landed, published, failure in outcomes:
         for manifest in published:
@@ -66,9 +65,9 @@ def _is_current(stock: Stock, landed: Landed) -> bool:
     return stock.is_made(table, Work(table, landed.day, inputs))
 
 
-def _read(root: Root, now: datetime, landed: Landed) -> Iterator[Manifest]:
+def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
     """Read one file and publish its bronze."""
-    table = tables.bronze(landed.table)
+    root, table = stock.root, tables.bronze(landed.table)
     with files.draft(root, partitions.drafts_folder(root, table)) as draft:
         try:
             read = _whole(root.at(landed.name), landed, now, draft)
@@ -80,6 +79,7 @@ def _read(root: Root, now: datetime, landed: Landed) -> Iterator[Manifest]:
         notes = {"columns_absent": list(read.absent), "columns_unknown": list(read.extra)}
         manifest = described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)
         partitions.publish(root, manifest, [draft])
+        stock.keep(manifest, read.frame)
     yield manifest
 
 

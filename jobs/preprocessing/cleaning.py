@@ -91,8 +91,8 @@ def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:
     mended = []
     quick, slow = _readings(table)
     values = texts.select(quick) if texts.height < SMALL else texts.lazy().select(quick).collect()
-    for column in landed_columns(table):
-        text, value = texts[column.name], values[column.name]
+    landed = landed_columns(table)
+    for column, text, value in zip(landed, texts[values.columns].get_columns(), values.get_columns(), strict=True):
         if value.null_count() > text.null_count():
             left = (text.is_not_null() & value.is_null()).arg_true()
             token, thorough = slow[column.name]
@@ -108,7 +108,7 @@ def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:
 
 
 def _evaluated(expression: pl.Expr, text: pl.Series) -> pl.Series:
-    return text.to_frame().lazy().select(expression).collect().to_series()
+    return text.to_frame().select(expression).to_series()
 
 
 @cache

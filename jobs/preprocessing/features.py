@@ -70,17 +70,14 @@ def feature_hash(rows: pl.DataFrame, columns: tuple[Column, ...]) -> pl.Series:
     one feature never have the same hash; it guards against mistakes, not against malice, for which there is sha256.
     """
     floats = [column.name for column in columns if column.dtype == "float64"]
-    texts = [column for column in columns if column.dtype == "string"]
-    wholes = [column.name for column in columns if column.dtype not in ("float64", "string")]
-    values = rows.select(floats)
+    values = rows[floats]
     bits = (values.to_numpy() + 0.0).view(np.uint64)  # 0.0 and -0.0 are one value
     bits ^= bits >> np.uint64(32)  # the lower half of most floats is empty; fill it with the upper
     bits[values.select(pl.all().is_null()).to_numpy()] = constant("null") % 2**64
-    total = bits @ _constants(floats)
+    total = bits @ _constants(tuple(floats))
     if len(floats) < len(columns):
-        numbers = [pl.col(wholes), *map(_number, texts)]
-        others = rows.select(number.cast(pl.Int64).fill_null(constant("null")) for number in numbers)
-        total += others.to_numpy().view(np.uint64) @ _constants(others.columns)
+        others = rows.select(_numbers(columns))
+        total += others.to_numpy().view(np.uint64) @ _constants(tuple(others.columns))
     return pl.Series("feature_hash", total.view(np.int64))
 
 
@@ -89,8 +86,16 @@ def constant(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True) | 1
 
 
-def _constants(names: list[str]) -> NDArray[np.uint64]:
+@cache
+def _constants(names: tuple[str, ...]) -> NDArray[np.uint64]:
     return np.array([constant(name) for name in names], np.int64).view(np.uint64)
+
+
+@cache
+def _numbers(columns: tuple[Column, ...]) -> list[pl.Expr]:
+    texts = [column for column in columns if column.dtype == "string"]
+    wholes = [column.name for column in columns if column.dtype not in ("float64", "string")]
+    return [number.cast(pl.Int64).fill_null(constant("null")) for number in (pl.col(wholes), *map(_number, texts))]
 
 
 def _number(text: Column) -> pl.Expr:

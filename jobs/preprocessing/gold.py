@@ -98,7 +98,7 @@ def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
     silver = [tables.silver(name) for name in ORDER]
     found = [stock.scan(name, [day]).drop("member_id") for name in silver]
     fits = all(stock.built(name)[day].rows <= RANGE_ROWS for name in silver)
-    return [[table.collect() for table in found]] if fits else by_ranges(found)
+    return [[table.collect(engine="in-memory") for table in found]] if fits else by_ranges(found)
 
 
 def _is_small(stock: Stock, work: Work) -> bool:

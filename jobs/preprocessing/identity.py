@@ -9,6 +9,7 @@ from jobs.preprocessing.parsing import loan_id
 SOURCE = ("_source_file", "_source_row")  # what bronze adds to every landed row, and names it for good
 
 CLASHES = pl.Schema({"_source_file": pl.String(), "_source_row": pl.Int64(), "rule": pl.String()})
+_LOAN = loan_id(pl.col("id")).alias("loan")
 
 
 def ids_of_members(loan_terms: pl.LazyFrame) -> pl.DataFrame:
@@ -33,13 +34,13 @@ def clashes(bronze: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
     landed = [name for name in bronze.collect_schema() if name not in SOURCE]
     if "id" not in landed:
         return pl.DataFrame(schema=CLASHES)
-    ids = bronze.select(loan=loan_id(pl.col("id"))).lazy().collect().to_series().drop_nulls()
+    ids = bronze.lazy().select(_LOAN).collect(engine="in-memory").to_series().drop_nulls()
     if ids.n_unique() == ids.len():
         return pl.DataFrame(schema=CLASHES)
     twice = ids.filter(ids.is_duplicated()).unique().to_frame()
     rows = (
         bronze.lazy()
-        .with_columns(loan=loan_id(pl.col("id")))
+        .with_columns(_LOAN)
         .join(twice.lazy(), on="loan", how="semi")
         .select("loan", *SOURCE, content=pl.struct(landed).hash())
         .collect()

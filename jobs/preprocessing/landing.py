@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from jobs.preprocessing import arrivals
 from jobs.protocol.errors import ContractBroken, InputMissing
+
+if TYPE_CHECKING:
+    import polars as pl
 
 BOM = b"\xef\xbb\xbf"
 ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes whatever the number of threads
@@ -95,7 +99,7 @@ def _flaws(names: Sequence[str], known: set[str]) -> list[str]:
     return flaws
 
 
-Writer = Callable[[FileIO, Path, Names, Names, Path], tuple[Shape, int]]
+Writer = Callable[[FileIO, Path, Names, Names, Path], "tuple[Shape, int | pl.DataFrame]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Read:
     rows: int
     absent: tuple[str, ...]
     extra: tuple[str, ...]
+    frame: pl.DataFrame | None  # the bronze itself, where it was at hand
 
 
 def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Read:
@@ -125,7 +130,8 @@ def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Re
         sha256 = digest.result() if digest else _sha256(file.fileno())
         if _changed(path, before):
             raise _still_written(path)
-        return Read(sha256, rows, shape.absent, shape.extra)
+        number, frame = (rows, None) if isinstance(rows, int) else (rows.height, rows)
+        return Read(sha256, number, shape.absent, shape.extra, frame)
 
 
 def _sha256(handle: int) -> str:
@@ -153,7 +159,9 @@ def _still_written(path: Path) -> InputMissing:
     )
 
 
-def _packed_csv(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int]:
+def _packed_csv(
+    file: FileIO, path: Path, known: Names, core: Names, write_to: Path
+) -> tuple[Shape, int | pl.DataFrame]:
     """Unpack beside the draft, into a file without a name that no crash can leave behind."""
     with TemporaryFile(buffering=0, dir=write_to.parent) as plain:
         try:

@@ -35,8 +35,8 @@ _WRITE_AGAIN = "write it again as UTF-8 CSV: commas between fields, a line feed 
 _SYSTEM_ERROR = re.compile(r"\(os error ([0-9]+)\)\s*\Z")
 
 
-def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int]:
-    """Write the bronze of a CSV; `path` is what the file is called. Return its columns and how many rows it has."""
+def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int | pl.DataFrame]:
+    """Write the bronze of a CSV; `path` is what the file is called. Return its columns and rows, or their number."""
     shape = judged(_header(file, path), known, core, path)
     found = survey(file.fileno(), path)
     if found.separators != found.records * (len(shape.names) - 1):
@@ -49,7 +49,7 @@ def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -
             raise OSError(int(refused[1]), os.strerror(int(refused[1])), str(write_to)) from None
         _examine(file, path, len(shape.names))
         raise _unreadable(path) from None  # the parser's own message quotes the row
-    if rows != found.records - 1:
+    if (rows if isinstance(rows, int) else rows.height) != found.records - 1:
         raise _unreadable(path)
     return shape, rows
 
@@ -107,12 +107,12 @@ def _scanned(file: FileIO, shape: Shape, name: str, *, blank_is_null: bool) -> p
     return frame.select(**cells, **{SOURCE_FILE: pl.lit(name), SOURCE_ROW: pl.col(SOURCE_ROW).cast(pl.Int64)})
 
 
-def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int:
+def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFrame:
     """At once where all of it fits into memory many times over, for a stream takes its time to set up."""
     if size <= SMALL:
         frame = scan.collect(engine="in-memory")
         writing.small(frame, write_to)
-        return frame.height
+        return frame
     scan.sink_parquet(write_to, maintain_order=True, **writing.SHAPE)
     return int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())
 

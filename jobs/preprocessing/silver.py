@@ -74,6 +74,7 @@ def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
             of_table = work._replace(table=table)
             manifest = described(of_table, drafts[table], writers[table].close(), dict(sorted(counts.items())))
             partitions.publish(stock.root, manifest, [drafts[table]])
+            stock.keep(manifest, writers[table].whole)
             yield manifest
 
 
@@ -84,7 +85,7 @@ def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
     wanted = [*(column.name for column in cleaning.landed_columns(work.table)), *identity.SOURCE]
     bronze, origins = _bronze(stock, work), _origins(stock, work)
     if rows <= SHARD_ROWS:
-        whole = bronze.collect()
+        whole = bronze.collect(engine="in-memory")
         clashing = identity.clashes(whole)
         yield cleaning.clean(whole[wanted], work.table, work.day, clashing=clashing, origins=origins)
         return
@@ -118,4 +119,4 @@ def _origins(stock: Stock, work: Work) -> pl.DataFrame | None:
     first, *others = found
     for other in others:
         first = first.join(other, on="id", how="full", coalesce=True)
-    return first.collect()
+    return first.collect(engine="in-memory" if _is_small(stock, work) else "auto")

@@ -49,6 +49,11 @@ class Writer:
             self._hand_over(None)
         self._beside.shutdown()
 
+    @property
+    def whole(self) -> pl.DataFrame | None:
+        """All of it, where it came at once."""
+        return None if self._written else self._first
+
     def add(self, frame: pl.DataFrame) -> None:
         self.rows += frame.height
         if self._first is None:

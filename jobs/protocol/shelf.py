@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
 _MANIFESTS = re.compile(r"_manifest(-[0-9a-f]{12})?\.json")
+MOST_KEPT = 1 << 20  # values: a day of some hundred loans in all its tables
 DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
 
 
@@ -91,6 +92,8 @@ class Shelf:
     index: Index
     _built: dict[str, Days] = field(default_factory=dict)
     _verified: dict[str, Path] = field(default_factory=dict)
+    _kept: dict[str, pl.DataFrame] = field(default_factory=dict)  # by the name of the file, which says its content
+    _room: int = MOST_KEPT
 
     def built(self, table: str) -> Days:
         if table not in self._built:
@@ -129,8 +132,16 @@ class Shelf:
         import polars as pl
 
         names = [name for day in days for name in self.parts(table, day)]
+        if len(names) == 1 and names[0] in self._kept:
+            return self._kept[names[0]].lazy()
         self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
         return pl.scan_parquet([self._verified[name] for name in names], glob=False)
+
+    def keep(self, manifest: Manifest, rows: pl.DataFrame | None) -> None:
+        """Rows that this run has published just now: while they are few, what comes next need not read them again."""
+        if rows is not None and (room := self._room - rows.height * rows.width) >= 0:
+            self._room = room
+            self._kept[f"{partitions.folder(manifest.table, manifest.date)}/{manifest.parts[0].name}"] = rows
 
     def parts(self, table: str, day: date) -> list[str]:
         """The files of a partition, each named by its content."""
