@@ -16,6 +16,7 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, identity_of, manifests
 from jobs.protocol.partitions import Input, Manifest, Ranges
+from jobs.protocol.shelf import MOST_KEPT, Shelf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,6 +105,18 @@ def test_days_are_listed_in_order_whenever_they_were_written(tmp_path: Path) -> 
         shutil.copytree(home(root), root.at(partitions.folder("silver/toy", before)))
         index.look_again(root, "silver/toy", before)
         assert list(manifests(root, "silver/toy")) == [before, DAY]
+
+
+def test_rows_that_a_run_has_just_published_are_not_read_again_while_they_are_few(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    manifest, few = publish(root, [1, 2]), pl.DataFrame({"id": [1, 2]})
+    (home(root) / manifest.parts[0].name).unlink()
+    shelf, other = (Shelf(root=root, index=Index(root, "toy")) for _ in range(2))
+    shelf.keep(manifest, few)
+    assert shelf.scan("silver/toy", [DAY]).collect().equals(few)
+    other.keep(manifest, pl.DataFrame({"id": range(MOST_KEPT + 1)}))
+    with pytest.raises(StoreDamaged, match="a file is missing"):
+        other.scan("silver/toy", [DAY])
 
 
 def test_a_folder_of_a_day_that_no_calendar_has_stops_nobody(tmp_path: Path) -> None:
