@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
+from jobs.protocol import index
 from jobs.protocol.command import Stopped
 from jobs.protocol.errors import JobError, as_job_error
 from jobs.protocol.receipts import Problem
@@ -53,8 +54,9 @@ def ahead(
 
 def _lane(work: Callable[[int, Item], Result], items: Sequence[Item], to: Connection) -> None:
     try:
-        for number, item in enumerate(items):
-            to.send(work(number, item))
+        with index.alone():  # nobody else writes the tables that a lane writes
+            for number, item in enumerate(items):
+                to.send(work(number, item))
     except (Stopped, KeyboardInterrupt, BrokenPipeError):
         pass  # nobody waits any more
     except Exception as error:  # noqa: BLE001 - told by whoever waits
