@@ -78,8 +78,8 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
         work = Work(table, landed.day, (Input(landed.name, read.sha256),))
         notes = {"columns_absent": list(read.absent), "columns_unknown": list(read.extra)}
         manifest = described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)
-        partitions.publish(root, manifest, [draft])
-        stock.keep(manifest, read.frame)
+        if partitions.publish(root, manifest, [draft]):
+            stock.keep(manifest, read.frame)
     yield manifest
 
 

@@ -58,7 +58,7 @@ def test_a_policy_that_is_gone_is_not_replaced_and_the_labels_stay(
         (root / "decisions/ledger/00000001.json").touch()
     (root / "decisions/policy.json").unlink()
     assert preprocess(root) == 5
-    assert "copy the newest one back from decisions/policies" in capsys.readouterr().err
+    assert "restore it from decisions/policies" in capsys.readouterr().err
     assert not (root / "decisions/policy.json").exists()
     assert current(root) == before
     (root / "decisions/policy.json").write_text(json.dumps({"label": {"window_months": 6}}))
