@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -61,6 +62,8 @@ def _lane(work: Callable[[int, Item], Result], items: Sequence[Item], to: Connec
         pass  # nobody waits any more
     except Exception as error:  # noqa: BLE001 - told by whoever waits
         to.send(Problem.of(as_job_error(error)))
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is over: nothing is left to stop
 
 
 def _received(ours: Connection) -> Result:  # type: ignore[type-var]
