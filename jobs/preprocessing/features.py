@@ -53,6 +53,13 @@ def _expressions() -> list[pl.Expr]:
     return [pl.col("id", "application_date", "snapshot_date"), version, *made]
 
 
+def columns_read(source: str) -> list[str]:
+    """The columns of a silver table that features are made of, and those that name its rows."""
+    names = {"id", "application_date", "snapshot_date"} if source == SOURCES[0] else {"id"}
+    names.update(*(made.meta.root_names() for made in _expressions()))
+    return [column.name for column in contract.load(f"silver/{source}").columns if column.name in names]
+
+
 def feature_columns(contract: Contract) -> tuple[Column, ...]:
     """The features of the store, in its order: the columns that some profile may use."""
     return tuple(column for column in contract.columns if column.profiles)

@@ -95,9 +95,10 @@ def _features(stock: Stock, work: Work) -> Iterator[Manifest]:
 
 def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
     """The four tables of a day, a range of loans at a time where there are many."""
-    silver = [tables.silver(name) for name in ORDER]
-    found = [stock.scan(name, [day]).drop("member_id") for name in silver]
-    fits = all(stock.built(name)[day].rows <= RANGE_ROWS for name in silver)
+    from jobs.preprocessing import features
+
+    found = [stock.scan(tables.silver(name), [day]).select(features.columns_read(name)) for name in ORDER]
+    fits = all(stock.built(tables.silver(name))[day].rows <= RANGE_ROWS for name in ORDER)
     return [[table.collect(engine="in-memory") for table in found]] if fits else by_ranges(found)
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from jobs.preprocessing.features import KEPT, feature_columns, feature_hash, features
+from jobs.preprocessing.features import KEPT, columns_read, feature_columns, feature_hash, features
 from jobs.protocol.columns import offences, polars_schema
 from tests.preprocessing.applications import APPLIED, STORE, built, of, random_silver, silver
 
@@ -101,6 +101,14 @@ def test_features_do_not_move_with_the_day_they_landed() -> None:
     expected = built(tables).drop("snapshot_date")
     later = {name: table.with_columns(pl.col("snapshot_date") + timedelta(400)) for name, table in tables.items()}
     assert_frame_equal(built(later).drop("snapshot_date"), expected)
+
+
+def test_the_columns_that_are_read_suffice_and_no_others_are() -> None:
+    tables = random_silver(50, seed=4)
+    narrow = {name: table.select(columns_read(name)) for name, table in tables.items()}
+    assert_frame_equal(built(narrow), built(tables))
+    assert "zip_code" in tables["demographic"].columns
+    assert "zip_code" not in columns_read("demographic")
 
 
 def test_outcomes_cannot_change_a_byte_even_where_they_stand_beside_the_columns() -> None:
