@@ -19,6 +19,8 @@ SOURCES = ("loan_terms", "credit_history", "demographic", "financial")  # silver
 
 KEPT = ("id", "application_date", "snapshot_date", "feature_set_version", "feature_hash")  # beside the features
 
+BLOCK_ROWS = 1 << 13  # hashed at once: what that copies is small then
+
 _PARTNERS = (HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC, "_has_financial")
 
 
@@ -76,16 +78,21 @@ def feature_hash(rows: pl.DataFrame, columns: tuple[Column, ...]) -> pl.Series:
     The sum, modulo 2^64, of each value's canonical integer times an odd constant of its column. Two rows that differ in
     one feature never have the same hash; it guards against mistakes, not against malice, for which there is sha256.
     """
+    blocks = [_hashes(block, columns) for block in rows.iter_slices(BLOCK_ROWS)]
+    return pl.Series("feature_hash", np.concatenate(blocks) if blocks else [], pl.Int64)
+
+
+def _hashes(rows: pl.DataFrame, columns: tuple[Column, ...]) -> NDArray[np.int64]:
     floats = [column.name for column in columns if column.dtype == "float64"]
     values = rows[floats]
     bits = (values.to_numpy() + 0.0).view(np.uint64)  # 0.0 and -0.0 are one value
     bits ^= bits >> np.uint64(32)  # the lower half of most floats is empty; fill it with the upper
     bits[values.select(pl.all().is_null()).to_numpy()] = constant("null") % 2**64
-    total = bits @ _constants(tuple(floats))
+    total: NDArray[np.uint64] = bits @ _constants(tuple(floats))
     if len(floats) < len(columns):
         others = rows.select(_numbers(columns))
         total += others.to_numpy().view(np.uint64) @ _constants(tuple(others.columns))
-    return pl.Series("feature_hash", total.view(np.int64))
+    return total.view(np.int64)
 
 
 def constant(text: str) -> int:
