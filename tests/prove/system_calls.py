@@ -84,7 +84,9 @@ class Outcome:
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "P2P_WORKERS": "1", "PYTHONHASHSEED": "0"}
+    """One worker, and no byte code written: calls are counted, and come in the same order each time."""
+    one = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "P2P_WORKERS", "PYTHONDONTWRITEBYTECODE"), "1")
+    return os.environ | one | {"PYTHONHASHSEED": "0"}
 
 
 def command(job: str, root: Path, *arguments: str) -> list[str]:
