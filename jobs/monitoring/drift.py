@@ -24,20 +24,16 @@ DECIMALS = 4  # of the scores that a reference keeps
 def section(
     reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy
 ) -> tuple[Json, Json]:
-    """Everything that is said of drift; and every bin of the score and of each feature, as columns of a table.
-
-    A feature that is not counted is absent from the store.
-    """
+    """All that is said of drift, and each bin as columns of a table. A feature not counted is absent from the store."""
     table: Json = {name: [] for name in ("subject", "bin", "reference_rows", "rows", "contribution")}
 
     def against(subject: str, stored: Json, now: BinCounts) -> Stability:
         before = reference_of(stored)
         found = drift.psi(before, now, zero)
-        table["subject"] += [subject] * len(now.rows)
-        table["bin"] += before.bins.names
-        table["reference_rows"] += before.rows
-        table["rows"] += now.rows
-        table["contribution"] += found.parts or [None] * len(now.rows)
+        rows = len(now.rows)
+        told = ([subject] * rows, before.bins.names, before.rows, now.rows, found.parts or [None] * rows)
+        for name, more in zip(table, told, strict=True):
+            table[name] += more
         return found
 
     psi = against("score", reference["scores"], _score_bins(reference, scores))
