@@ -40,7 +40,7 @@ from jobs.replay.schedule import Chances, Day, Fate, Landing, Tick, days
 LANDS, TEARS = timedelta(minutes=30), timedelta(minutes=60)  # of the day: when files land, and a torn one is written to
 A_WEEK = timedelta(days=7)
 MOST_KILLS_IN_ROW = 2  # a decision is declined after its third failed attempt
-LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over by then
+LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over in less than one, so most draws are short
 AHEAD = "preprocessing"
 HARMLESS = (0, 3, 99)  # done; an input not there yet; a condition that does not hold
 LANDING = "datamart/landing"
@@ -211,7 +211,7 @@ class Replay:
         index.forget()
         for _ in range(int(rng.integers(1, MOST_KILLS_IN_ROW + 1))):
             with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                time.sleep(float(rng.random()) * LONGEST_BEFORE_KILL)
+                time.sleep(float(rng.random()) ** 2 * LONGEST_BEFORE_KILL)
                 process.send_signal(signal.SIGKILL)
                 if process.wait() == -signal.SIGKILL:
                     self.kills += 1
