@@ -113,7 +113,7 @@ def backend(root: Root) -> Iterator[Problem]:
 def gaps(root: Root) -> Iterator[Problem]:
     """Days between the first and the last on which something is missing."""
     landed: dict[str, set[date]] = {}
-    for table in entries(root, "datamart/landing"):
+    for table in filter(os.DirEntry.is_dir, entries(root, "datamart/landing")):
         landed[table.name] = set(_days(_DATED.findall(" ".join(os.listdir(table.path)))))
     days = set().union(*landed.values())
     for source, own in landed.items():

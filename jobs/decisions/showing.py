@@ -14,7 +14,7 @@ from jobs.protocol import circumstances, clock, model_bank, policies, receipts, 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
-from jobs.protocol.index import Index, entries
+from jobs.protocol.index import Index, day_of, entries
 from jobs.protocol.ingest import Desk, desk_of
 from jobs.protocol.ingest import withdraw as veto
 from jobs.protocol.outlook import Sight, ahead, next_run, printable, survey
@@ -100,9 +100,9 @@ def _with_circumstances(root: Root, sight: Sight) -> Sight:
 def _troubled(root: Root) -> Iterator[dict[str, Any]]:
     """The problems that still stand, those of the newest dates first."""
     jobs = [entry.name for entry in entries(root, RECEIPTS)]
-    days = [(day.name, job) for job in jobs for day in entries(root, f"{RECEIPTS}/{job}")]
-    for day, job in sorted(days, reverse=True):
-        for step, receipt in receipts.latest_by_step(root, job, date.fromisoformat(day)).items():
+    days = [(day_of(one.name, ""), job) for job in jobs for one in entries(root, f"{RECEIPTS}/{job}")]
+    for day, job in sorted(((day, job) for day, job in days if day), reverse=True):
+        for step, receipt in receipts.latest_by_step(root, job, day).items():
             for problem in receipt["problems"]:
                 yield {"name": f"{job} {day}" + ("" if step == "all" else f" {step}"), **problem}
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.protocol.errors import JobError, UsageError
+from jobs.protocol.command import tool
+from jobs.protocol.errors import UsageError
 
 ABOUT = """Measure a file of scores and outcomes, from any model.
 
@@ -27,13 +28,13 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and tell; the exit code says how it went."""
-    try:
-        told = _told(_parser().parse_args(argv))
-    except JobError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    sys.stdout.write(told)
-    return 0
+    options = _parser().parse_args(argv)
+
+    def answer() -> int:
+        sys.stdout.write(_told(options))
+        return 0
+
+    return tool(answer)
 
 
 def _told(options: argparse.Namespace) -> str:

@@ -56,7 +56,7 @@ def report(run: Run) -> None:
     page = session.root.at(f"datamart/gold/reports/week={session.week.isoformat()}/report.html")
     if run.dry_run or not verdict.is_file():
         return
-    if page.is_file() and f"verdict {files.sha256_of(verdict)[:12]}" in page.read_text():
+    if page.is_file() and f"verdict {files.sha256_of(verdict)[:12]}".encode() in page.read_bytes():
         return
     from jobs.monitoring import report as reports
 

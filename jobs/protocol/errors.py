@@ -77,7 +77,7 @@ def as_job_error(error: BaseException) -> JobError:
     said = next((said for said in _OF_THE_SYSTEM if said in str(error)), None)
     where: object = None
     if isinstance(error, OSError):
-        said, where = os.strerror(error.errno) if error.errno else type(error).__name__, error.filename
+        said, where = os.strerror(error.errno) if error.errno else said or type(error).__name__, error.filename
     if said:
         mend = "mend what it names (space, permissions, limits) and run again"
         return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)

@@ -42,13 +42,14 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
     if settings.shifts:
         facts["scenarios"] = [f"{shift.name}@{shift.since}" for shift in settings.shifts]
     events.say("start", f"{len(dates)} dates, {settings.loans_per_day} loans a day", seed=settings.seed, **facts)
-    with files.locked(root, root.at(f"{TRUTH}/.lock"), "a simulation already runs on this root"):
-        finished, lying = root.at(f"{TRUTH}/.finished.json"), _lying(root)
+    truth = root.at(TRUTH)
+    with files.locked(root, truth / ".lock", "a simulation already runs on this root"):
+        finished, lying = truth / ".finished.json", _lying(root)
         if not finished.is_file() or finished.read_bytes() != _standing(settings, lying):
             _refuse_strangers(root, settings, dates, lying)
-            for left in root.at(TRUTH).glob(".work-*"):  # of a killed simulation
+            for left in truth.glob(".work-*"):  # of a killed simulation
                 shutil.rmtree(left)
-            with tempfile.TemporaryDirectory(prefix=".work-", dir=root.at(TRUTH)) as folder:
+            with files.told_of(truth), tempfile.TemporaryDirectory(prefix=".work-", dir=truth) as folder:
                 work = Path(folder)
                 with events.progress("simulate", len(dates)) as advance:
                     for days, files_of_days in _worked_off(root, work, settings, lying):
@@ -58,7 +59,8 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
                     root.at(each).mkdir(parents=True, exist_ok=True)
                 for name in written:
                     (work / Path(name).name).replace(root.at(name))
-            files.write_whole(root, finished, _standing(settings, _lying(root)))
+            ours = {name: index.identity_of(root.at(name).lstat()) for name in written}
+            files.write_whole(root, finished, _standing(settings, lying | ours))  # not what else changed meanwhile
     seconds = round(clock.seconds() - started, 1)
     events.say("end", f"{len(written)} files written in {seconds} s", written=len(written), seconds=seconds)
 
@@ -71,7 +73,7 @@ def _lying(root: Root) -> Lying:
 
 def _standing(settings: Settings, lying: Lying) -> bytes:
     """What was asked for, and what lies there by size and times: while both stay, there is nothing to compare."""
-    digest = hashlib.sha256(json.dumps(lying).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(lying, sort_keys=True).encode()).hexdigest()
     return strict_json.canonical({"version": VERSION, "settings": str(settings), "files": digest})
 
 

@@ -124,6 +124,7 @@ def test_missing_days_are_named(root: Root, capsys: pytest.CaptureFixture[str]) 
         for day in days:
             files.write_whole(root, root.at(f"datamart/landing/{table}/{table}_2024_01_{day:02}.csv"), b"id\n")
     files.write_whole(root, root.at("datamart/landing/b/b_2024_13_99.csv"), b"id\n")
+    root.at("datamart/landing/.DS_Store").touch()  # as some systems leave them
     publish(root, "gold/feature_store", [1], [], date(2024, 1, 1))
     shutil.rmtree(root.at("datamart/landing/toy"))
     code, text = told(root, capsys)

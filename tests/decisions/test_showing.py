@@ -53,6 +53,7 @@ def test_show_tells_the_state_and_the_runs_with_problems(
     report = Report()
     report.fail(InputMissing("no file has landed", where="datamart/landing", mend="wait"))
     receipts.write(store.root, Occasion("preprocessing", TODAY, "all"), report, at=clock.now(), seconds=1)
+    store.root.at("decisions/receipts/preprocessing/.DS_Store").touch()  # as some systems leave them
     before = everything(store.root.path)
     code, text = said(capsys, store, "show")
     assert code == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,16 @@ def test_a_reference_without_labels_gives_no_estimate(tmp_path: Path, capsys: py
     old, new = write(scored().drop("y"), tmp_path / "old.csv"), write(scored(), tmp_path / "new.csv")
     assert "there is no column 'y'" in refused(capsys, 4, new, *ENDS, "--reference", old, "--estimate")
     assert told(capsys, new, *ENDS, "--reference", old)["psi"] == 0.0
+
+
+def test_a_reader_who_has_seen_enough_is_no_failure(tmp_path: Path) -> None:
+    path = write(scored(), tmp_path / "scored.csv")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "jobs.evaluate", str(path), *ENDS]
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_module_runs_as_a_command_and_says_how_to_use_it() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.import_lending_club import landing
 from jobs.import_lending_club.__main__ import main
 from jobs.protocol import files
 from jobs.protocol.files import Root
@@ -47,6 +48,22 @@ def test_what_cannot_be_is_refused_and_nothing_lands(
     assert message in capsys.readouterr().err
     assert os.listdir(tmp_path / "root/imports") == [".lock"]
     assert not (tmp_path / "root/datamart").exists()
+
+
+@pytest.mark.parametrize(
+    "refusal", [OSError(28, "No space left on device"), OSError("No space left on device (os error 28)")], ids=str
+)
+def test_a_full_disk_is_told_with_the_folder_and_leaves_nothing_behind(
+    refusal: OSError, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise refusal  # neither a write nor a library names the file
+
+    monkeypatch.setattr(landing, "spill", full)
+    assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 1
+    told = f"the system refused: No space left on device\n  where: {tmp_path}/root/imports\n"
+    assert told in capsys.readouterr().err
+    assert os.listdir(tmp_path / "root/imports") == [".lock"]
 
 
 def test_a_missing_file_a_missing_root_and_a_wrong_date_are_told(

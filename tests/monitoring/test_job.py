@@ -231,8 +231,13 @@ def test_the_report_is_written_once_for_a_verdict(judged: Path, monkeypatch: pyt
 
     page = judged / f"datamart/gold/reports/week={WEEK}/report.html"
     assert verdict(judged)["evidence"]["sha256"] in page.read_text()
-    monkeypatch.setattr(report, "write", lambda *_: pytest.fail("there is nothing new to show"))
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "write", lambda *_: pytest.fail("there is nothing new to show"))
+        assert run(judged) == 0
+    whole = page.read_bytes()
+    page.write_bytes(b"\xff")  # no text at all
     assert run(judged) == 0
+    assert page.read_bytes() == whole
 
 
 def test_what_a_dead_run_left_beside_the_index_is_swept(judged: Path) -> None:

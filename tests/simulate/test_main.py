@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -116,6 +118,37 @@ def test_a_second_run_compares_nothing_while_every_file_is_as_it_was_left(
     assert path.read_bytes() == data
     path.with_suffix(".parquet").touch()
     assert run(tmp_path, "2016-02-01", "2016-02-04") == 2
+
+
+@pytest.mark.parametrize("name", ["financial_2016_02_02.csv", "financial_2016_02_02.parquet"])
+def test_what_comes_while_a_simulation_moves_its_files_is_seen_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    run(tmp_path, "2016-02-01", "2016-02-04")
+    move = pathlib.Path.replace
+
+    def moved(path: Path, target: Path) -> Path:
+        if target.suffix == ".csv":
+            (tmp_path / "datamart/landing/financial" / name).write_bytes(b"of somebody else")
+        return move(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pathlib.Path, "replace", moved)
+        assert run(tmp_path, "2016-02-01", "2016-02-05") == 0
+    assert run(tmp_path, "2016-02-01", "2016-02-05") == 2
+
+
+def test_a_full_disk_is_told_with_the_folder_and_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path, __: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a write names no file
+
+    monkeypatch.setattr(pathlib.Path, "write_bytes", full)
+    assert run(tmp_path, "2016-02-01", "2016-02-04") == 1
+    said = capsys.readouterr().err
+    assert f"the system refused: No space left on device\n  where: {tmp_path}/truth\n" in said
+    assert os.listdir(tmp_path / "truth") == [".lock"]
 
 
 def test_two_simulations_at_once_do_not_meet(tmp_path: Path) -> None:
