@@ -145,7 +145,7 @@ class Shown:
     @property
     def gap(self) -> str:
         """Where goods and bads lie furthest apart."""
-        return number(max(self.at("curves.ks"), key=lambda point: abs(point[2] - point[1]), default=[None])[0])
+        return number(max(self.at("curves.ks") or (), key=lambda point: abs(point[2] - point[1]), default=[None])[0])
 
     @property
     def grades(self) -> list[Json]:

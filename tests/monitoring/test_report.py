@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from jobs.monitoring import delivering, report, storing
+from jobs.measures.counts import ScoreCounts
+from jobs.monitoring import delivering, performance, report, storing
 from jobs.monitoring.page import NOT_COMPUTED, Json, part
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
@@ -181,6 +182,26 @@ def test_too_few_rows_are_no_good_news(judged: tuple[Root, str]) -> None:
     found = _section(_shown(judged[0], {"performance": few}), "ranking")
     assert "insufficient data" in found
     assert "fewer than 1000 rows" in found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(unknown("curves"), id="curves-broke"),
+        pytest.param(unknown("target"), id="target-broke"),
+        pytest.param(unknown("concept"), id="concept-broke"),
+        pytest.param(
+            {
+                "calibration": performance.calibration(ScoreCounts.of((), ()), {}),
+                "curves": performance.curves(ScoreCounts.of((), ()), ScoreCounts.of((0.1, 0.2), (0, 1))),
+                "target": {"change": measure(None, 0), "months": [], "early": []},
+            },
+            id="no-loan-has-matured",
+        ),
+    ],
+)
+def test_what_is_missing_from_the_evidence_takes_no_panel_with_it(judged: tuple[Root, str], changes: Json) -> None:
+    assert "could not be shown" not in _shown(judged[0], changes)
 
 
 def test_a_panel_that_cannot_be_drawn_leaves_the_others(judged: tuple[Root, str]) -> None:
