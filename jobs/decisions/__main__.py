@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from jobs.decisions import checking, collecting, doctoring, explaining, showing
+from jobs.protocol import ledger
 from jobs.protocol.command import iso_date, open_root, tool
 from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
 
 EXIT_CODES = """exit codes:
   0 done   2 usage   5 a note or the policy is invalid   6 something is damaged   75 a job is at work on this root"""
@@ -28,13 +30,17 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
         "permissions, disk, locks, the store's promise, gaps in days, stale claims, the clock",
     ),
 }
+EXAMINING = ("check", "doctor")  # they say what is damaged; the others say and do nothing on a damaged ledger
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
 
     def answer() -> int:
-        code, said = COMMANDS[options.command][0](open_root(options.root), options)
+        root = open_root(options.root)
+        if options.command not in EXAMINING:
+            ledger.refuse_loss(FolderStore(root))
+        code, said = COMMANDS[options.command][0](root, options)
         sys.stdout.write(said)
         return code
 

@@ -69,6 +69,8 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it."""
+    if not options.reason.strip():
+        raise UsageError("the reason is empty", where="--reason", mend="say why, in a sentence: the ledger keeps it")
     desk = _desk(root, clock.today())
     before = ledgers.read(desk.store).state
     state = veto(desk, options.reason).state

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, policy, receipts
+from jobs.protocol import clock, policy, receipts, status
 from jobs.protocol.claims import claim, complete
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.files import Root
@@ -145,6 +145,27 @@ def test_withdraw_refuses_a_claimed_decision_and_leaves_an_edited_note(
     assert code == 2
     assert "decision 1 is claimed" in text
     assert "mend:  to keep the model that serves, pin it" in text
+
+
+def test_withdraw_asks_for_a_reason(store: FolderStore, capsys: pytest.CaptureFixture[str]) -> None:
+    opened(store)
+    code, text = said(capsys, store, "withdraw", "--reason", " ")
+    assert (code, text.splitlines()[0]) == (2, "the reason is empty")
+    assert store.get("decisions/ledger/00000002.json") is None
+
+
+@pytest.mark.parametrize("words", [["show"], ["lint"], ["withdraw", "--reason", "r"], ["gc", "--delete"]], ids=" ".join)
+def test_nothing_is_said_or_done_by_a_ledger_whose_newest_entry_is_another_than_status_saw(
+    store: FolderStore, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    status.refresh(opened(store), lambda _model: None)
+    entry = store.root.at("decisions/ledger/00000001.json")
+    entry.chmod(0o600)
+    entry.write_bytes(entry.read_bytes().replace(b'"nonce":"', b'"nonce":"0'))
+    before = everything(store.root.path)
+    code, text = said(capsys, store, *words)
+    assert (code, text.splitlines()[0]) == (6, "STATUS.txt saw another entry 1 than lies in the ledger now")
+    assert everything(store.root.path) == before
 
 
 def test_a_damaged_ledger_and_a_root_that_is_none_have_their_codes(
