@@ -65,11 +65,6 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
     last_day = sunday + timedelta(days=session.policy.decision.valid_days[priority or "MEDIUM"])
     if verdict["insufficient_data"]:
         return "insufficient"
-    known = [seen.state.open, *(ending.decision for ending in seen.state.ended)]
-    is_anew = any(one and (one.source, one.decision_date) == (MONITOR, sunday) for one in known)
-    # days made good one by one have their trainings still to come; a week judged anew has had its own
-    if last_day < (session.run.today if is_anew else session.run.day):
-        return "late"
     path = f"{verdicts.folder(session.week)}/{verdicts.DECISION}"
     fields = {
         "decision_date": sunday.isoformat(),
@@ -82,6 +77,12 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
         "details": {"path": path, "sha256": files.sha256_of(session.root.at(path))},
     }
     data, answer = notes.retraining_bytes(fields), "changed"
+    known = [seen.state.open, *(ending.decision for ending in seen.state.ended)]
+    of_week = [one.note for one in known if one and (one.source, one.decision_date) == (MONITOR, sunday)]
+    is_anew = bool(of_week) and data not in of_week
+    # days made good one by one have their trainings still to come; a week judged anew has had its own
+    if last_day < (session.run.today if is_anew else session.run.day):
+        return "late"
     for look in range(LOOKS):
         seen, answer = ingest.place(session.desk, data, ingest.begin(session.desk) if look else seen)
         if answer != "changed":

@@ -233,6 +233,13 @@ def test_a_note_whose_days_have_passed_is_not_written(root: Root) -> None:
     assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "its last day has passed"}]
 
 
+def test_done_again_when_the_days_of_its_note_have_passed_it_does_nothing(root: Root) -> None:
+    judged(root)
+    run(root)
+    said = run(root, today=SUNDAY + 8 * DAY).run.report
+    assert (said.changed, said.skipped) == ([], [])
+
+
 def test_a_week_judged_anew_when_the_days_of_its_note_have_passed_writes_none(root: Root) -> None:
     judged(root, **drifted(0.4))
     run(root, today=SUNDAY + 30 * DAY)
