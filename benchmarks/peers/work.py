@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing.cleaning import landed_columns
-from jobs.preprocessing.tables import SOURCES
+from jobs.protocol.layers import SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path

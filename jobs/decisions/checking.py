@@ -23,6 +23,7 @@ from jobs.protocol.facts import MONITOR
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.index import entries, manifests
+from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.receipts import Problem
 from jobs.protocol.store import STATUS, FolderStore
@@ -174,13 +175,13 @@ def scores(root: Root) -> Iterator[Problem]:
     mend = (
         "restore it from a backup before the next run, which would score the day anew, with the model that serves then"
     )
-    there = [*map(str, manifests(root, "gold/predictions"))]
+    there = [*map(str, manifests(root, PREDICTIONS))]
     written = root.at("decisions/receipts/training_inference").glob("*/*.json")
     told = {day.decode() for path in written for day in SCORED.findall(path.read_bytes())}
     for day in sorted(told.difference(there)):
         what = "a run wrote scores of this day, and they are gone"
         yield damage(what, f"datamart/gold/predictions/snapshot_date={day}", mend)
-    for day in map(str, manifests(root, "gold/feature_store")):
+    for day in map(str, manifests(root, FEATURES)):
         if there and there[0] < day < there[-1] and day not in {*there, *told}:
             what = "a day between scored days has features and no scores: they wait, or are lost"
             yield remark(what, f"datamart/gold/predictions/snapshot_date={day}", mend)

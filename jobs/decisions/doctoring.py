@@ -22,6 +22,7 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError, as_job_error
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, entries, manifests
+from jobs.protocol.layers import FEATURES, LABELS, LANDING, PREDICTIONS
 from jobs.protocol.receipts import Problem
 from jobs.protocol.store import NOTES, FolderStore
 
@@ -113,20 +114,20 @@ def backend(root: Root) -> Iterator[Problem]:
 def gaps(root: Root) -> Iterator[Problem]:
     """Days between the first and the last on which something is missing."""
     landed: dict[str, set[date]] = {}
-    for table in filter(os.DirEntry.is_dir, entries(root, "datamart/landing")):
+    for table in filter(os.DirEntry.is_dir, entries(root, LANDING)):
         landed[table.name] = set(_days(_DATED.findall(" ".join(os.listdir(table.path)))))
     days = set().union(*landed.values())
     for source, own in landed.items():
         yield from _missing(f"datamart/landing/{source}", days - own, "ask the source to land these days again")
     mend = "run preprocessing with --date of the last landed day: it fills gaps"
     whole = set.intersection(*landed.values()) if landed else set()
-    for name in ("gold/feature_store", "gold/label_store"):
+    for name in (FEATURES, LABELS):
         built = set(manifests(root, name))
         yield from _missing(f"datamart/{name}", whole - built, mend)
     for one, other in pairwise(sorted(days)):
         if other - one > timedelta(days=1):
             what = f"nothing at all landed between {one} and {other}"
-            yield remark(what, "datamart/landing", "ask the source to land these days")
+            yield remark(what, LANDING, "ask the source to land these days")
 
 
 def times(root: Root) -> Iterator[Problem]:
@@ -144,7 +145,7 @@ def times(root: Root) -> Iterator[Problem]:
         yield remark(f"the claim's lease was over at {until}", ledgers.name_of(claim.seq), again)
     if newest and newest > today:
         yield damage(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
-    for table in ("gold/feature_store", "gold/predictions"):
+    for table in (FEATURES, PREDICTIONS):
         if ahead := [day for day in manifests(root, table) if day > today]:
             what = f"it holds {ahead[-1]}, and the clock says {today}"
             yield damage(what, f"datamart/{table}/{PREFIX}{ahead[-1]}", mend)

@@ -17,6 +17,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import Index, day_of, entries
 from jobs.protocol.ingest import Desk, desk_of
 from jobs.protocol.ingest import withdraw as veto
+from jobs.protocol.layers import LABELS
 from jobs.protocol.outlook import Sight, ahead, next_run, printable, survey
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
@@ -95,7 +96,7 @@ def _with_circumstances(root: Root, sight: Sight) -> Sight:
     if policy is None or state.open is None or not state.open.retrain:
         return sight
     shelf = Shelf(root=root, index=Index(root, "training_inference"))
-    day = max(shelf.days(circumstances.LABELS, sight.today), default=sight.today)
+    day = max(shelf.days(LABELS, sight.today), default=sight.today)
     return replace(sight, circumstances=circumstances.of(shelf, state, day, policy))
 
 

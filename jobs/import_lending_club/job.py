@@ -18,7 +18,7 @@ from jobs.import_lending_club import landing, loans, sources
 from jobs.import_lending_club.columns import KNOWN, MONTHS
 from jobs.import_lending_club.sources import Source
 from jobs.protocol import files, strict_json
-from jobs.protocol.calendar import add_months
+from jobs.protocol.calendar import add_months, days_between
 from jobs.protocol.errors import ConfigInvalid, ContractBroken, InputMissing, UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
@@ -112,7 +112,7 @@ def _is_kept(root: Root, name: str) -> bool:
     except (FileNotFoundError, ConfigInvalid):
         return False
     first, last = (date.fromisoformat(landed[end]) - _ONE_DAY for end in ("first", "last"))
-    names = [landing.landing_name(table, day) for table in landed["rows"] for day in landing.days_between(first, last)]
+    names = [landing.landing_name(table, day) for table in landed["rows"] for day in days_between(first, last)]
     return _digest(landing.landed(root, names)) == str(landed["sha256"])
 
 

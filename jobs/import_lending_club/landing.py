@@ -16,10 +16,11 @@ import polars as pl
 from jobs.import_lending_club.columns import KNOWN, OUTCOMES, TABLES
 from jobs.import_lending_club.loans import at_application, dated, later
 from jobs.protocol import files
+from jobs.protocol.calendar import days_between
 from jobs.protocol.errors import UsageError
 from jobs.protocol.files import Root
+from jobs.protocol.layers import LANDING
 
-_LANDING = "datamart/landing"
 _OTHER_KINDS = (".csv.gz", ".parquet", ".jsonl")  # one table has one file a day
 _ROWS_HELD = 50_000
 _ONE_DAY = timedelta(days=1)
@@ -67,24 +68,24 @@ def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
     other = [name.rpartition("/")[2] for name, sha256 in there.items() if sha256 != hashes[name]]
     stems = {name.removesuffix(".csv") for name in hashes}
     for table in TABLES:
-        folder = root.at(f"{_LANDING}/{table}")
+        folder = root.at(f"{LANDING}/{table}")
         names = os.listdir(folder) if folder.is_dir() else []
         named = {name: f"{table}/{name.partition('.')[0]}" for name in names if name.endswith(_OTHER_KINDS)}
         other += [name for name, stem in named.items() if stem in stems]
     if other:
         raise UsageError(
             f"{len(other)} landing files are there already with other content, {min(other)} for one",
-            where=root.at(_LANDING),
+            where=root.at(LANDING),
             mend="nothing was written; import all files of a history in one run, into an empty folder (--root); or "
             "take away what landed before",
         )
     if root.durable:
         os.sync()  # once for all: a name must never outlive its bytes
     for table in TABLES:
-        files.make_folder(root, root.at(f"{_LANDING}/{table}"))
+        files.make_folder(root, root.at(f"{LANDING}/{table}"))
     for name in hashes:
         for one in (f"{name}.sha256", *(() if name in there else (name,))):
-            (work / one).replace(root.at(f"{_LANDING}/{one}"))
+            (work / one).replace(root.at(f"{LANDING}/{one}"))
     if root.durable:
         os.sync()
 
@@ -96,13 +97,8 @@ def landing_name(table: str, day: date) -> str:
 
 def landed(root: Root, names: Iterable[str]) -> dict[str, str]:
     """The hashes of those of these landing files that are there."""
-    paths = {name: root.at(f"{_LANDING}/{name}") for name in names}
+    paths = {name: root.at(f"{LANDING}/{name}") for name in names}
     return {name: files.sha256_of(path) for name, path in paths.items() if path.is_file()}
-
-
-def days_between(first: date, last: date) -> list[date]:
-    """All days from one to another, both included."""
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _landing_in(work: Path, month: date, cut_off: date) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from jobs.measures.counts import ValueCounts
+from jobs.protocol import layers
 
 PARTS = 10
 LEAST_LEVEL_SHARE = 0.005  # a level below it is too thin for a bin of its own
 MISSING, UNSEEN, OTHER = "missing", "unseen", "other"
-UNSEEN_LEVEL = "__UNSEEN__"  # what cleaning writes for a category that no contract lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def freeze_numbers(counts: ValueCounts, *, missing: int = 0, sentinels: tuple[fl
 def freeze_levels(rows: dict[str | None, int]) -> TextLevels:
     """Freeze the bins of a categorical column from the rows of each level, None standing for missing."""
     least = LEAST_LEVEL_SHARE * sum(rows.values())
-    known = sorted(level for level in rows if level not in (None, UNSEEN_LEVEL))
+    known = sorted(level for level in rows if level not in (None, layers.UNSEEN))
     return TextLevels(
         levels=tuple(level for level in known if rows[level] >= least),
         rare=tuple(level for level in known if rows[level] < least),

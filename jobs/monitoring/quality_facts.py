@@ -16,14 +16,13 @@ from jobs.monitoring import quality
 from jobs.monitoring.quality import UNIT_FACTOR, Day, Feature
 from jobs.protocol import contract, partitions
 from jobs.protocol.contract import Contract
+from jobs.protocol.layers import FEATURES, SOURCES, UNSEEN
 from jobs.protocol.partitions import Manifest
 from jobs.protocol.shelf import Shelf
 
 Json = Mapping[str, Any]
 Manifests = Mapping[str, Sequence[Manifest]]
 
-SOURCES = ("loan_terms", "demographic", "credit_history", "financial")
-FEATURES = "gold/feature_store"
 WEEK, WEEKS_BEFORE = 7, 4
 FIRST_ERA = 2007
 NO_VALUE = ("token", "sentinel", "rounded")  # what says "no value", or rounds: DQ-1 sees what is missing
@@ -171,7 +170,7 @@ def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, A
     asked = [
         pl.len().alias("rows"),
         pl.col(names).null_count().name.suffix(".missing"),
-        (pl.col(texts) == bins.UNSEEN_LEVEL).sum().name.suffix(".unseen"),
+        (pl.col(texts) == UNSEEN).sum().name.suffix(".unseen"),
     ]
     found, ends = [], rows["snapshot_date"].rle().struct.field("len").cum_sum().to_list()
     for start, end in pairwise((0, *ends)):  # asked in groups it takes six times as long

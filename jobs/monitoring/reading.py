@@ -17,9 +17,10 @@ from jobs.measures import bins, columns
 from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.monitoring import quality_facts, vintages, weeks
-from jobs.monitoring.session import FEATURES, LABELS, PREDICTIONS, Session
+from jobs.monitoring.session import Session
 from jobs.protocol import contract, strict_json
 from jobs.protocol.columns import polars_schema
+from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer
 

@@ -23,6 +23,7 @@ from jobs.protocol.facts import MONITOR, Serving, State
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk
+from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS, SOURCES
 from jobs.protocol.model_bank import Model
 from jobs.protocol.partitions import Input, Ranges
 from jobs.protocol.policy import Policy
@@ -33,10 +34,9 @@ Json = dict[str, Any]
 
 JOB = "monitoring"
 VERSION = 1  # raised by each release after the first in which the same inputs give other evidence or another verdict
-FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
 HISTORY_DAYS = 1096  # of loans that vintages are drawn of
 FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is held against
-LANDED = ("credit_history", "demographic", "financial", "loan_terms")
+LANDED = sorted(SOURCES)
 FEED = (
     *(f"bronze/{name}" for name in LANDED),
     *(f"silver/{name}" for name in (*LANDED, "credit_performance", "loan_performance")),

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from jobs.protocol.errors import ContractBroken, InputMissing
 from jobs.protocol.index import Identity
+from jobs.protocol.layers import LANDING
 
-LANDING = "datamart/landing"
 KINDS = ("csv", "csv.gz", "jsonl", "parquet")
 CHECKSUM = ".sha256"
 QUIET_FOR = timedelta(seconds=60)  # a copy that pauses longer than this cannot be told from a finished one

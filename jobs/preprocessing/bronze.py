@@ -14,6 +14,7 @@ from jobs.preprocessing.stock import Stock, Work, described
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
+from jobs.protocol.layers import SOURCES
 from jobs.protocol.partitions import Input, Manifest
 
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
@@ -22,7 +23,7 @@ SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take
 def stale(stock: Stock) -> list[Landed]:
     """The landing files, oldest first, that bronze does not hold as they are."""
     found = [landed for landed in stock.open() if not _is_current(stock, landed)]
-    return sorted(found, key=lambda landed: (landed.day, tables.SOURCES.index(landed.table)))
+    return sorted(found, key=lambda landed: (landed.day, SOURCES.index(landed.table)))
 
 
 def refused(stock: Stock) -> dict[str, ContractBroken]:

@@ -19,6 +19,7 @@ from jobs.preprocessing.rules import Refusal
 from jobs.protocol import columns, contract
 from jobs.protocol.calendar import application_date_expr
 from jobs.protocol.contract import Column, Contract
+from jobs.protocol.layers import UNSEEN
 
 KEYS = ("id", "issue_d")  # a row that does not say which loan it is, or when, is refused whole
 SMALL = 1 << 14  # rows: to plan how to read fewer takes longer than the plan saves
@@ -103,7 +104,7 @@ def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:
             marks.append(Mark(column.name, "token", left.filter(is_token)))
             marks.append(Mark(column.name, "parse", rows.filter(found.is_null())))
             if column.parse == "category":
-                marks.append(Mark(column.name, "unseen", rows.filter(found == parsing.UNSEEN)))
+                marks.append(Mark(column.name, "unseen", rows.filter(found == UNSEEN)))
     return values.with_columns(mended) if mended else values, marks
 
 

@@ -10,12 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
+from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract
 from jobs.protocol.columns import DTYPES
 from jobs.protocol.contract import Column, Contract
-
-STORE = "gold/feature_store"  # its contract
-SOURCES = ("loan_terms", "credit_history", "demographic", "financial")  # silver tables, in the order of `features`
+from jobs.protocol.layers import FEATURES
 
 KEPT = ("id", "application_date", "snapshot_date", "feature_set_version", "feature_hash")  # beside the features
 
@@ -43,13 +42,13 @@ def features(
     counts |= {has.replace("_has", "without"): found.height - matched[has] for has in partners}
     counts |= {has.replace("_has", "unmatched"): table.height - matched[has] for has, table in partners.items()}
     rows = found.select(_expressions())
-    hashes = feature_hash(rows, feature_columns(contract.load(STORE)))
+    hashes = feature_hash(rows, feature_columns(contract.load(FEATURES)))
     return rows.with_columns(hashes).sort("id"), counts
 
 
 @cache
 def _expressions() -> list[pl.Expr]:
-    store = contract.load(STORE)
+    store = contract.load(FEATURES)
     made = [expression(column.name).cast(DTYPES[column.dtype]).alias(column.name) for column in feature_columns(store)]
     version = pl.lit(store.version, pl.Int16).alias("feature_set_version")
     return [pl.col("id", "application_date", "snapshot_date"), version, *made]
@@ -57,7 +56,7 @@ def _expressions() -> list[pl.Expr]:
 
 def columns_read(source: str) -> list[str]:
     """The columns of a silver table that features are made of, and those that name its rows."""
-    names = {"id", "application_date", "snapshot_date"} if source == SOURCES[0] else {"id"}
+    names = {"id", "application_date", "snapshot_date"} if source == FEATURE_SOURCES[0] else {"id"}
     names.update(*(made.meta.root_names() for made in _expressions()))
     return [column.name for column in contract.load(f"silver/{source}").columns if column.name in names]
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.preprocessing import tables
 from jobs.preprocessing.stock import Stock, Work, described
-from jobs.preprocessing.tables import FEATURES, LABELS, PERFORMANCE
+from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract, files, partitions, policies, strict_json
+from jobs.protocol.calendar import days_between
 from jobs.protocol.command import Run
+from jobs.protocol.layers import FEATURES, LABELS, PERFORMANCE
 from jobs.protocol.partitions import Input, Manifest, Ranges
 from jobs.protocol.policy import Policy
 from jobs.protocol.store import FolderStore
@@ -23,7 +25,6 @@ from jobs.protocol.store import FolderStore
 if TYPE_CHECKING:
     import polars as pl
 
-ORDER = ("loan_terms", "credit_history", "demographic", "financial")  # as the features take them
 SMALL = 1 << 14  # rows: smaller days are made features of side by side
 RANGE_ROWS = 1 << 16  # applications that are made features of at once
 AT_ONCE = 200  # days of labels: each reads the window before it too, so many at once read it once
@@ -68,7 +69,7 @@ def policy(run: Run) -> Policy:
 
 def stale_features(stock: Stock) -> list[Work]:
     """The days whose four tables are all there, and whose features are not made from them as they are now."""
-    names = [tables.silver(name) for name in ORDER]
+    names = [tables.silver(name) for name in FEATURE_SOURCES]
     days = set.intersection(*({day for day in stock.built(name) if day > stock.since} for name in names))
     found = []
     for day in sorted(day for day in days if day <= stock.day):
@@ -97,13 +98,13 @@ def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
     """The four tables of a day, a range of loans at a time where there are many."""
     from jobs.preprocessing import features
 
-    found = [stock.scan(tables.silver(name), [day]).select(features.columns_read(name)) for name in ORDER]
-    fits = all(stock.built(tables.silver(name))[day].rows <= RANGE_ROWS for name in ORDER)
+    found = [stock.scan(tables.silver(name), [day]).select(features.columns_read(name)) for name in FEATURE_SOURCES]
+    fits = all(stock.built(tables.silver(name))[day].rows <= RANGE_ROWS for name in FEATURE_SOURCES)
     return [[table.collect(engine="in-memory") for table in found]] if fits else by_ranges(found)
 
 
 def _is_small(stock: Stock, work: Work) -> bool:
-    return all(stock.built(tables.silver(name))[work.day].rows <= SMALL for name in ORDER)
+    return all(stock.built(tables.silver(name))[work.day].rows <= SMALL for name in FEATURE_SOURCES)
 
 
 def by_ranges(found: list[pl.LazyFrame]) -> Iterator[list[pl.DataFrame]]:
@@ -142,9 +143,11 @@ def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
         return []
     start = window_start(first, policy.label).replace(day=1)  # the whole month, as the inputs say
     ranges = Ranges(f"datamart/{PERFORMANCE}", {day: performance[day].content for day in days if day >= start})
-    rule = Input("decisions/policy.json#/label", _hash(policy))
-    calendar = (first + ONE_DAY * offset for offset in range((last - first).days + 1))
-    work = (Work(LABELS, day, (ranges.input(window_start(day, policy.label), day), rule)) for day in calendar)
+    rule = Input(f"{policies.POLICY}#/label", _hash(policy))
+    work = (
+        Work(LABELS, day, (ranges.input(window_start(day, policy.label), day), rule))
+        for day in days_between(first, last)
+    )
     return [each for each in work if not stock.is_made(LABELS, each)]
 
 

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from jobs.preprocessing import bronze, gold, silver
-from jobs.preprocessing.arrivals import LANDING
 from jobs.preprocessing.stock import Stock
-from jobs.preprocessing.tables import SOURCES
 from jobs.protocol import command, files
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing, JobError
 from jobs.protocol.index import entries
+from jobs.protocol.layers import LANDING, SOURCES
 from jobs.protocol.receipts import Problem
 
 DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.index", "decisions")

@@ -10,14 +10,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from jobs.preprocessing import tables, windows
+from jobs.preprocessing import windows
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
 from jobs.preprocessing.features import KEPT, expression, feature_columns
 from jobs.preprocessing.labels import window_start
 from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract
+from jobs.protocol.calendar import days_between
 from jobs.protocol.contract import Column, Contract
 from jobs.protocol.errors import ContractBroken
+from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import LeakPolicy, Policy
 
 ALLOWED_ROLES = {"orig", "bureau", "pricing", "joint"}
@@ -46,19 +48,19 @@ class Suspicion(NamedTuple):
 
 def check(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: date) -> None:
     """Refuse, by name, features that are too good to be true on the cohorts that matured up to `last`."""
-    if all((first + timedelta(days=day)).weekday() != SUNDAY for day in range((last - first).days + 1)):
+    if all(day.weekday() != SUNDAY for day in days_between(first, last)):
         return
     known = _cohorts(stock, policy, found, first, last)
     if can_judge(known, policy.leaks):
-        columns = feature_columns(contract.load(tables.FEATURES))
+        columns = feature_columns(contract.load(FEATURES))
         refuse_suspicious(_with_features(stock, known), columns, policy.leaks)
 
 
 def _cohorts(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """Every label of the cohorts that matured in the weeks up to `last`: published ones and those about to be."""
     start = window_start(first - COHORTS, policy.label)
-    days = [day for day in sorted(stock.built(tables.LABELS)) if start <= day < first]
-    published = windows.rows(stock, tables.LABELS, days, _OF_LABELS, lambda rows: rows.select(_OF_LABELS))
+    days = [day for day in sorted(stock.built(LABELS)) if start <= day < first]
+    published = windows.rows(stock, LABELS, days, _OF_LABELS, lambda rows: rows.select(_OF_LABELS))
     return (
         pl.concat([published.lazy(), found.lazy().select(_OF_LABELS)])
         .filter(pl.col("mature_date").is_between(pl.lit(first - COHORTS), pl.lit(last)))
@@ -75,8 +77,8 @@ def _with_features(stock: Stock, known: pl.DataFrame) -> pl.DataFrame:
     applied = known["application_date"]
     first, last = applied.min(), applied.max()
     assert isinstance(first, date) and isinstance(last, date)  # noqa: S101, PT018 - the frame has rows
-    days = [day for day in sorted(stock.built(tables.FEATURES)) if first <= day <= last + LANDING]
-    rows = windows.rows(stock, tables.FEATURES, days, None, lambda rows: rows)
+    days = [day for day in sorted(stock.built(FEATURES)) if first <= day <= last + LANDING]
+    rows = windows.rows(stock, FEATURES, days, None, lambda rows: rows)
     return rows.lazy().join(sampled.lazy().select("id", "y"), on="id").collect()
 
 
@@ -130,7 +132,7 @@ def refuse_suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: Leak
         raise ContractBroken(
             "too good to be true: "
             + "; ".join(f"{one.feature}: {one.measure} is {one.value:.3f}, above {one.limit:g}" for one in found),
-            where="gold/feature_store",
+            where=FEATURES,
             mend="find out how the feature knows; take it out of jobs/contracts/gold/feature_store.json, "
             "or raise leaks in decisions/policy.json",
         )

@@ -13,8 +13,8 @@ import polars as pl
 
 from jobs.protocol.calendar import MONTHS
 from jobs.protocol.contract import Column
+from jobs.protocol.layers import UNSEEN
 
-UNSEEN = "__UNSEEN__"  # what silver keeps for a category that its contract does not list
 COUNTS = {"int8": pl.Int8, "int16": pl.Int16, "int32": pl.Int32}
 
 SMALL_COUNTS = {  # as sources write them, and as they should

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from jobs.preprocessing.parsing import UNSEEN
 from jobs.protocol.columns import Offences
 from jobs.protocol.contract import Column
+from jobs.protocol.layers import UNSEEN
 
 CENT = 0.01
 LOWEST_SCORE = 300

@@ -12,6 +12,7 @@ from jobs.preprocessing import tables
 from jobs.preprocessing.stock import Stock, Work, described
 from jobs.protocol import files, partitions
 from jobs.protocol.command import Run
+from jobs.protocol.layers import SOURCES
 from jobs.protocol.partitions import Manifest
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def stale(stock: Stock, source: str) -> list[Work]:
 
 def build(run: Run, stock: Stock) -> None:
     """Clean what is stale, table by table: what one table looks up in another is built before it."""
-    for source in tables.SOURCES:
+    for source in SOURCES:
         work = stale(stock, source)
         if run.dry_run:
             for day in (item.day for item in work):

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from jobs.preprocessing import arrivals, tables
-from jobs.preprocessing.arrivals import LANDING, Landed, Listing
-from jobs.preprocessing.tables import ALL_TABLES, POLICY, SOURCES, VERSIONS
-from jobs.protocol import contract, files, index, partitions
-from jobs.protocol.command import Run, Stopped
+from jobs.preprocessing.arrivals import Landed, Listing
+from jobs.preprocessing.tables import ALL_TABLES, VERSIONS
+from jobs.protocol import contract, files, index, partitions, policies
+from jobs.protocol.command import Run, failure_of
 from jobs.protocol.contract import HOME
-from jobs.protocol.errors import JobError, as_job_error
+from jobs.protocol.errors import JobError
 from jobs.protocol.files import Root
 from jobs.protocol.index import Identity, Index
+from jobs.protocol.layers import LANDING, SOURCES
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.receipts import Problem
 from jobs.protocol.shelf import Shelf
@@ -74,7 +75,7 @@ class Stock(Shelf):
 
     def look_at_policy(self) -> None:
         with suppress(FileNotFoundError):
-            self.policy = index.identity_of(self.root.at(POLICY).lstat())
+            self.policy = index.identity_of(self.root.at(policies.POLICY).lstat())
 
     def discover(self) -> None:
         """Read the names of what has landed."""
@@ -211,10 +212,4 @@ def described(work: Work, draft: Path, rows: int, counts: Mapping[str, int], **n
 def _attempted(make: Callable[[Item], Iterable[Manifest]], item: Item) -> Outcome[Item]:
     """Many threads may."""
     published: list[Manifest] = []
-    try:
-        published.extend(make(item))
-    except (Stopped, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-        return Outcome(item, published, as_job_error(error))
-    return Outcome(item, published, None)
+    return Outcome(item, published, failure_of(lambda: published.extend(make(item))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SOURCES = ("loan_terms", "demographic", "credit_history", "financial")
+from jobs.protocol.layers import FEATURES, LABELS, SOURCES
 
 COMPANIONS = {  # the silver tables of the same day with which a table is compared; each is built before it
     "loan_terms": (),
@@ -25,12 +25,9 @@ CORE = {  # a file that lacks one of these is refused; every other column may be
 }
 
 # Raised when what a layer makes of the same inputs changes: everything built before is built again.
-VERSIONS = {"bronze": 1, "silver": 1, "gold/feature_store": 1, "gold/label_store": 1}
+VERSIONS = {"bronze": 1, "silver": 1, FEATURES: 1, LABELS: 1}
 
-POLICY = "decisions/policy.json"
-FEATURES = "gold/feature_store"
-LABELS = "gold/label_store"
-PERFORMANCE = "silver/loan_performance"
+FEATURE_SOURCES = ("loan_terms", "credit_history", "demographic", "financial")  # silver, as the features take them
 
 
 def bronze(source: str) -> str:

@@ -7,10 +7,9 @@ from datetime import date
 from jobs.protocol import verdicts
 from jobs.protocol.facts import State
 from jobs.protocol.guards import Circumstances
+from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf
-
-FEATURES, LABELS = "gold/feature_store", "gold/label_store"
 
 
 def of(shelf: Shelf, state: State, day: date, policy: Policy) -> Circumstances:

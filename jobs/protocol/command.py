@@ -43,12 +43,8 @@ class Run:
 
     def attempt(self, work: Callable[[], None]) -> None:
         """One piece of many: its failure is written down, and the others still get their turn."""
-        try:
-            work()
-        except (Stopped, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-            self.report.fail(as_job_error(error))
+        if error := failure_of(work):
+            self.report.fail(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,17 @@ class Job:
 
 class Stopped(BaseException):
     """SIGTERM: a clean stop. Not an Exception, so that nothing takes it for a failure of its own."""
+
+
+def failure_of(work: Callable[[], object]) -> JobError | None:
+    """What a piece of work failed of; None if it was done. What stops the run is no failure of the piece."""
+    try:
+        work()
+    except (Stopped, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
+        return as_job_error(error)
+    return None
 
 
 def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None) -> int:

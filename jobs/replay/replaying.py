@@ -32,6 +32,8 @@ from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
 from jobs.protocol.errors import InputMissing, UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
+from jobs.protocol.layers import LANDING
+from jobs.protocol.policies import POLICY
 from jobs.protocol.store import FolderStore
 from jobs.replay import story
 from jobs.replay.ahead import ahead
@@ -43,7 +45,6 @@ MOST_KILLS_IN_ROW = 2  # a decision is declined after its third failed attempt
 LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over in less than one, so most draws are short
 AHEAD = "preprocessing"
 HARMLESS = (0, 3, 99)  # done; an input not there yet; a condition that does not hold
-LANDING = "datamart/landing"
 _DATED = re.compile(r"[a-z_]+_(\d{4})_(\d{2})_(\d{2})\.(?:csv(?:\.gz)?|parquet|jsonl)(?:\.sha256)?")
 
 
@@ -67,7 +68,7 @@ def prepare(original: Root, into: Path, policy: bytes | None) -> Root:
     root = Root(path, durable=False)
     files.make_folder(root, path / "decisions")
     if policy is not None:
-        files.write_whole(root, path / "decisions/policy.json", policy, mode=0o660)
+        files.write_whole(root, root.at(POLICY), policy, mode=0o660)
     return root
 
 

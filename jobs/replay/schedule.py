@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+
+from jobs.protocol.calendar import days_between
 
 SUNDAY = 6
 TICKS = (  # job, hour in UTC, the weekday if not every day
@@ -71,7 +73,7 @@ def days(first: date, last: date, chances: Chances) -> Iterator[Day]:
     rng = np.random.default_rng(chances.seed)
     fates = {Fate.MISSED: chances.missed, Fate.TWICE: chances.twice, Fate.KILLED: chances.kill}
     landings = dict.fromkeys((Landing.LATE, Landing.TORN), chances.missed / 2)  # in all as often as ticks are missed
-    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+    for day in days_between(first, last):
         draws = rng.random(len(TICKS) + 1)  # as many each day, so that no day's luck depends on another's
         lucky = day == last
         ticks = tuple(

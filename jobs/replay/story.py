@@ -11,6 +11,7 @@ from jobs.protocol import ledger, partitions, strict_json, verdicts
 from jobs.protocol.facts import Entry
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
+from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.outlook import AUTHORS, printable
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.status import words_of
@@ -128,8 +129,8 @@ def broken(root: Root, first: date, last: date) -> list[str]:
 
 def _of_decisions(root: Root, first: date, last: date) -> Iterator[str]:
     shelf, known = Shelf(root=root, index=Index(root, "replay")), ledger.read(FolderStore(root))
-    scored, state = shelf.built("gold/predictions"), known.state
-    missing = [day for day in shelf.built("gold/feature_store") if first <= day <= last and day not in scored]
+    scored, state = shelf.built(PREDICTIONS), known.state
+    missing = [day for day in shelf.built(FEATURES) if first <= day <= last and day not in scored]
     if missing and state.serving:
         yield f"{len(missing)} days have features and no scores, the first {min(missing)}"
     ended = [ending.decision.seq for ending in state.ended]
@@ -145,7 +146,7 @@ def _of_decisions(root: Root, first: date, last: date) -> Iterator[str]:
 
 def _of_the_future(root: Root) -> Iterator[str]:
     """No partition rests on a later day."""
-    for table in ("gold/feature_store", "gold/label_store", "gold/predictions"):
+    for table in (FEATURES, LABELS, PREDICTIONS):
         for path in root.at(f"datamart/{table}").glob("snapshot_date=*/_manifest.json"):
             manifest = partitions.parse(path.read_bytes(), where=root.name_of(path))
             for given in manifest.inputs:

@@ -17,19 +17,21 @@ from pathlib import Path
 import polars as pl
 
 from jobs.protocol import clock, files, index, strict_json
+from jobs.protocol.calendar import days_between
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
+from jobs.protocol.layers import LANDING
 from jobs.protocol.workers import cores
 from jobs.simulate.chance import Draw
 from jobs.simulate.columns import TABLES
 from jobs.simulate.dirt import spoil
-from jobs.simulate.portfolio import Day, days_between, months
+from jobs.simulate.portfolio import Day, months
 from jobs.simulate.settings import Settings
 
 VERSION = 1  # of the simulator: raised when the same settings would land as other bytes
 TRUTH = "truth"
-FOLDERS = {table: f"datamart/landing/{table}" for table in TABLES}
+FOLDERS = {table: f"{LANDING}/{table}" for table in TABLES}
 DAYS_AT_ONCE = 8  # are written together
 Lying = dict[str, index.Identity]
 

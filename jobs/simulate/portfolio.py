@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import polars as pl
 
-from jobs.protocol.calendar import add_months, application_date_expr
+from jobs.protocol.calendar import add_months, application_date_expr, days_between
 from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits
 from jobs.simulate.bureau import draw_bureau
 from jobs.simulate.chance import Draw, Ints
@@ -136,8 +136,3 @@ def _applications(settings: Settings, month: date) -> tuple[Ints, Days]:
     rank = np.arange(candidates) - np.searchsorted(applied, applied)
     kept = rank < wanted[(applied - np.datetime64(month)).astype(np.int64)]
     return ids[kept], applied[kept]
-
-
-def days_between(first: date, last: date) -> list[date]:
-    """All days from one to another, both included."""
-    return [first + timedelta(days=each) for each in range((last - first).days + 1)]

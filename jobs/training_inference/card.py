@@ -13,10 +13,10 @@ import polars as pl
 
 from jobs.protocol import contract
 from jobs.protocol.contract import Column
+from jobs.protocol.layers import FEATURES
 from jobs.protocol.policy import Policy
 from jobs.training_inference.dataset import Dataset, features
 from jobs.training_inference.gates import Verdict
-from jobs.training_inference.session import FEATURES
 
 Json = dict[str, Any]
 

@@ -13,9 +13,9 @@ from jobs.protocol import contract
 from jobs.protocol.calendar import add_months
 from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing
+from jobs.protocol.layers import FEATURES, LABELS, UNSEEN
 from jobs.protocol.policy import Policy
 from jobs.scorer.scorer import Encoding
-from jobs.training_inference.session import FEATURES, LABELS
 
 TRAIN, VALID, CALIBRATION, OOT = "train", "valid", "calibration", "oot"
 SLICES = (TRAIN, VALID, CALIBRATION, OOT)
@@ -23,7 +23,6 @@ OOT_DAYS, CALIBRATION_DAYS, VALID_DAYS, MOST_TRAIN_DAYS = 92, 61, 61, 1096
 FULL_SPAN = 366  # days of matured applications below which every slice shrinks alike
 LEAST_CLASS = 20  # bads, and goods, without which a slice tells nothing
 SAMPLED_ROWS = 2_000
-UNSEEN = "__UNSEEN__"
 Span = tuple[date, date]  # application dates, both included
 
 

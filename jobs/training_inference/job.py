@@ -10,8 +10,9 @@ from jobs.protocol import command, files, outlook, partitions, status, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import AlreadyRunning, InputMissing
+from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.receipts import Problem
-from jobs.training_inference.session import FEATURES, NAME, PREDICTIONS, Session
+from jobs.training_inference.session import NAME, Session
 
 TRAINER, BUSY = "datamart/.trainer.lock", "another training runs on this root"
 

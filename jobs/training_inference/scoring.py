@@ -16,10 +16,11 @@ import polars as pl
 
 from jobs.measures.counts import FloatArray
 from jobs.protocol import contract, files, model_bank, partitions
-from jobs.protocol.command import Stopped
+from jobs.protocol.command import failure_of
 from jobs.protocol.contract import Column
-from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError, as_job_error
+from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError
 from jobs.protocol.facts import Serving
+from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.model_bank import Model
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import cited_files
@@ -27,7 +28,7 @@ from jobs.protocol.workers import side_by_side
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer, free_threads, predicted
-from jobs.training_inference.session import FEATURES, PREDICTIONS, Session
+from jobs.training_inference.session import Session
 
 PREDICTIONS_VERSION = 1
 MOST_REASONS = 4  # more are unlikely to help the person who reads them
@@ -83,12 +84,8 @@ def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, t
 def _in_turn(make: Callable[[list[date]], Iterable[Manifest]], days: list[date]) -> list[Manifest | JobError]:
     """What became of the days of a batch. Where they fail together each has its own turn: only what is broken waits."""
     done: list[Manifest | JobError] = []
-    try:
-        done.extend(make(days))
-    except (Stopped, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-        alone = [_in_turn(make, [day]) for day in days] if len(days) > 1 else [[as_job_error(error)]]
+    if error := failure_of(lambda: done.extend(make(days))):
+        alone = [_in_turn(make, [day]) for day in days] if len(days) > 1 else [[error]]
         done.extend(chain(*alone))
     return done
 

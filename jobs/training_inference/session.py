@@ -14,6 +14,7 @@ from jobs.protocol.facts import Decision, Entry, Serving, State
 from jobs.protocol.guards import blocked_by
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk, Seen
+from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.model_bank import Model
 from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf, cited, cited_files
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 NAME = "training_inference"
-FEATURES, LABELS, PREDICTIONS = circumstances.FEATURES, circumstances.LABELS, "gold/predictions"
 COLD_START = "no model serves"
 
 

@@ -17,12 +17,13 @@ from jobs.protocol.claims import Outcome
 from jobs.protocol.command import Stopped
 from jobs.protocol.errors import JobError, StoreDamaged, UsageError
 from jobs.protocol.facts import Entry
+from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer
 from jobs.training_inference import card, dataset, fitting, gates, profile, scoring
 from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN, Dataset, sampled
-from jobs.training_inference.session import FEATURES, LABELS, Session
+from jobs.training_inference.session import Session
 
 REFERENCE, RECIPE, CARD, PAGE = "reference_profile.json", "recipe.json", "card.json", "card.html"
 

@@ -17,6 +17,7 @@ from jobs.preprocessing import job as preprocessing
 from jobs.protocol import contract
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
+from jobs.protocol.layers import FEATURES, SOURCES
 from jobs.protocol.shelf import Shelf
 from jobs.simulate.__main__ import main as simulate
 from tests.built_once import scratch
@@ -110,10 +111,10 @@ def opened(root: Path) -> Shelf:
 
 def days_of(shelf: Shelf, week: date) -> tuple[list[date], list[dict[str, Any]]]:
     """The days of a week on which features were built, and what is asked of each."""
-    days = [day for day in shelf.built(quality_facts.FEATURES) if timedelta(0) <= week - day < timedelta(days=7)]
+    days = [day for day in shelf.built(FEATURES) if timedelta(0) <= week - day < timedelta(days=7)]
     if not days:
         return [], []
-    return days, quality_facts.daily(shelf.scan(quality_facts.FEATURES, days).collect(), reference()["features"])
+    return days, quality_facts.daily(shelf.scan(FEATURES, days).collect(), reference()["features"])
 
 
 @cache
@@ -172,7 +173,7 @@ def test_a_lender_s_first_week_lacks_no_days_before_its_first() -> None:
 def test_a_week_in_which_nothing_came_is_critical() -> None:
     late = found(clean(), WEEK + timedelta(weeks=1))
     assert {subject for (rule, subject), severity in late.items() if (rule, severity) == ("DQ-6", "critical")} == {
-        *quality_facts.SOURCES
+        *SOURCES
     }
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from jobs.preprocessing.features import SOURCES, features
+from jobs.preprocessing.features import features
+from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract
 from jobs.protocol.columns import polars_schema
 
 STORE = contract.load("gold/feature_store")
-SILVER = tuple(contract.load(f"silver/{name}") for name in (*SOURCES, "loan_performance", "credit_performance"))
+SILVER = tuple(contract.load(f"silver/{name}") for name in (*FEATURE_SOURCES, "loan_performance", "credit_performance"))
 APPLIED = date(2016, 3, 14)
 ORDINARY: dict[str, Any] = {
     "issue_d": date(2016, 3, 1),
@@ -31,7 +32,7 @@ Tables = dict[str, pl.DataFrame]
 def silver(*rows: dict[str, Any]) -> Tables:
     """The four tables of some applications, numbered from 1; `without` names the tables that a row is missing in."""
     tables = {}
-    for name in SOURCES:
+    for name in FEATURE_SOURCES:
         schema = polars_schema(contract.load(f"silver/{name}"))
         filled = [
             {"id": number, "member_id": f"MEM_{row.get('id', number)}", **ORDINARY, **row}
@@ -57,7 +58,7 @@ def random_silver(rows: int, seed: int) -> Tables:
     chance = np.random.default_rng(seed)
     ids = chance.choice(10 * rows, rows, replace=False)
     tables = {}
-    for name in SOURCES:
+    for name in FEATURE_SOURCES:
         table = contract.load(f"silver/{name}")
         data = {}
         for column in table.columns:

@@ -10,10 +10,10 @@ import pytest
 from jobs.preprocessing import accounts, identity, tables
 from jobs.preprocessing.cleaning import Cleaned, clean, landed_columns
 from jobs.protocol import calendar, columns, contract
+from jobs.protocol.layers import SOURCES, UNSEEN
 from tests.preprocessing.bronze_rows import DAY, ORIGINS, bronze, lines
 
-TABLE_OF = {column.name: table for table in tables.SOURCES for column in landed_columns(table)}
-UNSEEN = "__UNSEEN__"
+TABLE_OF = {column.name: table for table in SOURCES for column in landed_columns(table)}
 
 
 def cleaned(table: str, *rows: dict[str, str | None]) -> Cleaned:
@@ -160,7 +160,7 @@ def test_what_is_refreshed_after_issue_is_kept_apart_from_credit_history() -> No
     assert found.tables["credit_performance"].select(outcomes).row(0) == (date(2019, 3, 1), 500, None)
 
 
-@pytest.mark.parametrize("table", tables.SOURCES)
+@pytest.mark.parametrize("table", SOURCES)
 @pytest.mark.parametrize("rows", [0, 1])
 def test_silver_is_as_its_contract_says_also_where_columns_or_all_rows_are_missing(table: str, rows: int) -> None:
     core = {"id", "issue_d", "_source_file", "_source_row"}

@@ -14,11 +14,11 @@ from polars.testing import assert_frame_equal
 from jobs.preprocessing import identity, tables
 from jobs.preprocessing.cleaning import Cleaned, clean, landed_columns
 from jobs.protocol import columns, contract
+from jobs.protocol.layers import SOURCES, UNSEEN
 from tests.preprocessing.bronze_rows import DAY, ORIGINS, as_bronze, bronze, filled, lines
 
 SAMPLE = Path(__file__).parents[2] / "../shared/data/lending_club_sample/lending_club_sample.csv"
 ROW_RULES = ("no_id", "key", "duplicate_identical", "duplicate_conflict")
-UNSEEN = "__UNSEEN__"
 
 NUMBERS = ["999", "-1", "0", "1e3", "12.5", "1e400", "40000", "83.7%", "1,000"]
 WORDS = ["", " ", "NaN", "nan", "n/a", "NULL", "None", "NONE", "RENT", "rent ", "Joint App", "10+ years", UNSEEN]
@@ -28,7 +28,7 @@ DIRT = st.sampled_from([*NUMBERS, *WORDS, *DATES])
 
 @st.composite
 def dirty_shards(draw: st.DrawFn) -> tuple[str, pl.DataFrame]:
-    table = draw(st.sampled_from(tables.SOURCES))
+    table = draw(st.sampled_from(SOURCES))
     names = [column.name for column in landed_columns(table)]
     cells = st.dictionaries(st.sampled_from(names), st.one_of(st.none(), DIRT, st.text(max_size=5)), max_size=12)
     rows = draw(st.lists(cells, max_size=6))
@@ -91,7 +91,7 @@ def test_it_does_not_matter_how_a_table_is_cut(shard: tuple[str, pl.DataFrame], 
     assert added == Counter({name: count for name, count in whole.counts.items() if count})
 
 
-@pytest.mark.parametrize("table", tables.SOURCES)
+@pytest.mark.parametrize("table", SOURCES)
 def test_no_value_of_a_row_appears_in_the_counts(table: str) -> None:
     canary = "CANARY-7f3a"
     names = [column.name for column in landed_columns(table) if column.name not in {"id", "issue_d"}]
@@ -117,7 +117,7 @@ def test_real_loans_go_through_with_every_cell_accounted_for() -> None:
     sample = as_bronze(pl.read_csv(SAMPLE, infer_schema=False))
     origins: pl.DataFrame | None = None
     rejects = []
-    for table in tables.SOURCES:
+    for table in SOURCES:
         found = clean(sample, table, DAY, clashing=identity.clashes(sample.lazy()), origins=origins)
         proves(table, sample, found)
         assert found.counts["rows.out"] == 2000

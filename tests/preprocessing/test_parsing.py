@@ -10,16 +10,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.preprocessing import parsing, tables
+from jobs.preprocessing import parsing
 from jobs.preprocessing.cleaning import landed_columns
 from jobs.protocol.calendar import MONTHS
+from jobs.protocol.layers import SOURCES, UNSEEN
 
 if TYPE_CHECKING:
     from jobs.protocol.contract import Column
 
-COLUMNS = {column.name: column for table in tables.SOURCES for column in landed_columns(table)}
+COLUMNS = {column.name: column for table in SOURCES for column in landed_columns(table)}
 NOTHING = "says that there is no value"
-UNSEEN = parsing.UNSEEN
 
 
 def reading(column: Column, text: str | None) -> object:

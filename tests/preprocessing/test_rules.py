@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from jobs.preprocessing import accounts, rules, tables
 from jobs.preprocessing.cleaning import landed_columns
-from jobs.preprocessing.parsing import UNSEEN
 from jobs.protocol import columns, contract
+from jobs.protocol.layers import SOURCES, UNSEEN
 
 RULES = rules.RULES
 SCHEMAS = {
@@ -126,7 +126,7 @@ def test_a_row_is_judged(rule: str, cells: dict[str, Any], verdict: str) -> None
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_speaks_of_columns_of_one_landed_table(rule: str) -> None:
     needs = set(RULES[rule].meta.root_names())
-    within = [table for table in tables.SOURCES if needs <= {column.name for column in landed_columns(table)}]
+    within = [table for table in SOURCES if needs <= {column.name for column in landed_columns(table)}]
     assert len(within) == 1
 
 

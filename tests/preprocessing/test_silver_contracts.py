@@ -9,6 +9,7 @@ import pytest
 from jobs.preprocessing import parsing, tables
 from jobs.preprocessing.cleaning import landed_columns
 from jobs.protocol import contract
+from jobs.protocol.layers import SOURCES, UNSEEN
 
 SILVER = {name: contract.load(tables.silver(name)) for names in tables.SILVER_OF.values() for name in names}
 COLUMNS = {f"{name}.{column.name}": column for name, agreed in SILVER.items() for column in agreed.columns}
@@ -23,7 +24,7 @@ def test_every_landed_column_has_one_home_but_keys_times_and_term() -> None:
     homes = Counter(column.name for column in COLUMNS.values())
     shared = {name for name, count in homes.items() if count > 1}
     assert shared == {"id", "member_id", "snapshot_date", "application_date", "issue_d", "term"}
-    landed = {column.name for table in tables.SOURCES for column in landed_columns(table)}
+    landed = {column.name for table in SOURCES for column in landed_columns(table)}
     assert len(landed) == 151 - len({"url", "desc", "title", "policy_code", "emp_title"})
 
 
@@ -47,7 +48,7 @@ def test_a_column_is_described_and_its_soft_limits_lie_within_its_hard_ones(name
 @pytest.mark.parametrize("name", [name for name, column in COLUMNS.items() if column.parse == "category"])
 def test_a_category_leaves_room_for_what_nobody_has_seen(name: str) -> None:
     listed = COLUMNS[name].schema["enum"]
-    assert listed[-2:] == [parsing.UNSEEN, None]
+    assert listed[-2:] == [UNSEEN, None]
     levels = parsing.levels(COLUMNS[name])
     assert len({level.casefold() for level in levels}) == len(levels) == len(listed) - 2
 

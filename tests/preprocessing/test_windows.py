@@ -10,9 +10,9 @@ from polars.testing import assert_frame_equal
 
 from jobs.preprocessing import labels, windows
 from jobs.preprocessing.stock import Stock
-from jobs.preprocessing.tables import PERFORMANCE
 from jobs.protocol import policy
 from jobs.protocol.files import Root
+from jobs.protocol.layers import PERFORMANCE
 from tests.preprocessing.roots import FIRST, LAST, built, land, landing, preprocess
 
 DAYS = [FIRST + timedelta(days=day) for day in range((LAST - FIRST).days + 1)]

@@ -16,6 +16,7 @@ from jobs.protocol import contract, files, ingest, ledger, partitions
 from jobs.protocol.errors import JobError
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
+from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.partitions import Manifest
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 from jobs.training_inference import job
@@ -34,7 +35,6 @@ POLICY = {
     "gates": {"profile": "fraud_001", "fraud_001": {"precision": 0.0, "recall": 0.0, "f1": 0.0}},
 }
 NOTE = {"decision_date": str(EARLIER), "performance_score": 0.6, "retrain": True, "reason": "by hand"}
-FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
 KEPT = re.compile(rb" came back unchanged and lies in decisions/quarantine/[0-9a-f]{12}[.]json")
 COUNTED = re.compile(rb"(entry )\d+|(sha256 )[0-9a-f]{64}")
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.preprocessing import cleaning
-from jobs.preprocessing.features import SOURCES, features
+from jobs.preprocessing.features import features
+from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract, policy
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer
@@ -43,7 +44,7 @@ def loans() -> tuple[pl.DataFrame, pl.DataFrame]:
             for name, frame in tables.items()
         }
         silver = {name: _silver(frame, name, first) for name, frame in tables.items()}
-        terms, history, demographic, financial = (silver[name] for name in SOURCES)
+        terms, history, demographic, financial = (silver[name] for name in FEATURE_SOURCES)
         store.append(features(terms, history, demographic, financial)[0])
     return pl.concat(store).rechunk(), pl.concat(truths)
 
