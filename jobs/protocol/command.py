@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
 from jobs.protocol.errors import JobError, UsageError, as_job_error, gravest
-from jobs.protocol.events import Events
+from jobs.protocol.events import Events, reopen_closed, told
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
 
 SKIP_WHAT_FOLLOWS = 99  # from a condition step only
 REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there
 STOPPED = 128 + signal.SIGTERM
+_FIRST_YEAR = 1900  # of dates that can be meant
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ def failure_of(work: Callable[[], object]) -> JobError | None:
 def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None) -> int:
     """Run a job for a date; the exit code is the contract with schedulers. `at`: the instant, as a replay says."""
     started = clock.seconds()
+    reopen_closed()
     signal.signal(signal.SIGTERM, _stop)
     gc.set_threshold(50_000, 20, 50)  # frames are freed as they are let go: what only a search finds is little
     try:
@@ -95,13 +97,13 @@ def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None
         with files.locked(run.root, lock, otherwise) if job.alone and not run.dry_run else nullcontext():
             return _run(job, run, started)
     except (Stopped, KeyboardInterrupt):
-        print(f"{job.name}: stopped; what is published is whole, and the next run goes on from there", file=sys.stderr)
+        told(sys.stderr, f"{job.name}: stopped; what is published is whole, and the next run goes on from there\n")
         return STOPPED
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
         refusal = as_job_error(error)
-        print(f"{job.name}: {refusal}", file=sys.stderr)
+        told(sys.stderr, f"{job.name}: {refusal}\n")
         return refusal.exit_code
 
 
@@ -112,14 +114,11 @@ def _run(job: Job, run: Run, started: float) -> int:
             run.attempt(partial(step.work, run))
     if not run.dry_run:
         run.attempt(partial(_remember, job, run, started))
-    sys.stderr.write(receipts.told(report.problems, f"{job.name}: "))
+    told(sys.stderr, receipts.told(report.problems, f"{job.name}: "))
     code = _exit_code(job, run, named)
     done = {name: len(getattr(report, name)) for name in ("changed", "skipped", "problems")}
-    said = [f"{number:,} {what}" for what, number in list(done.items())[1:] if number]
-    told = ", ".join([receipts.places(report.changed)] * bool(report.changed) + said) or (
-        "nothing was written" if run.dry_run else "nothing to do"
-    )
-    run.events.say("end", f"{job.name}: {told}", exit_code=code, **done)
+    said = receipts.summed(report) or ("nothing was written" if run.dry_run else "nothing to do")
+    run.events.say("end", f"{job.name}: {said}", exit_code=code, **done)
     return code
 
 
@@ -138,7 +137,7 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
     if named == last and not run.dry_run:
         standing = receipts.standing(run.root, job.name, run.day)
         if not run.report.problems:
-            sys.stderr.write(receipts.told(standing, f"{job.name}: "))
+            told(sys.stderr, receipts.told(standing, f"{job.name}: "))
         return gravest([problem.code for problem in standing])
     if any(step.name == named and (step.only_when_named or step.is_awaited) for step in job.steps):
         return run.report.code
@@ -156,6 +155,10 @@ def _parsed(job: Job, argv: Sequence[str], at: datetime | None) -> Run:
         raise UsageError(
             f"{day} is after today ({today}, UTC)", where="--date", mend="give a date up to today: nothing landed later"
         )
+    unheard = [flag for flag, facts in job.arguments if getattr(options, facts.get("dest", flag.strip("-")))]
+    if unheard and not any(step.name == options.step and step.only_when_named for step in job.steps):
+        mend = "name the step that it is for by --step (--help says which), or leave it out"
+        raise UsageError("no step of this run heeds it", where=", ".join(unheard), mend=mend)
     return Run(root, day, today, options.dry_run, Events(), options, clock.now().timestamp())
 
 
@@ -188,18 +191,19 @@ EXIT_CODES = """exit codes:
 
 def tool(answer: Callable[[], int]) -> int:
     """Run what is no job but answers a person: its exit code, or that of the failure that it tells."""
+    reopen_closed()
     try:
         code = answer()
         sys.stdout.flush()
     except (Stopped, KeyboardInterrupt):
-        sys.stderr.write("stopped\n")
+        told(sys.stderr, "stopped\n")
         return STOPPED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (JobError, OSError) as error:
         refusal = as_job_error(error)
-        sys.stderr.write(f"{refusal}\n")
+        told(sys.stderr, f"{refusal}\n")
         return refusal.exit_code
     return code
 
@@ -209,7 +213,7 @@ def iso_date(text: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None or day.isoformat() != text:
+    if day is None or day.isoformat() != text or day.year < _FIRST_YEAR:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2024-01-31")
     return day
 
@@ -220,6 +224,8 @@ def open_root(text: str) -> Root:
     path = Path(rest if separator else text)
     if separator and scheme != "file":
         raise UsageError(f"a root of scheme {scheme!r} is not supported", where="--root", mend="give a folder")
+    if not (rest if separator else text).strip():  # an unset variable, mostly; it is not the current folder
+        raise UsageError("the root is empty", where="--root", mend="give a folder; the current one is --root .")
     if not path.is_dir():
         raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")
     replayed = path / REPLAY_CLOCK

@@ -10,7 +10,9 @@ from typing import ClassVar
 
 GRAVEST_FIRST = (1, 6, 5, 4, 3, 75, 2)  # a run does all it can, then exits with the first of these that it met
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO, errno.EMFILE)
-_OF_THE_SYSTEM = tuple(map(os.strerror, _REFUSALS))  # libraries wrap these in errors of their own
+_OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSALS} | {
+    "Invalid thrift: transport error": "a file broke off while it was written or read"  # as polars says of a full disk
+}  # libraries wrap these in errors of their own
 
 
 class JobError(Exception):
@@ -74,7 +76,7 @@ def as_job_error(error: BaseException) -> JobError:
     """What a run says of anything that was raised; of a bug type and place only: a message may quote row values."""
     if isinstance(error, JobError):
         return error
-    said = next((said for said in _OF_THE_SYSTEM if said in str(error)), None)
+    said = next((said for wrapped, said in _OF_THE_SYSTEM.items() if wrapped in str(error)), None)
     where: object = None
     if isinstance(error, OSError):
         said, where = os.strerror(error.errno) if error.errno else said or type(error).__name__, error.filename

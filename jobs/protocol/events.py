@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+
+def told(stream: TextIO, text: str) -> None:
+    """Write it out. A reader that has seen enough, such as `head`, ends the telling and not the work."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def reopen_closed() -> None:
+    """Where a stream was closed before the start, nothing is told, and no data file gets its descriptor."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open until the process ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
 
 
 class Events:
@@ -16,7 +32,7 @@ class Events:
         self.stream = sys.stdout if stream is None else stream
         self.has_bars = self.stream.isatty()
         self.for_people = in_sentences or self.has_bars
-        self._print: Callable[[str], object] = lambda text: print(text, file=self.stream, flush=True)
+        self._print: Callable[[str], object] = lambda text: told(self.stream, f"{text}\n")
 
     def say(self, event: str, sentence: str = "", **facts: object) -> None:
         if not self.for_people:

@@ -78,6 +78,15 @@ def places(changed: Iterable[Mapping[str, Any]]) -> str:
     return f"{counted.total():,} written ({', '.join(f'{number:,} in {place}' for place, number in counted.items())})"
 
 
+def summed(report: Report) -> str:
+    """What a run came to, in words: what it wrote, skipped (the first thing by name) and failed at."""
+    said = [places(report.changed)] if report.changed else []
+    for first, *others in [report.skipped] if report.skipped else []:
+        named = f"{first['what']}: {first['why']}" + (f", and {len(others):,} more" if others else "")
+        said.append(f"{len(others) + 1:,} skipped ({named if named.isprintable() else repr(named)})")
+    return ", ".join([*said, *([f"{len(report.problems):,} problems"] if report.problems else [])])
+
+
 @dataclass(frozen=True, slots=True)
 class Occasion:
     job: str

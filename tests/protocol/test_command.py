@@ -69,6 +69,14 @@ def test_what_a_library_says_of_the_system_is_told_as_the_systems_refusal(
         assert "CANARY-4711" not in told
 
 
+def test_a_parquet_file_that_a_full_disk_breaks_off_is_no_bug(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken_off = RuntimeError("parquet: File out of specification: Invalid thrift: transport error")
+    assert run(job(failing(broken_off)), tmp_path) == 1
+    assert "the system refused: a file broke off while it was written or read\n" in capsys.readouterr().err
+
+
 def test_what_is_wrong_again_and_again_in_one_folder_is_told_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +116,33 @@ def test_the_last_words_say_what_was_written_where(
     assert capsys.readouterr().out == "toy: 3 written (2 in silver, 1 in model_bank)\n"
 
 
+def _skips(day: int, run: Run) -> None:
+    run.report.skip(f"{day} March", "no file")
+
+
+@pytest.mark.parametrize(
+    ("days", "last"),
+    [
+        pytest.param([1], "1 skipped (1 March: no file)", id="one"),
+        pytest.param([1, 2, 3], "3 skipped (1 March: no file, and 2 more)", id="several"),
+    ],
+)
+def test_the_last_words_name_what_was_skipped(
+    tmp_path: Path, days: list[int], last: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
+    run(job(*(partial(_skips, day) for day in days)), tmp_path)
+    assert capsys.readouterr().out == f"toy: {last}\n"
+
+
+def test_a_name_that_would_steer_the_terminal_is_shown_quoted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
+    run(job(lambda run: run.report.skip("a\x1b[2Jb", "no name")), tmp_path)
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_a_condition_that_does_not_hold_exits_with_99(tmp_path: Path) -> None:
     def no(run: Run) -> None:
         run.goes_on = False
@@ -133,7 +168,7 @@ def test_a_date_after_today_in_utc_is_a_usage_error(tmp_path: Path, capsys: pyte
     assert command.main(job(nothing), ["--root", str(tmp_path), "--date", "2024-03-01"]) == 0
 
 
-@pytest.mark.parametrize("text", ["2024-13-01", "20240301", "2024-3-1", "yesterday", ""])
+@pytest.mark.parametrize("text", ["2024-13-01", "20240301", "2024-3-1", "0001-01-01", "yesterday", ""])
 def test_what_is_no_date_is_refused_with_an_example(
     tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,7 +178,7 @@ def test_what_is_no_date_is_refused_with_an_example(
     assert "is not a date like 2024-01-31" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("root", ["nowhere/at/all", "s3://bucket/prefix"])
+@pytest.mark.parametrize("root", ["nowhere/at/all", "s3://bucket/prefix", "", "file://"])
 def test_a_root_that_is_no_folder_is_refused(root: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(job(nothing), ["--root", root]) == 2
     assert "mend:" in capsys.readouterr().err
@@ -179,6 +214,31 @@ def test_sigterm_is_a_clean_stop(tmp_path: Path) -> None:
     assert job_process.returncode == 143
     assert said.startswith(b"toy: stopped")
     assert [name for name in os.listdir(tmp_path) if name != "datamart"] == []
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "| true", "2>&1 | true"])
+def test_a_stream_that_nobody_reads_stops_no_run(tmp_path: Path, closed: str) -> None:
+    code = (
+        "import sys, time\nfrom jobs.protocol import command, errors\n"
+        "def work(run):\n"
+        "    time.sleep(0.1); run.events.say('here'); run.report.change('some/table')\n"
+        "    raise errors.InputMissing('w', where='f', mend='m')\n"
+        "sys.exit(command.main(command.Job('toy', 'x', (command.Step('s', 'x', work),)), ['--root', sys.argv[1]]))"
+    )
+    line = f'set -o pipefail; "$0" -c "$1" "$2" {closed}'
+    done = subprocess.run(["bash", "-c", line, sys.executable, code, str(tmp_path)], check=False, capture_output=True)
+    assert done.returncode == 3, done.stderr
+    [receipt] = tmp_path.rglob("receipts/toy/*/1.json")
+    assert json.loads(receipt.read_text())["changed"] == [{"name": "some/table"}]
+
+
+def test_an_option_that_no_step_of_the_run_heeds_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = (Step("s0", "", nothing), Step("apart", "", nothing, only_when_named=True))
+    toy = Job("toy", "for tests", steps, arguments=(("--like", {"dest": "likeness", "help": "of apart"}),))
+    assert run(toy, tmp_path, "--like", "x", "--step", "apart") == 0
+    for words in (["--step", "s0"], []):
+        assert run(toy, tmp_path, "--like", "x", *words) == 2
+        assert "no step of this run heeds it\n  where: --like\n" in capsys.readouterr().err
 
 
 def test_help_names_every_step_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
