@@ -74,9 +74,7 @@ def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
         for table in outputs:
             of_table = work._replace(table=table)
             manifest = described(of_table, drafts[table], writers[table].close(), dict(sorted(counts.items())))
-            if partitions.publish(
-                stock.root, manifest, [drafts[table]]
-            ):  # else what lies there is for others to verify
+            if partitions.publish(stock.root, manifest, [drafts[table]]):  # else what lies there is verified when read
                 stock.keep(manifest, writers[table].whole)
             yield manifest
 

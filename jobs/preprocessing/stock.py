@@ -165,7 +165,7 @@ class Stock(Shelf):
             seen = [item for item in sorted(offered.items()) if (arrivals.said(table, item[0])[1] or date.min) <= until]
             digest.update(_digest(self.root.at(f"{LANDING}/{table}"), seen))
         for table in ALL_TABLES:
-            history = list(self.built(table).seen.items())
+            history = sorted(self.built(table).seen.items())  # what this run built late stands last
             while history and history[-1][0] > until:
                 history.pop()
             digest.update(_digest(self.root.at(table), history))

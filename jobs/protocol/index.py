@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.protocol import files
 from jobs.protocol.files import Root
-from jobs.protocol.partitions import MANIFEST, manifest_name
+from jobs.protocol.partitions import MANIFEST
 
 VERSION = 4
 PREFIX = "snapshot_date="
@@ -125,7 +125,10 @@ def landed(root: Root, folder: str, wanted: Wanted) -> dict[str, Identity]:
 
 
 def manifests(root: Root, table: str) -> dict[date, Identity]:
-    """By day, the manifest of every partition of a table; one without a manifest does not exist."""
+    """By day, the manifest of every partition of a table; one without a manifest does not exist.
+
+    Who is alone gets the same answer again, and adds to it what it publishes.
+    """
     path = root.at(f"datamart/{table}")
     if _manifests is not None and path in _manifests:
         return _manifests[path]
@@ -142,18 +145,6 @@ def day_of(name: str, prefix: str = PREFIX) -> date | None:
         with suppress(ValueError):
             return date.fromisoformat(text)
     return None
-
-
-def look_again(root: Root, table: str, day: date) -> Identity:
-    """The identity of a manifest that was written just now."""
-    identity = identity_of(root.at(manifest_name(table, day)).lstat())
-    known = _manifests.get(root.at(f"datamart/{table}")) if _manifests is not None else None
-    if known is not None:
-        later = [] if day in known else [other for other in reversed(known) if other > day]
-        known[day] = identity
-        for other in reversed(later):  # in the order of the days
-            known[other] = known.pop(other)
-    return identity
 
 
 def has_landed(path: Path) -> None:

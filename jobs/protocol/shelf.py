@@ -70,7 +70,7 @@ class Days:
 
     def take_up(self, manifest: Manifest) -> None:
         name = partitions.manifest_name(self._table, manifest.date)
-        self.seen[manifest.date] = identity = index.look_again(self._shelf.root, self._table, manifest.date)
+        self.seen[manifest.date] = identity = index.identity_of(self._shelf.root.at(name).lstat())
         self.known[manifest.date] = Built.of(self._shelf.index.remember(name, identity, _facts(manifest)))
 
     def _read(self, name: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Run the three jobs over a simulated time: the same job code, at the instants of their schedules, on a root apart.
 
 Preprocessing waits for neither of the others, and they read nothing that landed after their date. So where nothing is
-to go wrong it ticks in a process of its own, ahead of them; otherwise all ticks come one after the other.
+to go wrong, and loans land every day, it ticks in a process of its own, ahead of them; otherwise all ticks come one
+after the other: the labels of a day without loans are made by a later run, which nobody may have seen yet.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jobs.preprocessing import arrivals
 from jobs.preprocessing.tables import ALL_TABLES
 from jobs.protocol import clock, command, files, index
 from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
@@ -45,7 +46,6 @@ MOST_KILLS_IN_ROW = 2  # a decision is declined after its third failed attempt
 LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over in less than one, so most draws are short
 AHEAD = "preprocessing"
 HARMLESS = (0, 3, 99)  # done; an input not there yet; a condition that does not hold
-_DATED = re.compile(r"[a-z_]+_(\d{4})_(\d{2})_(\d{2})\.(?:csv(?:\.gz)?|parquet|jsonl)(?:\.sha256)?")
 
 
 class Happening(NamedTuple):
@@ -79,12 +79,14 @@ class Replay:
         self.original, self.root, self.chances = original, root, chances
         self.happenings: list[Happening] = []
         self.kills = 0
+        self._runs_ahead = False
         self._entries = 0  # of the ledger, told so far
         self._late: list[Path] = []
         self._landed = defaultdict[date, list[Path]](list)
-        for path in sorted(original.at(LANDING).rglob("*")):
-            if found := _DATED.fullmatch(path.name):
-                self._landed[date(*map(int, found.groups()))].append(path)
+        for path in sorted(original.at(LANDING).glob("*/*")):
+            _, day = arrivals.said(path.parent.name, path.name.removesuffix(arrivals.CHECKSUM))
+            if day:
+                self._landed[day].append(path)
 
     def play(self, first: date, last: date, events: Events) -> None:
         """All days from first to last, told as they go. Whatever becomes of a tick, the next goes on."""
@@ -95,6 +97,9 @@ class Replay:
             told = f"no file landed after {latest}: from then on the jobs find nothing new"
             events.say("no_files", told, after=latest)
         planned, history = list(days(first, last, self.chances)), sorted(day for day in self._landed if day < first)
+        loans = {day for day, paths in self._landed.items() if any(path.parent.name == "loan_terms" for path in paths)}
+        gaps = {day.date for day in planned if day.date < max(loans, default=first)} - loans
+        self._runs_ahead = self.chances.is_smooth and not gaps
         self._set_clock(planned[0].ticks[0].at)
         for past in history:
             self._copy(self._landed[past], past)
@@ -107,7 +112,7 @@ class Replay:
                 for number, day in enumerate(planned):
                     begins(number)
                     for tick in day.ticks:
-                        if tick.job != AHEAD or not self.chances.is_smooth:
+                        if tick.job != AHEAD or not self._runs_ahead:
                             self._tick(tick, number)
                     self._tell(day.date, events)
                     done(1)
@@ -118,7 +123,7 @@ class Replay:
     @contextlib.contextmanager
     def _begins(self, planned: list[Day], history: int, events: Events) -> Iterator[Callable[[int], None]]:
         """How a day begins: its files land; where preprocessing runs ahead, it is waited for."""
-        if not self.chances.is_smooth:
+        if not self._runs_ahead:
             yield lambda number: self._land(planned[number], number)
             return
         with ahead(self._preprocess, planned) as wait_for:

@@ -28,6 +28,21 @@ def test_a_late_file_is_taken_up_by_the_next_run(tmp_path: Path, capsys: pytest.
     assert current(root) == current(whole)
 
 
+def test_after_a_late_file_of_an_earlier_day_a_run_has_nothing_to_do_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    late = landing(root, "demographic", MIDDLE)
+    data = late.read_bytes()
+    late.unlink()
+    preprocess(root)
+    land(late, data)
+    preprocess(root)
+    capsys.readouterr()
+    preprocess(root)
+    assert '"event": "nothing_to_do"' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -60,10 +60,12 @@ def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp
     with index.alone():
         publish(root, [1])
         before = dict(manifests(root, "silver/toy"))
-        publish(root, [2], made_from="b")
+        again = publish(root, [2], made_from="b")
         assert manifests(root, "silver/toy") == before
-        after = {DAY: index.look_again(root, "silver/toy", DAY)}
-        assert manifests(root, "silver/toy") == after != before
+        Shelf(root=root, index=Index(root, "toy")).built("silver/toy").take_up(again)
+        after = dict(manifests(root, "silver/toy"))
+        assert after.keys() == before.keys()
+        assert after != before
         shutil.rmtree(home(root))
         assert manifests(root, "silver/toy") == after
         index.forget()
@@ -94,17 +96,6 @@ def test_who_lands_files_alone_looks_at_each_once_and_says_what_else_has_landed(
         (folder / "unsaid.csv").touch()
         assert landed() == {"a.csv": 3, "b.csv": 2}
     assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
-
-
-def test_days_are_listed_in_order_whenever_they_were_written(tmp_path: Path) -> None:
-    root = Root(tmp_path)
-    publish(root, [1])
-    with index.alone():
-        manifests(root, "silver/toy")
-        before = DAY - timedelta(days=1)
-        shutil.copytree(home(root), root.at(partitions.folder("silver/toy", before)))
-        index.look_again(root, "silver/toy", before)
-        assert list(manifests(root, "silver/toy")) == [before, DAY]
 
 
 def test_rows_that_a_run_has_just_published_are_not_read_again_while_they_are_few(tmp_path: Path) -> None:

@@ -40,14 +40,18 @@ def _clock() -> Iterator[None]:
     clock.stand_at(None)
 
 
+def land(original: Root, table: str, day: str) -> None:
+    path = original.at(f"datamart/landing/{table}/{table}_{day}.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * WHOLE)
+
+
 def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chances: Chances) -> tuple[replaying.Replay, list[Seen]]:
     seen: list[Seen] = []
     original, root = Root(tmp_path / "original"), Root(tmp_path / "into", durable=False)
     for day in days(FIRST, LAST, Chances()):
         for table in TABLES:
-            path = original.at(f"datamart/landing/{table}/{table}_{day.date:%Y_%m_%d}.csv")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"x" * WHOLE)
+            land(original, table, f"{day.date:%Y_%m_%d}")
 
     def look(job: str, argv: list[str], *, at: datetime) -> int:
         assert argv == ["--root", str(root.path), "--date", at.date().isoformat()]
@@ -72,6 +76,23 @@ def test_a_tick_comes_once_or_twice_or_never_as_the_schedule_says(
     assert {str(tick.fate) for tick in ticks} == set(times)
     _, seen = played(tmp_path, monkeypatch, chances)
     assert [one[:2] for one in seen] == [tick[:2] for tick in ticks for _ in range(times[tick.fate])]
+
+
+def test_where_a_day_has_no_loans_no_tick_runs_ahead_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in ("2016_01_01", "2016_01_04"):
+        land(Root(tmp_path / "original"), "loan_terms", day)
+    _, seen = played(tmp_path, monkeypatch, Chances())
+    assert [one[:2] for one in seen] == [tick[:2] for day in days(FIRST, LAST, Chances()) for tick in day.ticks]
+
+
+def test_a_file_whose_name_holds_no_date_that_can_be_is_passed_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(Root(tmp_path / "original"), "financial", "2016_02_30")
+    replayed, _ = played(tmp_path, monkeypatch, Chances(missed=RARELY))
+    assert not [*replayed.root.at("datamart/landing").rglob("*2016_02_30.csv")]
 
 
 def test_a_late_file_is_not_there_and_a_torn_one_not_whole_until_the_next_day(
