@@ -40,6 +40,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         known = ledgers.read(FolderStore(root))
     found = [*ledger(root), *notes(root), *receipts(root), *models(root, known), *evidence(root, known), *scores(root)]
     found += checking_partitions.check(root, Events(sys.stderr))
+    found = list(dict.fromkeys(found))  # what several looks found is one finding
     code, said = summed(found, "everything is whole")
     return code, json.dumps([asdict(one) for one in found], indent=2) + "\n" if options.json else said
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from jobs.decisions.finding import damage, remark
-from jobs.protocol import files, partitions
+from jobs.protocol import files, model_bank, partitions
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import DRAFT, Root
@@ -57,7 +57,7 @@ def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manif
     where = f"{home}/{name}"
     manifest = partitions.parse(root.at(where).read_bytes(), where=where)
     if not home.endswith(f"={manifest.date}") or home != f"datamart/{manifest.table}/{home.rpartition('/')[2]}":
-        raise StoreDamaged("the manifest is that of another partition", where=where, mend=partitions.REBUILD)
+        raise StoreDamaged("the manifest is that of another partition", where=where, mend=partitions.mend_of(where))
     return manifest
 
 
@@ -87,11 +87,12 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
 
 def _parts(root: Root, home: str, manifest: Manifest) -> Iterator[Problem]:
     for part in manifest.parts:
-        path = root.at(f"{home}/{part.name}")
+        name = f"{home}/{part.name}"
+        path = root.at(name)
         if not path.is_file() or path.is_symlink():
-            yield damage("a file that the manifest lists is missing", f"{home}/{part.name}", partitions.REBUILD)
+            yield damage("a file that the manifest lists is missing", name, partitions.mend_of(name))
         elif path.stat().st_size != part.bytes or files.sha256_of(path) != part.sha256:
-            yield damage("the file is not what the manifest says", f"{home}/{part.name}", partitions.REBUILD)
+            yield damage("the file is not what the manifest says", name, partitions.mend_of(name))
 
 
 def _other(root: Root, name: str, listed: set[str]) -> Iterator[Problem]:
@@ -108,15 +109,23 @@ def _other(root: Root, name: str, listed: set[str]) -> Iterator[Problem]:
 
 def _input(root: Root, home: str, given: Input) -> Iterator[Problem]:
     """An input is there; one that has changed since is the next run's work, not damage."""
-    name = given.path.partition("#")[0]
+    name, table = given.path.partition("#")[0], home.rpartition("/")[0]
     path = root.at(name)
     if not path.exists():
-        mend = "restore it from a backup: without it this partition cannot be built again"
-        yield damage(f"what {home} was made from is missing", name, mend)
+        yield damage(f"what {table} was made from is missing", name, _mend_of_input(name))
     elif "#" not in given.path and path.is_file() and files.sha256_of(path) != given.sha256:
-        yield remark(f"it has changed since {home} was made from it", name, BUILD)
+        yield remark(f"it has changed since {table} was made from it", name, BUILD)
     elif is_partition(name.rpartition("/")[2]) and not _holds(root, name, given.sha256):
-        yield remark(f"it holds other rows than {home} was made from", name, BUILD)
+        yield remark(f"it holds other rows than {table} was made from", name, BUILD)
+
+
+def _mend_of_input(name: str) -> str:
+    if name.startswith(f"{model_bank.BANK}/"):
+        return model_bank.mend_of(name.rpartition("/")[2])
+    if name.startswith("datamart/gold/predictions"):
+        return partitions.mend_of(f"{name}/")
+    is_built = name.startswith(tuple(f"datamart/{layer}/" for layer in LAYERS))
+    return BUILD if is_built else "restore it from a backup: without it nothing of it can be built again"
 
 
 def _holds(root: Root, home: str, sha256: str) -> bool:

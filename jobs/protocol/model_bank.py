@@ -165,7 +165,10 @@ def _fails(trees: bytes) -> str | None:
     return None if done.returncode == 0 else f"cannot be loaded: a trial ended with code {done.returncode}"
 
 
+def mend_of(model_id: str) -> str:
+    again = f"let `python -m jobs.training_inference --step rebuild --model {model_id}` make it again"
+    return f"restore the folder from a backup, {again}, or choose another model in serving_decision.json"
+
+
 def _damaged(model_id: str, what: str) -> StoreDamaged:
-    again = "let `python -m jobs.training_inference --step rebuild` make it again"
-    mend = f"restore the folder from a backup, {again}, or choose another model in serving_decision.json"
-    return StoreDamaged(what, where=f"{BANK}/{model_id}", mend=mend)
+    return StoreDamaged(what, where=f"{BANK}/{model_id}", mend=mend_of(model_id))

@@ -19,7 +19,8 @@ from jobs.protocol.json_scan import JsonInvalid
 if TYPE_CHECKING:
     import polars as pl
 
-REBUILD = "restore it from a backup, or delete its folder: the next run builds it again"
+_REBUILD = "restore it from a backup, or delete its folder: the next run builds it again"
+_KEEP = "restore it from a backup; deleted, the day is scored anew, with the model that serves then"
 FORMAT = 1  # of the manifest; readers refuse a newer one
 MANIFEST = "_manifest.json"
 
@@ -118,6 +119,11 @@ def existing(root: Root, table: str, day: date) -> Manifest:
     return manifest
 
 
+def mend_of(name: str) -> str:
+    """How what lies there is mended: all is built again as it was, but for scores."""
+    return _KEEP if name.startswith("datamart/gold/predictions/") else _REBUILD
+
+
 def parse(data: bytes, *, where: str) -> Manifest:
     try:
         facts = strict_json.parse(data, where=where)
@@ -132,9 +138,9 @@ def parse(data: bytes, *, where: str) -> Manifest:
             inputs=tuple(Input(**entry) for entry in facts["inputs"]),
         )
     except (JsonInvalid, KeyError, TypeError, ValueError) as error:
-        raise StoreDamaged("the manifest cannot be read", where=where, mend=REBUILD) from error
+        raise StoreDamaged("the manifest cannot be read", where=where, mend=mend_of(where)) from error
     if data != manifest.to_bytes():
-        raise StoreDamaged("the manifest is not as it was written", where=where, mend=REBUILD)
+        raise StoreDamaged("the manifest is not as it was written", where=where, mend=mend_of(where))
     return manifest
 
 
@@ -145,7 +151,7 @@ def paths(root: Root, manifest: Manifest) -> list[Path]:
         found = (home / part.name).stat().st_size if (home / part.name).is_file() else -1
         if found != part.bytes:
             what = f"a file of {part.bytes} bytes is " + ("missing" if found < 0 else f"{found} bytes long")
-            raise StoreDamaged(what, where=root.name_of(home / part.name), mend=REBUILD)
+            raise StoreDamaged(what, where=(name := root.name_of(home / part.name)), mend=mend_of(name))
     return [home / part.name for part in manifest.parts]
 
 
@@ -162,7 +168,7 @@ def verified(root: Root, name: str) -> Path:
     found = files.sha256_of(path)[: len(said)] if path.is_file() else "missing"
     if found != said:
         what = "a file is missing" if found == "missing" else "a file is not what its name says"
-        raise StoreDamaged(what, where=name, mend=REBUILD)
+        raise StoreDamaged(what, where=name, mend=mend_of(name))
     return path
 
 

@@ -11,6 +11,7 @@ import pytest
 from jobs.decisions.__main__ import main
 from jobs.protocol import clock, receipts, verdicts
 from jobs.protocol.files import Root
+from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import quarantine_name
 from tests.decisions.wholes import LANDED, ONE_DAY, land, publish, whole
@@ -143,7 +144,10 @@ def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
     shutil.rmtree(home)
     code, found = checked(root, capsys)
     assert code == 6
-    assert "what datamart/silver/toy/snapshot_date=2024-01-14 was made from is missing" in found[0]["what"]
+    [lost] = found
+    assert lost["what"] == "what datamart/silver/toy was made from is missing"
+    assert lost["where"] == "datamart/bronze/toy/snapshot_date=2024-01-14"
+    assert lost["mend"] == "run the job that writes this table: it builds what is missing"
 
 
 def test_a_folder_named_after_a_day_that_no_calendar_has_stops_nobody(
@@ -214,3 +218,23 @@ def test_what_is_lost_on_many_days_for_one_reason_is_told_once(root: Root, capsy
     assert said.count("they are gone\n") == 1
     assert f"snapshot_date={days[0]}, and 2 more like it\n" in said
     assert said.endswith("3 to mend, 0 remarks\n")
+
+
+def test_a_lost_model_is_told_once_and_not_for_every_day_it_scored(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = Input("model_bank/20240101-0123456789ab", "a" * 64)
+    for n in range(3):
+        publish(root, "gold/predictions", [1], [gone], SUNDAY + n * ONE_DAY)
+    code, [lost] = checked(root, capsys)
+    assert (code, lost["where"]) == (6, gone.path)
+    assert "--step rebuild --model 20240101-0123456789ab` make it again" in lost["mend"]
+
+
+def test_damaged_scores_are_not_to_be_deleted(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    for table, mend in (("silver/other", "delete its folder"), ("gold/predictions", "deleted, the day is scored anew")):
+        [part] = publish(root, table, [1], []).parts
+        path = root.at(f"datamart/{table}/snapshot_date={SUNDAY}/{part.name}")
+        write(path, bytes([*path.read_bytes()[:-1], 0]))
+        [told] = [one["mend"] for one in checked(root, capsys)[1] if one["where"] == root.name_of(path)]
+        assert mend in told
