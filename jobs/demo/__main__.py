@@ -60,15 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = "folder of its own, created here (default: demo)"
     parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
     home: Path = parser.parse_args(argv).root
-    root, events, code = home / "replay", Events(in_sentences=True), 0
-    events.say("plan", PLAN)
-    if not (root / "story.html").is_file():
-        code = tool(lambda: _played(home / "lender", root, events))
-    if code == 0:
+    root, events = home / "replay", Events(in_sentences=True)
+
+    def answer() -> int:
+        events.say("plan", PLAN)
+        if not (root / "story.html").is_file() and (code := _played(home / "lender", root, events)):
+            return code
         ten = "".join(f"  {line}\n" for line in lines(story.of(open_root(str(root)), START, LAST), DRIFT))
         events.say("story", f"\nThe story in ten lines:\n{ten}")
         events.say("what_now", WHAT_NOW.format(root=root, last=LAST, python=os.path.relpath(sys.executable)))
-    return code
+        return 0
+
+    return tool(answer)
 
 
 def _played(lender: Path, root: Path, events: Events) -> int:
@@ -79,7 +82,10 @@ def _played(lender: Path, root: Path, events: Events) -> int:
         return code
     if (root / REPLAY_CLOCK).is_file():
         events.say("anew", "A replay was stopped here on its way; it begins anew.")
-        shutil.rmtree(root)
+        for path in sorted(
+            root.iterdir(), key=lambda path: path.name == REPLAY_CLOCK
+        ):  # last what tells that it may go
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     policy = lender.parent / "policy.json"
     policy.write_bytes(strict_json.pretty(POLICY))
     span = ["--start", str(START), "--end", str(LAST), "--policy", str(policy)]

@@ -15,6 +15,7 @@ import pytest
 
 from jobs.demo import __main__ as demo
 from jobs.protocol import clock
+from jobs.protocol.command import STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,35 @@ def test_a_replay_that_was_stopped_on_its_way_begins_anew(tmp_path: Path, capsys
     assert demo.main(["--root", str(tmp_path)]) == 0
     assert "it begins anew" in capsys.readouterr().out
     assert (tmp_path / "replay/story.html").is_file()
+
+
+def test_one_that_was_stopped_while_a_stopped_replay_was_removed_begins_anew_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert demo.main(["--root", str(tmp_path)]) == 0
+    (tmp_path / "replay/story.html").unlink()
+
+    def stopped(folder: Path) -> None:
+        for path in folder.iterdir():
+            if path.is_file():
+                path.unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", stopped)
+        assert demo.main(["--root", str(tmp_path)]) == STOPPED
+    assert demo.main(["--root", str(tmp_path)]) == 0
+
+
+def test_what_is_damaged_since_is_told_where_the_story_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo.main(["--root", str(tmp_path)]) == 0
+    ledger = tmp_path / "replay/decisions/ledger"
+    ledger.mkdir(exist_ok=True)
+    (ledger / "00000001.json").write_text("{}")
+    assert demo.main(["--root", str(tmp_path)]) == 6
+    assert "where: decisions/ledger/00000001.json" in capsys.readouterr().err
 
 
 def test_what_somebody_else_put_in_its_place_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
