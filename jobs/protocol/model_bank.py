@@ -14,6 +14,7 @@ from typing import Any
 from jobs.protocol import contract, files, judge, strict_json
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.files import Root
+from jobs.protocol.folder import Refused
 from jobs.protocol.store import LIMIT, FolderStore
 
 BANK, MANIFEST = "model_bank", "manifest.json"
@@ -126,7 +127,10 @@ def _listed(contents: Mapping[str, bytes]) -> list[dict[str, Any]]:
 def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
     if not is_name(model_id):
         raise _damaged("-", "that is no name of a model")
-    data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
+    try:
+        data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
+    except Refused as refusal:  # its own mend is for files that people write
+        raise _damaged(model_id, refusal.what) from refusal
     if data is None:
         raise _damaged(
             model_id, f"{name} is missing" if root.at(f"{BANK}/{model_id}").is_dir() else "the model is not there"

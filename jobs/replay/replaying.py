@@ -66,9 +66,9 @@ def prepare(original: Root, into: Path, policy: bytes | None) -> Root:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError("the folder holds something", where=path, mend="give a new folder, or remove it first")
     root = Root(path, durable=False)
-    files.make_folder(root, path / "decisions")
+    files.make_folder(root, path)
     if policy is not None:
-        files.write_whole(root, root.at(POLICY), policy, mode=0o660)
+        FolderStore(root).put_if_absent(POLICY, policy)
     return root
 
 

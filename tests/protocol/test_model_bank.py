@@ -82,8 +82,9 @@ def test_any_changed_byte_is_found_before_anything_is_parsed(root: Root, monkeyp
         whole = path.read_bytes()
         path.write_bytes(mutated(whole, chance))
         for expected in (put.sha256, None) if names[turn % len(names)] != "manifest.json" else (put.sha256,):
-            with pytest.raises(StoreDamaged):
+            with pytest.raises(StoreDamaged) as found:
                 model_bank.get(root, put.model_id, expected)
+            assert "--step rebuild" in found.value.mend
         path.write_bytes(whole)
     assert model_bank.get(root, put.model_id, put.sha256) == put
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jobs.decisions.doctoring import permissions
 from jobs.protocol import clock, ingest, ledger, partitions, verdicts
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
@@ -216,6 +217,11 @@ def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys
     latest = max(played._landed)
     played.play(latest, latest + timedelta(days=1), Events())
     assert f'{{"event": "no_files", "after": "{latest}"}}' in capsys.readouterr().out
+
+
+def test_its_root_has_the_modes_of_any_other(tmp_path: Path) -> None:
+    root = replaying.prepare(Root(tmp_path / "original"), tmp_path / "into", json.dumps(EASY).encode())
+    assert list(permissions(root)) == []
 
 
 @pytest.mark.parametrize("place", [".", "datamart/replay", "decisions/replay", "model_bank"])
