@@ -13,7 +13,13 @@ from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 
 EXIT_CODES = """exit codes:
-  0 done   2 usage   5 a note or the policy is invalid   6 something is damaged   75 a job is at work on this root"""
+  0 done   1 the system refused   2 usage   5 a note or the policy is invalid   6 something is damaged
+  75 a job is at work on this root   143 stopped by SIGTERM or Ctrl-C"""
+EXAMPLES = """examples:
+  python -m jobs.decisions lint --root R                  after every edit of a note or the policy
+  python -m jobs.decisions explain 2024-01-14 --root R
+  python -m jobs.decisions withdraw --reason "not before the holidays" --root R"""
+ABOUT = "What is decided and why, whether every file is as it was written, and what the next run will do."
 
 COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]], str]] = {
     "show": (showing.show, "the state of every decision and model, and the runs with problems"),
@@ -50,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        "python -m jobs.decisions", description=__doc__, epilog=EXIT_CODES, formatter_class=layout
+        "python -m jobs.decisions", description=ABOUT, epilog=f"{EXAMPLES}\n\n{EXIT_CODES}", formatter_class=layout
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, about) in COMMANDS.items():

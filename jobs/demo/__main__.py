@@ -28,6 +28,7 @@ POLICY = {  # outcomes are known after seven months instead of thirteen, so that
     "concept": {"min_rows": 1000, "min_bads": 60},
 }
 
+ABOUT = "Three years of a simulated lender, eighteen months of the schedules, and the story of a drift: some 3 minutes."
 PLAN = f"""A simulated lender, {LOANS_A_DAY} loans a day {FIRST} to {LAST}; from {DRIFT} on applicants are weaker.
 The first half is built in one go; from {START} on the three jobs tick on their schedules.
 The demo's policy: a loan is bad if it defaults within SIX months (default: twelve), so outcomes are known sooner.
@@ -56,7 +57,7 @@ IN_VAIN = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jobs.demo", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m jobs.demo", description=ABOUT, allow_abbrev=False)
     told = "folder of its own, created here (default: demo)"
     parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
     home: Path = parser.parse_args(argv).root

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.protocol import clock
-from jobs.protocol.command import iso_date, open_root
+from jobs.protocol.command import STOPPED, iso_date, open_root
 from jobs.protocol.errors import as_job_error
-from jobs.protocol.events import Events
+from jobs.protocol.events import Events, reopen_closed, told
 
 _ABOUT = """Turn Lending Club's public accepted-loans files (2007 to 2018) into dated landing files.
 
@@ -19,23 +19,30 @@ history in one run. Each loan lands the day after its application; how it ended 
 known. The day before the last landing date is the cut-off: the end of the month of the last payment in the files."""
 _AFTER = """what was skipped, and why, is told in ROOT/imports/NAME-HASH.json. The same files again: nothing is done.
 
+example:
+  python -m jobs.import_lending_club accepted_2007_to_2018Q4.csv.gz --root club
+
 exit codes:
-  0 done or nothing to do   1 a bug   2 usage, or other files landed before   3 no such file
-  4 not a file of accepted loans   75 an import already runs on this root"""
+  0 done or nothing to do   1 a bug, or the system refused   2 usage, or other files landed before   3 no such file
+  4 not a file of accepted loans   75 an import already runs on this root   143 stopped by Ctrl-C"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Import the files; the exit code says what kind of failure it was."""
     options = _parser().parse_args(argv)
+    reopen_closed()
     try:
         from jobs.import_lending_club.job import run  # loads polars: not for --help
 
         run(open_root(options.root), options.files, options.cut_off, options.member, clock.today(), Events())
-    except (KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt:
+        told(sys.stderr, "import_lending_club: stopped; the same command goes on from there\n")
+        return STOPPED
+    except SystemExit:
         raise
     except BaseException as failure:  # noqa: BLE001 - a library's panic is no Exception
         error = as_job_error(failure)
-        sys.stderr.write(f"import_lending_club: {error}\n")
+        told(sys.stderr, f"import_lending_club: {error}\n")
         return error.exit_code
     return 0
 

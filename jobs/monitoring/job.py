@@ -96,7 +96,7 @@ def _remember(session: Session) -> None:
 
 JOB = Job(
     name=sessions.JOB,
-    about="Judge a week of scores and matured loans, and say by a note whether to retrain.",
+    about="Judge the week up to the last Saturday before --date, and say by a note whether to retrain.",
     steps=(
         Step("check", "condition: is there a week to judge that has no verdict yet?", check),
         Step("week", "which week the date names", week),

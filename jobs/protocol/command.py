@@ -168,7 +168,7 @@ def _parser(job: Job) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m jobs.{job.name}",
         description=job.about,
-        epilog=f"steps, in order (all of them without --step):\n{steps}\n\n{EXIT_CODES}",
+        epilog=f"steps, in order (all of them without --step):\n{steps}\n\n{_MORE.format(name=job.name)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -183,7 +183,10 @@ def _parser(job: Job) -> argparse.ArgumentParser:
     return parser
 
 
-EXIT_CODES = """exit codes:
+_MORE = """example:
+  python -m jobs.{name} --root R --date 2024-03-03
+
+exit codes:
   0 done or nothing to do   1 a bug, or the system refused   2 usage   3 input not there yet   4 contract broken
   5 policy, note or configuration invalid   6 damaged store   75 this job already runs on this root
   99 from a condition step: skip what follows   143 stopped by SIGTERM or Ctrl-C"""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.protocol import clock, files
+from jobs.protocol import clock, files, policy
 from jobs.protocol.command import iso_date, open_root, tool
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
@@ -18,6 +18,13 @@ ABOUT = """Run the three jobs on their schedules over files that have landed, in
 All that had landed before --start lands at once; from then on each day's files land at 00:30, and the jobs tick at
 01:00, 02:00 and on Sundays at 06:00 UTC. The original root is only read. The same seed gives the same mishaps. What
 came of it lies in DIR: story.html, diary.jsonl, and everything that the jobs leave in any root."""
+
+MORE = """example:
+  python -m jobs.replay --root lender --start 2015-01-01 --end 2015-12-31 --into year --kill 0.05
+
+exit codes:
+  0 done   1 an invariant does not hold, or the system refused   2 usage   3 nothing landed from --start to --end
+  5 the policy is invalid   143 stopped by SIGTERM or Ctrl-C"""
 
 
 def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int:
@@ -34,14 +41,18 @@ def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int
 
 def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     from jobs.monitoring import report
-    from jobs.replay import page, replaying, story
+    from jobs.replay import page, placing, replaying, story
     from jobs.replay.schedule import Chances
 
     _refuse(options)
     original, started = open_root(options.root), clock.seconds()
-    root = replaying.prepare(original, options.into, options.policy.read_bytes() if options.policy else None)
+    given = options.policy.read_bytes() if options.policy else None
+    if given is not None:
+        policy.load(given, str(options.policy))
     chances = Chances(options.missed_ticks, options.duplicate_ticks, options.kill, options.seed)
-    played = replaying.Replay(original, root, chances)
+    played = replaying.Replay(original, placing.place(original, options.into), chances)
+    played.expect_files(options.start, options.end)
+    root = placing.prepare(original, options.into, given)
     played.play(options.start, options.end, events)
     told = story.of(root, options.start, options.end, played.happenings)
     for week in told.of_interest:  # any other can be had by --step report
@@ -75,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jobs.replay",
         description=ABOUT,
+        epilog=MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -28,13 +28,12 @@ import numpy as np
 
 from jobs.preprocessing import arrivals
 from jobs.preprocessing.tables import ALL_TABLES
-from jobs.protocol import clock, command, files, index
+from jobs.protocol import clock, command, index
 from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
-from jobs.protocol.errors import InputMissing, UsageError
+from jobs.protocol.errors import InputMissing
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.layers import LANDING
-from jobs.protocol.policies import POLICY
 from jobs.protocol.store import FolderStore
 from jobs.replay import story
 from jobs.replay.ahead import ahead
@@ -57,21 +56,6 @@ class Happening(NamedTuple):
     code: int = 0
 
 
-def prepare(original: Root, into: Path, policy: bytes | None) -> Root:
-    """A new folder for the replay; one that holds anything is refused, and so is a place in the original."""
-    path = into.resolve()
-    kept = (original.path / name for name in ("datamart", "decisions", "model_bank"))
-    if original.path.is_relative_to(path) or any(path.is_relative_to(folder) for folder in kept):
-        raise UsageError("the replay would lie in or over what it replays", where="--into", mend="name another folder")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError("the folder holds something", where=path, mend="give a new folder, or remove it first")
-    root = Root(path, durable=False)
-    files.make_folder(root, path)
-    if policy is not None:
-        FolderStore(root).put_if_absent(POLICY, policy)
-    return root
-
-
 class Replay:
     """A root of its own, where files land as copies of the original's, which is only read; and what happened so far."""
 
@@ -88,11 +72,14 @@ class Replay:
             if day:
                 self._landed[day].append(path)
 
-    def play(self, first: date, last: date, events: Events) -> None:
-        """All days from first to last, told as they go. Whatever becomes of a tick, the next goes on."""
+    def expect_files(self, first: date, last: date) -> None:
+        """Refuse dates that nothing is there to replay for."""
         if not any(day <= first for day in self._landed) or not any(first <= day <= last for day in self._landed):
             mend, where = "simulate or land files for these dates first", self.original.at(LANDING)
             raise InputMissing(f"nothing landed from {first} to {last}", where=where, mend=mend)
+
+    def play(self, first: date, last: date, events: Events) -> None:
+        """All days from first to last, told as they go. Whatever becomes of a tick, the next goes on."""
         if (latest := max(self._landed)) < last:
             told = f"no file landed after {latest}: from then on the jobs find nothing new"
             events.say("no_files", told, after=latest)

@@ -25,6 +25,13 @@ A scenario changes the files from one landing date on, and leaves all files of e
 EARLIEST, LATEST = date(2007, 1, 2), date(2034, 5, 1)  # of landing; ids are reckoned from 2007 and must keep 9 digits
 MOST_LOANS, MOST_DIRT = 50_000, 0.5
 
+MORE = """example:
+  python -m jobs.simulate --root lender --start 2015-01-01 --end 2016-12-31 --loans-per-day 200
+
+exit codes:
+  0 done or nothing to do   1 the system refused   2 usage, or other files landed before
+  75 a simulation already runs on this root   143 stopped by Ctrl-C"""
+
 
 def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int:
     """Simulate; 0 done or nothing to do, otherwise the code of what stood against it."""
@@ -61,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m jobs.simulate",
         description=ABOUT + "\n".join(f"  {name:16} {each.sentence}" for name, each in SCENARIOS.items()),
+        epilog=MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -20,7 +20,7 @@ from jobs.protocol import clock, ingest, ledger, partitions, verdicts
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.replay import replaying, story
+from jobs.replay import placing, replaying, story
 from jobs.replay.__main__ import main
 from jobs.replay.schedule import Chances
 from tests.training_inference.small_root import EASY, LAST, simulated
@@ -46,7 +46,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A replay's root as it stands on the eve of the replay: its history is built."""
     into = tmp_path_factory.mktemp("eve") / "root"
-    root = replaying.prepare(Root(simulated()), into, json.dumps(EASY).encode())
+    root = placing.prepare(Root(simulated()), into, json.dumps(EASY).encode())
     eve = START - timedelta(days=1)
     played = replaying.Replay(Root(simulated()), root, Chances())
     played.play(eve, eve, Events())
@@ -175,6 +175,7 @@ def test_the_command_leaves_the_original_as_it_was_and_a_page(
         (["--kill", "0.7", "--missed-ticks", "0.7"], 2, "no rates"),
         (["--end", "2999-01-01"], 2, "after today"),
         (["--policy", "nowhere.json"], 2, "no such file"),
+        (["--policy", __file__], 5, "where: "),
         (["--start", "2001-01-01", "--end", "2001-01-05"], 3, "nothing landed"),
     ],
 )
@@ -185,6 +186,7 @@ def test_what_cannot_be_replayed_is_refused(
     into = ["--root", str(simulated()), "--into", str(tmp_path / "into")]
     assert main([*into, *span, *arguments]) == code
     assert said in capsys.readouterr().err
+    assert not (tmp_path / "into").exists()
 
 
 def is_alive(group: int) -> bool:
@@ -220,7 +222,7 @@ def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys
 
 
 def test_its_root_has_the_modes_of_any_other(tmp_path: Path) -> None:
-    root = replaying.prepare(Root(tmp_path / "original"), tmp_path / "into", json.dumps(EASY).encode())
+    root = placing.prepare(Root(tmp_path / "original"), tmp_path / "into", json.dumps(EASY).encode())
     assert list(permissions(root)) == []
 
 
