@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from jobs.decisions import checking_partitions
 from jobs.decisions.explaining import evidence_of
-from jobs.decisions.finding import damage, remark, summed
+from jobs.decisions.finding import damage, remark, strange, summed
 from jobs.decisions.showing import sight_of
 from jobs.protocol import clock, contract, files, judge, model_bank, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
@@ -40,7 +40,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         known = ledgers.read(FolderStore(root))
     found = [*ledger(root), *notes(root), *receipts(root), *models(root, known), *evidence(root, known), *scores(root)]
     found += checking_partitions.check(root, Events(sys.stderr))
-    found = list(dict.fromkeys(found))  # what several looks found is one finding
+    found = list(dict.fromkeys([*strange(root), *found]))  # what several looks found is one finding
     code, said = summed(found, "everything is whole")
     return code, json.dumps([asdict(one) for one in found], indent=2) + "\n" if options.json else said
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
 
-from jobs.decisions.finding import damage, remark, summed
+from jobs.decisions.finding import damage, remark, strange, summed
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError, as_job_error
@@ -35,7 +35,9 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
     """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
-    found = list(chain.from_iterable(_seen(look, root) for look in (permissions, disk, locks, backend, gaps, times)))
+    found = strange(root) + list(
+        chain.from_iterable(_seen(look, root) for look in (permissions, disk, locks, backend, gaps, times))
+    )
     return summed(found, "all is well")
 
 

@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from jobs.protocol.errors import StoreDamaged, gravest
+from jobs.protocol.files import Root
 from jobs.protocol.receipts import Problem, told
 
 damage = partial(Problem, StoreDamaged.exit_code)
 remark = partial(Problem, 0)  # worth knowing; nothing is damaged
+
+
+def strange(root: Root) -> list[Problem]:
+    """A folder on which no job has run is whole and well, but hardly what was meant."""
+    mend = "is this the right --root? If so, nothing needs doing"
+    return [] if root.at("decisions").is_dir() else [remark("no job has run on this root yet", "decisions", mend)]
 
 
 def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:

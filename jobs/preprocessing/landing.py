@@ -69,8 +69,8 @@ def judged(names: Sequence[str], known: Names, core: Names, path: Path) -> Shape
             where=path,
             mend="give every column one name of its own",
         )
-    lacking = [name for name in core if name not in names]
-    if not set(KEYS) & set(names):
+    lacking = [name + _meant(name, names) for name in core if name not in names]
+    if not set(KEYS) & {*names, *core}:
         lacking.append(" or ".join(KEYS))
     if lacking:
         found = len(set(names) & set(known))
@@ -81,6 +81,12 @@ def judged(names: Sequence[str], known: Names, core: Names, path: Path) -> Shape
             mend="land the file with these columns; every other column may be missing",
         )
     return Shape(tuple(names), known)
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    """The place of a column that has nearly this name; never what stands there."""
+    alike = [place for place, one in enumerate(names, start=1) if one.strip().casefold() == name]
+    return f" (column {alike[0]} differs from it in capitals or spaces only)" if alike else ""
 
 
 def _flaws(names: Sequence[str], known: set[str]) -> list[str]:

@@ -238,3 +238,15 @@ def test_damaged_scores_are_not_to_be_deleted(root: Root, capsys: pytest.Capture
         write(path, bytes([*path.read_bytes()[:-1], 0]))
         [told] = [one["mend"] for one in checked(root, capsys)[1] if one["where"] == root.name_of(path)]
         assert mend in told
+
+
+@pytest.mark.parametrize("command", ["check", "doctor"])
+def test_a_folder_on_which_no_job_has_run_is_asked_about(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--root", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "remark: no job has run on this root yet\n  where: decisions\n  mend:  is this the right --root?"
+    )
+    assert said.endswith(", 1 remarks\n")

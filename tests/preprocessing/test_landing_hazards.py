@@ -83,6 +83,20 @@ def test_what_cannot_be_read_in_one_way_only_is_refused(tmp_path: Path, data: by
     assert refusal.value.mend
 
 
+def test_a_core_column_in_capitals_or_with_spaces_is_told_by_its_place(tmp_path: Path) -> None:
+    data = b"id, Term ,LOAN_AMNT\n1,2,3\n"
+    said = (
+        r"missing: term \(column 2 differs from it in capitals or spaces only\), loan_amnt \(column 3 .* only\), d \(of"
+    )
+    with pytest.raises(ContractBroken, match=said):
+        read(tmp_path, data, core=("id", "term", "loan_amnt", "d"))
+
+
+def test_a_key_that_is_needed_anyway_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(ContractBroken, match=r"needed columns are missing: id \(of"):
+        read(tmp_path, b"dti,annual_inc\n1,2\n", core=("id",))
+
+
 @pytest.mark.parametrize("core", ["issue_d", "loan_amnt"])
 def test_a_file_without_a_core_column_is_refused(tmp_path: Path, core: str) -> None:
     with pytest.raises(ContractBroken, match=f"needed columns are missing: {core} .of 4 columns 4 are known"):
