@@ -22,14 +22,14 @@ SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take
 
 def stale(stock: Stock) -> list[Landed]:
     """The landing files, oldest first, that bronze does not hold as they are."""
-    found = [landed for landed in stock.open() if not _is_current(stock, landed)]
+    found = [landed for landed in stock.listing.landed if not _is_current(stock, landed)]
     return sorted(found, key=lambda landed: (landed.day, SOURCES.index(landed.table)))
 
 
 def refused(stock: Stock) -> dict[str, ContractBroken]:
     """The landing files that were refused as they are now, and why. They are not read again, but told of again."""
     found = {}
-    for landed in stock.open():
+    for landed in stock.listing.landed:
         if known := stock.index.recall(_refusal(landed), landed.identity):
             found[landed.name] = ContractBroken(known[0], where=landed.name, mend=known[1])
     return found

@@ -81,10 +81,6 @@ class Stock(Shelf):
         """Read the names of what has landed."""
         self.listing = arrivals.discover(self.offered, self.day, self.since)
 
-    def open(self) -> list[Landed]:
-        """The landing files of which it is not known yet whether they are built."""
-        return self.listing.landed
-
     def missing_on(self, day: date) -> list[str]:
         """The tables that have no landing file for a day."""
         return [table for table in SOURCES if day not in self.listing.days[table]]

@@ -89,7 +89,7 @@ def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None
     """Run a job for a date; the exit code is the contract with schedulers. `at`: the instant, as a replay says."""
     started = clock.seconds()
     reopen_closed()
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop)
     gc.set_threshold(50_000, 20, 50)  # frames are freed as they are let go: what only a search finds is little
     try:
         run = _parsed(job, sys.argv[1:] if argv is None else argv, at)
@@ -236,5 +236,5 @@ def open_root(text: str) -> Root:
     return Root(path.resolve(), durable=not replayed.is_file())
 
 
-def _stop(_signal: int, _frame: object) -> NoReturn:
+def stop(_signal: int, _frame: object) -> NoReturn:
     raise Stopped

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import TypeVar
 
 from jobs.protocol import index
-from jobs.protocol.command import Stopped
+from jobs.protocol.command import Stopped, stop
 from jobs.protocol.errors import JobError, as_job_error
 from jobs.protocol.receipts import Problem
 
@@ -28,6 +28,7 @@ def ahead(
     It calls what it is given for as long as it waits. A piece that fails is raised as soon as it is met. Whoever waits
     no more stops what is left, and a process whose reader has died ends with the piece that it is at.
     """
+    signal.signal(signal.SIGTERM, stop)  # before a first run sets it: else the lane would outlive its reader
     context = get_context("spawn")  # threads of the libraries do not live through a fork
     ours, theirs = context.Pipe(duplex=False)
     lane = context.Process(target=_lane, args=(work, items, theirs), daemon=True)

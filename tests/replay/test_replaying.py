@@ -26,7 +26,7 @@ from jobs.replay.schedule import Chances
 from tests.training_inference.small_root import EASY, LAST, simulated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import polars as pl
@@ -197,14 +197,23 @@ def is_alive(group: int) -> bool:
     return True
 
 
-def test_ctrl_c_stops_a_replay_and_all_that_it_started(tmp_path: Path) -> None:
-    span = ["--start", "2015-10-05", "--end", "2015-12-31"]
+@pytest.mark.parametrize(
+    ("begun", "stop"),
+    [
+        pytest.param("decisions/STATUS.txt", lambda pid: os.killpg(pid, signal.SIGINT), id="ctrl-c"),
+        pytest.param("datamart/bronze", lambda pid: os.kill(pid, signal.SIGTERM), id="sigterm-while-history-is-built"),
+    ],
+)
+def test_who_stops_a_replay_stops_all_that_it_started(
+    tmp_path: Path, begun: str, stop: Callable[[int], None]
+) -> None:
+    span = ["--start", "2015-11-05", "--end", "2016-01-31"]
     words = [sys.executable, "-m", "jobs.replay", "--root", str(simulated()), "--into", str(tmp_path / "into"), *span]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as process:
         until = time.monotonic() + 60
-        while not (tmp_path / "into/decisions/STATUS.txt").is_file() and time.monotonic() < until:
+        while not (tmp_path / "into" / begun).exists() and time.monotonic() < until:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
+        stop(process.pid)
         said = process.communicate(timeout=60)[1]
     assert (process.returncode, said) == (143, b"stopped\n")
     until = time.monotonic() + 10
