@@ -1,6 +1,7 @@
 # Two commands for everyone: `make run` and `make test`. Each does all its own set-up; only python3 (3.11+) and make are needed.
 PYTHON ?= python3
 DEMO   ?= demo
+ROOT   ?= $(DEMO)/replay
 UV      = .venv/bin/python -m uv
 BIN     = .venv/bin
 
@@ -20,8 +21,8 @@ test: .venv/.dev .venv-airflow/.airflow ## every test, on this machine, in minut
 coverage: .venv/.dev ## which lines the tests run; at least 90 % of them
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered -q
 
-airflow: .venv/.run .venv-airflow/.airflow ## a local Airflow with the three DAGs on the demo's data, until Ctrl-C
-	@exec .venv-airflow/bin/python -m tests.airflow.local --home .airflow --root $(DEMO)
+airflow: .venv/.run .venv-airflow/.airflow ## a local Airflow with the three DAGs on the demo's data (or on ROOT=FOLDER), until Ctrl-C
+	@exec .venv-airflow/bin/python -m tests.airflow.local --home .airflow --root $(ROOT)
 
 test-airflow: .venv/.run .venv-airflow/.airflow ## every path of the DAGs in a real Airflow, on sqlite and PostgreSQL
 	AIRFLOW_HOME=$$(mktemp -d) .venv-airflow/bin/python -m pytest -q -c tests/airflow/pytest.ini --rootdir=. tests/airflow

@@ -23,8 +23,10 @@ PROJECT = Path(__file__).parents[2]
 MARK = "P2P_AIRFLOW"
 PARTS = {"api-server": (), "scheduler": ("--skip-serve-logs",), "dag-processor": ()}  # logs are read where they lie
 STARTED = """Airflow: {address}
-  three DAGs on the root {root}, paused: unpause one to let it tick, or trigger it with a date of the data
+  three DAGs on the root {root}, paused: {try_this}
   Ctrl-C stops it and all its processes"""
+TICKS = "unpause one to let it tick, or trigger it with a date of the data"
+STANDS = "trigger one with a date up to {date}, where the clock of this replay stands; nothing ticks by itself"
 STARTS_WITHIN, STOPS_WITHIN = 180.0, 15.0  # seconds
 
 
@@ -45,12 +47,20 @@ def environment(home: Path, root: Path, port: int, database: str | None = None) 
         "API__WORKERS": 1,
         "API__SECRET_KEY": secrets.token_hex(),
         "API_AUTH__JWT_SECRET": secrets.token_hex(),
+        "CORE__DEFAULT_TASK_RETRY_DELAY": 30,
+        "SCHEDULER__USE_JOB_SCHEDULE": standing_clock(root) is None,  # a tick of today would be after its every day
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     places = {"P2P_HOME": PROJECT, "P2P_PYTHON": PROJECT / ".venv/bin/python", "P2P_ROOT": root.absolute()}
     airflow = {f"AIRFLOW__{name}": value for name, value in settings.items()} | {"AIRFLOW_HOME": home, MARK: home}
     return inherited | {name: str(value) for name, value in (airflow | places).items()}
+
+
+def standing_clock(root: Path) -> str | None:
+    """The date at which the clock of a replay's root stands still; None for any other root."""
+    clock = root / "replay_clock.txt"
+    return clock.read_text("utf-8")[: len("2017-12-31")] if clock.is_file() else None
 
 
 class Airflow:
@@ -188,12 +198,16 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True, help="where Airflow keeps its own things")
     parser.add_argument("--root", type=Path, required=True, help="the root of the data that the DAGs work on")
     options = parser.parse_args()
-    options.root.mkdir(parents=True, exist_ok=True)
+    if not options.root.is_dir():
+        mend = "`make run` makes the demo's, `make airflow ROOT=FOLDER` takes another"
+        raise SystemExit(f"{options.root} is no folder: {mend}")
+    date = standing_clock(options.root)
+    try_this = STANDS.format(date=date) if date else TICKS
     signal.signal(signal.SIGTERM, _stopped)
     print("Airflow starts, which takes half a minute ...", flush=True)
     try:
         with Airflow(options.home, options.root, free_port(8080)) as airflow:
-            print(STARTED.format(address=airflow.address, root=options.root), flush=True)
+            print(STARTED.format(address=airflow.address, root=options.root, try_this=try_this), flush=True)
             while all(process.poll() is None for process in airflow.parts.values()):
                 time.sleep(0.5)
             raise SystemExit(f"a part of it ended: see the logs in {airflow.home}")
