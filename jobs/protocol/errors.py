@@ -77,9 +77,10 @@ def as_job_error(error: BaseException) -> JobError:
     if isinstance(error, JobError):
         return error
     said = next((said for wrapped, said in _OF_THE_SYSTEM.items() if wrapped in str(error)), None)
-    where: object = None
+    where: object = next(iter(getattr(error, "__notes__", ())), None)  # the folder of a draft
     if isinstance(error, OSError):
-        said, where = os.strerror(error.errno) if error.errno else said or type(error).__name__, error.filename
+        said = os.strerror(error.errno) if error.errno else said or type(error).__name__
+        where = error.filename or where
     if said:
         mend = "mend what it names (space, permissions, limits) and run again"
         return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)

@@ -41,6 +41,7 @@ def told_of(folder: Path) -> Iterator[None]:
         name = error.filename if isinstance(error, OSError) else None
         number = error.errno if isinstance(error, OSError) and DRAFT in str(name) else None if name else said
         if number is None:
+            error.add_note(str(folder))
             raise
         raise OSError(number, os.strerror(number), str(folder)) from error
 

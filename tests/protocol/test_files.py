@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from polars.exceptions import ComputeError
 
 from jobs.protocol import files
+from jobs.protocol.errors import as_job_error
 from jobs.protocol.files import DRAFT, Root
 
 
@@ -132,6 +134,16 @@ def test_what_the_system_refuses_to_a_draft_names_the_folder(
     with pytest.raises(OSError, match=r".") as found:
         refused()
     assert found.value.filename == str(tmp_path / "home")
+
+
+def test_a_file_that_broke_off_names_the_folder_too(tmp_path: Path) -> None:
+    def refused() -> None:
+        with files.draft(Root(tmp_path), tmp_path / "home"):
+            raise ComputeError("parquet: Invalid thrift: transport error")
+
+    with pytest.raises(ComputeError) as found:
+        refused()
+    assert as_job_error(found.value).where == str(tmp_path / "home")
 
 
 def test_a_refusal_that_names_another_file_keeps_its_name(tmp_path: Path) -> None:

@@ -204,9 +204,7 @@ def is_alive(group: int) -> bool:
         pytest.param("datamart/bronze", lambda pid: os.kill(pid, signal.SIGTERM), id="sigterm-while-history-is-built"),
     ],
 )
-def test_who_stops_a_replay_stops_all_that_it_started(
-    tmp_path: Path, begun: str, stop: Callable[[int], None]
-) -> None:
+def test_who_stops_a_replay_stops_all_that_it_started(tmp_path: Path, begun: str, stop: Callable[[int], None]) -> None:
     span = ["--start", "2015-11-05", "--end", "2016-01-31"]
     words = [sys.executable, "-m", "jobs.replay", "--root", str(simulated()), "--into", str(tmp_path / "into"), *span]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as process:
