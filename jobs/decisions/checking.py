@@ -119,7 +119,7 @@ def receipts(root: Root) -> Iterator[Problem]:
         for day in entries(root, f"decisions/receipts/{job.name}"):
             for one in entries(root, f"decisions/receipts/{job.name}/{day.name}"):
                 name = f"decisions/receipts/{job.name}/{day.name}/{one.name}"
-                if not one.name.startswith(DRAFT) and (why := _wrong_receipt(root, name, job.name, day.name)):
+                if not one.name.startswith(".") and (why := _wrong_receipt(root, name, job.name, day.name)):
                     yield damage(f"the receipt {why}", name, RESTORE + "; or move it away: runs do not depend on it")
 
 

@@ -51,7 +51,8 @@ def _seen(look: Callable[[Root], Iterator[Problem]], root: Root) -> Iterator[Pro
 
 def permissions(root: Root) -> Iterator[Problem]:
     """The modes of the protocol; nothing that everybody may write."""
-    ledger = {f"{ledgers.FOLDER}/{entry.name}": 0o440 for entry in entries(root, ledgers.FOLDER)}
+    names = [entry.name for entry in entries(root, ledgers.FOLDER) if not entry.name.startswith(".")]
+    ledger = {f"{ledgers.FOLDER}/{name}": 0o440 for name in names}
     for name, mode in (MODES | dict.fromkeys(NOTES, 0o660) | ledger).items():
         found = stat.S_IMODE(root.at(name).lstat().st_mode) if os.path.lexists(root.at(name)) else mode
         if found & ~mode or (found & mode) != mode:

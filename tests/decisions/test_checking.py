@@ -57,6 +57,16 @@ def test_a_whole_root_is_whole_and_left_as_it_is(root: Root, capsys: pytest.Capt
     assert "everything is whole" in capsys.readouterr().out
 
 
+def test_hidden_files_among_receipts_and_entries_are_none(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report()
+    report.change("a")
+    receipts.write(root, Occasion("training_inference", SUNDAY, "all"), report, at=clock.now(), seconds=1)
+    for path in [root.at("decisions/ledger"), *root.at("decisions/receipts").rglob("*")]:
+        if path.is_dir():
+            (path / ".DS_Store").touch()  # as some systems leave them
+    assert main(["check", "--root", str(root.path)]) == 0, capsys.readouterr().out
+
+
 def test_one_flipped_bit_is_found_wherever_it_is(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
     """At a few hundred places spread over every file that something vouches for."""
     places = 0
