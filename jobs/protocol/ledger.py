@@ -14,6 +14,7 @@ from jobs.protocol import strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
+from jobs.protocol.folder import Refused
 from jobs.protocol.store import STATUS, FolderStore
 
 _HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
@@ -66,7 +67,10 @@ def witnessed(store: FolderStore) -> tuple[int, str] | None:
 
 def refuse_loss(store: FolderStore) -> None:
     """StoreDamaged where the ledger has lost its end; the next run would number its own facts over it."""
-    seen = witnessed(store)  # before the ledger is read: whoever wrote it then had written the entry before
+    try:
+        seen = witnessed(store)  # before the ledger is read: whoever wrote it then had written the entry before
+    except Refused:  # whoever writes it next says so: what must go on does not wait for that
+        return
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
         mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end before"

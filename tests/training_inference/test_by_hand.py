@@ -167,3 +167,12 @@ def test_a_ledger_that_lost_its_newest_entry_stops_the_run_and_keeps_the_only_wi
     assert (asked / "decisions/STATUS.txt").read_bytes() == said
     newest.write_bytes(kept)
     assert run(asked, NEXT) == 0
+
+
+def test_a_status_that_cannot_be_read_is_told_of_and_keeps_no_day_from_its_scores(
+    asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (asked / "decisions/STATUS.txt").chmod(0o666)
+    assert run(asked, NEXT) == StoreDamaged.exit_code
+    assert "decisions/STATUS.txt can be written by everybody" in capsys.readouterr().err
+    assert partitions.read(Root(asked), "gold/predictions", NEXT)
