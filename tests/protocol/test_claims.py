@@ -79,6 +79,22 @@ def test_a_persons_choice_during_a_training_wins_over_its_promotion(
     assert serves(store) == wish
 
 
+def test_a_choice_that_is_saved_at_the_moment_of_a_promotion_wins_over_it(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    seq, real = started(store, person()), FolderStore.remove_if
+
+    def saved_first(at: FolderStore, name: str, expected: bytes) -> bool:
+        if name == SERVING_NOTE:
+            (tmp_path / name).write_text(json.dumps({"model_id": OTHER}))
+        return real(at, name, expected)
+
+    monkeypatch.setattr(FolderStore, "remove_if", saved_first)
+    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"), whole)
+    assert (ledger.entries[-1].body["verdict"], serves(store)) == ("kept", {"model_id": OTHER})
+
+
 def test_a_serving_note_that_cannot_be_read_stays_and_promotes_nothing(store: FolderStore, tmp_path: Path) -> None:
     complete(desk(store), started(store), PASSED, whole)
     seq = started(store, person())
@@ -120,6 +136,15 @@ def test_a_new_reason_alone_is_no_new_choice(store: FolderStore, tmp_path: Path)
     (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": MODEL, "reason": "still good"}))
     assert choose(desk(store), lambda _: "damaged")[1].problem is None
     assert kinds(store) == said
+
+
+def test_the_model_that_serves_can_be_pinned_even_where_it_is_damaged(store: FolderStore, tmp_path: Path) -> None:
+    complete(desk(store), started(store), PASSED, whole)
+    (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": MODEL, "pinned": True}))
+    ledger, chosen = choose(desk(store), lambda _: "damaged")
+    assert chosen.problem is None
+    assert ledger.state.serving is not None
+    assert ledger.state.serving.pinned
 
 
 def test_a_serving_note_as_the_jobs_wrote_it_is_not_judged_again(

@@ -102,6 +102,9 @@ def test_a_disk_that_is_full_for_the_receipt_too_is_told_once_and_the_run_still_
     )
     assert said.err.count("No space left on device") == 1
     assert json.loads(said.out) == {"event": "end", "exit_code": 1, "changed": 0, "skipped": 0, "problems": 2}
+    assert run(job(changes), tmp_path) == 1
+    home = tmp_path / f"decisions/receipts/toy/{DAY}"
+    assert f"  where: {home}\n" in capsys.readouterr().err, "of a receipt the folder is told, and not its draft"
 
 
 def test_the_last_words_say_what_was_written_where(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -108,18 +109,24 @@ def test_bytes_are_synced_before_they_get_their_name_and_the_folder_after(
 def test_a_file_written_once_is_synced_before_its_name_and_its_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[str] = []
-    monkeypatch.setattr(os, "fsync", lambda handle: calls.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
-    root = Root(tmp_path)
-    assert files.write_once(root, tmp_path / "one.json", b"first", drafts_in=tmp_path)
-    assert calls[0].startswith(str(tmp_path / files.DRAFT))
-    assert calls[1:] == [str(tmp_path)]
+    target = tmp_path / "one.json"
+    calls: list[tuple[str, bool]] = []
+
+    def synced(handle: int) -> None:
+        calls.append((str(Path(f"/proc/self/fd/{handle}").readlink()), target.exists()))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    assert files.write_once(Root(tmp_path), target, b"first", drafts_in=tmp_path)
+    assert calls[0][0].startswith(str(tmp_path / files.DRAFT))
+    assert not calls[0][1], "a name must never outlive its bytes"
+    assert calls[1:] == [(str(tmp_path), True)]
 
 
 @pytest.mark.parametrize(
     "refusal",
     [
         pytest.param(lambda _: OSError(28, "No space left on device"), id="a-write-names-no-file"),
+        pytest.param(lambda _: OSError(122, "Disk quota exceeded"), id="a-quota-is-a-limit-too"),
         pytest.param(lambda draft: PermissionError(13, "Permission denied", str(draft)), id="a-draft-is-no-name"),
         pytest.param(lambda _: RuntimeError("No space left on device (os error 28)"), id="said-by-a-library"),
     ],
@@ -146,12 +153,13 @@ def test_a_file_that_broke_off_names_the_folder_too(tmp_path: Path) -> None:
     assert as_job_error(found.value).where == str(tmp_path / "home")
 
 
-def test_a_refusal_that_names_another_file_keeps_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOSPC], ids=errno.errorcode.get)
+def test_a_refusal_that_names_another_file_keeps_its_name(tmp_path: Path, code: int) -> None:
     def refused() -> None:
         with files.draft(Root(tmp_path), tmp_path / "home"):
-            raise PermissionError(13, "Permission denied", "landed.csv")
+            raise OSError(code, os.strerror(code), "landed.csv")
 
-    with pytest.raises(PermissionError) as found:
+    with pytest.raises(OSError, match="landed.csv") as found:
         refused()
     assert found.value.filename == "landed.csv"
 

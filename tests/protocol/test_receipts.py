@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,9 @@ def test_by_steps_the_last_one_says_what_the_date_has_come_to(tmp_path: Path) ->
 def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
     run(job(changes), tmp_path)
     home = tmp_path / "decisions/receipts/toy"
-    (home / "2020-01-01").mkdir()
-    os.utime(home / "2020-01-01", (0, 0))
+    for name, age in (("2020-01-01", 91), ("2020-01-02", 89)):
+        (home / name).mkdir()
+        os.utime(home / name, (time.time() - age * 86_400,) * 2)
     run(job(changes), tmp_path)
-    assert sorted(os.listdir(home)) == ["2024-03-01"]
+    assert sorted(os.listdir(home)) == ["2020-01-02", "2024-03-01"]
     assert receipts.standing(command.open_root(str(tmp_path)), "toy", DAY) == []

@@ -176,7 +176,8 @@ def test_the_command_leaves_the_original_as_it_was_and_a_page(
         (["--end", "2999-01-01"], 2, "after today"),
         (["--policy", "nowhere.json"], 2, "no such file"),
         (["--policy", __file__], 5, "where: "),
-        (["--start", "2001-01-01", "--end", "2001-01-05"], 3, "nothing landed"),
+        (["--start", "2015-09-30"], 3, "nothing landed"),
+        (["--start", "2016-09-01", "--end", "2016-09-02"], 3, "nothing landed"),
     ],
 )
 def test_what_cannot_be_replayed_is_refused(

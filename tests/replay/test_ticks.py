@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from jobs.protocol import clock
-from jobs.protocol.command import REPLAY_CLOCK
+from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.replay import __main__ as replay
@@ -27,11 +27,12 @@ RARELY = 1e-9  # so that no tick runs in a process of its own
 
 
 class Seen(NamedTuple):
-    """A run of a job, and the files of its day by size."""
+    """A run of a job; the files of its day by size, and the seconds since one of them was last written."""
 
     job: str
     at: datetime
     files: dict[str, int]
+    quiet: float
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,9 @@ def land(original: Root, table: str, day: str) -> None:
     path.write_bytes(b"x" * WHOLE)
 
 
-def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chances: Chances) -> tuple[replaying.Replay, list[Seen]]:
+def played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chances: Chances, code: int = 0
+) -> tuple[replaying.Replay, list[Seen]]:
     seen: list[Seen] = []
     original, root = Root(tmp_path / "original"), Root(tmp_path / "into", durable=False)
     for day in days(FIRST, LAST, Chances()):
@@ -56,9 +59,10 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chances: Chances) ->
     def look(job: str, argv: list[str], *, at: datetime) -> int:
         assert argv == ["--root", str(root.path), "--date", at.date().isoformat()]
         assert datetime.fromisoformat(root.at(REPLAY_CLOCK).read_text().strip()) == at
-        found = root.at("datamart/landing").rglob(f"*{at:%Y_%m_%d}.csv")
-        seen.append(Seen(job, at, {path.parent.name: path.stat().st_size for path in found}))
-        return 0
+        found = {path.parent.name: path.stat() for path in root.at("datamart/landing").rglob(f"*{at:%Y_%m_%d}.csv")}
+        quiet = at.timestamp() - max(stat.st_mtime for stat in found.values())
+        seen.append(Seen(job, at, {table: stat.st_size for table, stat in found.items()}, quiet))
+        return code
 
     monkeypatch.setattr(replaying, "_mains", lambda: {job: partial(look, job) for job, *_ in TICKS})
     root.at("decisions").mkdir(parents=True)
@@ -95,6 +99,11 @@ def test_a_file_whose_name_holds_no_date_that_can_be_is_passed_by(
     assert not [*replayed.root.at("datamart/landing").rglob("*2016_02_30.csv")]
 
 
+def test_a_job_that_was_stopped_stops_the_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Stopped):
+        played(tmp_path, monkeypatch, Chances(missed=RARELY), code=STOPPED)
+
+
 def test_a_late_file_is_not_there_and_a_torn_one_not_whole_until_the_next_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +114,8 @@ def test_a_late_file_is_not_there_and_a_torn_one_not_whole_until_the_next_day(
     sizes = {Landing.ON_TIME: [WHOLE, WHOLE], Landing.LATE: [WHOLE], Landing.TORN: [WHOLE // 2, WHOLE]}
     assert {landings[day] for day in found} == set(sizes)
     assert found == {day: sizes[landings[day]] for day in found}
+    built = {one.at.date(): one.quiet for one in seen if one.job == "preprocessing"}
+    assert built == {day: 0 if landings[day] is Landing.TORN else 1800 for day in built}, "a torn one is at work on"
     landed = [*replayed.root.at("datamart/landing").rglob("*.csv")]
     assert {path.stat().st_size for path in landed} == {WHOLE}
     assert len(landed) == len(TABLES) * len(landings)

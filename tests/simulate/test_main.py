@@ -39,8 +39,9 @@ def test_every_date_has_all_four_files_each_with_its_checksum_beside_it(tmp_path
             assert path.with_name(f"{name}.sha256").read_text() == f"{digest}  {name}\n"
 
 
-def test_a_day_on_which_nothing_happens_has_headers_only() -> None:
-    asked = settings("2016-02-01", "2016-02-01", dirt=0.5)
+@pytest.mark.parametrize("dirt", [0.0, 0.5])
+def test_a_day_on_which_nothing_happens_has_headers_only(dirt: float) -> None:
+    asked = settings("2016-02-01", "2016-02-01", dirt=dirt)
     (day,) = [day for days in months(asked) for day in days]
     empty = Day(day.landed, {table: frame.clear() for table, frame in day.tables.items()}, day.truth.clear())
     made = contents(asked, [empty])
