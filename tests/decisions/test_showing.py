@@ -103,8 +103,9 @@ def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
     complete(at_desk, entry.seq, PASSED, lambda _: None)
     store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="Once more"))
     told = said(capsys, store, "lint")[1]
-    after = TODAY + timedelta(days=2)
-    assert f"It waits: a training run on {after} or later may claim it." in told or "week blocks it until" in told
+    after, monday = TODAY + timedelta(days=2), TODAY + timedelta(days=7 - TODAY.weekday())
+    assert f"It waits: a training run on {max(after, monday)} or later may claim it." in told
+    assert f"week blocks it until {monday}: this ISO week has had its training" in told
     assert f"cooldown blocks it until {after}: too soon after the last training (guards.cooldown_days)." in told
     asked = "too few labels have matured since the last training (guards.min_new_rows): 0 of 10,000."
     assert f"new_rows blocks it: {asked}" in told

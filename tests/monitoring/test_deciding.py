@@ -253,6 +253,16 @@ def test_a_week_judged_anew_when_the_days_of_its_note_have_passed_writes_none(ro
     assert kinds(root) == ["proposed", "proposed"]
 
 
+def test_a_persons_decision_of_the_same_date_does_not_make_a_week_one_that_is_judged_anew(root: Root) -> None:
+    files.write_whole(root, root.at(RETRAINING_NOTE), person(SUNDAY))
+    run(root)
+    root.at(RETRAINING_NOTE).unlink()
+    run(root)
+    judged(root, **drifted(0.6))
+    run(root, today=SUNDAY + 30 * DAY)
+    assert kinds(root) == ["proposed", "withdrawn", "proposed"]
+
+
 def test_a_week_without_a_verdict_only_puts_the_desk_in_order(root: Root) -> None:
     files.write_whole(root, root.at(RETRAINING_NOTE), person())
     run(root)

@@ -179,7 +179,11 @@ def test_every_bin_of_every_subject_is_told() -> None:
     by_subject = dict(rows.group_by("subject").agg(pl.col("contribution").sum()).iter_rows())
     assert by_subject["score"] == pytest.approx(said["score"]["value"])
     assert by_subject["moving"] == pytest.approx(feature(said, "moving")["csi"]["value"])
-    assert rows.group_by("subject").agg(pl.col("rows").sum())["rows"].unique().to_list() == [ROWS]
+    for name, now in counted.items():
+        told = rows.filter(pl.col("subject") == name)
+        before = reference()["features"][name]
+        assert (told["rows"].to_list(), told["reference_rows"].to_list()) == ([*now.rows], [*before["rows"]])
+    assert rows.filter(pl.col("subject") == "score")["rows"].sum() == ROWS
 
 
 @given(day=st.dates(date(2007, 1, 1), date(2030, 1, 1)))

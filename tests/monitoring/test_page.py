@@ -31,6 +31,7 @@ def test_a_feature_is_marked_by_effect_and_by_chance() -> None:
         return panels.grade(one, RULES).mark
 
     assert [mark(0.31, 0.001), mark(0.31, 0.2), mark(0.05, 0.001)] == ["high", "none", "none"]
+    assert mark(RULES.drift.psi.high, 0.001) == "medium", "a bound lies above its band"
     assert [mark(None, None), mark(0.6, 0.0, schema=True), mark(0.6, 0.0)] == ["insufficient", "schema", "critical"]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gzip
 import io
 import tempfile
 from pathlib import Path
@@ -88,11 +89,23 @@ def row_numbers_or_place_of_refusal(path: Path, kind: str) -> list[int] | str:
         return refusal.where
 
 
+def begun_well(data: bytes, kind: str) -> bytes:
+    table = HEADER + data + b"\n"
+    return {"csv": table, "csv.gz": gzip.compress(table), "jsonl": b'{"id": "1"}\n' + data + b"\n"}.get(kind, data)
+
+
 @settings(max_examples=200)
-@given(data=st.binary(max_size=60), kind=st.sampled_from(["csv", "csv.gz", "jsonl", "parquet"]))
-def test_any_bytes_are_read_or_refused_and_nothing_else(data: bytes, kind: str) -> None:
+@given(
+    data=st.binary(max_size=60) | MESSES,
+    kind=st.sampled_from(["csv", "csv.gz", "jsonl", "parquet"]),
+    begins_well=st.booleans(),
+)
+@example(data=b"1,2,3,4", kind="csv", begins_well=True)
+@example(data=b"1,2,3,4", kind="csv.gz", begins_well=True)
+@example(data=b'{"id": "2"}', kind="jsonl", begins_well=True)
+def test_any_bytes_are_read_or_refused_and_nothing_else(data: bytes, kind: str, begins_well: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"financial_2024_01_31.{kind}"
-        path.write_bytes(data)
+        path.write_bytes(begun_well(data, kind) if begins_well else data)
         found = row_numbers_or_place_of_refusal(path, kind)
         assert found in (str(path), [*range(1, len(found) + 1)])

@@ -75,6 +75,13 @@ def test_a_refused_file_is_told_of_on_every_run_and_taken_once_it_is_mended(
     land(path, b"")
     assert [preprocess(root), preprocess(root)] == [4, 4]
     assert capsys.readouterr().err.count("financial_2016_01_06.csv") == 2
+    other = landing(root, "demographic", MIDDLE)
+    land(other, other.read_bytes())  # so that there is something to look at
+    assert preprocess(root) == 4
+    said = capsys.readouterr()
+    assert said.err.count("financial_2016_01_06.csv") == json.loads(said.out.splitlines()[-1])["problems"] == 1
+    assert preprocess(root, LAST + timedelta(days=1)) == 4, "on a later date too"
+    assert capsys.readouterr().err.count("financial_2016_01_06.csv") == 1
     land(path, good)
     assert preprocess(root) == 0
     assert current(root) == current(whole)

@@ -29,8 +29,9 @@ def test_a_window_that_moves_or_whose_days_or_rule_change_is_as_read_anew(tmp_pa
         order = ["snapshot_date", "id"]
         assert_frame_equal(found.lazy().collect().sort(order), fresh.collect().sort(order))
 
-    for days, by in ((DAYS[:4], rules), (DAYS[1:], rules), (DAYS[1:], other), (DAYS[:2], rules)):
+    for days, by in ((DAYS[:4], rules), (DAYS[1:], rules), (DAYS[1:], other), (DAYS[:2], rules), (DAYS, rules)):
         is_as_read_anew(days, by)
+    is_as_read_anew([DAYS[0], *DAYS[2:]], rules)  # what is held has a day more in the middle
     path = landing(root, "loan_terms", FIRST)
     land(path, b"\n".join(path.read_bytes().splitlines()[:-1]) + b"\n")
     assert preprocess(root) == 0

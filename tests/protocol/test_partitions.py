@@ -95,7 +95,10 @@ def test_who_lands_files_alone_looks_at_each_once_and_says_what_else_has_landed(
         land("a.csv.sha256", "4")
         (folder / "unsaid.csv").touch()
         assert landed() == {"a.csv": 3, "b.csv": 2}
-    assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
+    for _ in range(2):
+        assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
+        with index.alone():
+            assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
 
 
 def test_rows_that_a_run_has_just_published_are_not_read_again_while_they_are_few(tmp_path: Path) -> None:
@@ -106,6 +109,10 @@ def test_rows_that_a_run_has_just_published_are_not_read_again_while_they_are_fe
     shelf.keep(manifest, few)
     assert shelf.scan("silver/toy", [DAY]).collect().equals(few)
     other.keep(manifest, pl.DataFrame({"id": range(MOST_KEPT + 1)}))
+    with pytest.raises(StoreDamaged, match="a file is missing"):
+        other.scan("silver/toy", [DAY])
+    other.keep(replace(manifest, table="silver/other"), pl.DataFrame({"id": range(MOST_KEPT - 1)}))
+    other.keep(manifest, few)  # few by themselves, and too many together
     with pytest.raises(StoreDamaged, match="a file is missing"):
         other.scan("silver/toy", [DAY])
 
