@@ -101,10 +101,12 @@ def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
     _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
     complete(at_desk, entry.seq, PASSED, lambda _: None)
-    store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="Once more"))
+    store.root.at(POLICY).write_bytes(b'{"guards": {"cooldown_days": 9}}')
+    last = TODAY + timedelta(days=20)
+    store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="Once more", valid_until=str(last)))
     told = said(capsys, store, "lint")[1]
-    after, monday = TODAY + timedelta(days=2), TODAY + timedelta(days=7 - TODAY.weekday())
-    assert f"It waits: a training run on {max(after, monday)} or later may claim it." in told
+    after, monday = TODAY + timedelta(days=9), TODAY + timedelta(days=7 - TODAY.weekday())
+    assert f"It waits: a training run on {after} or later may claim it." in told
     assert f"week blocks it until {monday}: this ISO week has had its training" in told
     assert f"cooldown blocks it until {after}: too soon after the last training (guards.cooldown_days)." in told
     asked = "too few labels have matured since the last training (guards.min_new_rows): 0 of 10,000."

@@ -74,7 +74,9 @@ def test_a_refused_file_is_told_of_on_every_run_and_taken_once_it_is_mended(
     good = path.read_bytes()
     land(path, b"")
     assert [preprocess(root), preprocess(root)] == [4, 4]
-    assert capsys.readouterr().err.count("financial_2016_01_06.csv") == 2
+    said = capsys.readouterr()
+    assert said.err.count("financial_2016_01_06.csv") == 2
+    assert said.out.count('"nothing_to_do"') == 1, "the second run reads nothing again"
     other = landing(root, "demographic", MIDDLE)
     land(other, other.read_bytes())  # so that there is something to look at
     assert preprocess(root) == 4

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol import partitions
+from jobs.protocol import files, partitions
 from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MIDDLE = FIRST + timedelta(days=2)
@@ -23,7 +24,7 @@ def part_of(root: Path, table: str, day: date) -> Path:
     return next((root / partitions.folder(table, day)).glob("part-*.parquet"))
 
 
-@pytest.mark.parametrize("mend", ["write the right checksum", "take the checksum away"])
+@pytest.mark.parametrize("mend", ["land the file again", "write the right checksum", "take the checksum away"])
 def test_a_wrong_checksum_is_mended_as_the_message_says(tmp_path: Path, mend: str) -> None:
     root = landed(tmp_path)
     path = landing(root, "financial", MIDDLE)
@@ -33,8 +34,12 @@ def test_a_wrong_checksum_is_mended_as_the_message_says(tmp_path: Path, mend: st
             beside.write_text("0" * 64)
         os.utime(name, (1, 1))
     assert preprocess(root) == 4
-    land(path, path.read_bytes()) if mend.startswith("write") else beside.unlink()
-    os.utime(path, (1, 1))
+    mends: dict[str, Callable[[], object]] = {
+        "land the file again": lambda: land(path, path.read_bytes()),
+        "write the right checksum": lambda: beside.write_text(files.sha256_of(path)),
+        "take the checksum away": beside.unlink,
+    }
+    mends[mend]()
     assert preprocess(root) == 0
 
 
