@@ -12,9 +12,11 @@ from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing, JobError
 from jobs.protocol.index import entries
 from jobs.protocol.layers import LANDING, SOURCES
+from jobs.protocol.policies import KEPT
 from jobs.protocol.receipts import Problem
+from jobs.protocol.store import DECISIONS
 
-DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.index", "decisions")
+DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.index", DECISIONS, KEPT)
 
 
 def check(run: Run) -> None:

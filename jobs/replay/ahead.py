@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jobs.protocol import index
 from jobs.protocol.command import Stopped, stop
@@ -21,28 +21,32 @@ LOOKS = 0.25  # seconds between two looks at how far the first piece has come
 
 @contextmanager
 def ahead(
-    work: Callable[[int, Item], Result], items: Sequence[Item]
+    work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item]
 ) -> Iterator[Callable[[int, Callable[[], object]], list[Result]]]:
     """Do all pieces in order; yields a function that waits for a piece, and gives all results that are new by then.
 
-    It calls what it is given for as long as it waits. A piece that fails is raised as soon as it is met. Whoever waits
+    With each result comes whether the next piece may begin before it is waited for. The function calls what it is given
+    for as long as it waits. A piece that fails is raised as soon as it is met. Whoever waits
     no more stops what is left, and a process whose reader has died ends with the piece that it is at.
     """
     signal.signal(signal.SIGTERM, stop)  # before a first run sets it: else the lane would outlive its reader
     context = get_context("spawn")  # threads of the libraries do not live through a fork
-    ours, theirs = context.Pipe(duplex=False)
+    ours, theirs = context.Pipe()
     lane = context.Process(target=_lane, args=(work, items, theirs), daemon=True)
     lane.start()
     theirs.close()
-    given = 0
+    given, goes_on = 0, True
 
     def wait_for(number: int, meanwhile: Callable[[], object]) -> list[Result]:
-        nonlocal given
+        nonlocal given, goes_on
         found: list[Result] = []
         while given <= number or (found and given < len(items) and ours.poll()):
+            if not goes_on:
+                ours.send(None)
             while not ours.poll(LOOKS):
                 meanwhile()
-            found.append(_received(ours))
+            result, goes_on = _received(ours)
+            found.append(result)
             given += 1
         return found
 
@@ -54,20 +58,23 @@ def ahead(
         ours.close()
 
 
-def _lane(work: Callable[[int, Item], Result], items: Sequence[Item], to: Connection) -> None:
+def _lane(work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item], reader: Connection) -> None:
     try:
         with index.alone():  # nobody else writes the tables that a lane writes
             for number, item in enumerate(items):
-                to.send(work(number, item))
-    except (Stopped, KeyboardInterrupt, BrokenPipeError):
+                result, goes_on = work(number, item)
+                reader.send((result, goes_on))
+                if not goes_on:
+                    reader.recv()
+    except (Stopped, KeyboardInterrupt, BrokenPipeError, EOFError):
         pass  # nobody waits any more
     except Exception as error:  # noqa: BLE001 - told by whoever waits
-        to.send(Problem.of(as_job_error(error)))
+        reader.send(Problem.of(as_job_error(error)))
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is over: nothing is left to stop
 
 
-def _received(ours: Connection) -> Result:  # type: ignore[type-var]
+def _received(ours: Connection) -> tuple[Any, bool]:
     try:
         found = ours.recv()
     except EOFError:

@@ -1,8 +1,8 @@
 """Run the three jobs over a simulated time: the same job code, at the instants of their schedules, on a root apart.
 
 Preprocessing waits for neither of the others, and they read nothing that landed after their date. So where nothing is
-to go wrong, and loans land every day, it ticks in a process of its own, ahead of them; otherwise all ticks come one
-after the other: the labels of a day without loans are made by a later run, which nobody may have seen yet.
+to go wrong it ticks in a process of its own, ahead of them; otherwise all ticks come one after the other. After a day
+that is without labels it waits for the others: a later run makes them, and they must not see that before its time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
-from jobs.protocol.layers import LANDING
+from jobs.protocol.layers import LABELS, LANDING
+from jobs.protocol.partitions import manifest_name
 from jobs.protocol.store import FolderStore
 from jobs.replay import story
 from jobs.replay.ahead import ahead
@@ -63,7 +64,6 @@ class Replay:
         self.original, self.root, self.chances = original, root, chances
         self.happenings: list[Happening] = []
         self.kills = 0
-        self._runs_ahead = False
         self._entries = 0  # of the ledger, told so far
         self._late: list[Path] = []
         self._landed = defaultdict[date, list[Path]](list)
@@ -84,9 +84,6 @@ class Replay:
             told = f"no file landed after {latest}: from then on the jobs find nothing new"
             events.say("no_files", told, after=latest)
         planned, history = list(days(first, last, self.chances)), sorted(day for day in self._landed if day < first)
-        loans = {day for day, paths in self._landed.items() if any(path.parent.name == "loan_terms" for path in paths)}
-        gaps = {day.date for day in planned if day.date < max(loans, default=first)} - loans
-        self._runs_ahead = self.chances.is_smooth and not gaps
         self._set_clock(planned[0].ticks[0].at)
         for past in history:
             self._copy(self._landed[past], past)
@@ -99,7 +96,7 @@ class Replay:
                 for number, day in enumerate(planned):
                     begins(number)
                     for tick in day.ticks:
-                        if tick.job != AHEAD or not self._runs_ahead:
+                        if tick.job != AHEAD or not self.chances.is_smooth:
                             self._tick(tick, number)
                     self._tell(day.date, events)
                     done(1)
@@ -110,7 +107,7 @@ class Replay:
     @contextlib.contextmanager
     def _begins(self, planned: list[Day], history: int, events: Events) -> Iterator[Callable[[int], None]]:
         """How a day begins: its files land; where preprocessing runs ahead, it is waited for."""
-        if not self._runs_ahead:
+        if not self.chances.is_smooth:
             yield lambda number: self._land(planned[number], number)
             return
         with ahead(self._preprocess, planned) as wait_for:
@@ -133,14 +130,14 @@ class Replay:
                 begins(0, look)
             yield begins
 
-    def _preprocess(self, number: int, day: Day) -> list[Happening]:
-        """A day of a process that knows no other ticks."""
+    def _preprocess(self, number: int, day: Day) -> tuple[list[Happening], bool]:
+        """A day of a process that knows no other ticks; its labels, if it has none yet, are made by a later one's."""
         self.happenings.clear()
         self._land(day, number)
         for tick in (tick for tick in day.ticks if tick.job == AHEAD):
             for _ in range(tick.times):
                 self._run(tick)
-        return self.happenings
+        return self.happenings, self.root.at(manifest_name(LABELS, day.date)).is_file()
 
     def _land(self, day: Day, number: int) -> None:
         """The day's files, and before them what is late; those of one table may be late now, or one half there."""

@@ -72,6 +72,15 @@ def test_labels_do_not_rest_on_a_day_that_cannot_be_read(tmp_path: Path) -> None
     assert current(root, "datamart/gold/label_store") == before
 
 
+@pytest.mark.parametrize("folder", ["datamart/bronze", "datamart/.index", "decisions", "decisions/policies"])
+def test_the_draft_of_a_run_that_died_is_swept_by_the_next(tmp_path: Path, folder: str) -> None:
+    root = landed(tmp_path)
+    (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / folder / ".draft-1-dead").touch()
+    assert preprocess(root) == 0
+    assert [*root.rglob(".draft-*")] == []
+
+
 def test_a_manifest_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     root = built(tmp_path)
     path = root / partitions.manifest_name("silver/financial", MIDDLE)

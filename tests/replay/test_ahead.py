@@ -15,29 +15,36 @@ from jobs.protocol.errors import InputMissing, JobError
 from jobs.replay.ahead import ahead
 
 
-def square(number: int, item: int) -> tuple[int, int, int]:
-    return number, item * item, os.getpid()
+def square(number: int, item: int) -> tuple[tuple[int, int, int], bool]:
+    return (number, item * item, os.getpid()), True
 
 
-def refuse(number: int, item: int) -> int:
+def refuse(number: int, item: int) -> tuple[int, bool]:
     if number == 2:
         raise InputMissing("the third is missing", where="the list", mend="add it")
-    return item
+    return item, True
 
 
-def sleep(_: int, seconds: float) -> None:
+def sleep(_: int, seconds: float) -> tuple[None, bool]:
     time.sleep(seconds)
+    return None, True
 
 
-def die(number: int, _: int) -> int:
+def die(number: int, _: int) -> tuple[int, bool]:
     if number == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return number
+    return number, True
 
 
-def write(number: int, folder: Path) -> None:
+def write(number: int, folder: Path) -> tuple[None, bool]:
     time.sleep(0.05)
     (folder / str(number)).touch()
+    return None, True
+
+
+def hold(number: int, folder: Path) -> tuple[int, bool]:
+    (folder / str(number)).touch()
+    return number, number != 2
 
 
 def nothing() -> None:
@@ -65,6 +72,15 @@ def test_a_failure_is_raised_where_its_piece_is_waited_for_at_the_latest() -> No
     with ahead(refuse, range(4)) as wait_for, pytest.raises(JobError, match="the third is missing") as told:
         wait_for(2, nothing)
     assert (told.value.where, told.value.mend) == ("the list", "add it")
+
+
+def test_a_piece_that_asks_for_it_is_waited_for_before_the_next_one_begins(tmp_path: Path) -> None:
+    with ahead(hold, [tmp_path] * 6) as wait_for:
+        wait_for(0, nothing)
+        time.sleep(0.5)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2"]
+        assert [*wait_for(2, nothing), *wait_for(5, nothing)][-4:] == [2, 3, 4, 5]
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_a_lane_that_was_killed_is_told_of() -> None:

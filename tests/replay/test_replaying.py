@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 START = LAST - timedelta(days=13)  # a Monday; two Sundays follow
+RARELY = 1e-9  # so that ticks come one after the other, and none is missed
 LAYERS = ("bronze/loan_terms", "silver/loan_terms", "silver/loan_performance", "gold/feature_store", "gold/label_store")
 
 
@@ -53,10 +54,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return into
 
 
-def replayed(base: Path, into: Path, **chances: float) -> replaying.Replay:
+def replayed(base: Path, into: Path, original: Path | None = None, **chances: float) -> replaying.Replay:
     shutil.copytree(base, into)
     root = Root(into, durable=False)
-    played = replaying.Replay(Root(simulated()), root, Chances(**chances))  # type: ignore[arg-type]
+    played = replaying.Replay(Root(original or simulated()), root, Chances(**chances))  # type: ignore[arg-type]
     played.play(START, LAST, Events())
     return played
 
@@ -95,10 +96,10 @@ def fold(root: Path) -> list[tuple[Any, ...]]:
     ]
 
 
-def verdict(root: Path, week: date) -> dict[str, Any]:
+def verdict(root: Path, week: date, *more: str) -> dict[str, Any]:
     found = verdicts.read(Root(root), week)
     assert found is not None
-    return {name: found[name] for name in ("decision", "severity", "reasons", "sentence", "model_id")}
+    return {name: found[name] for name in ("decision", "severity", "reasons", "sentence", "model_id", *more)}
 
 
 def test_every_day_is_scored_by_the_clock_of_the_replay(plain: Path) -> None:
@@ -128,6 +129,29 @@ def test_missed_ticks_and_late_or_torn_files_heal(base: Path, plain: Path, tmp_p
     assert any("late" in what or "torn" in what for what in told)
     assert story.broken(late.root, START, LAST) == []
     assert manifests(tmp_path / "late") == manifests(plain)
+
+
+def test_labels_that_only_monday_makes_are_not_seen_by_sundays_judgement(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, sunday = tmp_path / "original", START + timedelta(days=6)
+    shutil.copytree(simulated() / "datamart/landing", original / "datamart/landing")
+    folder = original / "datamart/landing/loan_terms"
+    for path in folder.glob(f"*_{sunday - timedelta(days=1):%Y_%m_%d}.csv*"):
+        path.unlink()  # never came
+    for path in folder.glob(f"*_{sunday:%Y_%m_%d}.csv*"):
+        path.write_bytes(b"refused")
+    in_turn = replayed(base, tmp_path / "in turn", original, missed=RARELY)
+    mains = replaying._mains()
+
+    def late(*given: Any, **more: Any) -> int:
+        time.sleep(3)  # in which preprocessing would come to Monday, and beyond
+        return mains["monitoring"](*given, **more)
+
+    monkeypatch.setattr(replaying, "_mains", lambda: mains | {"monitoring": late})
+    ahead = replayed(base, tmp_path / "ahead", original)
+    judged = [verdict(played.root.path, sunday - timedelta(days=1), "evidence") for played in (ahead, in_turn)]
+    assert judged[0] == judged[1]
 
 
 def test_what_does_not_hold_after_a_replay_is_told(plain: Path, tmp_path: Path) -> None:

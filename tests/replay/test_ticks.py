@@ -82,15 +82,6 @@ def test_a_tick_comes_once_or_twice_or_never_as_the_schedule_says(
     assert [one[:2] for one in seen] == [tick[:2] for tick in ticks for _ in range(times[tick.fate])]
 
 
-def test_where_a_day_has_no_loans_no_tick_runs_ahead_of_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for day in ("2016_01_01", "2016_01_04"):
-        land(Root(tmp_path / "original"), "loan_terms", day)
-    _, seen = played(tmp_path, monkeypatch, Chances())
-    assert [one[:2] for one in seen] == [tick[:2] for day in days(FIRST, LAST, Chances()) for tick in day.ticks]
-
-
 def test_a_file_whose_name_holds_no_date_that_can_be_is_passed_by(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
