@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -11,10 +10,9 @@ import pytest
 from jobs.decisions.__main__ import main
 from jobs.protocol import clock, receipts, verdicts
 from jobs.protocol.files import Root
-from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import quarantine_name
-from tests.decisions.wholes import LANDED, ONE_DAY, land, publish, whole
+from tests.decisions.wholes import LANDED, ONE_DAY, checked, land, publish, whole
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -28,11 +26,6 @@ def root(tmp_path: Path) -> Root:
     root = Root(tmp_path, durable=False)
     whole(root)
     return root
-
-
-def checked(root: Root, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, str]]]:
-    code = main(["check", "--json", "--root", str(root.path)])
-    return code, json.loads(capsys.readouterr().out)
 
 
 def vouched(root: Root) -> list[Path]:
@@ -193,52 +186,6 @@ def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
     code, found = checked(root, capsys)
     assert code == 6
     assert "STATUS.txt saw another entry 5 than lies in the ledger now" in found[0]["what"]
-
-
-def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
-    days = [SUNDAY + n * ONE_DAY for n in range(5)]
-    for day in days:
-        publish(root, "gold/feature_store", [1], [], day)
-    for day in days[:4]:
-        publish(root, "gold/predictions", [1], [], day)
-    report = Report()
-    report.change(f"datamart/gold/predictions/snapshot_date={days[3]}", rows=1, why="new")
-    receipts.write(root, Occasion("training_inference", days[3], "all"), report, at=clock.now(), seconds=1)
-    assert checked(root, capsys) == (0, [])
-    homes = [root.at(f"datamart/gold/predictions/snapshot_date={day}") for day in days]
-    shutil.rmtree(homes[1])
-    code, found = checked(root, capsys)
-    assert (code, [(one["where"], "or are lost" in one["what"]) for one in found]) == (
-        0,
-        [(root.name_of(homes[1]), True)],
-    )
-    shutil.rmtree(homes[3])
-    code, found = checked(root, capsys)
-    assert (code, [one["where"] for one in found if one["code"]]) == (6, [root.name_of(homes[3])])
-    assert "before the next run, which would score the day anew" in found[0]["mend"]
-
-
-def test_what_is_lost_on_many_days_for_one_reason_is_told_once(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
-    days, report = [SUNDAY + n * ONE_DAY for n in range(3)], Report()
-    for day in days:
-        report.change(f"datamart/gold/predictions/snapshot_date={day}", rows=1, why="new")
-    receipts.write(root, Occasion("training_inference", SUNDAY, "all"), report, at=clock.now(), seconds=1)
-    assert main(["check", "--root", str(root.path)]) == 6
-    said = capsys.readouterr().out
-    assert said.count("they are gone\n") == 1
-    assert f"snapshot_date={days[0]}, and 2 more like it\n" in said
-    assert said.endswith("3 to mend, 0 remarks\n")
-
-
-def test_a_lost_model_is_told_once_and_not_for_every_day_it_scored(
-    root: Root, capsys: pytest.CaptureFixture[str]
-) -> None:
-    gone = Input("model_bank/20240101-0123456789ab", "a" * 64)
-    for n in range(3):
-        publish(root, "gold/predictions", [1], [gone], SUNDAY + n * ONE_DAY)
-    code, [lost] = checked(root, capsys)
-    assert (code, lost["where"]) == (6, gone.path)
-    assert "--step rebuild --model 20240101-0123456789ab` make it again" in lost["mend"]
 
 
 def test_damaged_scores_are_not_to_be_deleted(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

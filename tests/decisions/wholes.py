@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from jobs.decisions.__main__ import main
 from jobs.protocol import clock, files, ledger, model_bank, partitions, policy, receipts, status
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.facts import RETRAINING, Fact
@@ -19,6 +21,8 @@ from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
     from jobs.protocol.files import Root
 
@@ -82,3 +86,8 @@ def whole(root: Root) -> str:
     receipts.write(root, Occasion("preprocessing", SUNDAY, "all"), report, at=clock.now(), seconds=1)
     status.refresh(desk(store), lambda _: None)
     return model.model_id
+
+
+def checked(root: Root, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, str]]]:
+    code = main(["check", "--json", "--root", str(root.path)])
+    return code, json.loads(capsys.readouterr().out)

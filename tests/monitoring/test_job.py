@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 
 from jobs.monitoring import job, reading, storing
-from jobs.protocol import contract, ingest, judge, receipts
-from jobs.protocol.errors import StoreDamaged
+from jobs.protocol import contract, ingest, judge
 from jobs.protocol.files import Root
 from tests.monitoring import small_weeks
 from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, contents, folder, run, tree, verdict
@@ -59,16 +58,6 @@ def test_a_week_has_evidence_a_verdict_that_cites_it_and_the_tables_beside_it(on
     by_subject = bins.group_by("subject").agg(pl.col("rows").sum())["rows"].unique().to_list()
     assert by_subject == [found["window"]["rows"]]
     assert bins.filter(subject="score")["contribution"].sum() == pytest.approx(found["drift"]["score"]["value"])
-
-
-def test_a_policy_that_cannot_be_read_is_told_of_and_the_week_is_judged_and_shown(
-    lender: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (lender / "decisions/policy.json").write_text("{")
-    assert run(lender) == 5
-    assert "decisions/policy.json" in capsys.readouterr().err
-    assert verdict(lender)["unknown"] == []
-    assert (lender / f"datamart/gold/reports/week={WEEK}/report.html").is_file()
 
 
 def test_performance_is_measured_on_loans_that_matured_after_the_model_had_learned(once: Path) -> None:
@@ -202,22 +191,6 @@ def test_scores_of_another_model_are_computed_again(judged: Path) -> None:
     found = small_weeks.evidence(judged)
     assert found["window"]["backscored"] == found["window"]["rows"]
     assert found["drift"] == before["drift"]
-
-
-def test_without_a_model_nothing_is_judged_and_the_receipt_says_why(lender: Path) -> None:
-    shutil.rmtree(lender / "decisions/ledger")
-    (lender / "decisions/STATUS.txt").unlink()
-    assert run(lender, SUNDAY, "--step", "check") == 99
-    assert not folder(lender).exists()
-    latest = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)["check"]
-    assert [skip["why"] for skip in latest["skipped"]] == ["no model serves"]
-
-
-def test_a_ledger_that_is_gone_while_the_status_knows_it_is_damage(lender: Path) -> None:
-    shutil.rmtree(lender / "decisions/ledger")
-    assert run(lender, SUNDAY) == StoreDamaged.exit_code
-    assert not folder(lender).exists()
-    assert not (lender / "decisions/ledger").exists()
 
 
 def test_the_steps_one_by_one_give_what_the_whole_job_gives(lender: Path, once: Path) -> None:

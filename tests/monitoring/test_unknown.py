@@ -11,9 +11,10 @@ import pytest
 
 from jobs.monitoring import drift
 from jobs.protocol import ingest, receipts
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from tests.monitoring import small_weeks
-from tests.monitoring.small_weeks import SUNDAY, WEEK, run, verdict
+from tests.monitoring.small_weeks import SUNDAY, WEEK, folder, run, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +103,29 @@ def test_a_week_of_one_row_is_measured_and_its_drift_does_not_count(lender: Path
     assert found["drift"]["score"]["n"] == 1
     assert said["unknown"] == []
     assert ("drift", "too few rows") in [(one["rule"], one["why"]) for one in said["set_aside"]]
+
+
+def test_a_policy_that_cannot_be_read_is_told_of_and_the_week_is_judged_and_shown(
+    lender: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lender / "decisions/policy.json").write_text("{")
+    assert run(lender) == 5
+    assert "decisions/policy.json" in capsys.readouterr().err
+    assert verdict(lender)["unknown"] == []
+    assert (lender / f"datamart/gold/reports/week={WEEK}/report.html").is_file()
+
+
+def test_without_a_model_nothing_is_judged_and_the_receipt_says_why(lender: Path) -> None:
+    shutil.rmtree(lender / "decisions/ledger")
+    (lender / "decisions/STATUS.txt").unlink()
+    assert run(lender, SUNDAY, "--step", "check") == 99
+    assert not folder(lender).exists()
+    latest = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)["check"]
+    assert [skip["why"] for skip in latest["skipped"]] == ["no model serves"]
+
+
+def test_a_ledger_that_is_gone_while_the_status_knows_it_is_damage(lender: Path) -> None:
+    shutil.rmtree(lender / "decisions/ledger")
+    assert run(lender, SUNDAY) == StoreDamaged.exit_code
+    assert not folder(lender).exists()
+    assert not (lender / "decisions/ledger").exists()

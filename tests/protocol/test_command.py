@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from freezegun import freeze_time
 
 from jobs.protocol import command, receipts
 from jobs.protocol.command import Job, Run, Step
@@ -164,33 +163,6 @@ def test_a_dry_run_writes_nothing_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@freeze_time("2024-03-01 23:59:59")
-def test_a_date_after_today_in_utc_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(job(nothing), ["--root", str(tmp_path), "--date", "2024-03-02"]) == 2
-    assert "2024-03-02 is after today (2024-03-01, UTC)" in capsys.readouterr().err
-    assert command.main(job(nothing), ["--root", str(tmp_path), "--date", "2024-03-01"]) == 0
-
-
-@pytest.mark.parametrize("text", ["2024-13-01", "20240301", "2024-3-1", "0001-01-01", "yesterday", ""])
-def test_what_is_no_date_is_refused_with_an_example(
-    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        command.main(job(nothing), ["--root", str(tmp_path), "--date", text])
-    assert stopped.value.code == 2
-    assert "is not a date like 2024-01-31" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("root", ["nowhere/at/all", "s3://bucket/prefix", "", "file://"])
-def test_a_root_that_is_no_folder_is_refused(root: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(job(nothing), ["--root", root]) == 2
-    assert "mend:" in capsys.readouterr().err
-
-
-def test_a_root_may_be_given_as_a_file_uri(tmp_path: Path) -> None:
-    assert command.open_root(f"file://{tmp_path}").path == tmp_path
-
-
 def test_a_second_run_on_the_same_root_stands_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     codes: list[int] = []
     inner = job(nothing)
@@ -233,23 +205,6 @@ def test_a_stream_that_nobody_reads_stops_no_run(tmp_path: Path, closed: str) ->
     assert done.returncode == 3, done.stderr
     [receipt] = tmp_path.rglob("receipts/toy/*/1.json")
     assert json.loads(receipt.read_text())["changed"] == [{"name": "some/table"}]
-
-
-def test_an_option_that_no_step_of_the_run_heeds_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    steps = (Step("s0", "", nothing), Step("apart", "", nothing, only_when_named=True))
-    toy = Job("toy", "for tests", steps, arguments=(("--like", {"dest": "likeness", "help": "of apart"}),))
-    assert run(toy, tmp_path, "--like", "x", "--step", "apart") == 0
-    for words in (["--step", "s0"], []):
-        assert run(toy, tmp_path, "--like", "x", *words) == 2
-        assert "no step of this run heeds it\n  where: --like\n" in capsys.readouterr().err
-
-
-def test_help_names_every_step_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        command.main(job(nothing, changes), ["--help"])
-    assert stopped.value.code == 0
-    said = capsys.readouterr().out
-    assert all(word in said for word in ("s0", "s1", "75 this job already runs", "--dry-run", "YYYY-MM-DD"))
 
 
 def test_a_job_error_is_shown_whole_when_it_ends_the_run_early(tmp_path: Path) -> None:

@@ -6,9 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,7 +23,7 @@ from jobs.replay.schedule import Chances
 from tests.training_inference.small_root import EASY, LAST, simulated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import polars as pl
@@ -192,59 +189,6 @@ def test_the_command_leaves_the_original_as_it_was_and_a_page(
     assert "the folder holds something" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["--end", "2015-10-04"], 2, "before --start"),
-        (["--kill", "0.7", "--missed-ticks", "0.7"], 2, "no rates"),
-        (["--end", "2999-01-01"], 2, "after today"),
-        (["--policy", "nowhere.json"], 2, "no such file"),
-        (["--policy", __file__], 5, "where: "),
-        (["--start", "2015-09-30"], 3, "nothing landed"),
-        (["--start", "2016-09-01", "--end", "2016-09-02"], 3, "nothing landed"),
-    ],
-)
-def test_what_cannot_be_replayed_is_refused(
-    tmp_path: Path, arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    span = ["--start", "2015-10-05", "--end", "2015-10-08"]
-    into = ["--root", str(simulated()), "--into", str(tmp_path / "into")]
-    assert main([*into, *span, *arguments]) == code
-    assert said in capsys.readouterr().err
-    assert not (tmp_path / "into").exists()
-
-
-def is_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize(
-    ("begun", "stop"),
-    [
-        pytest.param("decisions/STATUS.txt", lambda pid: os.killpg(pid, signal.SIGINT), id="ctrl-c"),
-        pytest.param("datamart/bronze", lambda pid: os.kill(pid, signal.SIGTERM), id="sigterm-while-history-is-built"),
-    ],
-)
-def test_who_stops_a_replay_stops_all_that_it_started(tmp_path: Path, begun: str, stop: Callable[[int], None]) -> None:
-    span = ["--start", "2015-11-05", "--end", "2016-01-31"]
-    words = [sys.executable, "-m", "jobs.replay", "--root", str(simulated()), "--into", str(tmp_path / "into"), *span]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        until = time.monotonic() + 60
-        while not (tmp_path / "into" / begun).exists() and time.monotonic() < until:
-            time.sleep(0.05)
-        stop(process.pid)
-        said = process.communicate(timeout=60)[1]
-    assert (process.returncode, said) == (143, b"stopped\n")
-    until = time.monotonic() + 10
-    while is_alive(process.pid) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not is_alive(process.pid)
-
-
 def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(base, tmp_path / "into")
     played = replaying.Replay(Root(simulated()), Root(tmp_path / "into", durable=False), Chances())
@@ -256,13 +200,3 @@ def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys
 def test_its_root_has_the_modes_of_any_other(tmp_path: Path) -> None:
     root = placing.prepare(Root(tmp_path / "original"), tmp_path / "into", json.dumps(EASY).encode())
     assert list(permissions(root)) == []
-
-
-@pytest.mark.parametrize("place", [".", "datamart/replay", "decisions/replay", "model_bank"])
-def test_a_replay_never_lies_in_what_it_replays(tmp_path: Path, place: str) -> None:
-    original = tmp_path / "original"
-    for name in ("datamart", "decisions", "model_bank"):
-        (original / name).mkdir(parents=True)
-    span = ["--start", "2015-10-05", "--end", "2015-10-08"]
-    assert main(["--root", str(original), "--into", str(original / place), *span]) == 2
-    assert [path for folder in original.iterdir() for path in folder.iterdir()] == []

@@ -1,0 +1,99 @@
+"""The note of a week where a person has written one, or where training is at work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jobs.protocol import files, ingest
+from jobs.protocol.claims import claim, complete
+from jobs.protocol.files import Root
+from jobs.protocol.store import RETRAINING_NOTE, STATUS, FolderStore, quarantine_name
+from tests.monitoring.deciding import DAY, judged, kinds, note, run, serving
+from tests.monitoring.evidences import drifted
+from tests.protocol.build import OPEN_RULES, PASSED, READY, SUNDAY, desk, person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return serving(tmp_path)
+
+
+def test_a_persons_decision_stands_and_status_says_what_monitoring_would(root: Root) -> None:
+    files.write_whole(root, root.at(RETRAINING_NOTE), person(retrain=False))
+    judged(root, **drifted(0.6))
+    run(root)
+    assert (root.at(RETRAINING_NOTE).read_bytes(), kinds(root)) == (person(retrain=False), ["proposed"])
+    assert "would now say: The scores have moved" in " ".join(root.at(STATUS).read_text().split())
+
+
+def test_a_claim_is_left_in_peace(root: Root) -> None:
+    judged(root, **drifted(0.6))
+    run(root)
+    claim(desk(FolderStore(root), SUNDAY + DAY, job="training_inference"), OPEN_RULES, READY, "")
+    judged(root, **drifted(0.7))
+    session = run(root, SUNDAY + DAY)
+    assert kinds(root) == ["proposed", "claimed"]
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "training is at work on a decision"}]
+
+
+def test_a_completed_decision_is_not_asked_for_again(root: Root) -> None:
+    judged(root, **drifted(0.6))
+    run(root)
+    trainer = desk(FolderStore(root), SUNDAY + DAY, job="training_inference")
+    _, entry = claim(trainer, OPEN_RULES, READY, "")
+    assert entry
+    complete(trainer, entry.seq, PASSED, lambda _: None)
+    run(root, SUNDAY + DAY)
+    assert kinds(root) == ["proposed", "claimed", "completed"]
+    assert not root.at(RETRAINING_NOTE).exists()
+
+
+def test_a_note_that_a_person_deleted_is_not_put_back(root: Root) -> None:
+    judged(root, **drifted(0.6))
+    run(root)
+    root.at(RETRAINING_NOTE).unlink()
+    for _ in range(2):
+        run(root, SUNDAY + DAY)
+    assert kinds(root) == ["proposed", "withdrawn"]
+    assert not root.at(RETRAINING_NOTE).exists()
+
+
+def test_a_note_that_changes_meanwhile_is_looked_at_anew(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person saves between ingest and placing: their decision is recorded, and stands."""
+    judged(root, **drifted(0.6))
+    place = ingest.place
+    calls: list[bytes] = []
+
+    def late(at: Any, data: bytes, seen: Any) -> Any:
+        if not calls:
+            files.write_whole(root, root.at(RETRAINING_NOTE), person(retrain=False))
+        calls.append(data)
+        return place(at, data, seen)
+
+    monkeypatch.setattr(ingest, "place", late)
+    run(root)
+    assert (len(calls), kinds(root)) == (2, ["proposed"])
+    assert root.at(RETRAINING_NOTE).read_bytes() == person(retrain=False)
+
+
+def test_a_half_saved_note_makes_way_and_is_kept(root: Root) -> None:
+    files.write_whole(root, root.at(RETRAINING_NOTE), b'{"decision_date": "2024-')
+    judged(root, **drifted(0.6))
+    run(root)
+    assert note(root)["retrain"] is True
+    assert root.at(quarantine_name(b'{"decision_date": "2024-')).is_file()
+
+
+def test_a_persons_decision_of_the_same_date_does_not_make_a_week_one_that_is_judged_anew(root: Root) -> None:
+    files.write_whole(root, root.at(RETRAINING_NOTE), person(SUNDAY))
+    run(root)
+    root.at(RETRAINING_NOTE).unlink()
+    run(root)
+    judged(root, **drifted(0.6))
+    run(root, today=SUNDAY + 30 * DAY)
+    assert kinds(root) == ["proposed", "withdrawn", "proposed"]

@@ -1,0 +1,82 @@
+"""What an index knows of files, and when they are asked again."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import index
+from jobs.protocol.files import Root
+from jobs.protocol.index import Index, identity_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_who_lands_files_alone_looks_at_each_once_and_says_what_else_has_landed(tmp_path: Path) -> None:
+    root, folder = Root(tmp_path), tmp_path / "landing"
+    folder.mkdir()
+
+    def land(name: str, text: str) -> None:
+        (folder / name).write_text(text)
+        index.has_landed(folder / name)
+
+    def landed() -> dict[str, int]:
+        return {name: seen[0] for name, seen in index.landed(root, "landing", lambda n: n.endswith(".csv")).items()}
+
+    land("a.csv", "1")
+    with index.alone():
+        assert landed() == {"a.csv": 1}
+        land("b.csv", "22")
+        land("a.csv", "333")
+        land("a.csv.sha256", "4")
+        (folder / "unsaid.csv").touch()
+        assert landed() == {"a.csv": 3, "b.csv": 2}
+    for _ in range(2):
+        assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
+        with index.alone():
+            assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
+
+
+def test_an_index_is_asked_again_only_when_the_file_changes(tmp_path: Path) -> None:
+    root, asked = Root(tmp_path), []
+    (tmp_path / "f").write_bytes(b"1")
+
+    def read(name: str) -> list[str]:
+        asked.append(name)
+        return [root.at(name).read_text()]
+
+    index = Index(root, "toy")
+    assert index.facts("f", identity_of((tmp_path / "f").lstat()), read) == ["1"]
+    index.save()
+    assert Index(root, "toy").facts("f", identity_of((tmp_path / "f").lstat()), read) == ["1"]
+    assert asked == ["f"]
+    (tmp_path / "f").write_bytes(b"22")
+    assert Index(root, "toy").facts("f", identity_of((tmp_path / "f").lstat()), read) == ["22"]
+
+
+def test_news_are_added_to_an_index_and_the_last_word_counts(tmp_path: Path) -> None:
+    stat = identity_of(tmp_path.lstat())
+    for names, fact in (("abcdef", "old"), ("a", "new")):
+        index = Index(Root(tmp_path), "toy")
+        for name in names:
+            index.remember(name, stat, [fact])
+        index.save()
+    lines = (tmp_path / "datamart/.index/toy.json").read_text().splitlines()
+    assert (len(lines), lines[-1].startswith('["a"')) == (8, True)
+    shutil.move(tmp_path / "datamart/.index/toy.json", tmp_path / "datamart/.index/other.json")
+    found = Index(Root(tmp_path), "other")
+    assert [found.recall(name, stat) for name in "abf"] == [["new"], ["old"], ["old"]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b'{"version": 99}\n', b'4\n["a"', b'4\n["a", [1], ["x"]]\n', b'4\n["a", [1, 2, 3, 4], ["x"]]'],
+)
+def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "datamart/.index/toy.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    assert Index(Root(tmp_path), "toy").files == {}
