@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from jobs.decisions import checking, collecting, doctoring, explaining, showing
 from jobs.protocol import ledger
 from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.events import told
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command not in EXAMINING:
             ledger.refuse_loss(FolderStore(root))
         code, said = COMMANDS[options.command][0](root, options)
-        sys.stdout.write(said)
+        told(sys.stdout, said)
         return code
 
     return tool(answer)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -70,8 +70,16 @@ def ledger(root: Root) -> Iterator[Problem]:
             yield damage(f"entry {seq} cannot be read: {what}", where, mend)
         except StoreDamaged as error:
             yield Problem.of(error)
-    # the newest entry has no later one to vouch for it: STATUS.txt does
-    seen = ledgers.witnessed(store)
+    yield from _newest_entry(store, hashes, newest)
+
+
+def _newest_entry(store: FolderStore, hashes: Mapping[int, str], newest: int) -> Iterator[Problem]:
+    """It has no later one to vouch for it: STATUS.txt does."""
+    try:
+        seen = ledgers.witnessed(store)
+    except StoreDamaged as refusal:
+        yield Problem.of(refusal)
+        return
     if newest and (seen is None or seen[0] < newest):
         mend = "nothing needs doing: the next run writes STATUS.txt anew"
         yield remark(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend)

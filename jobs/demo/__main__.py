@@ -61,9 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = "folder of its own, created here (default: demo)"
     parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
     home: Path = parser.parse_args(argv).root
-    root, events = home / "replay", Events(in_sentences=True)
+    root = home / "replay"
 
     def answer() -> int:
+        events = Events(in_sentences=True)
         events.say("plan", PLAN)
         if not (root / "story.html").is_file() and (code := _played(home / "lender", root, events)):
             return code

@@ -224,10 +224,11 @@ def iso_date(text: str) -> date:
 def open_root(text: str) -> Root:
     """A root is a folder, as a path or a file: URI. A replay's root says so itself."""
     scheme, separator, rest = text.partition("://")
-    path = Path(rest if separator else text)
+    name = rest if separator else text
+    path = Path(name)
     if separator and scheme != "file":
         raise UsageError(f"a root of scheme {scheme!r} is not supported", where="--root", mend="give a folder")
-    if not (rest if separator else text).strip():  # an unset variable, mostly; it is not the current folder
+    if not name.strip():  # an unset variable, mostly; it is not the current folder
         raise UsageError("the root is empty", where="--root", mend="give a folder; the current one is --root .")
     if not path.is_dir():
         raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")

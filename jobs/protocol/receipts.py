@@ -81,10 +81,13 @@ def places(changed: Iterable[Mapping[str, Any]]) -> str:
 def summed(report: Report) -> str:
     """What a run came to, in words: what it wrote, skipped (the first thing by name) and failed at."""
     said = [places(report.changed)] if report.changed else []
-    for first, *others in [report.skipped] if report.skipped else []:
+    if report.skipped:
+        first, *others = report.skipped
         named = f"{first['what']}: {first['why']}" + (f", and {len(others):,} more" if others else "")
-        said.append(f"{len(others) + 1:,} skipped ({named if named.isprintable() else repr(named)})")
-    return ", ".join([*said, *([f"{len(report.problems):,} problems"] if report.problems else [])])
+        said.append(f"{len(report.skipped):,} skipped ({named if named.isprintable() else repr(named)})")
+    if report.problems:
+        said.append(f"{len(report.problems):,} problems")
+    return ", ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from jobs.protocol import clock, files, policy
 from jobs.protocol.command import iso_date, open_root, tool
 from jobs.protocol.errors import UsageError
-from jobs.protocol.events import Events
+from jobs.protocol.events import Events, told
 
 ABOUT = """Run the three jobs on their schedules over files that have landed, in a simulated time and a root of its own.
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int
 
     def answer() -> int:
         broken = _replayed(options, events or Events())
-        sys.stderr.writelines(f"replay: {what}\n" for what in broken)
+        told(sys.stderr, "".join(f"replay: {what}\n" for what in broken))
         return 1 if broken else 0
 
     return tool(answer)
@@ -50,9 +50,10 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     if given is not None:
         policy.load(given, str(options.policy))
     chances = Chances(options.missed_ticks, options.duplicate_ticks, options.kill, options.seed)
-    played = replaying.Replay(original, placing.place(original, options.into), chances)
+    root = placing.place(original, options.into)
+    played = replaying.Replay(original, root, chances)
     played.expect_files(options.start, options.end)
-    root = placing.prepare(original, options.into, given)
+    placing.prepare(root, given)
     played.play(options.start, options.end, events)
     told = story.of(root, options.start, options.end, played.happenings)
     for week in told.of_interest:  # any other can be had by --step report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
@@ -26,8 +26,8 @@ def ahead(
     """Do all pieces in order; yields a function that waits for a piece, and gives all results that are new by then.
 
     With each result comes whether the next piece may begin before it is waited for. The function calls what it is given
-    for as long as it waits. A piece that fails is raised as soon as it is met. Whoever waits
-    no more stops what is left, and a process whose reader has died ends with the piece that it is at.
+    for as long as it waits. A piece that fails is raised as soon as it is met. Whoever waits no more stops what is
+    left, and a process whose reader has died ends with the piece that it is at.
     """
     signal.signal(signal.SIGTERM, stop)  # before a first run sets it: else the lane would outlive its reader
     context = get_context("spawn")  # threads of the libraries do not live through a fork
@@ -42,7 +42,8 @@ def ahead(
         found: list[Result] = []
         while given <= number or (found and given < len(items) and ours.poll()):
             if not goes_on:
-                ours.send(None)
+                with suppress(ConnectionError):  # one that has died is told of below
+                    ours.send(None)
             while not ours.poll(LOOKS):
                 meanwhile()
             result, goes_on = _received(ours)
@@ -66,7 +67,7 @@ def _lane(work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item
                 reader.send((result, goes_on))
                 if not goes_on:
                     reader.recv()
-    except (Stopped, KeyboardInterrupt, BrokenPipeError, EOFError):
+    except (Stopped, KeyboardInterrupt, ConnectionError, EOFError):
         pass  # nobody waits any more
     except Exception as error:  # noqa: BLE001 - told by whoever waits
         reader.send(Problem.of(as_job_error(error)))
@@ -77,7 +78,7 @@ def _lane(work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item
 def _received(ours: Connection) -> tuple[Any, bool]:
     try:
         found = ours.recv()
-    except EOFError:
+    except (ConnectionError, EOFError):
         mend = "look whether the system ran out of memory, and run again"
         found = Problem(1, "the process that preprocesses has died", "replay", mend)
     if isinstance(found, Problem):

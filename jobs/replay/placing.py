@@ -22,10 +22,8 @@ def place(original: Root, into: Path) -> Root:
     return Root(path, durable=False)
 
 
-def prepare(original: Root, into: Path, policy: bytes | None) -> Root:
-    """A new folder for the replay, with its policy."""
-    root = place(original, into)
+def prepare(root: Root, policy: bytes | None) -> None:
+    """Make the folder, with its policy."""
     files.make_folder(root, root.path)
     if policy is not None:
         FolderStore(root).put_if_absent(POLICY, policy)
-    return root

@@ -3,6 +3,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +60,23 @@ def test_hidden_files_among_receipts_and_entries_are_none(root: Root, capsys: py
         if path.is_dir():
             (path / ".DS_Store").touch()  # as some systems leave them
     assert main(["check", "--root", str(root.path)]) == 0, capsys.readouterr().out
+
+
+def test_a_status_that_may_not_be_read_hides_nothing_else(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    root.at("decisions/STATUS.txt").chmod(0o666)
+    root.at(LANDED).unlink()
+    code, found = checked(root, capsys)
+    assert (code, [one["where"] for one in found]) == (6, ["decisions/STATUS.txt", LANDED])
+
+
+def test_a_reader_who_has_seen_enough_gets_the_code_of_what_was_found(root: Root) -> None:
+    root.at(LANDED).unlink()
+    words = [sys.executable, "-m", "jobs.decisions", "check", "--root", str(root.path)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.DEVNULL, check=False)
+    os.close(writer)
+    assert done.returncode == 6
 
 
 def test_one_flipped_bit_is_found_wherever_it_is(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

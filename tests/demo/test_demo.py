@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import shutil
+import sys
 import threading
 from contextlib import redirect_stdout, suppress
 from datetime import date
@@ -125,6 +126,15 @@ def test_what_is_damaged_since_is_told_where_the_story_cannot_be(
     (ledger / "00000001.json").write_text("{}")
     assert demo.main(["--root", str(tmp_path)]) == 6
     assert "where: decisions/ledger/00000001.json" in capsys.readouterr().err
+
+
+def test_without_a_stdout_it_ends_as_with_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "replay").mkdir()
+    (tmp_path / "replay/story.html").touch()
+    (tmp_path / "replay/decisions").write_bytes(b"no folder")
+    monkeypatch.setattr("sys.stdout", None)  # as `>&-` leaves it
+    assert demo.main(["--root", str(tmp_path)]) == 6
+    sys.stdout.close()  # what it opened instead
 
 
 def test_what_somebody_else_put_in_its_place_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

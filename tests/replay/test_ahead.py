@@ -47,6 +47,10 @@ def hold(number: int, folder: Path) -> tuple[int, bool]:
     return number, number != 2
 
 
+def hold_all(_: int, __: int) -> tuple[int, bool]:
+    return os.getpid(), False
+
+
 def nothing() -> None:
     pass
 
@@ -88,6 +92,22 @@ def test_a_lane_that_was_killed_is_told_of() -> None:
         wait_for(2, nothing)
 
 
+def test_a_lane_that_was_killed_while_it_was_held_is_told_of() -> None:
+    with ahead(hold_all, range(3)) as wait_for:
+        [lane] = wait_for(0, nothing)
+        os.kill(lane, signal.SIGKILL)
+        time.sleep(0.3)
+        with pytest.raises(JobError, match="has died"):
+            wait_for(1, nothing)
+
+
+def test_a_lane_that_is_held_behind_its_last_piece_stops_with_whoever_waits() -> None:
+    with ahead(hold_all, range(1)) as wait_for:
+        [lane] = wait_for(0, nothing)
+    with pytest.raises(ProcessLookupError):
+        os.kill(lane, 0)
+
+
 def test_whoever_waits_no_more_stops_the_lane(tmp_path: Path) -> None:
     with ahead(write, [tmp_path] * 1000) as wait_for:
         wait_for(1, nothing)
@@ -96,19 +116,28 @@ def test_whoever_waits_no_more_stops_the_lane(tmp_path: Path) -> None:
     assert 2 <= len(list(tmp_path.iterdir())) == done < 1000
 
 
-def test_the_lane_of_a_killed_process_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("piece", "waits"),
+    [
+        pytest.param("write", "wait_for(999, nothing)", id="at-work"),
+        pytest.param("hold", "time.sleep(60)", id="held-with-results-unread"),
+    ],
+)
+def test_the_lane_of_a_killed_process_ends(tmp_path: Path, piece: str, waits: str) -> None:
     program = f"""
+import time
 from pathlib import Path
 from jobs.replay.ahead import ahead
-from tests.replay.test_ahead import nothing, write
+from tests.replay.test_ahead import hold, nothing, write
 if __name__ == "__main__":
-    with ahead(write, [Path({str(tmp_path)!r})] * 1000) as wait_for:
-        wait_for(999, nothing)
+    with ahead({piece}, [Path({str(tmp_path)!r})] * 1000) as wait_for:
+        {waits}
 """
     with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as process:
         until = time.monotonic() + 60
         while not any(tmp_path.iterdir()) and time.monotonic() < until:
             time.sleep(0.05)
+        time.sleep(0.3)
         process.kill()
         assert process.communicate(timeout=20)[1] == b"", "the end of what it says is the end of the lane, too"
     assert 1 <= len(list(tmp_path.iterdir())) < 1000

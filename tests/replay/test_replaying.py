@@ -44,7 +44,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A replay's root as it stands on the eve of the replay: its history is built."""
     into = tmp_path_factory.mktemp("eve") / "root"
-    root = placing.prepare(Root(simulated()), into, json.dumps(EASY).encode())
+    root = placing.place(Root(simulated()), into)
+    placing.prepare(root, json.dumps(EASY).encode())
     eve = START - timedelta(days=1)
     played = replaying.Replay(Root(simulated()), root, Chances())
     played.play(eve, eve, Events())
@@ -198,5 +199,6 @@ def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys
 
 
 def test_its_root_has_the_modes_of_any_other(tmp_path: Path) -> None:
-    root = placing.prepare(Root(tmp_path / "original"), tmp_path / "into", json.dumps(EASY).encode())
+    root = placing.place(Root(tmp_path / "original"), tmp_path / "into")
+    placing.prepare(root, json.dumps(EASY).encode())
     assert list(permissions(root)) == []
