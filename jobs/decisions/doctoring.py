@@ -121,7 +121,7 @@ def gaps(root: Root) -> Iterator[Problem]:
         landed[table.name] = set(_days(_DATED.findall(" ".join(os.listdir(table.path)))))
     days = set().union(*landed.values())
     for source, own in landed.items():
-        yield from _missing(f"datamart/landing/{source}", days - own, "ask the source to land these days again")
+        yield from _missing(f"{LANDING}/{source}", days - own, "ask the source to land these days again")
     mend = "run preprocessing with --date of the last landed day: it fills gaps"
     whole = set.intersection(*landed.values()) if landed else set()
     for name in (FEATURES, LABELS):

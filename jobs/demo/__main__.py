@@ -29,6 +29,12 @@ POLICY = {  # outcomes are known after seven months instead of thirteen, so that
 }
 
 ABOUT = "Three years of a simulated lender, eighteen months of the schedules, and the story of a drift: some 3 minutes."
+MORE = """example:
+  python -m jobs.demo --root demo
+
+exit codes:
+  0 done   1 an invariant does not hold, or the system refused   2 usage: the folder holds something else
+  6 damaged store   75 another demo is at work there   143 stopped by SIGTERM or Ctrl-C"""
 PLAN = f"""A simulated lender, {LOANS_A_DAY} loans a day {FIRST} to {LAST}; from {DRIFT} on applicants are weaker.
 The first half is built in one go; from {START} on the three jobs tick on their schedules.
 The demo's policy: a loan is bad if it defaults within SIX months (default: twelve), so outcomes are known sooner.
@@ -57,7 +63,13 @@ IN_VAIN = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jobs.demo", description=ABOUT, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m jobs.demo",
+        description=ABOUT,
+        epilog=MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     told = "folder of its own, created here (default: demo)"
     parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
     home: Path = parser.parse_args(argv).root
@@ -84,9 +96,8 @@ def _played(lender: Path, root: Path, events: Events) -> int:
         return code
     if (root / REPLAY_CLOCK).is_file():
         events.say("anew", "A replay was stopped here on its way; it begins anew.")
-        for path in sorted(
-            root.iterdir(), key=lambda path: path.name == REPLAY_CLOCK
-        ):  # last what tells that it may go
+        # last what tells that it may go
+        for path in sorted(root.iterdir(), key=lambda path: path.name == REPLAY_CLOCK):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     policy = lender.parent / "policy.json"
     policy.write_bytes(strict_json.pretty(POLICY))
