@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jobs.decisions.checking_partitions import KEPT, PART, folders, manifest_in
 from jobs.protocol import clock, files, partitions
+from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
 from jobs.protocol.partitions import Manifest, Ranges
@@ -40,7 +41,7 @@ def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
             for home in {name.rpartition("/")[0] for name in names}:
                 files.sync_folder(root, root.at(home))
     how = "removed" if options.delete else "would be removed by --delete"
-    return 0, "".join(f"{name}\n" for name in names) + f"{len(names)} files of {size:,} bytes {how}\n"
+    return 0, "".join(f"{name}\n" for name in names) + f"{amount(len(names), 'file')} of {size:,} bytes {how}\n"
 
 
 def uncited(root: Root) -> Iterator[str]:

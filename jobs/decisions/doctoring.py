@@ -20,6 +20,7 @@ from jobs.decisions.finding import damage, remark, strange, summed
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError, as_job_error
+from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, entries, manifests
 from jobs.protocol.layers import FEATURES, LABELS, LANDING, PREDICTIONS
@@ -163,4 +164,4 @@ def _days(texts: list[str]) -> Iterator[date]:
 def _missing(where: str, days: set[date], mend: str) -> Iterator[Problem]:
     if days:
         shown = ", ".join(map(str, sorted(days)[:5])) + (" ..." if len(days) > 5 else "")  # noqa: PLR2004
-        yield remark(f"{len(days)} days are missing: {shown}", where, mend)
+        yield remark(f"{amount(len(days), 'day')} missing: {shown}", where, mend)

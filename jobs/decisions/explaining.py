@@ -13,6 +13,7 @@ from jobs.protocol import files, partitions
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import receipts as kept
 from jobs.protocol.decisions import fold
+from jobs.protocol.events import amount
 from jobs.protocol.facts import Decision, Entry
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
@@ -94,7 +95,7 @@ def _partitions(root: Root, day: date) -> Iterator[str]:
         notes = "".join(
             f", {name} {manifest.notes[name]}" for name in ("model_id", "ledger_seq") if name in manifest.notes
         )
-        yield f"{home}: {manifest.rows} rows, content {manifest.content_sha256[:12]}{notes}"
+        yield f"{home}: {amount(manifest.rows, 'row')}, content {manifest.content_sha256[:12]}{notes}"
         yield from (f"  from {_held(root, given)}" for given in manifest.inputs)
 
 

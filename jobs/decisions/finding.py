@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from jobs.protocol.errors import StoreDamaged, gravest
+from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Problem, told
 
@@ -23,4 +24,4 @@ def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:
     """The exit code of all of it, and what is said of it; `well` where nothing is to be mended."""
     grave = sum(1 for one in found if one.code)
     last = f"{grave} to mend" if grave else well
-    return gravest([one.code for one in found]), f"{told(found)}{last}, {len(found) - grave} remarks\n"
+    return gravest([one.code for one in found]), f"{told(found)}{last}, {amount(len(found) - grave, 'remark')}\n"

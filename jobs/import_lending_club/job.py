@@ -20,7 +20,7 @@ from jobs.import_lending_club.sources import Source
 from jobs.protocol import files, strict_json
 from jobs.protocol.calendar import add_months, days_between
 from jobs.protocol.errors import ConfigInvalid, ContractBroken, InputMissing, UsageError
-from jobs.protocol.events import Events
+from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
 
 FORMAT = 1
@@ -147,8 +147,8 @@ def _sentence(told: Mapping[str, Any], name: str) -> str:
     skipped = ", ".join(f"{reason} {entry['rows']}" for reason, entry in told["reasons"].items())
     rows, landed = told["rows"], told["landing"]
     return (
-        f"{rows['read']} rows read, {rows['imported']} imported, {rows['skipped']} skipped"
-        f"{f' ({skipped})' if skipped else ''}. {landed['files']} landing files, {landed['first']} to "
+        f"{amount(rows['read'], 'row')} read, {rows['imported']} imported, {rows['skipped']} skipped"
+        f"{f' ({skipped})' if skipped else ''}. {amount(landed['files'], 'landing file')}, {landed['first']} to "
         f"{landed['last']}; the files know what happened until {told['cut_off']['date']}. All of it: {name}"
     )
 

@@ -18,6 +18,7 @@ from jobs.import_lending_club.loans import at_application, dated, later
 from jobs.protocol import files
 from jobs.protocol.calendar import days_between
 from jobs.protocol.errors import UsageError
+from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.layers import LANDING
 
@@ -74,7 +75,7 @@ def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
         other += [name for name, stem in named.items() if stem in stems]
     if other:
         raise UsageError(
-            f"{len(other)} landing files are there already with other content, {min(other)} for one",
+            f"{amount(len(other), 'landing file')} there already with other content, {min(other)} for one",
             where=root.at(LANDING),
             mend="nothing was written; import all files of a history in one run, into an empty folder (--root); or "
             "take away what landed before",

@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from jobs.monitoring import charts
+from jobs.protocol.events import amount
 
 NOT_COMPUTED, INSUFFICIENT = "not computed", "insufficient data"
 LEAST_P = 0.001
@@ -111,11 +112,6 @@ def number(value: object, kind: str = "") -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.1%}" if kind[-1:] == "%" else f"{value:.2g}" if 0 < abs(value) < LEAST_SHOWN else f"{value:,.3f}"
-
-
-def amount(n: int, what: str) -> str:
-    """So many of something."""
-    return f"{number(n)} {what}" if n == 1 else f"{number(n)} {what}s"
 
 
 def plain(value: object) -> str:

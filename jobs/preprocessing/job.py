@@ -10,6 +10,7 @@ from jobs.preprocessing.stock import Stock
 from jobs.protocol import command, files
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import InputMissing, JobError
+from jobs.protocol.events import amount
 from jobs.protocol.index import entries
 from jobs.protocol.layers import LANDING, SOURCES
 from jobs.protocol.policies import KEPT
@@ -35,7 +36,7 @@ def check(run: Run) -> None:
     for day, missing in stock.gaps():
         run.report.skip(f"features of {day}", f"{' and '.join(missing)} have no landing file for it")
     landed = sum(map(len, stock.listing.days.values()))
-    run.events.say("landed", f"{landed} landing files up to {run.day}", files=landed)
+    run.events.say("landed", f"{amount(landed, 'landing file')} up to {run.day}", files=landed)
 
 
 def _pass_by(run: Run, names: Sequence[str], why: str) -> None:

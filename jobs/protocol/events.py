@@ -10,6 +10,11 @@ from contextlib import contextmanager
 from typing import TextIO
 
 
+def amount(number: int, what: str) -> str:
+    """So many of something."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def told(stream: TextIO, text: str) -> None:
     """Write it out. A reader that has seen enough, such as `head`, ends the telling and not the work."""
     try:

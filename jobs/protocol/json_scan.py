@@ -19,7 +19,7 @@ _VALUE = "write a string in double quotes, a number, true, false, null, [ or {"
 _DIGITS = "write 0.5, 5.0, 7: no leading zeros, and a digit on both sides of the point"
 _LINE_END = "close the string on its line; write \\n for a line end"
 _SLIPS = (  # what a person most likely did, wherever something else should stand
-    (r"//|/\*|#", "found a comment", "JSON has no comments: line {line}"),
+    (r"//|/\*|#", "found a comment", "remove it: JSON has no comments"),
     ("['\u201c\u201d]", 'found a quote that is not "', 'JSON has double quotes only: "like this"'),
     (r"\Z", "found the end of the file", _HALF),
 )
@@ -93,7 +93,6 @@ class _Scanner:
 
     def fault(self, pointer: str, what: str, hint: str, at: int | None = None) -> JsonInvalid:
         place = line_and_column(self.text, self.at if at is None else at)
-        hint = hint.replace("{line}", str(place[0]))
         return JsonInvalid(what, where=self.where, hint=hint, place=place, pointer=pointer)
 
     def unexpected(self, pointer: str, *known: tuple[str, str, str]) -> JsonInvalid:

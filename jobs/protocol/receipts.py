@@ -14,6 +14,7 @@ from typing import Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import JobError, gravest
+from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 
@@ -86,7 +87,7 @@ def summed(report: Report) -> str:
         named = f"{first['what']}: {first['why']}" + (f", and {len(others):,} more" if others else "")
         said.append(f"{len(report.skipped):,} skipped ({named if named.isprintable() else repr(named)})")
     if report.problems:
-        said.append(f"{len(report.problems):,} problems")
+        said.append(amount(len(report.problems), "problem"))
     return ", ".join(said)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from jobs.protocol import clock, files, policy
 from jobs.protocol.command import iso_date, open_root, tool
 from jobs.protocol.errors import UsageError
-from jobs.protocol.events import Events, told
+from jobs.protocol.events import Events, amount, told
 
 ABOUT = """Run the three jobs on their schedules over files that have landed, in a simulated time and a root of its own.
 
@@ -64,7 +64,8 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     broken = story.broken(root, options.start, options.end)
     facts = {"mishaps": len(played.happenings), "kills": played.kills}
     seconds, page_at = clock.seconds() - started, root.at("story.html")
-    sentence = f"replayed in {seconds:.0f} s, {', '.join(f'{n} {what}' for what, n in facts.items())}; see {page_at}"
+    mishaps, kills = amount(facts["mishaps"], "mishap"), amount(facts["kills"], "kill")
+    sentence = f"replayed in {seconds:.0f} s, {mishaps}, {kills}; see {page_at}"
     events.say("end", sentence, seconds=round(seconds, 1), **facts, broken=len(broken))
     return broken
 

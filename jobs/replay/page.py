@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.monitoring.page import Cell, amount, template
+from jobs.monitoring.page import Cell, template
+from jobs.protocol.events import amount
 from jobs.replay.story import NO_ACTION, Story
 
 ALERT_PSI = 0.25  # where drift is an alert, by the default policy

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.protocol import ledger, partitions, strict_json, verdicts
+from jobs.protocol.events import amount
 from jobs.protocol.facts import Entry
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
@@ -132,7 +133,7 @@ def _of_decisions(root: Root, first: date, last: date) -> Iterator[str]:
     scored, state = shelf.built(PREDICTIONS), known.state
     missing = [day for day in shelf.built(FEATURES) if first <= day <= last and day not in scored]
     if missing and state.serving:
-        yield f"{len(missing)} days have features and no scores, the first {min(missing)}"
+        yield f"{amount(len(missing), 'day')} with features and no scores, the first {min(missing)}"
     ended = [ending.decision.seq for ending in state.ended]
     seen = {*ended} | ({state.open.seq} if state.open else set())
     proposed = {entry.seq for entry in known.entries if entry.kind == "proposed"} - {*state.ignored}

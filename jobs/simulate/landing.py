@@ -19,7 +19,7 @@ import polars as pl
 from jobs.protocol import clock, files, index, strict_json
 from jobs.protocol.calendar import days_between
 from jobs.protocol.errors import UsageError
-from jobs.protocol.events import Events
+from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
 from jobs.protocol.layers import LANDING
 from jobs.protocol.workers import cores
@@ -43,7 +43,8 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
     facts: dict[str, object] = {"start": settings.start, "end": settings.end, "loans_per_day": settings.loans_per_day}
     if settings.shifts:
         facts["scenarios"] = [f"{shift.name}@{shift.since}" for shift in settings.shifts]
-    events.say("start", f"{len(dates)} dates, {settings.loans_per_day} loans a day", seed=settings.seed, **facts)
+    sentence = f"{amount(len(dates), 'date')}, {amount(settings.loans_per_day, 'loan')} a day"
+    events.say("start", sentence, seed=settings.seed, **facts)
     truth = root.at(TRUTH)
     with files.locked(root, truth / ".lock", "a simulation already runs on this root"):
         finished, lying = truth / ".finished.json", _lying(root)
@@ -64,7 +65,7 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
             ours = {name: index.identity_of(root.at(name).lstat()) for name in written}
             files.write_whole(root, finished, _standing(settings, lying | ours))  # not what else changed meanwhile
     seconds = round(clock.seconds() - started, 1)
-    events.say("end", f"{len(written)} files written in {seconds} s", written=len(written), seconds=seconds)
+    events.say("end", f"{amount(len(written), 'file')} written in {seconds} s", written=len(written), seconds=seconds)
 
 
 def _lying(root: Root) -> Lying:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import TextIO
 
 from jobs.protocol.errors import UsageError
+from jobs.protocol.events import amount
 
 MOST_ROWS, MOST_CHARACTERS = 200, 60  # of a table on a terminal; of a cell of a table
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
@@ -27,7 +28,7 @@ def as_table(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) ->
         aligned = (f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True))
         out.write("  ".join(aligned).rstrip() + "\n")
     if more := sum(1 for _ in rows):
-        out.write(f"... and {more} more rows: add LIMIT, or write them all with --format csv\n")
+        out.write(f"... and {amount(more, 'more row')}: add LIMIT, or write them all with --format csv\n")
 
 
 def as_csv(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:

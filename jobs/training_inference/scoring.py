@@ -19,6 +19,7 @@ from jobs.protocol import contract, files, model_bank, partitions
 from jobs.protocol.command import failure_of
 from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError
+from jobs.protocol.events import amount
 from jobs.protocol.facts import Serving
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.model_bank import Model
@@ -156,7 +157,7 @@ def rescore(session: Session, *, verify: bool) -> None:
             where=home,
             mend="compare the versions of program and libraries with those in the card of the model",
         )
-    session.run.events.say("same", f"{day}: {found.height} scores, every byte the same", rows=found.height)
+    session.run.events.say("same", f"{day}: {amount(found.height, 'score')}, every byte the same", rows=found.height)
 
 
 def scores(scorer: Scorer, frame: pl.DataFrame, *, threads: int, most_explained: int = MOST_ROWS) -> pl.DataFrame:

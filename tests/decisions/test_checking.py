@@ -225,4 +225,4 @@ def test_a_folder_on_which_no_job_has_run_is_asked_about(
     assert said.startswith(
         "remark: no job has run on this root yet\n  where: decisions\n  mend:  is this the right --root?"
     )
-    assert said.endswith(", 1 remarks\n")
+    assert said.endswith(", 1 remark\n")

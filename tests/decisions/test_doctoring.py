@@ -130,8 +130,8 @@ def test_missing_days_are_named(root: Root, capsys: pytest.CaptureFixture[str]) 
     shutil.rmtree(root.at("datamart/landing/toy"))
     code, text = told(root, capsys)
     assert code == 0
-    assert "1 days are missing: 2024-01-02\n  where: datamart/landing/b" in text
-    assert "2 days are missing: 2024-01-03, 2024-01-06\n  where: datamart/gold/feature_store" in text
+    assert "1 day missing: 2024-01-02\n  where: datamart/landing/b" in text
+    assert "2 days missing: 2024-01-03, 2024-01-06\n  where: datamart/gold/feature_store" in text
     assert "nothing at all landed between 2024-01-03 and 2024-01-06" in text
 
 

@@ -27,7 +27,7 @@ def test_landing_files_of_another_source_are_refused_before_anything_is_written(
     before = tree(tmp_path / "root")
     assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 2
     message = capsys.readouterr().err
-    assert f"1 landing files are there already with other content, financial_2016_01_31.{kind} for one" in message
+    assert f"1 landing file there already with other content, financial_2016_01_31.{kind} for one" in message
     assert "mend:  nothing was written; import all files of a history in one run" in message
     assert tree(tmp_path / "root") == before | {"imports/.lock": b""}
 

@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 
 from jobs.monitoring import charts, panels
-from jobs.monitoring.page import NOT_COMPUTED, amount, cell, decided, distribution, number, told
+from jobs.monitoring.page import NOT_COMPUTED, cell, decided, distribution, number, told
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.protocol import policy
+from jobs.protocol.events import amount
 from tests.monitoring.evidences import measure
 
 RULES = policy.load(policy.default_bytes(), "policy")

@@ -118,6 +118,15 @@ def test_the_last_words_say_what_was_written_where(
     assert capsys.readouterr().out == "toy: 3 written (2 in silver, 1 in model_bank)\n"
 
 
+@pytest.mark.parametrize(("count", "last"), [(1, "1 problem"), (2, "2 problems")])
+def test_the_last_words_count_what_failed(
+    tmp_path: Path, count: int, last: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
+    run(job(*[failing(MISSING)] * count), tmp_path)
+    assert capsys.readouterr().out == f"toy: {last}\n"
+
+
 def _skips(day: int, run: Run) -> None:
     run.report.skip(f"{day} March", "no file")
 

@@ -160,7 +160,7 @@ def test_what_does_not_hold_after_a_replay_is_told(plain: Path, tmp_path: Path) 
     resting = dataclasses.replace(known, inputs=(*known.inputs, later)).to_bytes()
     root.at(partitions.manifest_name("gold/label_store", START)).write_bytes(resting)
     assert story.broken(root, START, LAST) == [
-        f"1 days have features and no scores, the first {START}",
+        f"1 day with features and no scores, the first {START}",
         f"{partitions.manifest_name('gold/label_store', START)} rests on {later.path}",
     ]
 
