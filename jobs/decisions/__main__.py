@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
         "permissions, disk, locks, the store's promise, gaps in days, stale claims, the clock",
     ),
 }
+GIVEN = {"explain": " 2024-01-14", "withdraw": ' --reason "not before the holidays"'}  # in the example of a command
 EXAMINING = ("check", "doctor")  # they say what is damaged; the others say and do nothing on a damaged ledger
 
 
@@ -61,7 +62,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, about) in COMMANDS.items():
-        command = commands.add_parser(name, help=about, description=about, epilog=EXIT_CODES, formatter_class=layout)
+        more = f"example:\n  python -m jobs.decisions {name}{GIVEN.get(name, '')} --root R\n\n{EXIT_CODES}"
+        command = commands.add_parser(name, help=about, description=about, epilog=more, formatter_class=layout)
         command.add_argument(
             "--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)"
         )

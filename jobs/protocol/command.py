@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import os
 import signal
@@ -232,6 +233,8 @@ def open_root(text: str) -> Root:
         raise UsageError("the root is empty", where="--root", mend="give a folder; the current one is --root .")
     if not path.is_dir():
         raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")
+    if not os.access(path, os.X_OK):  # else whatever is looked for first in it would be told
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     replayed = path / REPLAY_CLOCK
     clock.stand_at(datetime.fromisoformat(replayed.read_text("utf-8").strip()) if replayed.is_file() else None)
     return Root(path.resolve(), durable=not replayed.is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def test_what_is_no_date_is_refused_with_an_example(
 def test_a_root_that_is_no_folder_is_refused(root: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(job(nothing), ["--root", root]) == 2
     assert "mend:" in capsys.readouterr().err
+
+
+def test_a_root_that_may_not_be_entered_is_told_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)  # whoever is root may enter any
+    assert command.main(job(nothing), ["--root", str(tmp_path)]) == 1
+    assert f"the system refused: Permission denied\n  where: {tmp_path}\n" in capsys.readouterr().err
 
 
 def test_a_root_may_be_given_as_a_file_uri(tmp_path: Path) -> None:
