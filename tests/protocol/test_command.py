@@ -200,6 +200,14 @@ def test_sigterm_is_a_clean_stop(tmp_path: Path) -> None:
     assert [name for name in os.listdir(tmp_path) if name != "datamart"] == []
 
 
+@pytest.mark.parametrize("name", ["preprocessing", "decisions"])
+def test_ctrl_c_while_a_command_imports_what_it_needs_is_a_stop(tmp_path: Path, name: str) -> None:
+    (tmp_path / "argparse.py").write_text("raise KeyboardInterrupt")
+    words, around = [sys.executable, "-m", f"jobs.{name}"], os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], env=around, check=False, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (command.STOPPED, b"", b"stopped\n")
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "| true", "2>&1 | true"])
 def test_a_stream_that_nobody_reads_stops_no_run(tmp_path: Path, closed: str) -> None:
     code = (
