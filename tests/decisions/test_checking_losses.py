@@ -70,3 +70,12 @@ def test_a_lost_model_is_told_once_and_not_for_every_day_it_scored(
     code, [lost] = checked(root, capsys)
     assert (code, lost["where"]) == (6, gone.path)
     assert "--step rebuild --model 20240101-0123456789ab` make it again" in lost["mend"]
+
+
+def test_scores_that_evidence_rests_on_are_not_said_to_be_built_again(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(root, "gold/toy_evidence", [1], [Input(f"datamart/gold/predictions/snapshot_date={SUNDAY}", "a" * 64)])
+    [lost] = checked(root, capsys)[1]
+    assert lost["what"] == "what datamart/gold/toy_evidence was made from is missing"
+    assert lost["mend"] == "restore it from a backup; deleted, the day is scored anew, with the model that serves then"

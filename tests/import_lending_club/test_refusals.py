@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from jobs.import_lending_club import landing
 from jobs.import_lending_club.__main__ import main
 from jobs.protocol import files
+from jobs.protocol.command import STOPPED
 from jobs.protocol.files import Root
 from tests.import_lending_club.public_file import loan, put, run, text_of, tree
 
@@ -75,6 +77,24 @@ def test_a_missing_file_a_missing_root_and_a_wrong_date_are_told(
     with pytest.raises(SystemExit, match="2"):
         main(["loans.csv", "--cut-off", "31.3.2019"])
     assert "'31.3.2019' is not a date like 2024-01-31" in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_an_import_with_the_code_of_a_stop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(landing, "spill", stopped)
+    assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == STOPPED
+    assert capsys.readouterr().err == "import_lending_club: stopped; the same command goes on from there\n"
+    assert os.listdir(tmp_path / "root/imports") == [".lock"]
+
+
+def test_without_a_stdout_it_imports_as_with_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)  # as `>&-` leaves it
+    assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == 0
+    sys.stdout.close()  # what it opened instead
 
 
 def test_one_import_runs_on_a_root_at_a_time(tmp_path: Path) -> None:
