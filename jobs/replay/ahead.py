@@ -67,7 +67,10 @@ def _lane(work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item
                 reader.send((result, goes_on))
                 if not goes_on:
                     reader.recv()
-    except (Stopped, KeyboardInterrupt, ConnectionError, EOFError):
+    except (Stopped, KeyboardInterrupt):  # by polars, too, which heeds a SIGINT that Python was told to ignore
+        with suppress(OSError):
+            reader.send(None)
+    except (ConnectionError, EOFError):
         pass  # nobody waits any more
     except Exception as error:  # noqa: BLE001 - told by whoever waits
         reader.send(Problem.of(as_job_error(error)))
@@ -81,6 +84,8 @@ def _received(ours: Connection) -> tuple[Any, bool]:
     except (ConnectionError, EOFError):
         mend = "look whether the system ran out of memory, and run again"
         found = Problem(1, "the process that preprocesses has died", "replay", mend)
+    if found is None:
+        raise Stopped
     if isinstance(found, Problem):
         raise JobError(found.what, where=found.where, mend=found.mend)
     return found  # type: ignore[no-any-return]

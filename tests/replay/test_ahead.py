@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.protocol.command import Stopped
 from jobs.protocol.errors import InputMissing, JobError
 from jobs.replay.ahead import ahead
 
@@ -34,6 +35,10 @@ def die(number: int, _: int) -> tuple[int, bool]:
     if number == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return number, True
+
+
+def interrupt(_: int, __: int) -> tuple[None, bool]:
+    raise KeyboardInterrupt
 
 
 def write(number: int, folder: Path) -> tuple[None, bool]:
@@ -89,6 +94,11 @@ def test_a_piece_that_asks_for_it_is_waited_for_before_the_next_one_begins(tmp_p
 
 def test_a_lane_that_was_killed_is_told_of() -> None:
     with ahead(die, range(3)) as wait_for, pytest.raises(JobError, match="has died"):
+        wait_for(2, nothing)
+
+
+def test_who_waits_for_a_lane_that_was_interrupted_stops_too() -> None:
+    with ahead(interrupt, range(3)) as wait_for, pytest.raises(Stopped):
         wait_for(2, nothing)
 
 
