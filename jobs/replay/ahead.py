@@ -60,6 +60,11 @@ def ahead(
 
 
 def _lane(work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item], reader: Connection) -> None:
+    with suppress(Stopped, KeyboardInterrupt):  # the reader's SIGTERM, while a Ctrl-C that reached both is told of
+        _worked_off(work, items, reader)
+
+
+def _worked_off(work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item], reader: Connection) -> None:
     try:
         with index.alone():  # nobody else writes the tables that a lane writes
             for number, item in enumerate(items):

@@ -151,3 +151,19 @@ if __name__ == "__main__":
         process.kill()
         assert process.communicate(timeout=20)[1] == b"", "the end of what it says is the end of the lane, too"
     assert 1 <= len(list(tmp_path.iterdir())) < 1000
+
+
+def test_a_lane_that_is_stopped_while_it_tells_of_an_interrupt_says_nothing() -> None:
+    program = """
+import os, signal
+from jobs.protocol.command import stop
+from jobs.replay.ahead import _lane
+from tests.replay.test_ahead import interrupt
+class Reader:
+    def send(self, found):
+        os.kill(os.getpid(), signal.SIGTERM)  # as a reader does that the same Ctrl-C has reached
+signal.signal(signal.SIGTERM, stop)
+_lane(interrupt, [0], Reader())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
