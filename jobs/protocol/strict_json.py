@@ -11,7 +11,10 @@ from jobs.protocol.json_scan import DEPTH, LARGEST, JsonInvalid, line_and_column
 
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
 _BOM = b"\xef\xbb\xbf"
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[{\]}]', re.DOTALL)  # strings are stepped over
+_TO_BRACKET = re.compile(  # or to the end, over strings and all else: a match for each bracket, and no more
+    r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+(?:"|\Z))*+([\[{\]}]|\Z)', re.DOTALL
+)
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1, "": 0}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -68,8 +71,8 @@ def _refuse_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= DEPTH:
         return
     depth = 0
-    for found in _BRACKETS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
+    for found in _TO_BRACKET.finditer(text):
+        depth += _STEPS[found[1]]
         if depth > DEPTH:
             raise ValueError("nested too deeply")
 
