@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from jobs.decisions import checking, collecting, doctoring, explaining, showing
 from jobs.protocol import ledger
-from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.command import iso_date, open_root, parser_of, tool
 from jobs.protocol.events import told
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
@@ -57,9 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m jobs.decisions", description=ABOUT, epilog=f"{EXAMPLES}\n\n{EXIT_CODES}", formatter_class=layout
-    )
+    parser = parser_of("decisions", ABOUT, f"{EXAMPLES}\n\n{EXIT_CODES}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, about) in COMMANDS.items():
         more = f"example:\n  python -m jobs.decisions {name}{GIVEN.get(name, '')} --root R\n\n{EXIT_CODES}"

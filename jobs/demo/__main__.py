@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
@@ -12,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from jobs.protocol import strict_json
-from jobs.protocol.command import REPLAY_CLOCK, open_root, tool
+from jobs.protocol.command import REPLAY_CLOCK, open_root, parser_of, tool
 from jobs.protocol.events import Events
 from jobs.replay import story
 from jobs.replay.__main__ import main as replay
@@ -63,13 +62,7 @@ IN_VAIN = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.demo",
-        description=ABOUT,
-        epilog=MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = parser_of("demo", ABOUT, MORE)
     told = "folder of its own, created here (default: demo)"
     parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
     home: Path = parser.parse_args(argv).root

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jobs.protocol.command import tool
+from jobs.protocol.command import parser_of, tool
 from jobs.protocol.errors import UsageError
 
 ABOUT = """Measure a file of scores and outcomes, from any model.
@@ -59,13 +59,7 @@ def _told(options: argparse.Namespace) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.evaluate",
-        description=ABOUT,
-        epilog=MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = parser_of("evaluate", ABOUT, MORE)
     parser.add_argument("scores", type=Path, metavar="SCORES", help="the scored file: .csv, .csv.gz or .parquet")
     parser.add_argument("--score", required=True, metavar="COL", help="column of the score; higher means riskier")
     parser.add_argument("--label", required=True, metavar="COL", help="column of the outcome: 1 for bad, 0 for good")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.protocol import clock
-from jobs.protocol.command import STOPPED, iso_date, open_root
+from jobs.protocol.command import STOPPED, iso_date, open_root, parser_of
 from jobs.protocol.errors import as_job_error
 from jobs.protocol.events import Events, reopen_closed, told
 
@@ -48,13 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.import_lending_club",
-        description=_ABOUT,
-        epilog=_AFTER,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = parser_of("import_lending_club", _ABOUT, _AFTER)
     add, until = parser.add_argument, "the last day of which the files know, if it is not the end of the month of their"
     add("files", nargs="+", type=Path, metavar="FILE", help="an accepted-loans file")
     add("--root", default=".", help="folder that holds datamart/ (default: .)")

@@ -163,16 +163,18 @@ def _parsed(job: Job, argv: Sequence[str], at: datetime | None) -> Run:
     return Run(root, day, today, options.dry_run, Events(), options, clock.now().timestamp())
 
 
+def parser_of(name: str, about: str, more: str) -> argparse.ArgumentParser:
+    """The command line of `python -m jobs.NAME`: its texts as they are written, and no option by a part of its name."""
+    texts: dict[str, Any] = {"description": about, "epilog": more}
+    layout = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(f"python -m jobs.{name}", **texts, formatter_class=layout, allow_abbrev=False)
+
+
 def _parser(job: Job) -> argparse.ArgumentParser:
     said = ((step, " (only when named)" if step.only_when_named else "") for step in job.steps)
     steps = "\n".join(f"  {step.name:<10} {step.about}{when}" for step, when in said)
-    parser = argparse.ArgumentParser(
-        prog=f"python -m jobs.{job.name}",
-        description=job.about,
-        epilog=f"steps, in order (all of them without --step):\n{steps}\n\n{_MORE.format(name=job.name)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    more = f"steps, in order (all of them without --step):\n{steps}\n\n{_MORE.format(name=job.name)}"
+    parser = parser_of(job.name, job.about, more)
     parser.add_argument("--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)")
     parser.add_argument(
         "--date", type=iso_date, metavar="YYYY-MM-DD", help="all that had landed up to this date (default: today, UTC)"

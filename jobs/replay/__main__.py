@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.protocol import clock, files, policy
-from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.command import iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events, amount, told
 
@@ -85,13 +85,7 @@ def _refuse(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.replay",
-        description=ABOUT,
-        epilog=MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = parser_of("replay", ABOUT, MORE)
     add = parser.add_argument
     add("--root", default=".", help="the root whose landed files are replayed; it is only read (default: .)")
     add("--start", type=iso_date, required=True, metavar="YYYY-MM-DD", help="first day of the schedules")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.command import iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events
 from jobs.simulate.settings import SCENARIOS, Settings, shift
@@ -65,13 +65,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jobs.simulate",
-        description=ABOUT + "\n".join(f"  {name:16} {each.sentence}" for name, each in SCENARIOS.items()),
-        epilog=MORE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    scenarios = "\n".join(f"  {name:16} {each.sentence}" for name, each in SCENARIOS.items())
+    parser = parser_of("simulate", ABOUT + scenarios, MORE)
     add, day = parser.add_argument, "YYYY-MM-DD"
     add("--root", default=".", help="folder that gets datamart/landing and truth (default: .)")
     add("--start", type=iso_date, required=True, metavar=day, help="first landing date")

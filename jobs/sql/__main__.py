@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from jobs.protocol import clock
-from jobs.protocol.command import iso_date, open_root, tool
+from jobs.protocol.command import iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
 
 ABOUT = """Ask bronze, silver and gold in SQL (DuckDB's), reading only, as of a date.
@@ -50,8 +50,7 @@ def _answer(options: argparse.Namespace) -> int:
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("python -m jobs.sql", description=ABOUT, epilog=MORE, formatter_class=layout)
+    parser = parser_of("sql", ABOUT, MORE)
     parser.add_argument("query", nargs="?", help="one query, in quotes")
     parser.add_argument("--root", default=".", help="folder that holds datamart/ (default: .)")
     parser.add_argument("--date", type=iso_date, metavar="YYYY-MM-DD", help="as of this date (default: today, UTC)")
