@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.protocol import clock
-from jobs.protocol.command import STOPPED, iso_date, open_root, parser_of
-from jobs.protocol.errors import as_job_error
-from jobs.protocol.events import Events, reopen_closed, told
+from jobs.protocol.command import iso_date, open_root, parser_of, tool
+from jobs.protocol.events import Events
 
 _ABOUT = """Turn Lending Club's public accepted-loans files (2007 to 2018) into dated landing files.
 
@@ -30,21 +29,14 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Import the files; the exit code says what kind of failure it was."""
     options = _parser().parse_args(argv)
-    reopen_closed()
-    try:
+
+    def answer() -> int:
         from jobs.import_lending_club.job import run  # loads polars: not for --help
 
         run(open_root(options.root), options.files, options.cut_off, options.member, clock.today(), Events())
-    except KeyboardInterrupt:
-        told(sys.stderr, "import_lending_club: stopped; the same command goes on from there\n")
-        return STOPPED
-    except SystemExit:
-        raise
-    except BaseException as failure:  # noqa: BLE001 - a library's panic is no Exception
-        error = as_job_error(failure)
-        told(sys.stderr, f"import_lending_club: {error}\n")
-        return error.exit_code
-    return 0
+        return 0
+
+    return tool(answer)
 
 
 def _parser() -> argparse.ArgumentParser:

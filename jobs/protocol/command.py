@@ -207,7 +207,9 @@ def tool(answer: Callable[[], int]) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (JobError, OSError) as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
         refusal = as_job_error(error)
         told(sys.stderr, f"{refusal}\n")
         return refusal.exit_code

@@ -87,7 +87,7 @@ def test_ctrl_c_stops_an_import_with_the_code_of_a_stop(
 
     monkeypatch.setattr(landing, "spill", stopped)
     assert run(tmp_path / "root", put(tmp_path, text_of(loan()))) == STOPPED
-    assert capsys.readouterr().err == "import_lending_club: stopped; the same command goes on from there\n"
+    assert capsys.readouterr().err == "stopped\n"
     assert os.listdir(tmp_path / "root/imports") == [".lock"]
 
 

@@ -56,6 +56,16 @@ def test_a_bug_shows_its_place_and_no_value_of_a_row(tmp_path: Path, capsys: pyt
     assert "CANARY-4711" not in everything
 
 
+def test_a_bug_of_a_tool_shows_its_place_and_no_value_of_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    def answer() -> int:
+        raise ValueError("CANARY-4711")
+
+    assert command.tool(answer) == 1
+    said = capsys.readouterr().err
+    assert "a bug: ValueError in answer" in said
+    assert "CANARY-4711" not in said
+
+
 @pytest.mark.parametrize("said", ["No space left on device", "Disk quota exceeded", "Permission denied"])
 def test_what_a_library_says_of_the_system_is_told_as_the_systems_refusal(
     tmp_path: Path, said: str, capsys: pytest.CaptureFixture[str]
