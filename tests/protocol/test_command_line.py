@@ -63,3 +63,12 @@ def test_help_names_every_step_and_every_exit_code(capsys: pytest.CaptureFixture
     assert stopped.value.code == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("s0", "s1", "75 this job already runs", "--dry-run", "YYYY-MM-DD"))
+
+
+def test_an_option_by_a_part_of_its_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = command.parser_of("toy", "A toy.", "example:\n  python -m jobs.toy")
+    parser.add_argument("--format")
+    with pytest.raises(SystemExit) as stopped:
+        parser.parse_args(["--form", "csv"])
+    assert stopped.value.code == 2
+    assert "unrecognized arguments: --form" in capsys.readouterr().err
