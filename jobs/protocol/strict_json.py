@@ -32,14 +32,17 @@ def parse(data: bytes, *, where: object, allow_bom: bool = False, limit: int = L
     return value
 
 
-def canonical(value: object) -> bytes:
-    """The one text of a value, for hashes and immutable files: sorted keys, no blanks, a final newline."""
-    return _written(value, sort_keys=True, separators=(",", ":"))
+def canonical(value: object, *, was_read: bool = False) -> bytes:
+    """The one text of a value, for hashes and immutable files: sorted keys, no blanks, a final newline.
+
+    What was read here can be read again: only of other values that is made sure.
+    """
+    return _written(value, was_read=was_read, sort_keys=True, separators=(",", ":"))
 
 
-def pretty(value: object) -> bytes:
+def pretty(value: object, *, was_read: bool = False) -> bytes:
     """A value for people: two blanks of indent, keys in the order given, a final newline."""
-    return _written(value, indent=2)
+    return _written(value, was_read=was_read, indent=2)
 
 
 def place_of(data: bytes, pointer: str) -> tuple[int, int]:
@@ -77,10 +80,11 @@ def _refuse_depth(text: str) -> None:
             raise ValueError("nested too deeply")
 
 
-def _written(value: object, **form: Any) -> bytes:  # noqa: ANN401
+def _written(value: object, *, was_read: bool, **form: Any) -> bytes:  # noqa: ANN401
     data = (json.dumps(value, ensure_ascii=False, allow_nan=False, **form) + "\n").encode()
     try:
-        parse(data, where="a value about to be written")
+        if not was_read:
+            parse(data, where="a value about to be written")
     except JsonInvalid as error:  # a bug of the writer, not of anybody's file
         raise ValueError(f"what is written here could not be read again: {error.what}") from error
     return data

@@ -148,6 +148,9 @@ def test_a_file_that_is_not_as_the_manifest_says_is_damage(tmp_path: Path, damag
     [
         pytest.param(lambda data: data[:-2], id="cut"),
         pytest.param(lambda data: data.replace(b'"rows": 1', b'"rows": 2', 1), id="rows-that-do-not-add-up"),
+        pytest.param(lambda data: data.replace(b'"rows": 1', b'"rows": "1"'), id="rows-that-are-no-numbers"),
+        pytest.param(lambda data: data.replace(b'"rows": 1', b'"rows":  1', 1), id="a-blank-more"),
+        pytest.param(lambda data: data.replace(b'"contract"', b'"contr\\u0061ct"'), id="the-same-otherwise-written"),
         pytest.param(lambda data: data.replace(b'"format": 1', b'"format": 2'), id="of-a-newer-format"),
         pytest.param(lambda _data: b"[]", id="another-shape"),
         pytest.param(lambda data: data.replace(b'"inputs"', b'"imports"'), id="another-key"),
