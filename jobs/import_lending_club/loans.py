@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from jobs.protocol.calendar import MONTHS, application_date_expr
+from jobs.protocol.calendar import MONTHS, application_date
 
 REASONS = {
     "footer": "a note or total that the file puts among its rows",
@@ -72,7 +72,7 @@ def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> p
         rows.with_columns(_number=number, _issued=month_of("issue_d"), _paid=month_of("last_pymnt_d"))
         .with_columns(
             _unclear=has_paid & pl.col("_paid").is_null(),
-            _applied=application_date_expr(pl.col("_number"), pl.col("_issued")),
+            _applied=application_date(pl.col("_number"), pl.col("_issued")),
         )
         .with_columns(
             id=pl.col("_number").cast(pl.String),

@@ -17,7 +17,7 @@ from jobs.preprocessing import accounts, identity, parsing, rules, tables
 from jobs.preprocessing.accounts import Mark
 from jobs.preprocessing.rules import Refusal
 from jobs.protocol import columns, contract
-from jobs.protocol.calendar import application_date_expr
+from jobs.protocol.calendar import application_date
 from jobs.protocol.contract import Column, Contract
 from jobs.protocol.layers import UNSEEN
 
@@ -69,7 +69,7 @@ def clean(
     counts |= {"cells.made": made} | accounts.counts_of_rules(values, _measures(table))
     dates = {"snapshot_date": pl.lit(snapshot_date)}
     if "issue_d" in values.columns:
-        dates["application_date"] = application_date_expr(pl.col("id"), pl.col("issue_d"))
+        dates["application_date"] = application_date(pl.col("id"), pl.col("issue_d"))
     values = values.with_columns(**dates)
     silver = {name: values[[column.name for column in contract.columns]] for name, contract in _silver(table)}
     return Cleaned(silver, accounts.rejects(texts, refused, marks), counts)

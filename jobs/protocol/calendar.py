@@ -24,14 +24,8 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def application_date(loan_id: int, issue_month: date) -> date:
+def application_date(loan_id: pl.Expr, issue_month: pl.Expr) -> pl.Expr:
     """The public files name only the issue month; a stable hash of the loan's id spreads its loans over the days."""
-    spread = (loan_id % 2**31) * _SPREAD % 2**32 // 2**16
-    return issue_month.replace(day=1 + spread % monthrange(issue_month.year, issue_month.month)[1])
-
-
-def application_date_expr(loan_id: pl.Expr, issue_month: pl.Expr) -> pl.Expr:
-    """`application_date` for columns; the two are held equal by a property test."""
     import polars as pl
 
     spread = (loan_id % 2**31) * _SPREAD % 2**32 // 2**16

@@ -16,23 +16,19 @@ BUDGET_DAYS = 28
 class Circumstances:
     note: bool  # the note in place holds exactly the bytes of the open decision
     new_rows: int  # labelled rows that matured since the last training
-    policy: bool = True  # policy.json can be read
     readiness: bool = True  # enough history, and all its partitions whole
     data_quality: bool = True  # the newest week's evidence has nothing critical
-    feature_version: bool = True  # all rows to train on are of one feature version
 
 
 def blocked_by(state: State, decision: Decision, day: date, policy: Policy, found: Circumstances) -> tuple[str, ...]:
     """Every reason why this decision may not be claimed on this day; empty if it may."""
     checks = {
         "note": not found.note,
-        "policy": not found.policy,
         "approval": policy.mode == "advise" and not decision.approved,
         **dict.fromkeys(held_until(state, decision, day, policy), True),
         "new_rows": decision.source != COLD_START and found.new_rows < policy.guards.min_new_rows,
         "readiness": not found.readiness,
         "data_quality": not found.data_quality,
-        "feature_version": not found.feature_version,
     }
     return tuple(name for name, blocks in checks.items() if blocks and name not in _bypassed(decision, policy))
 

@@ -32,7 +32,6 @@ from jobs.protocol.store import QUARANTINE
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
 BLOCKS = {
     "note": "the note in place does not hold exactly the bytes of this decision",
-    "policy": "policy.json is gone or cannot be read",
     "approval": 'the policy\'s mode is "advise": write a name into approved_by of the note and save',
     "valid_from": "its first day has not come",
     "cooldown": "too soon after the last training (guards.cooldown_days)",
@@ -41,7 +40,6 @@ BLOCKS = {
     "new_rows": "too few labels have matured since the last training (guards.min_new_rows)",
     "readiness": "too little history, or a partition of it is damaged or missing",
     "data_quality": "the newest week's data are critically bad; a better week clears it",
-    "feature_version": "the rows to train on are of more than one feature version",
 }
 
 

@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.protocol import files, strict_json
 from jobs.protocol.errors import NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.json_scan import JsonInvalid
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _REBUILD = "restore it from a backup, or delete its folder: the next run builds it again"
 _KEEP = "restore it from a backup; deleted, the day is scored anew, with the model that serves then"
@@ -159,12 +156,6 @@ def paths(root: Root, manifest: Manifest) -> list[Path]:
             what = f"a file of {part.bytes} bytes is " + ("missing" if found < 0 else f"{found} bytes long")
             raise StoreDamaged(what, where=(name := root.name_of(home / part.name)), mend=mend_of(name))
     return [home / part.name for part in manifest.parts]
-
-
-def scan(root: Root, manifest: Manifest) -> pl.LazyFrame:
-    import polars as pl
-
-    return pl.scan_parquet(paths(root, manifest), glob=False)
 
 
 def verified(root: Root, name: str) -> Path:

@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import polars as pl
 
-from jobs.protocol.calendar import add_months, application_date_expr, days_between
+from jobs.protocol.calendar import add_months, application_date, days_between
 from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits
 from jobs.simulate.bureau import draw_bureau
 from jobs.simulate.chance import Draw, Ints
@@ -129,7 +129,7 @@ def _applications(settings: Settings, month: date) -> tuple[Ints, Days]:
     months = (month.year - FIRST_MONTH.year) * 12 + month.month - FIRST_MONTH.month
     draw = Draw(candidates, settings.seed, "calendar", month.year * 12 + month.month)
     ids = FIRST_ID + months * IDS_A_MONTH + np.arange(candidates) * gap + draw.rng.integers(0, gap, candidates)
-    on = application_date_expr(pl.lit(pl.Series(ids)), pl.lit(month))
+    on = application_date(pl.lit(pl.Series(ids)), pl.lit(month))
     applied = pl.select(on).to_series().to_numpy().astype("M8[D]")
     order = np.lexsort((ids, applied))
     ids, applied = ids[order], applied[order]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from jobs.import_lending_club.__main__ import main
-from jobs.protocol.calendar import MONTHS, application_date
+from jobs.protocol.calendar import MONTHS
+from tests.application_dates import application_date
 
 if TYPE_CHECKING:
     from datetime import date

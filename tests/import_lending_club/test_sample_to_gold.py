@@ -18,6 +18,7 @@ from jobs.protocol import contract, index, ledger, partitions, receipts
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import job as training
+from tests import stored
 
 BESIDE = Path(__file__).parents[2].parent / "shared/data"
 SAMPLE = Path(os.environ.get("P2P_SAMPLE_DATA", BESIDE)) / "lending_club_sample/lending_club_sample.csv"
@@ -57,7 +58,7 @@ def total(root: Root, table: str, count: str) -> int:
 
 def rows(root: Root, table: str) -> pl.LazyFrame:
     found = (partitions.existing(root, table, day) for day in index.manifests(root, table))
-    return pl.concat([partitions.scan(root, manifest) for manifest in found])
+    return pl.concat([stored.scan(root, manifest) for manifest in found])
 
 
 def test_every_row_and_cell_of_the_sample_is_accounted_for(root: Root) -> None:

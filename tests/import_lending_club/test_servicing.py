@@ -11,7 +11,7 @@ import pytest
 
 from jobs.import_lending_club import columns, loans
 from jobs.preprocessing import labels
-from jobs.protocol.calendar import application_date_expr
+from jobs.protocol.calendar import application_date
 from jobs.protocol.policy import LabelPolicy
 from tests.import_lending_club.public_file import id_applied_on, landed, loan, month_name, put, run, text_of
 
@@ -100,7 +100,7 @@ def servicing_rows(root: Path) -> pl.DataFrame:
     rows = landed(root, "loan_terms").with_columns(pl.col("id").cast(pl.Int64), term=pl.lit(36, pl.Int8))
     return rows.with_columns(issue_d=loans.month_of("issue_d"), last_pymnt_d=loans.month_of("last_pymnt_d")).select(
         "id", "term", "loan_status", "last_pymnt_d", "snapshot_date",
-        application_date=application_date_expr(pl.col("id"), pl.col("issue_d")),
+        application_date=application_date(pl.col("id"), pl.col("issue_d")),
     )  # fmt: skip
 
 

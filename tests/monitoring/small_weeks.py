@@ -14,6 +14,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest
 from jobs.simulate.__main__ import main as simulate
 from jobs.training_inference import job as training
+from tests import stored
 from tests.built_once import once
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def rows(root: Path, table: str, day: date) -> pl.DataFrame:
-    return partitions.scan(Root(root), partitions.existing(Root(root), table, day)).collect()
+    return stored.scan(Root(root), partitions.existing(Root(root), table, day)).collect()
 
 
 def put_rows(root: Path, table: str, day: date, frame: pl.DataFrame) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from jobs.preprocessing import accounts, identity, tables
 from jobs.preprocessing.cleaning import Cleaned, clean, landed_columns
-from jobs.protocol import calendar, columns, contract
+from jobs.protocol import columns, contract
 from jobs.protocol.layers import SOURCES, UNSEEN
+from tests.application_dates import application_date
 from tests.preprocessing.bronze_rows import DAY, ORIGINS, bronze, lines
 
 TABLE_OF = {column.name: table for table in SOURCES for column in landed_columns(table)}
@@ -148,7 +149,7 @@ def test_loan_terms_are_split_in_origination_and_outcome() -> None:
     assert len(outcomes) == 37
     assert not outcomes & set(terms.columns)
     assert performance["funded_amnt_inv"].to_list() == [149.99]
-    day = calendar.application_date(150070, date(2015, 12, 1))
+    day = application_date(150070, date(2015, 12, 1))
     for frame in (terms, performance):
         assert frame.select("application_date", "snapshot_date").row(0) == (day, DAY)
 

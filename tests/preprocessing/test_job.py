@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from jobs.protocol import files, partitions
 from jobs.protocol.files import Root
+from tests import stored
 from tests.preprocessing.roots import (
     FIRST,
     LAST,
@@ -153,7 +154,7 @@ def test_what_an_older_model_rests_on_stays_readable_after_a_restatement(tmp_pat
     assert new != old
     home = root / partitions.folder("gold/feature_store", MIDDLE)
     assert [partitions.parse(path.read_bytes(), where="m") for path in home.glob("_manifest-*.json")] == [old]
-    assert partitions.scan(Root(root), old).collect().height == old.rows
+    assert stored.scan(Root(root), old).collect().height == old.rows
 
 
 def test_a_restated_file_whose_rows_are_the_same_rebuilds_bronze_alone(tmp_path: Path) -> None:
@@ -239,5 +240,5 @@ def test_other_formats_of_the_same_rows_give_the_same_silver(tmp_path: Path, kin
             rewritten(path, kind)
         assert preprocess(root, FIRST) == 0
         manifest = partitions.existing(Root(root), "silver/financial", FIRST)
-        frames.append(partitions.scan(Root(root), manifest).collect())
+        frames.append(stored.scan(Root(root), manifest).collect())
     assert frames[0].equals(frames[1])

@@ -17,6 +17,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import Index, manifests
 from jobs.protocol.partitions import Input, Manifest, Ranges
 from jobs.protocol.shelf import MOST_KEPT, Shelf
+from tests import stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def test_a_partition_reads_back_as_it_was_published(tmp_path: Path) -> None:
     written = publish(root, [1, 2, 3])
     found = partitions.read(root, "silver/toy", DAY)
     assert found == written
-    assert partitions.scan(root, written).collect()["id"].to_list() == [1, 2, 3]
+    assert stored.scan(root, written).collect()["id"].to_list() == [1, 2, 3]
 
 
 def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp_path: Path) -> None:
@@ -122,15 +123,15 @@ def test_what_a_corrected_partition_replaces_stays_readable(tmp_path: Path) -> N
     assert partitions.read(root, "silver/toy", DAY) == second
     kept = [name for name in os.listdir(home(root)) if name.startswith("_manifest-")]
     assert [partitions.parse((home(root) / name).read_bytes(), where=name) for name in kept] == [first]
-    assert partitions.scan(root, first).collect()["id"].to_list() == [1, 2]
-    assert partitions.scan(root, second).collect()["id"].to_list() == [1, 3]
+    assert stored.scan(root, first).collect()["id"].to_list() == [1, 2]
+    assert stored.scan(root, second).collect()["id"].to_list() == [1, 3]
 
 
 def test_readers_open_only_what_the_manifest_lists(tmp_path: Path) -> None:
     root = Root(tmp_path)
     manifest = publish(root, [1])
     (home(root) / "part-000-of-001-000000000000.parquet").write_bytes(b"planted")
-    assert partitions.scan(root, manifest).collect().height == 1
+    assert stored.scan(root, manifest).collect().height == 1
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
@@ -140,7 +141,7 @@ def test_a_file_that_is_not_as_the_manifest_says_is_damage(tmp_path: Path, damag
     part = home(root) / manifest.parts[0].name
     part.unlink() if damage == "gone" else part.write_bytes(part.read_bytes()[:-1])
     with pytest.raises(StoreDamaged, match="a file of"):
-        partitions.scan(root, manifest)
+        stored.scan(root, manifest)
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,7 @@ def test_what_blocks_is_said_in_words(store: FolderStore) -> None:
 
 
 def test_every_guard_has_its_words() -> None:
-    nothing = Circumstances(
-        note=False, new_rows=0, policy=False, readiness=False, data_quality=False, feature_version=False
-    )
+    nothing = Circumstances(note=False, new_rows=0, readiness=False, data_quality=False)
     strict = rules(mode="advise", max_per_28_days=1)
     standing = fold([entry(1, proposed_by(b"note"))]).open
     assert standing is not None

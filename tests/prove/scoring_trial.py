@@ -11,12 +11,13 @@ from jobs.protocol.files import Root
 from jobs.protocol.layers import FEATURES
 from jobs.scorer import scorer
 from jobs.training_inference import scoring
+from tests import stored
 from tests.prove import training
 
 if __name__ == "__main__":
     root = Root(Path(sys.argv[1]))
     model = model_bank.get(root, sys.argv[2], None)
-    rows = partitions.scan(root, partitions.existing(root, FEATURES, training.FIRST)).collect()
+    rows = stored.scan(root, partitions.existing(root, FEATURES, training.FIRST)).collect()
     try:
         scoring.scores(scorer.of(model.files), rows, threads=1)
     except StoreDamaged as error:

@@ -20,6 +20,7 @@ from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.partitions import Manifest
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 from jobs.training_inference import job
+from tests import stored
 from tests.prove import system_calls
 from tests.training_inference import population
 
@@ -141,7 +142,7 @@ def _scores(root: Path, day: date) -> str:
     manifest = partitions.read(whole, PREDICTIONS, day)
     if manifest is None:
         return "none"
-    rows = partitions.scan(whole, manifest).collect().drop("ledger_seq")
+    rows = stored.scan(whole, manifest).collect().drop("ledger_seq")
     return f"{manifest.notes['model_id']} {hashlib.sha256(rows.write_json().encode()).hexdigest()}"
 
 

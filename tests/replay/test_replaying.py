@@ -20,6 +20,7 @@ from jobs.protocol.store import FolderStore
 from jobs.replay import placing, replaying, story
 from jobs.replay.__main__ import main
 from jobs.replay.schedule import Chances
+from tests import stored
 from tests.training_inference.small_root import EASY, LAST, simulated
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def manifests(root: Path) -> dict[str, bytes]:
 
 def scores(root: Path, day: date) -> pl.DataFrame:
     manifest = partitions.existing(Root(root), "gold/predictions", day)
-    return partitions.scan(Root(root), manifest).collect().drop("ledger_seq")
+    return stored.scan(Root(root), manifest).collect().drop("ledger_seq")
 
 
 def fold(root: Path) -> list[tuple[Any, ...]]:

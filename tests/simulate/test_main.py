@@ -15,11 +15,11 @@ import polars as pl
 import pytest
 
 from jobs.protocol import files
-from jobs.protocol.calendar import application_date
 from jobs.protocol.files import Root
 from jobs.simulate.columns import TABLES as COLUMNS
 from jobs.simulate.landing import contents, names
 from jobs.simulate.portfolio import Day, months
+from tests.application_dates import application_date
 from tests.simulate.simulated import TABLES, fingerprints, landed, run, settings, truth
 
 if TYPE_CHECKING:

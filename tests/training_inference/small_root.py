@@ -13,6 +13,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.simulate.__main__ import main as simulate
 from jobs.training_inference import job
+from tests import stored
 from tests.built_once import once
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def ask(root: Path, reason: str = "by hand") -> None:
 
 
 def scores(root: Path) -> pl.DataFrame:
-    return partitions.scan(Root(root), partitions.existing(Root(root), "gold/predictions", LAST)).collect()
+    return stored.scan(Root(root), partitions.existing(Root(root), "gold/predictions", LAST)).collect()
 
 
 def edit_policy(root: Path, **changes: object) -> None:

@@ -14,6 +14,7 @@ from jobs.protocol import ledger, model_bank, partitions
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import dataset, job
+from tests import stored
 from tests.monitoring.small_weeks import put_rows, rows
 from tests.training_inference.small_root import FIRST, LAST, NEXT, ask, edit_policy, entries, run, scores, state
 
@@ -30,7 +31,7 @@ def test_the_first_run_trains_a_model_and_scores_every_day_with_it(fresh: Path) 
     assert json.loads((fresh / "decisions/serving_decision.json").read_bytes())["model_id"] == model_id
     assert not (fresh / "decisions/retraining_decision.json").exists()
     scored = partitions.existing(Root(fresh), "gold/predictions", LAST)
-    rows = partitions.scan(Root(fresh), scored).collect()
+    rows = stored.scan(Root(fresh), scored).collect()
     assert rows["pd"].is_between(0, 1, closed="none").all()
     assert rows["model_id"].unique().to_list() == [model_id]
     assert rows.height == partitions.existing(Root(fresh), "gold/feature_store", LAST).rows
@@ -158,7 +159,7 @@ def test_a_day_without_features_is_not_there_yet(root: Path, capsys: pytest.Capt
 def test_scores_rank_by_risk(root: Path) -> None:
     assert run(root) == 0
     rows = pl.concat(
-        partitions.scan(Root(root), partitions.existing(Root(root), "gold/predictions", LAST - timedelta(days=n)))
+        stored.scan(Root(root), partitions.existing(Root(root), "gold/predictions", LAST - timedelta(days=n)))
         for n in range(10)
     ).collect()
     assert rows.sort("pd")["score"].is_sorted(descending=True)

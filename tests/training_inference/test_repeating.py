@@ -13,6 +13,7 @@ from jobs.protocol import files, partitions
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
+from tests import stored
 from tests.training_inference.small_root import EARLIER, EASY, LAST, run
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def rewrite(root: Path, table: str) -> None:
     """A corrected file came for a day: its partition is replaced, the old one stays for those who cite it."""
     whole = Root(root)
     manifest = partitions.existing(whole, table, EARLIER)
-    rows = partitions.scan(whole, manifest).collect()
+    rows = stored.scan(whole, manifest).collect()
     with files.draft(whole, partitions.drafts_folder(whole, table)) as path:
         rows.head(rows.height // 2).write_parquet(path)
         part = partitions.part_of(path, rows.height // 2)
@@ -93,7 +94,7 @@ def test_every_scored_day_comes_out_the_same_again_also_after_its_features_were_
 def test_a_changed_score_is_found_out_by_its_column(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = Root(root)
     manifest = partitions.existing(whole, "gold/predictions", EARLIER)
-    rows = partitions.scan(whole, manifest).collect().with_columns(pl.col("pd") * 0.99)
+    rows = stored.scan(whole, manifest).collect().with_columns(pl.col("pd") * 0.99)
     shutil.rmtree(root / partitions.folder("gold/predictions", EARLIER))
     with files.draft(whole, partitions.drafts_folder(whole, "gold/predictions")) as path:
         rows.write_parquet(path)
