@@ -108,6 +108,11 @@ def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[s
         return ledger
 
 
+def try_wish(desk: Desk, unusable: Callable[[str], str | None]) -> None:
+    """Have a strange model tried before anything is held: that may take a minute, and the bank remembers the answer."""
+    read_wish(desk.store, ledgers.read(desk.store).state.serving, unusable)
+
+
 def read_wish(store: FolderStore, now: Serving | None, unusable: Callable[[str], str | None]) -> Chosen:
     """What the serving note in place wants changed, if anything. `unusable`: why a model cannot serve."""
     data: bytes | None = None

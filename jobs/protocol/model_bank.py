@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from jobs.protocol import contract, files, judge, strict_json
@@ -158,6 +159,7 @@ def _parsed(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
         raise _damaged(model_id, f"the manifest is no JSON: {error.what}") from error
 
 
+@lru_cache(maxsize=1)  # the answer is as good where a lock is held, and there no minute may be lost
 def _fails(trees: bytes) -> str | None:
     """Why these trees cannot be loaded, tried where a crash or a hang does no harm."""
     try:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 
+from jobs.protocol.claims import try_wish
 from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.guards import retry_after
 from jobs.protocol.ingest import Desk
@@ -19,6 +20,7 @@ SHOWN = 5  # ended decisions
 
 def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> Sight:
     """Write STATUS.txt if its text changes; not to be called under `hold`. What was seen."""
+    try_wish(desk, unusable)
     with desk.store.hold():  # looked at and written under one lock: an older text never replaces a newer
         sight = survey(desk, unusable, verdict)
         data, before = text(sight).encode(), desk.store.get(STATUS)

@@ -114,6 +114,7 @@ class Session:
         ingest.settle(self.desk)
         if known.claim:
             claims.fail_attempt(self.desk, known.claim.seq, "its trainer is gone")
+        claims.try_wish(self.desk, self.unusable)
         claims.choose(self.desk, self.unusable)
         seen = self._cold_start(ingest.begin(self.desk))
         standing = None if seen.backfill else seen.state.waiting

@@ -72,6 +72,7 @@ def learn(session: Session, claimed: Entry) -> None:
         reasons=verdict.failures,
         metrics={name: float(np.round(value, 6)) for name, value in measured.items()},
     )
+    claims.try_wish(session.desk, session.unusable)
     state = claims.complete(session.desk, claimed.seq, outcome, session.unusable).state
     promoted = state.model_id == model.model_id
     run.report.change(f"{model_bank.BANK}/{model.model_id}", verdict="promoted" if promoted else "kept")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from dataclasses import replace
 from datetime import date, timedelta
+from subprocess import CompletedProcess
 from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import policy
@@ -18,6 +21,7 @@ from jobs.protocol.notes import retraining_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jobs.protocol.files import Root
     from jobs.protocol.store import FolderStore
 
 SUNDAY = date(2024, 1, 14)
@@ -88,3 +92,12 @@ def proposed(note: bytes, **fields: Any) -> Fact:
 
 def entry(seq: int, fact: Fact, day: date = SUNDAY) -> Entry:
     return Entry(seq, fact.topic, fact.kind, day, fact.body)
+
+
+def refused_unheld(root: Root, tried: list[str], *_: object, **__: object) -> CompletedProcess[bytes]:
+    """In place of a model's trial: BlockingIOError where somebody holds the decisions meanwhile; else it fails."""
+    tried.append("here")
+    handle = os.open(root.at("decisions"), os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(handle)
+    return CompletedProcess([], 3)

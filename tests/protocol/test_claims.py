@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol import judge
+from jobs.protocol import judge, model_bank, status
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
-from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, desk, machine, person
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore
+from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, SUNDAY, desk, machine, person, refused_unheld
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,6 +155,22 @@ def test_a_serving_note_as_the_jobs_wrote_it_is_not_judged_again(
     complete(desk(store), started(store), PASSED, whole)
     monkeypatch.setattr(judge, "complaints", lambda *_, **__: pytest.fail("a tenth of a second that it need not cost"))
     assert choose(desk(store), whole)[1].data == store.get(SERVING_NOTE)
+
+
+def test_a_strange_model_is_tried_while_nothing_is_held_and_its_files_are_looked_at_again(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = model_bank.put(store.root, SUNDAY, {"model.txt": b"of nobody"}).model_id
+    store.put_if_absent(SERVING_NOTE, json.dumps({"model_id": strange}).encode())
+    tried: list[str] = []
+    monkeypatch.setattr(subprocess, "run", partial(refused_unheld, store.root, tried))
+    unusable = partial(model_bank.unusable, store.root)
+    status.refresh(desk(store), unusable)
+    assert len(tried) == 1
+    assert "a trial ended with code 3" in " ".join(store.root.at(STATUS).read_text().split())
+    store.root.at(f"model_bank/{strange}/model.txt").write_bytes(b"of noone!")
+    status.refresh(desk(store), unusable)
+    assert "is not what the manifest says" in " ".join(store.root.at(STATUS).read_text().split())
 
 
 def test_only_the_current_claim_completes_and_only_once(store: FolderStore) -> None:

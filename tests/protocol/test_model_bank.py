@@ -114,9 +114,11 @@ def test_trees_that_kill_their_reader_kill_the_trial_only(root: Root, cut: float
 
 def test_trees_that_take_for_ever_are_given_up(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     put = model_bank.put(root, DAY, contents())
+    model_bank._fails.cache_clear()  # of trees that have been found good
     monkeypatch.setattr(model_bank, "_PROBE", "import time; time.sleep(60)")
     monkeypatch.setattr(model_bank, "PROBE_SECONDS", 0.3)
     assert "could not be loaded within" in str(model_bank.unusable(root, put.model_id))
+    model_bank._fails.cache_clear()
 
 
 @pytest.mark.parametrize("plant", ["link", "fifo", "folder"])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING
+import subprocess
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
-from jobs.protocol import files
+from jobs.protocol import files, model_bank
 from jobs.protocol.command import STOPPED, Stopped
 from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
 from jobs.training_inference import job, scoring, training
+from tests.protocol.build import refused_unheld
 from tests.training_inference.small_root import LAST, ask, entries, run, scores, state
 
 if TYPE_CHECKING:
@@ -40,6 +44,28 @@ def test_while_another_training_runs_nothing_is_claimed_and_scoring_goes_on(
     assert "another training runs on this root" in capsys.readouterr().err
     assert scores(root).height
     assert entries(root)[-1] == ("retraining", "completed")  # of the first model: the note is not even taken in
+
+
+@pytest.mark.parametrize("when", ["before the run", "while it trains"])
+def test_a_model_of_nobody_is_tried_once_and_while_no_other_job_must_wait(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], when: str
+) -> None:
+    strange, tried = model_bank.put(Root(root), LAST, {"model.txt": when.encode()}).model_id, list[str]()
+    train = training.train
+
+    def chosen(*given: Any, **more: Any) -> Any:
+        (root / "decisions/serving_decision.json").write_text(json.dumps({"model_id": strange}))
+        return train(*given, **more) if given else None
+
+    if when == "before the run":
+        chosen()
+    else:
+        ask(root)
+        monkeypatch.setattr(training, "train", chosen)
+    monkeypatch.setattr(subprocess, "run", partial(refused_unheld, Root(root), tried))
+    assert run(root) == 5
+    assert "a trial ended with code 3" in capsys.readouterr().err
+    assert len(tried) == 1
 
 
 @pytest.mark.parametrize("stop", [Stopped(), KeyboardInterrupt()], ids=["SIGTERM", "Ctrl-C"])
