@@ -26,7 +26,7 @@ from jobs.protocol.index import entries, manifests
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.receipts import Problem
-from jobs.protocol.store import STATUS, FolderStore
+from jobs.protocol.store import POLICIES, STATUS, FolderStore
 
 RESTORE = "restore it from a backup of decisions/"
 SCORED = re.compile(rb'"name": "datamart/gold/predictions/snapshot_date=([0-9]{4}-[0-9]{2}-[0-9]{2})"')
@@ -114,7 +114,7 @@ def notes(root: Root) -> Iterator[Problem]:
 
 def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
     data = store.get(f"{folder}/{name}")
-    if data is not None and f"{folder}/{name}" == f"{policies.KEPT}/{policies.LAST_GOOD}":
+    if data is not None and f"{folder}/{name}" == f"{POLICIES}/{policies.LAST_GOOD}":
         with suppress(ConfigInvalid, LookupError, TypeError):  # of a pointer that cannot be read
             return store.get(f"{folder}/{strict_json.parse(data, where=name)['sha256'][:12]}.json") is not None
     is_named = data is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])  # also of an emptied note

@@ -44,7 +44,7 @@ def explain(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 def _runs(root: Root, day: date) -> Iterator[str]:
     for job in entries(root, "decisions/receipts"):
-        for step, receipt in kept.latest_by_step(root, job.name, day).items():
+        for step, receipt in kept.latest_by_step(root, job.name, day, changes=True).items():
             yield f"{job.name}, step {step}: exit code {receipt['exit_code']}, {kept.places(receipt['changed'])}"
             for skipped in receipt["skipped"]:
                 yield f"  skipped {skipped['what']}: {skipped['why']}"

@@ -14,7 +14,7 @@ from jobs.protocol import files, ledger, policies, policy, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import POLICIES, FolderStore
 
 REPORTS = "datamart/gold/reports"
 INDEX = f"{REPORTS}/index.html"
@@ -75,7 +75,7 @@ def _beside(root: Root, week: Judged, name: str) -> list[Json]:
 
 def _policy(store: FolderStore, week: Judged) -> Policy:
     """The policy that the week was judged by, from the copies that are kept of each."""
-    name = f"{policies.KEPT}/{week.verdict['policy_sha256'][:12]}.json"
+    name = f"{POLICIES}/{week.verdict['policy_sha256'][:12]}.json"
     data = store.get(name, policy.MAX_BYTES)
     return policy.load(data, name) if data is not None else policies.last_good(store)
 

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Literal
 from jobs.preprocessing import tables
 from jobs.preprocessing.stock import Stock, Work, described
 from jobs.preprocessing.tables import FEATURE_SOURCES
-from jobs.protocol import contract, files, partitions, policies, strict_json
+from jobs.protocol import contract, files, partitions, strict_json
 from jobs.protocol.calendar import days_between
 from jobs.protocol.command import Run
 from jobs.protocol.layers import FEATURES, LABELS, PERFORMANCE
 from jobs.protocol.partitions import Input, Manifest, Ranges
-from jobs.protocol.policy import Policy
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import POLICY, FolderStore
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from jobs.protocol.policy import Policy
 
 SMALL = 1 << 14  # rows: smaller days are made features of side by side
 RANGE_ROWS = 1 << 16  # applications that are made features of at once
@@ -60,6 +61,8 @@ def is_stale(run: Run, stock: Stock) -> bool:
 
 def policy(run: Run) -> Policy:
     """The rules a person owns. Without them labels wait: those that are there stay."""
+    from jobs.protocol import policies
+
     rules, problem = policies.begin(FolderStore(run.root), dry_run=run.dry_run)
     if rules is None:
         assert problem is not None  # noqa: S101 - one of the two
@@ -143,7 +146,7 @@ def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
         return []
     start = window_start(first, policy.label).replace(day=1)  # the whole month, as the inputs say
     ranges = Ranges(f"datamart/{PERFORMANCE}", {day: performance[day].content for day in days if day >= start})
-    rule = Input(f"{policies.POLICY}#/label", _hash(policy))
+    rule = Input(f"{POLICY}#/label", _hash(policy))
     work = (
         Work(LABELS, day, (ranges.input(window_start(day, policy.label), day), rule))
         for day in days_between(first, last)

@@ -13,11 +13,10 @@ from jobs.protocol.errors import InputMissing, JobError
 from jobs.protocol.events import amount
 from jobs.protocol.index import entries
 from jobs.protocol.layers import LANDING, SOURCES
-from jobs.protocol.policies import KEPT
 from jobs.protocol.receipts import Problem
-from jobs.protocol.store import DECISIONS
+from jobs.protocol.store import DECISIONS, POLICIES
 
-DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.index", DECISIONS, KEPT)
+DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.index", DECISIONS, POLICIES)
 
 
 def check(run: Run) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from jobs.preprocessing import arrivals, tables
 from jobs.preprocessing.arrivals import Landed, Listing
 from jobs.preprocessing.tables import ALL_TABLES, VERSIONS
-from jobs.protocol import contract, files, index, partitions, policies
+from jobs.protocol import contract, files, index, partitions
 from jobs.protocol.command import Run, failure_of
 from jobs.protocol.contract import HOME
 from jobs.protocol.errors import JobError
@@ -29,6 +29,7 @@ from jobs.protocol.layers import LANDING, SOURCES
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.receipts import Problem
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.store import POLICY
 from jobs.protocol.workers import side_by_side
 
 SETTLED = "datamart/.index/preprocessing.settled.json"
@@ -75,7 +76,7 @@ class Stock(Shelf):
 
     def look_at_policy(self) -> None:
         with suppress(FileNotFoundError):
-            self.policy = index.identity_of(self.root.at(policies.POLICY).lstat())
+            self.policy = index.identity_of(self.root.at(POLICY).lstat())
 
     def discover(self) -> None:
         """Read the names of what has landed."""
@@ -158,7 +159,12 @@ class Stock(Shelf):
         """What a run saw of the world up to a date, without opening a data file, and what it has made of it."""
         digest = hashlib.sha256(json.dumps([str(until), VERSIONS, _contracts(), self.policy]).encode())
         for table, offered in self.offered.items():
-            seen = [item for item in sorted(offered.items()) if (arrivals.said(table, item[0])[1] or date.min) <= until]
+            last = f"{table}_{until:%Y_%m_%d}~"  # a name before it says no later day, whatever else it says
+            seen = [
+                item
+                for item in sorted(offered.items())
+                if item[0] < last or (arrivals.said(table, item[0])[1] or date.min) <= until
+            ]
             digest.update(_digest(self.root.at(f"{LANDING}/{table}"), seen))
         for table in ALL_TABLES:
             history = sorted(self.built(table).seen.items())  # what this run built late stands last
@@ -168,6 +174,7 @@ class Stock(Shelf):
         return digest.hexdigest()
 
 
+_LIST = len(marshal.dumps([], 2))  # what comes before its elements: without it, in parts or in one piece is the same
 _digests: dict[Path, tuple[list[Any], hashlib._Hash]] = {}  # by folder: the history that was last hashed, and its hash
 
 
@@ -177,7 +184,8 @@ def _digest(folder: Path, history: list[Any]) -> bytes:
     if history[: len(known)] != known:
         known, digest = [], hashlib.sha256()
     digest = digest.copy()
-    digest.update(b"".join(marshal.dumps((str(name).encode(), *seen), 2) for name, seen in history[len(known) :]))
+    news = [(str(name).encode(), *seen) for name, seen in history[len(known) :]]
+    digest.update(marshal.dumps(news, 2)[_LIST:])
     _digests[folder] = history, digest
     return digest.digest()
 

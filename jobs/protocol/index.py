@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +133,13 @@ def manifests(root: Root, table: str) -> dict[date, Identity]:
     if _manifests is not None and path in _manifests:
         return _manifests[path]
     named = identities(root, f"datamart/{table}", day_of, f"/{MANIFEST}")
-    found = {date.fromisoformat(name.removeprefix(PREFIX)): identity for name, identity in named.items()}
+    found = {day: identity for name, identity in named.items() if (day := day_of(name))}
     if _manifests is not None:
         _manifests[path] = found
     return found
 
 
+@lru_cache(1 << 14)  # all tables have the same days
 def day_of(name: str, prefix: str = PREFIX) -> date | None:
     """The day of a partition; a folder that somebody named after a day which no calendar has is none."""
     if name.startswith(prefix) and DAY.fullmatch(text := name.removeprefix(prefix)):

@@ -9,10 +9,8 @@ from jobs.protocol import policy as rules
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.folder import Refused
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import DECISIONS, FolderStore
+from jobs.protocol.store import DECISIONS, POLICIES, POLICY, FolderStore
 
-POLICY = f"{DECISIONS}/policy.json"
-KEPT = f"{DECISIONS}/policies"
 LAST_GOOD = "last_good.json"  # beside the copies, which their hashes name in no order
 
 
@@ -30,7 +28,7 @@ def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError
 
 def _never_ran(store: FolderStore) -> bool:
     """Later it means something that there is no policy."""
-    return not store.list(ledger.FOLDER) and not store.list(KEPT)
+    return not store.list(ledger.FOLDER) and not store.list(POLICIES)
 
 
 def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
@@ -45,7 +43,7 @@ def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
     if _never_ran(store):
         mend = "is this the right --root? If so, run a job: the first run writes the default policy"
         return None, ConfigInvalid("no job has run on this root yet: there is no policy", where=POLICY, mend=mend)
-    mend = f"restore it from {KEPT} ({LAST_GOOD} there names the newest), or from a colleague's copy"
+    mend = f"restore it from {POLICIES} ({LAST_GOOD} there names the newest), or from a colleague's copy"
     until = "; nothing is claimed or promoted until then"
     return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend + until)
 
@@ -55,10 +53,10 @@ def keep(store: FolderStore, policy: Policy) -> None:
     data = store.get(POLICY, rules.MAX_BYTES)
     if data is None or hashlib.sha256(data).hexdigest() != policy.sha256:
         return  # saved anew since it was read: the next run sees that
-    name = f"{KEPT}/{policy.sha256[:12]}.json"
+    name = f"{POLICIES}/{policy.sha256[:12]}.json"
     if store.get(name) is None:
         store.put_if_absent(name, data)
-    pointer, says = f"{KEPT}/{LAST_GOOD}", strict_json.pretty({"sha256": policy.sha256})
+    pointer, says = f"{POLICIES}/{LAST_GOOD}", strict_json.pretty({"sha256": policy.sha256})
     before = store.get(pointer)
     if before == says:
         return
@@ -68,8 +66,8 @@ def keep(store: FolderStore, policy: Policy) -> None:
 
 def last_good(store: FolderStore) -> Policy:
     """The policy that was used last; the defaults where none was ever kept."""
-    pointer = store.get(f"{KEPT}/{LAST_GOOD}")
+    pointer = store.get(f"{POLICIES}/{LAST_GOOD}")
     if pointer is None:
         return rules.load(None, POLICY)
-    sha256 = strict_json.parse(pointer, where=f"{KEPT}/{LAST_GOOD}")["sha256"]
-    return rules.load(store.get(f"{KEPT}/{sha256[:12]}.json", rules.MAX_BYTES), f"{KEPT}/{sha256[:12]}.json")
+    sha256 = strict_json.parse(pointer, where=f"{POLICIES}/{LAST_GOOD}")["sha256"]
+    return rules.load(store.get(f"{POLICIES}/{sha256[:12]}.json", rules.MAX_BYTES), f"{POLICIES}/{sha256[:12]}.json")

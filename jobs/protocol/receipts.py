@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from jobs.protocol.store import FolderStore
 
 KEPT_DAYS = 90
 WHOLE = "all"  # the step of a run of all steps
+_CHANGES = re.compile(rb'(?<=\n  "changed": \[)\n.*\n  (?=\],\n  "skipped": )', re.DOTALL)  # of a first run: megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +120,14 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     return f"{folder(of.job, of.day)}/{number}.json"
 
 
-def latest_by_step(root: Root, job: str, day: date) -> dict[str, dict[str, Any]]:
-    """The newest receipt of each step for a date: what that date's runs have come to."""
+def latest_by_step(root: Root, job: str, day: date, *, changes: bool = False) -> dict[str, dict[str, Any]]:
+    """The newest receipt of each step for a date: what that date's runs have come to; without what they changed."""
     home = root.at(folder(job, day))
     latest: dict[str, dict[str, Any]] = {}
     for number in _numbers(home):
         name = f"{number}.json"
-        receipt = strict_json.parse((home / name).read_bytes(), where=f"{folder(job, day)}/{name}")
+        data = (home / name).read_bytes()
+        receipt = strict_json.parse(data if changes else _CHANGES.sub(b"", data), where=f"{folder(job, day)}/{name}")
         if receipt["step"] == WHOLE:
             latest.clear()  # a run of all steps says what they have come to, each of them
         latest[receipt["step"]] = receipt

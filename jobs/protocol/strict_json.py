@@ -15,6 +15,7 @@ _TO_BRACKET = re.compile(  # or to the end, over strings and all else: a match f
     r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+(?:"|\Z))*+([\[{\]}]|\Z)', re.DOTALL
 )
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1, "": 0}
+_LONGEST = len(str(-LARGEST))
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -98,7 +99,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > len(str(-LARGEST)) or abs(value := int(text)) > LARGEST:
+    if len(text) > _LONGEST or abs(value := int(text)) > LARGEST:
         raise ValueError("an integer past 2^53")
     return value
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from jobs.protocol import files
 from jobs.protocol.errors import UsageError
 from jobs.protocol.files import Root
-from jobs.protocol.policies import POLICY
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import POLICY, FolderStore
 
 
 def place(original: Root, into: Path) -> Root:

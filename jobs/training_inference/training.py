@@ -12,13 +12,14 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from jobs.protocol import claims, contract, model_bank, partitions, policies, policy, strict_json
+from jobs.protocol import claims, contract, model_bank, partitions, policy, strict_json
 from jobs.protocol.claims import Outcome
 from jobs.protocol.command import Stopped
 from jobs.protocol.errors import JobError, StoreDamaged, UsageError
 from jobs.protocol.facts import Entry
 from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
+from jobs.protocol.store import POLICIES
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer
 from jobs.training_inference import card, dataset, fitting, gates, profile, scoring
@@ -88,7 +89,7 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
         known = ", ".join(sorted(path.name for path in root.at(model_bank.BANK).glob("*-*"))) or "none yet"
         raise UsageError(f"no recipe of model {model_id!r}", where="--model", mend=f"name a model of the bank: {known}")
     recipe = strict_json.parse(data, where=f"{home}/{RECIPE}")
-    kept = f"{policies.KEPT}/{recipe['policy_sha256'][:12]}.json"
+    kept = f"{POLICIES}/{recipe['policy_sha256'][:12]}.json"
     if (ruled := store.get(kept)) is None:
         raise StoreDamaged("the policy of that training is gone", where=kept, mend="restore it from a backup")
     frames = {table: session.cited(table, recipe["inputs"]) for table in (FEATURES, LABELS)}

@@ -12,9 +12,8 @@ from jobs.protocol.claims import claim, complete
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import Desk, begin, place
-from jobs.protocol.policies import POLICY
 from jobs.protocol.receipts import Occasion, Report
-from jobs.protocol.store import RETRAINING_NOTE, FolderStore
+from jobs.protocol.store import POLICY, RETRAINING_NOTE, FolderStore
 from tests.protocol.build import OPEN_RULES, PASSED, READY, desk, machine, person
 
 if TYPE_CHECKING:

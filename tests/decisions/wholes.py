@@ -14,9 +14,8 @@ from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.facts import RETRAINING, Fact
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.partitions import Input, Manifest
-from jobs.protocol.policies import POLICY
 from jobs.protocol.receipts import Occasion, Report
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import POLICY, FolderStore
 from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
 if TYPE_CHECKING:

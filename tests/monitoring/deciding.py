@@ -19,8 +19,8 @@ from jobs.protocol.facts import RETRAINING
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.notes import serving_bytes
-from jobs.protocol.policies import POLICY as POLICY_FILE
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.store import POLICY as POLICY_FILE
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 from tests.monitoring.evidences import WEEK, evidence
 from tests.protocol.build import SUNDAY, desk

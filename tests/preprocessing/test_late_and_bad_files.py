@@ -43,6 +43,26 @@ def test_after_a_late_file_of_an_earlier_day_a_run_has_nothing_to_do_again(
     assert '"event": "nothing_to_do"' in capsys.readouterr().out
 
 
+def test_what_landed_for_later_dates_alone_leaves_a_run_of_an_earlier_one_nothing_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = built(tmp_path)
+    table = landing(root, "financial", LAST).parent
+    names = {
+        "financial_2016_01_10.csv": False,
+        "financial_2016_01_08.jsonl": True,
+        "financiam.csv": True,
+        "a.txt": True,
+    }
+    for name, is_looked_at in names.items():
+        preprocess(root)
+        land(table / name, landing(root, "financial", LAST).read_bytes())
+        capsys.readouterr()
+        preprocess(root)
+        assert ('"event": "nothing_to_do"' not in capsys.readouterr().out) == is_looked_at, name
+        (table / name).unlink()
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.protocol import command, receipts
+from jobs.protocol import clock, command, receipts
 from jobs.protocol.errors import ContractBroken
+from jobs.protocol.files import Root
 from tests.protocol.toy_jobs import DAY, changes, failing, job, nothing, run
 
 
@@ -60,3 +61,18 @@ def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
     run(job(changes), tmp_path)
     assert sorted(os.listdir(home)) == ["2020-01-02", "2024-03-01"]
     assert receipts.standing(command.open_root(str(tmp_path)), "toy", DAY) == []
+
+
+def test_what_was_changed_is_passed_over_unless_it_is_asked_for(tmp_path: Path) -> None:
+    like_its_end = '],\n  "skipped": ]\n  ],\n  "changed": [\n'
+    some: list[dict[str, object]] = [{"name": like_its_end, "rows": 3}, {"name": "b"}]
+    for changed in ([], some):
+        report = receipts.Report(changed, [{"what": like_its_end, "why": "w"}], [receipts.Problem(4, "w", "f", "m")])
+        of = receipts.Occasion("toy", DAY, "all")
+        assert receipts.write(Root(tmp_path), of, report, at=clock.now(), seconds=1.0)
+        known, short = (
+            receipts.latest_by_step(Root(tmp_path), "toy", of.day, changes=it)["all"] for it in (True, False)
+        )
+        assert (known["changed"], short["changed"]) == (changed, [])
+        assert known | {"changed": []} == short
+        report.skipped.clear()  # else the second is not worth a receipt

@@ -17,8 +17,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.outlook import BLOCKS, survey
-from jobs.protocol.policies import POLICY
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore
+from jobs.protocol.store import POLICY, RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore
 from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, SUNDAY, desk, entry, machine, person, rules
 from tests.protocol.build import proposed as proposed_by
 
