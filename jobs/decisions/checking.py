@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from jobs.decisions import checking_partitions
 from jobs.decisions.explaining import evidence_of
-from jobs.decisions.finding import damage, remark, strange, summed
+from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.decisions.showing import sight_of
 from jobs.protocol import clock, contract, files, judge, model_bank, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
@@ -38,7 +38,8 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     known = Ledger()
     with suppress(StoreDamaged):  # its own findings say more
         known = ledgers.read(FolderStore(root))
-    found = [*ledger(root), *notes(root), *receipts(root), *models(root, known), *evidence(root, known), *scores(root)]
+    looks = (ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root))
+    found = [one for look in looks for one in going_on(look)]
     found += checking_partitions.check(root, Events(sys.stderr))
     found = list(dict.fromkeys([*strange(root), *found]))  # what several looks found is one finding
     code, said = summed(found, "everything is whole")

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from jobs.decisions.finding import damage, remark
+from jobs.decisions.finding import damage, going_on, remark
 from jobs.protocol import files, model_bank, partitions
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
@@ -32,7 +32,7 @@ def check(root: Root, events: Events) -> list[Problem]:
     ]
     with events.progress("partitions", len(homes)) as done:
         for home in homes:
-            found += _partition(root, home)
+            found += going_on(_partition(root, home))
             done(1)
     return found
 

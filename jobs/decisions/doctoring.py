@@ -10,16 +10,16 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from itertools import chain, pairwise
+from itertools import pairwise
 
-from jobs.decisions.finding import damage, remark, strange, summed
+from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.errors import JobError, as_job_error
+from jobs.protocol.errors import JobError
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, entries, manifests
@@ -36,18 +36,9 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
     """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
-    found = strange(root) + list(
-        chain.from_iterable(_seen(look, root) for look in (permissions, disk, locks, backend, gaps, times))
-    )
+    looks = (permissions, disk, locks, backend, gaps, times)
+    found = strange(root) + [one for look in looks for one in going_on(look(root))]
     return summed(found, "all is well")
-
-
-def _seen(look: Callable[[Root], Iterator[Problem]], root: Root) -> Iterator[Problem]:
-    """What a look finds; a disk that is full or read-only is a finding too, and does not end the visit."""
-    try:
-        yield from look(root)
-    except OSError as error:
-        yield Problem.of(as_job_error(error))
 
 
 def permissions(root: Root) -> Iterator[Problem]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from jobs.protocol.errors import StoreDamaged, gravest
+from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Problem, told
@@ -18,6 +18,14 @@ def strange(root: Root) -> list[Problem]:
     """A folder on which no job has run is whole and well, but hardly what was meant."""
     mend = "is this the right --root? If so, nothing needs doing"
     return [] if root.at("decisions").is_dir() else [remark("no job has run on this root yet", "decisions", mend)]
+
+
+def going_on(look: Iterable[Problem]) -> Iterator[Problem]:
+    """What a look finds, and what the system refuses to it: a full disk, say, hides nothing that others find."""
+    try:
+        yield from look
+    except OSError as error:
+        yield Problem.of(as_job_error(error))
 
 
 def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:

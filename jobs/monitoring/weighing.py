@@ -77,7 +77,8 @@ class Bench:
         known = [(seen, found) for seen, found in self._remembered_each if seen is not without]
         if moved:
             known.append((moved, [*self._remembered(moved)]))
-        features = [seen.n or 0 for seen, _ in known if _is_moved(seen)]
+        judged = (seen for seen, _ in known if seen.rule == terms.FEATURE and seen.why is None)
+        features = [seen.n or 0 for seen in judged if seen.reached() is not None]
         found = [one for _, each in known for one in each]
         if len(features) >= terms.MANY_FEATURES and not (without and without.rule == terms.MANY):
             step = Step(threshold=float(terms.MANY_FEATURES - 1), severity=terms.MEDIUM)
@@ -136,10 +137,6 @@ class Bench:
         if one.asks == RETRAIN and (day := self.memory.in_vain(one.seen)):
             return replace(one, why=f"{memories.NOT_MENDED}: {day}, and there is nothing new to learn from yet")
         return one
-
-
-def _is_moved(seen: Seen) -> bool:
-    return seen.rule == terms.FEATURE and seen.why is None and seen.reached() is not None
 
 
 def _apart(value: float, other: float) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 GRAVEST_FIRST = (1, 6, 5, 4, 3, 75, 2)  # a run does all it can, then exits with the first of these that it met
-_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO, errno.EMFILE)
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO, errno.EMFILE, errno.EFBIG, errno.EROFS)
 _OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSALS} | {
     "Invalid thrift: transport error": "a file broke off while it was written or read"  # as polars says of a full disk
 }  # libraries wrap these in errors of their own

@@ -21,6 +21,12 @@ class Refused(StoreDamaged):
     """Something that is not a plain file of ours lies under a name of ours."""
 
 
+class Unreadable(Refused):
+    """A file or folder of ours that the system does not let this user read."""
+
+    exit_code = 1
+
+
 def parts_of(name: str) -> tuple[str, ...]:
     """Split a relative posix name, or refuse it: absolute, upward, hidden or unprintable names lead nowhere."""
     parts = tuple(name.split("/"))
@@ -126,6 +132,9 @@ def _refuse_open_to_all(handle: int, name: str) -> None:
 
 
 def _not_plain(error: OSError, name: str, kind: str) -> OSError | Refused:
+    if error.errno == errno.EACCES:
+        mend = "let the user that runs the jobs read it (chmod, chown), and run again"
+        return Unreadable(f"the system refused: {error.strerror}", where=name, mend=mend)
     if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO):
         return error
     return Refused(f"{name} is not a plain {kind}", where=name, mend="move it away; links and devices are not followed")

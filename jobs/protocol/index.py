@@ -109,6 +109,9 @@ def identities(root: Root, folder: str, wanted: Wanted, below: str = "") -> dict
                 found[name] = identity_of(os.stat(name + below, dir_fd=handle, follow_symlinks=False))
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            except PermissionError as error:
+                error.filename = f"{folder}/{name}{below}"  # the folder that is open is no part of it
+                raise
     finally:
         os.close(handle)
     return found

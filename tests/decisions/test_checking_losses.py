@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, receipts
+from jobs.protocol import clock, files, receipts
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
-from tests.decisions.wholes import ONE_DAY, checked, publish, whole
+from tests.decisions.wholes import LANDED, ONE_DAY, checked, publish, whole
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -47,6 +47,23 @@ def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys
     code, found = checked(root, capsys)
     assert (code, [one["where"] for one in found if one["code"]]) == (6, [root.name_of(homes[3])])
     assert "before the next run, which would score the day anew" in found[0]["mend"]
+
+
+def test_a_file_that_may_not_be_read_hides_no_other_damage(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = files.sha256_of, root.at(LANDED)
+
+    def hashed(path: Path) -> str:
+        if path == refused:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(files, "sha256_of", hashed)
+    lost = next(root.at("datamart/silver").rglob("*.parquet"))
+    lost.unlink()
+    code, found = checked(root, capsys)
+    assert (code, {one["where"] for one in found}) == (1, {str(refused), root.name_of(lost)})
 
 
 def test_what_is_lost_on_many_days_for_one_reason_is_told_once(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

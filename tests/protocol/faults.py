@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,18 @@ class Faults:
             raise AssertionError
 
         return call
+
+
+def forbid(patch: pytest.MonkeyPatch, name: str) -> None:
+    """Let the system refuse to open a name; a mode alone refuses nothing to root."""
+    real = os.open
+
+    def call(path: str, *args: Any, **options: Any) -> int:
+        if os.fspath(path) == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path, *args, **options)
+
+    patch.setattr(os, "open", call)
 
 
 def in_child(act: Callable[[], object]) -> int:

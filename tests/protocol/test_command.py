@@ -66,7 +66,9 @@ def test_a_bug_of_a_tool_shows_its_place_and_no_value_of_a_row(capsys: pytest.Ca
     assert "CANARY-4711" not in said
 
 
-@pytest.mark.parametrize("said", ["No space left on device", "Disk quota exceeded", "Permission denied"])
+@pytest.mark.parametrize(
+    "said", ["No space left on device", "Disk quota exceeded", "Permission denied", "File too large"]
+)
 def test_what_a_library_says_of_the_system_is_told_as_the_systems_refusal(
     tmp_path: Path, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

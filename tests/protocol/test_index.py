@@ -80,3 +80,17 @@ def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
     assert Index(Root(tmp_path), "toy").files == {}
+
+
+def test_a_file_that_the_system_refuses_is_named_from_the_root_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "table/snapshot_date=2024-03-01").mkdir(parents=True)
+
+    def refusing(path: str, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.stat", refusing)
+    with pytest.raises(PermissionError) as found:
+        index.identities(Root(tmp_path), "table", index.day_of, "/_manifest.json")
+    assert found.value.filename == "table/snapshot_date=2024-03-01/_manifest.json"

@@ -12,6 +12,7 @@ import pytest
 from jobs.protocol import folder as folders
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, quarantine_name
+from tests.protocol.faults import forbid
 from tests.protocol.store_contract import ENTRY, StoreContract, hidden
 
 if TYPE_CHECKING:
@@ -94,6 +95,17 @@ def test_what_everybody_can_write_is_refused(tmp_path: Path, store: FolderStore,
     (tmp_path / name).chmod(0o2777 if name == "decisions" else 0o666)
     with pytest.raises(folders.Refused, match=f"chmod o-w {name},"):
         store.get(RETRAINING_NOTE)
+
+
+@pytest.mark.parametrize(("refused", "told"), [("00000001.json", ENTRY), ("ledger", "decisions/ledger")])
+def test_what_the_system_lets_nobody_read_is_named_from_the_root_on(
+    store: FolderStore, refused: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_if_absent(ENTRY, b"x")
+    forbid(monkeypatch, refused)
+    with pytest.raises(folders.Unreadable, match="the system refused: Permission denied") as found:
+        store.get(ENTRY)
+    assert (found.value.where, found.value.exit_code) == (told, 1)
 
 
 def test_a_living_writers_draft_is_kept_and_a_dead_ones_swept(tmp_path: Path, store: FolderStore) -> None:

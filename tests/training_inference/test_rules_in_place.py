@@ -10,6 +10,7 @@ import pytest
 from jobs.protocol import partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
+from tests.protocol.faults import forbid
 from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, entries, run, state
 
 if TYPE_CHECKING:
@@ -75,6 +76,18 @@ def test_a_policy_that_is_not_to_be_trusted_claims_nothing_and_scoring_goes_on(
     assert "where: decisions/policy.json" in capsys.readouterr().err
     assert state(root).open is not None
     assert state(root).claim is None
+    assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+
+
+@pytest.mark.parametrize(("name", "code"), [("policy.json", 5), ("retraining_decision.json", 5), ("STATUS.txt", 1)])
+def test_what_the_system_lets_nobody_read_in_decisions_keeps_no_day_from_its_scores(
+    root: Path, name: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(root)
+    forbid(monkeypatch, name)
+    assert run(root) == code
+    said = capsys.readouterr().err
+    assert f"the system refused: Permission denied\n  where: decisions/{name}\n" in said
     assert partitions.read(Root(root), "gold/predictions", LAST) is not None
 
 
