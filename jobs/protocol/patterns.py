@@ -1,4 +1,4 @@
-r"""The patterns that Python's and Rust's regular expressions surely read alike; others are refused, with the reason.
+r"""The patterns that Python's and Rust's regular expressions surely read alike; all others are refused.
 
 Python judges a value, Rust finds the offending rows of a column. They differ on `\d \w \s \b` (tables of Unicode), on
 `$` (before a last line end), on flags, look-around, back-references, and repeats of what may be empty.
@@ -19,19 +19,10 @@ _FIRM = rf"{_ATOM}(?:\+|\{{(?=0*[1-9]){_COUNT}(?:,(?:{_COUNT})?)?\}})?(?![*?{{])
 _CHOICE = rf"(?>{_PART}*?{_FIRM}){_PART}*+"
 _GROUP = rf"(?>\((?:\?:)?{_CHOICE}(?:\|{_CHOICE})*\)[*+?]?)"
 _ACCEPTED = re.compile(rf"(?P<first>\\A)?(?:{_PART}|{_GROUP})*+(?P<last>\\Z)?")
-_KNOWN_SIGNS = re.compile(rf"(?:{_ATOM}|\\[AZ]|\(\?:|\((?!\?)|[)|]|{_REPEAT})*+")
-_WHY = {
-    "$": "$ also matches before a last line end: write \\Z",
-    "(": "flags, look-around and named groups are read differently: use only (...) and (?:...)",
-    "[": "a class may hold characters, ranges and escaped signs; - stands first or last, & | ~ ^ [ escaped",
-    "\\d": "\\d means other digits in other libraries: write [0-9]",
-    "\\w": "\\w means other letters in other libraries: write [A-Za-z0-9_]",
-    "\\s": "\\s means other blanks in other libraries: write [ \\t]",
-    "\\z": "write \\Z",
-}
-_STRUCTURE = (
-    "a repeat, of * + ? or up to 999, follows what cannot be empty, once; alternatives that cannot be empty stand in a "
-    "group (...|...), which has a repeat of * + ? at most and no group in it; \\A comes first, \\Z last"
+_WHAT_IS_READ_ALIKE = (
+    "write characters, escaped signs (for \\d \\w \\s: [0-9], [A-Za-z0-9_], [ \\t]), classes with - first or last and "
+    "& | ~ ^ [ escaped, groups (...|...) of what cannot be empty, with no group in them and a repeat of * + ? at most; "
+    "a repeat, of * + ? or up to 999, once, after what cannot be empty; \\A first, \\Z last, neither ^ nor $; no more"
 )
 
 
@@ -50,11 +41,7 @@ def is_anchored(pattern: str) -> bool:
 def objection(pattern: str) -> str:
     """Why a pattern is refused; empty where it is not."""
     if not _ACCEPTED.fullmatch(pattern):
-        known = _KNOWN_SIGNS.match(pattern)
-        rest = pattern[known.end() :] if known else pattern
-        sign = rest[:2] if rest.startswith("\\") else rest[:1]
-        odd = f"{sign} is not surely read alike: escape a sign, or write the characters themselves"
-        return _WHY.get(sign, odd) if sign else _STRUCTURE
+        return _WHAT_IS_READ_ALIKE
     counts = re.findall(r"\{([0-9]+)(?:,([0-9]*))?\}", pattern)
     if sum(int(most or least) for least, most in counts) > _LARGEST:
         return f"its repeats are more than {_LARGEST} characters once they are written out"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -105,9 +104,8 @@ def shift(text: str, start: date) -> Shift:
     name, at, since = text.partition("@")
     mend = "give NAME or NAME@YYYY-MM-DD; see --help"
     if name not in SCENARIOS:
-        close = difflib.get_close_matches(name, SCENARIOS, n=1, cutoff=0.4)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SCENARIOS)}"
-        raise UsageError(f"there is no scenario {name!r}; {hint}", where="--scenario", mend=mend)
+        what = f"there is no scenario {name!r}; there are {', '.join(SCENARIOS)}"
+        raise UsageError(what, where="--scenario", mend=mend)
     try:
         return Shift(name, iso_date(since) if at else start)
     except argparse.ArgumentTypeError as error:

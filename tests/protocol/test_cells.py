@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.protocol.columns import offences_of
-from jobs.protocol.errors import ConfigInvalid
 from tests.protocol.row_schemas import CELLS, NUMBERS, OF_A_VALUE, keeps, verdicts
 
 OWN_CASES = [
@@ -81,15 +79,3 @@ def test_a_cell_is_judged_by_what_it_is_in_json(
     frame = pl.DataFrame({"a": pl.Series(cells, dtype=dtype)})
     assert verdicts(row_schema, frame) == expected
     assert [keeps(row_schema, row) for row in frame.to_dicts()] == expected
-
-
-@pytest.mark.parametrize("dtype", [pl.List(pl.Int8()), pl.UInt8(), pl.Float32(), pl.Datetime(), pl.Categorical()])
-def test_a_column_without_a_json_type_is_refused(dtype: pl.DataType) -> None:
-    with pytest.raises(ConfigInvalid, match="has no JSON type"):
-        offences_of({}, {"a": dtype})
-
-
-@pytest.mark.parametrize("name", ["*", "^a.*$"])
-def test_a_name_that_polars_takes_for_a_pattern_is_refused(name: str) -> None:
-    with pytest.raises(ConfigInvalid, match="rename it"):
-        offences_of({}, {name: pl.Int8()})

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 
 from jobs.protocol import contract, judge
 from jobs.protocol.columns import ROW, offences, offences_of, polars_schema
-from jobs.protocol.errors import ConfigInvalid
 from tests import contract_suite
 from tests.protocol.row_schemas import ROW_SCHEMAS, as_json, frames, keeps, verdicts
 
@@ -49,31 +48,6 @@ def test_each_rule_names_its_column_and_its_keyword() -> None:
 def test_a_rule_that_no_value_can_break_costs_nothing() -> None:
     schema = {"type": "object", "properties": {"a": {"type": ["integer", "null"], "maximum": 1000, "maxLength": 1}}}
     assert offences_of(schema, {"a": pl.Int8()}) == {}
-
-
-@pytest.mark.parametrize(
-    ("schema", "said"),
-    [
-        (
-            {"properties": {"a": {"minimun": 1}}},
-            "/properties/a/minimun: minimun is no keyword; did you mean 'minimum'?",
-        ),
-        ({"minProperties": 1}, "/minProperties: minProperties is not supported"),
-        ({"anyOf": [True, {"$ref": "#"}]}, "/anyOf/1/$ref: $ref is not supported"),
-        (
-            {"properties": {"a": {"pattern": "a$"}}},
-            "/properties/a/pattern: the pattern may be read differently: $ also",
-        ),
-        (
-            {"properties": {"a": {"format": "email"}}},
-            "/properties/a/format: give date: no other format is supported",
-        ),
-    ],
-)
-def test_what_cannot_be_honoured_is_refused_by_name(schema: object, said: str) -> None:
-    with pytest.raises(ConfigInvalid) as caught:
-        offences_of(schema, {"a": pl.String()})
-    assert said in caught.value.what
 
 
 def test_a_contract_gives_dtypes_and_rules() -> None:

@@ -17,6 +17,20 @@ def test_an_unknown_word_is_named_with_its_place_and_the_word_that_was_meant() -
     ]
 
 
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"minProperties": 1}, "/minProperties: minProperties is not supported"),
+        ({"anyOf": [True, {"$ref": "#"}]}, "/anyOf/1/$ref: $ref is not supported"),
+        ({"properties": {"a": {"pattern": "a$"}}}, "/properties/a/pattern: the pattern may be read differently: write"),
+        ({"properties": {"a": {"format": "email"}}}, "/properties/a/format: give date: no other format is supported"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(schema: object, said: str) -> None:
+    [problem] = problems(schema)
+    assert problem.startswith(said)
+
+
 def test_every_word_of_the_dialect_is_compiled_an_annotation_or_refused_with_a_reason() -> None:
     vocabulary: set[str] = set()
     for part in Draft202012Validator.META_SCHEMA["allOf"]:

@@ -155,9 +155,7 @@ def test_on_each_date_those_scenarios_go_that_have_begun_and_last() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ("covariat", "did you mean covariate?"),
-        ("base_rate@2018-03-01", "did you mean base-rate?"),
-        ("xyz", "there are covariate, covariate-large"),
+        ("base_rate@2018-03-01", "there is no scenario 'base_rate'; there are covariate, covariate-large"),
         ("concept@2018-02-30", "'2018-02-30' is not a date like 2024-01-31"),
         ("concept@", "'' is not a date"),
     ],
