@@ -111,14 +111,11 @@ def _sync(root: Root, path: Path, how: int) -> None:
             os.close(handle)
 
 
-def sweep(folder: Path) -> int:
+def sweep(folder: Path) -> None:
     """Remove the drafts of dead writers; a living writer holds a lock on its own."""
-    removed = 0
     for name in os.listdir(folder) if folder.is_dir() else []:
         if name.startswith(DRAFT) and _is_abandoned(folder / name):
             (folder / name).unlink(missing_ok=True)
-            removed += 1
-    return removed
 
 
 @contextmanager

@@ -48,8 +48,6 @@ class JsonInvalid(ConfigInvalid):
 
     def __init__(self, what: str, *, where: object, hint: str, place: tuple[int, int], pointer: str = "") -> None:
         self.line, self.column = place
-        self.hint = hint
-        self.pointer = pointer
         inside = f", in {printable(pointer)}" if pointer else ""
         super().__init__(what, where=f"{where}: line {self.line}, column {self.column}{inside}", mend=hint)
 

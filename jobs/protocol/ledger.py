@@ -25,10 +25,6 @@ _TEXTS = ("prev", "topic", "kind", "as_of", "run_key", "nonce", "at")
 _FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "body": dict}
 
 
-class Impossible(JobError):
-    """A fact that cannot follow what the ledger holds: a bug of the job that wanted to say it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Who says it: one run of one job. `at` and `who` are for records, never for logic."""
@@ -152,7 +148,7 @@ def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | Non
             return known, None
         if why := objection(known.state, fact, writer.as_of):
             mend = "run the job again; if it stays, report it with `python -m jobs.decisions show`"
-            raise Impossible(f"{fact.kind} cannot be said now: {why}", where=FOLDER, mend=mend)
+            raise JobError(f"{fact.kind} cannot be said now: {why}", where=FOLDER, mend=mend)
         seq = len(known.entries) + 1
         data = entry_bytes(writer, fact, seq, known.head, nonce)
         if store.put_if_absent(name_of(seq), data) or _is_mine(store, seq, nonce):

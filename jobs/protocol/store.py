@@ -93,21 +93,19 @@ class FolderStore:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield
 
-    def finish(self) -> int:
-        """Put back, under `hold`, what a crash left aside, and sweep the drafts of dead writers; count both."""
-        done = 0
+    def finish(self) -> None:
+        """Put back, under `hold`, what a crash left aside, and sweep the drafts of dead writers."""
         with folders.opened(self.root, (DECISIONS,)) as folder:
             if folder is None:
-                return 0
+                return
             for aside in sorted(name for name in os.listdir(folder) if name.startswith(folders.ASIDE)):
                 last = aside.removeprefix(folders.ASIDE).rsplit("-", 1)[0]
                 if f"{DECISIONS}/{last}" in NOTES:
                     self._give_back(folder, aside, last)
-                    done += 1
         for name in _FOLDER_MODES:
             with folders.opened(self.root, folders.parts_of(name)) as inner:
-                done += 0 if inner is None else sweep(self.root.at(name))
-        return done
+                if inner is not None:
+                    sweep(self.root.at(name))
 
     @contextmanager
     def settled(self) -> Iterator[None]:

@@ -9,10 +9,10 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import RETRAINING, SERVING, Fact, State
 from jobs.protocol.files import Root
-from jobs.protocol.ledger import Impossible, append, name_of, read
+from jobs.protocol.ledger import append, name_of, read
 from jobs.protocol.store import FolderStore
 from tests.protocol.build import MODEL, OTHER, proposed, writer
 
@@ -77,7 +77,7 @@ def test_nothing_to_say_writes_nothing(store: FolderStore) -> None:
 
 
 def test_what_cannot_follow_is_not_written(store: FolderStore) -> None:
-    with pytest.raises(Impossible, match="not open"):
+    with pytest.raises(JobError, match="expired cannot be said now: that decision is not open"):
         append(store, writer(), lambda _: Fact(RETRAINING, "expired", {"decision": 1}))
     assert store.list("decisions/ledger") == ()
 

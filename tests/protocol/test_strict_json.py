@@ -93,14 +93,13 @@ def test_what_is_refused_is_named_with_its_place_and_its_mend(
     error = refusal(text.encode())
     assert (error.line, error.column) == place
     assert what in error.what
-    assert hint in error.hint
+    assert hint in error.mend
     assert f"note.json: line {place[0]}, column {place[1]}" in error.where
 
 
 def test_the_pointer_says_inside_what_it_is_wrong() -> None:
     error = refusal(b'{"a/b": [0, {"c~": NaN}]}')
-    assert error.pointer == "/a~1b/1/c~0"
-    assert error.pointer in str(error)
+    assert "column 20, in /a~1b/1/c~0" in str(error)
 
 
 def test_a_key_cannot_steer_a_terminal_or_fill_a_log() -> None:
