@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
 from jobs.decisions import checking_partitions
 from jobs.decisions.explaining import evidence_of
@@ -124,22 +125,20 @@ def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
 
 def receipts(root: Root) -> Iterator[Problem]:
     """Every receipt parses, keeps its contract and lies where it says."""
-    for job in entries(root, "decisions/receipts"):
-        for day in entries(root, f"decisions/receipts/{job.name}"):
-            for one in entries(root, f"decisions/receipts/{job.name}/{day.name}"):
-                name = f"decisions/receipts/{job.name}/{day.name}/{one.name}"
-                if not one.name.startswith(".") and (why := _wrong_receipt(root, name, job.name, day.name)):
-                    yield damage(f"the receipt {why}", name, RESTORE + "; or move it away: runs do not depend on it")
+    for path in sorted(root.at("decisions/receipts").glob("*/*/*")):
+        if not path.name.startswith(".") and (why := _wrong_receipt(path, root.name_of(path))):
+            mend = RESTORE + "; or move it away: runs do not depend on it"
+            yield damage(f"the receipt {why}", root.name_of(path), mend)
 
 
-def _wrong_receipt(root: Root, name: str, job: str, day: str) -> str | None:
+def _wrong_receipt(path: Path, name: str) -> str | None:
     try:
-        given = strict_json.parse(root.at(name).read_bytes(), where=name)
+        given = strict_json.parse(path.read_bytes(), where=name)
     except ConfigInvalid as error:
         return f"cannot be read: {error.what}"
     if complaints := judge.complaints(contract.document("receipt"), given):
         return f"does not keep its contract: {complaints[0].what}"
-    return None if (given["job"], given["date"]) == (job, day) else "is of another job or date"
+    return None if (given["job"], given["date"]) == path.parts[-3:-1] else "is of another job or date"
 
 
 def models(root: Root, known: Ledger) -> Iterator[Problem]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple, Never
 
@@ -12,6 +11,7 @@ import polars as pl
 
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
+from jobs.protocol.keywords import suggestion
 
 CSV, PARQUET = (".csv", ".csv.gz"), (".parquet",)
 NULLS = ["NA", "N/A", "null", "NULL"]  # not "None": in home_ownership it is a level
@@ -123,13 +123,10 @@ def _refuse(path: Path, kind: str, mend: str) -> Never:
 def _require(name: str, present: list[str], path: Path) -> None:
     if name in present:
         return
+    mend = suggestion(name, present) or f"the file has {', '.join(map(repr, present[:MOST_NAMES]))}"
     only = present[0] if len(present) == 1 else ""
     if separator := next((mark for mark in ";\t|" if mark in only), None):
         mend = f"the fields seem to be separated by {separator!r}: save the file with commas"
-    elif close := get_close_matches(name, present, n=1):
-        mend = f"did you mean {close[0]!r}?"
-    else:
-        mend = f"the file has {', '.join(repr(column) for column in present[:MOST_NAMES])}"
     raise ContractBroken(f"there is no column {name!r}", where=path, mend=mend)
 
 

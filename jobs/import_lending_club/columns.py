@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.protocol import contract
@@ -41,27 +41,27 @@ class Header:
     notes: dict[str, object]  # for the report
 
 
-def header_in(head: bytes, known: Collection[str], where: object) -> tuple[Header, bytes]:
+def header_in(head: bytes, where: object) -> tuple[Header, bytes]:
     """The header of a CSV that begins so, and what of these bytes comes after it."""
     parts = re.split(rb"(\r\n|\n|\r)", head, maxsplit=_MOST_PREAMBLE + 1)
     lines = [part.decode("utf-8-sig", errors="replace") for part in parts[::2]]
     for place, line in enumerate(lines[: _MOST_PREAMBLE + 1]):
-        if _holds_header(line, ",", known):
-            return header_of(_fields(line, ","), known, where, place), b"".join(parts[2 * place + 2 :])
+        if _holds_header(line, ","):
+            return header_of(_fields(line, ","), where, place), b"".join(parts[2 * place + 2 :])
     what = f"no header in the first lines; the first has {len(_fields(lines[0], ','))} comma-separated fields"
     if b"\0" in head:
         what = "the file is binary, and of no kind known here"
     elif any({"amount requested", "risk_score"} <= set(_fields(line, ",")) for line in lines):
         what = "this is the rejected-loans file: applications that never became loans"
     for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if any(_holds_header(line, mark, known) for line in lines):
+        if any(_holds_header(line, mark) for line in lines):
             what = f"the columns are separated by {word}, not by commas"
     raise ContractBroken(what, where=where, mend=ACCEPTED)
 
 
-def header_of(names: Sequence[str], known: Collection[str], where: object, preamble_lines: int = 0) -> Header:
+def header_of(names: Sequence[str], where: object, preamble_lines: int = 0) -> Header:
     """Sort the names into known, repeated, missing and unknown; refuse a file without the core."""
-    first = {name: names.index(name) for name in dict.fromkeys(names) if name in known}
+    first = {name: names.index(name) for name in dict.fromkeys(names) if name in KNOWN}
     again = [(name, place) for place, name in enumerate(names) if place != first.get(name, place)]
     lacking = [name for name in _CORE if name not in first and not (name == "id" and "url" in first)]
     if lacking:
@@ -69,15 +69,15 @@ def header_of(names: Sequence[str], known: Collection[str], where: object, pream
         raise ContractBroken(what, where=where, mend=ACCEPTED)
     notes = {
         "preamble_lines": preamble_lines,
-        "missing_columns": [name for name in known if name not in first],
+        "missing_columns": [name for name in KNOWN if name not in first],
         "repeated_columns": sorted({name for name, _ in again}),
         "ignored_columns": [name[:64] for name in names if name not in first],
     }
-    return Header(names, first, again, [place for place, name in enumerate(names) if name in known], notes)
+    return Header(names, first, again, [place for place, name in enumerate(names) if name in KNOWN], notes)
 
 
-def _holds_header(line: str, mark: str, known: Collection[str]) -> bool:
-    return len(set(_fields(line, mark)) & set(known)) >= _ENOUGH
+def _holds_header(line: str, mark: str) -> bool:
+    return len({*_fields(line, mark)} & {*KNOWN}) >= _ENOUGH
 
 
 def _fields(line: str, mark: str) -> list[str]:

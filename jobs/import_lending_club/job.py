@@ -67,7 +67,7 @@ def _read(opened: list[Source], work: Path, cut_off: date | None, events: Events
     is_loan = pl.col("_reason").is_null()
     with events.progress("reading", sum(source.path.stat().st_size for source in opened)) as advance:
         for source in opened:
-            for frame in sources.frames(source, KNOWN, advance):
+            for frame in sources.frames(source, advance):
                 whole = pl.concat([every_column, frame], how="diagonal")  # a missing column is an empty one
                 judged = loans.judged(whole, MONTHS, cut_off)
                 new, taken = loans.repeats(judged.filter(is_loan), taken)

@@ -56,12 +56,12 @@ class Source:
             raise self.refusal(f"the file unpacks to over {_MOST_TIMES} times its size", "unpack it, and look at it")
 
 
-def frames(source: Source, known: tuple[str, ...], advance: Callable[[int], None]) -> Iterator[pl.DataFrame]:
+def frames(source: Source, advance: Callable[[int], None]) -> Iterator[pl.DataFrame]:
     """Yield the known columns as text and the row's number as `_row`; what else was seen is noted in the source."""
     place = 0
     with source.path.open("rb") as raw:
         try:
-            for frame in _frames_of(source, raw, known):
+            for frame in _frames_of(source, raw):
                 advance(max(0, raw.tell() - place))
                 place = max(place, raw.tell())
                 yield frame
@@ -74,20 +74,20 @@ def frames(source: Source, known: tuple[str, ...], advance: Callable[[int], None
             raise source.refusal(*told) from None  # the message may quote a row
 
 
-def _frames_of(source: Source, raw: BinaryIO, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+def _frames_of(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:
     magic = raw.read(8)
     raw.seek(0)
     kind = next((kind for mark, kind in _FOREIGN.items() if magic.startswith(mark)), None if magic else "empty")
     if kind:
         raise source.refusal(f"the file is {kind}")
     if magic.startswith(b"PAR1"):
-        return _parquet(source, raw, known)
+        return _parquet(source, raw)
     stream: _Stream = raw
     if magic.startswith(b"\x1f\x8b"):
         stream = gzip.GzipFile(fileobj=raw)
     elif magic.startswith(b"PK\x03\x04"):
         stream = _member(source, zipfile.ZipFile(raw))
-    return _csv(source, stream, known)
+    return _csv(source, stream)
 
 
 def _member(source: Source, archive: zipfile.ZipFile) -> _Stream:
@@ -122,8 +122,8 @@ class _Body:
         return bytes(data)
 
 
-def _csv(source: Source, stream: _Stream, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
-    header, rest = header_in(stream.read(MOST_BYTES), known, source.path)
+def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
+    header, rest = header_in(stream.read(MOST_BYTES), source.path)
     source.notes = header.notes
     if not rest.strip():
         return
@@ -158,11 +158,11 @@ def _csv(source: Source, stream: _Stream, known: tuple[str, ...]) -> Iterator[pl
         raise source.refusal(what, "mend the quotes, or fetch the file again")
 
 
-def _parquet(source: Source, raw: BinaryIO, known: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+def _parquet(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:
     file = arrow_parquet.ParquetFile(raw, pre_buffer=False)
     source.check_growth(sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)))
     schema = file.schema_arrow
-    header = header_of([name.strip().lower() for name in schema.names], known, source.path)
+    header = header_of([name.strip().lower() for name in schema.names], source.path)
     source.notes, picked = header.notes, header.picked
     if nested := [schema.names[place] for place in picked if schema.types[place].num_fields]:
         raise source.refusal(f"the columns {nested[:5]} hold structures, not values")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from jobs.import_lending_club import sources
+from jobs.import_lending_club.columns import KNOWN
 from jobs.import_lending_club.sources import Source
 from jobs.protocol.errors import ContractBroken
 from tests.import_lending_club.public_file import loan, text_of
@@ -21,7 +22,6 @@ from tests.import_lending_club.public_file import loan, text_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOWN = (*loan(), "grade")
 TWO = text_of(loan(id="7"), loan(id="8", emp_length="n/a"))
 PROSPECTUS = "Notes offered by Prospectus (https://www.lendingclub.com/info/prospectus.action)\n"
 REJECTED = (
@@ -31,7 +31,7 @@ REJECTED = (
 
 def read(path: Path, member: str | None = None) -> tuple[Source, pl.DataFrame]:
     source = Source(path, "", member)
-    frames = list(sources.frames(source, KNOWN, lambda _: None))
+    frames = list(sources.frames(source, lambda _: None))
     return source, pl.concat(frames) if frames else pl.DataFrame()
 
 
@@ -135,7 +135,7 @@ def test_repeated_missing_and_unknown_columns_are_noted(tmp_path: Path) -> None:
     assert rows["dti"].to_list() == ["27.65", "27.65"]
     assert source.notes == {
         "preamble_lines": 1,
-        "missing_columns": ["grade"],
+        "missing_columns": [name for name in KNOWN if name not in loan()],
         "repeated_columns": ["dti"],
         "ignored_columns": ["unnamed: 0"],
     }
