@@ -5,17 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
-import smtplib
-import ssl
 from collections.abc import Collection
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
 from functools import partial
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
-from urllib.request import getproxies_environment
 
 from jobs.protocol import clock
 
@@ -75,6 +70,8 @@ def _deliver(channel: str, letter: Letter, listed: set[str]) -> None:
     host = _named_host(channel, url)
     if host not in listed:
         raise NotSent(f"the host in {VARIABLES[channel]} is not in alerts.hosts of the policy")
+    from urllib.request import getproxies_environment
+
     proxies = [url for scheme, url in getproxies_environment().items() if scheme in ("http", "https", "all")]
     proxy_hosts = {(urlsplit(url if "://" in url else f"//{url}").hostname or "").lower() for url in proxies}
     if channel != "email" and not proxy_hosts <= listed:
@@ -158,6 +155,11 @@ def _post(plugin: Any, channel: str, letter: Letter, answers: list[str]) -> None
 
 def _mail(plugin: Any, letter: Letter) -> None:  # noqa: ANN401
     """One transaction for all: the library would give every try and every reader a Message-ID of its own."""
+    import smtplib
+    import ssl
+    from email.headerregistry import Address
+    from email.message import EmailMessage
+
     mail, (name, sender) = EmailMessage(), plugin.from_addr
     mail["Subject"], mail["Message-ID"], mail["Date"] = letter.subject, f"<{letter.key}@p2pcreditscore>", clock.now()
     mail["From"] = Address(name or "", addr_spec=sender)

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.monitoring import storing
-from jobs.monitoring.retraining import judge
 from jobs.monitoring.session import Session
 from jobs.monitoring.terms import MEDIUM, rank
-from jobs.monitoring.weighing import ALERT, NO_ACTION, RETRAIN
 from jobs.protocol import files, ingest, notes, policy, status, verdicts
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ConfigInvalid, InputMissing
@@ -95,6 +93,9 @@ def redecide(run: Run) -> None:
 
     Each new verdict is made with the new ones before it as its past; the first remembers the verdicts that lie there.
     """
+    from jobs.monitoring.retraining import judge
+    from jobs.monitoring.weighing import ALERT, NO_ACTION, RETRAIN
+
     rules, first = _policy(run.options.policy), run.options.first
     weeks = verdicts.weeks(run.root, run.options.last or run.day)
     known = storing.remembered(run, [week for week in weeks if first is None or week >= first])

@@ -122,10 +122,11 @@ class Session:
         """Read once a run, so that nothing that lands meanwhile comes into it; nothing of it lies after the week."""
         week, label = self.week, self.policy.label  # whoever matures now may have turned bad soon after applying
         matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -label.longest_months)
-        first = min(matured - timedelta(days=label.lag_days + 7), weeks.first_of(week, HISTORY_DAYS))
+        first = min(matured - timedelta(days=label.lag_days + 7), weeks.first_of(week, HISTORY_DAYS)).replace(day=1)
+        shelves = {table: self.shelf.built(table) for table in (FEATURES, LABELS, PREDICTIONS)}
         ranges = {
-            table: Ranges(f"datamart/{table}", {day: built.content for day, built in self.shelf.built(table).items()})
-            for table in (FEATURES, LABELS, PREDICTIONS)
+            table: Ranges(f"datamart/{table}", {day: built[day].content for day in built if first <= day <= week})
+            for table, built in shelves.items()
         }
         inputs = (*(known.input(first, week) for known in ranges.values()), *self._feed())
         taught, previous = list(self._trainings()), None

@@ -30,7 +30,7 @@ class Unreadable(Refused):
 def parts_of(name: str) -> tuple[str, ...]:
     """Split a relative posix name, or refuse it: absolute, upward, hidden or unprintable names lead nowhere."""
     parts = tuple(name.split("/"))
-    unprintable = any(unicodedata.category(letter).startswith("C") for letter in name)
+    unprintable = not name.isprintable() and any(unicodedata.category(letter).startswith("C") for letter in name)
     if unprintable or "\\" in name or not all(part and not part.startswith(".") for part in parts):
         mend = "give a relative path like a/b.json"
         raise Refused(f"{name!r} is no name of a file in a store", where="store", mend=mend)

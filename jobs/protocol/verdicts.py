@@ -10,7 +10,7 @@ from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid, StoreDamaged
 from jobs.protocol.facts import DATA_QUALITY, State
 from jobs.protocol.files import Root
-from jobs.protocol.index import WEEK, day_of
+from jobs.protocol.index import WEEK, day_of, identities
 from jobs.protocol.store import FolderStore
 
 MONITORING = "datamart/gold/monitoring"
@@ -28,9 +28,8 @@ def folder(week: date) -> str:
 
 def weeks(root: Root, until: date) -> list[date]:
     """The weeks up to a date that have a verdict, oldest first."""
-    home = root.at(MONITORING)
-    named = [day_of(path.name, WEEK) for path in (home.iterdir() if home.is_dir() else ())]
-    return sorted(week for week in named if week and week <= until and root.at(f"{folder(week)}/{DECISION}").is_file())
+    named = identities(root, MONITORING, lambda name: day_of(name, WEEK), f"/{DECISION}")
+    return [week for name in named if (week := day_of(name, WEEK)) and week <= until]
 
 
 def read(root: Root, week: date) -> dict[str, Any] | None:
