@@ -121,7 +121,7 @@ def _input(root: Root, home: str, given: Input) -> Iterator[Problem]:
 
 def _mend_of_input(name: str) -> str:
     if name.startswith(f"{model_bank.BANK}/"):
-        return model_bank.mend_of(name.rpartition("/")[2])
+        return model_bank.mend_of(name.rpartition("/")[2], has_recipe=False)
     if name.startswith("datamart/gold/predictions"):
         return partitions.mend_of(f"{name}/")
     is_built = name.startswith(tuple(f"datamart/{layer}/" for layer in LAYERS))

@@ -19,7 +19,7 @@ from jobs.protocol.folder import Refused
 from jobs.protocol.store import LIMIT, FolderStore
 
 BANK, MANIFEST = "model_bank", "manifest.json"
-TREES = "model.txt"
+TREES, RECIPE = "model.txt", "recipe.json"
 FORMAT = 1
 PROBE_SECONDS = 60.0
 _ID = re.compile(r"[0-9]{8}-[0-9a-f]{12}")
@@ -133,9 +133,9 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
     except Refused as refusal:  # its own mend is for files that people write
         raise _damaged(model_id, refusal.what) from refusal
     if data is None:
-        raise _damaged(
-            model_id, f"{name} is missing" if root.at(f"{BANK}/{model_id}").is_dir() else "the model is not there"
-        )
+        home = root.at(f"{BANK}/{model_id}")
+        what = f"{name} is missing" if home.is_dir() else "the model is not there"
+        raise _damaged(model_id, what, has_recipe=(home / RECIPE).is_file())
     return data
 
 
@@ -171,10 +171,11 @@ def _fails(trees: bytes) -> str | None:
     return None if done.returncode == 0 else f"cannot be loaded: a trial ended with code {done.returncode}"
 
 
-def mend_of(model_id: str) -> str:
-    again = f"let `python -m jobs.training_inference --step rebuild --model {model_id}` make it again"
-    return f"restore the folder from a backup, {again}, or choose another model in serving_decision.json"
+def mend_of(model_id: str, *, has_recipe: bool = True) -> str:
+    again = f"let `python -m jobs.training_inference --step rebuild --model {model_id}` make it again, " * has_recipe
+    end = "" if has_recipe else f"; it cannot be made again: its {RECIPE} is gone too"
+    return f"restore the folder from a backup, {again}or choose another model in serving_decision.json{end}"
 
 
-def _damaged(model_id: str, what: str) -> StoreDamaged:
-    return StoreDamaged(what, where=f"{BANK}/{model_id}", mend=mend_of(model_id))
+def _damaged(model_id: str, what: str, *, has_recipe: bool = True) -> StoreDamaged:
+    return StoreDamaged(what, where=f"{BANK}/{model_id}", mend=mend_of(model_id, has_recipe=has_recipe))

@@ -58,6 +58,15 @@ def test_a_model_without_its_manifest_does_not_exist_and_can_be_put_again(root: 
     assert model_bank.unusable(root, "20240115-ffffffffffff") == "the model is not there"
 
 
+@pytest.mark.parametrize("is_left", [True, False])
+def test_only_a_model_whose_recipe_is_left_is_said_to_be_made_again(root: Root, is_left: bool) -> None:
+    put = model_bank.put(root, DAY, contents() | {"recipe.json": b"{}\n"})
+    root.at(f"model_bank/{put.model_id}/{'model.txt' if is_left else 'recipe.json'}").unlink()
+    lost = model_bank.damage(root, put.model_id, put.sha256)
+    assert lost is not None
+    assert ("--step rebuild" in lost.mend, "cannot be made again" in lost.mend) == (is_left, not is_left)
+
+
 @pytest.mark.parametrize(
     "model_id", ["../x", "20240115-0123456789AB", "20240115-0123456789ab\n", "", "20240115-0123456789a/"]
 )

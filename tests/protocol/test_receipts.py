@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.protocol import clock, command, receipts
-from jobs.protocol.errors import ContractBroken
+from jobs.protocol import clock, command, contract, judge, receipts
+from jobs.protocol.errors import GRAVEST_FIRST, ContractBroken
 from jobs.protocol.files import Root
 from tests.protocol.toy_jobs import DAY, changes, failing, job, nothing, run
 
@@ -28,6 +28,14 @@ def test_every_run_that_changed_something_leaves_a_receipt_of_its_own(tmp_path: 
     receipt = json.loads((home / "1.json").read_bytes())
     assert (receipt["job"], receipt["date"], receipt["step"], receipt["exit_code"]) == ("toy", "2024-03-01", "all", 0)
     assert receipt["changed"] == [{"name": "some/table", "rows": 3}]
+
+
+@pytest.mark.parametrize("code", GRAVEST_FIRST)
+def test_a_receipt_keeps_its_contract_whatever_went_wrong(code: int, tmp_path: Path) -> None:
+    kind = type("OfAnyKind", (ContractBroken,), {"exit_code": code})
+    assert run(job(failing(kind("w", where="f", mend="m"))), tmp_path) == code
+    receipt = json.loads((tmp_path / "decisions/receipts/toy/2024-03-01/1.json").read_bytes())
+    assert judge.complaints(contract.document("receipt"), receipt) == []
 
 
 def test_two_runs_that_end_at_once_leave_a_receipt_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
