@@ -30,6 +30,7 @@ LEFT_ALONE = {
     "changed": "others keep changing it",
     "late": "its last day has passed",
     "insufficient": "too little can be judged",
+    "replaced": "another model serves than the one that was judged",
 }
 _ROW = "{:<12}{:<20}{:<20}{}"
 
@@ -63,6 +64,8 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
     last_day = sunday + timedelta(days=session.policy.decision.valid_days[priority or "MEDIUM"])
     if verdict["insufficient_data"]:
         return "insufficient"
+    if verdict["model_id"] != seen.state.model_id:
+        return "replaced"
     path = f"{verdicts.folder(session.week)}/{verdicts.DECISION}"
     fields = {
         "decision_date": sunday.isoformat(),

@@ -82,10 +82,14 @@ class Session:
 
     @cached_property
     def serving(self) -> Serving | None:
-        """Since when the model serves that serves on the run's date; a change of its pin alone is no change."""
+        """The model that served when the week ended, and since when; a change of its pin alone is no change.
+
+        One that came later has not scored the week; but the first of all has scored what there was before it.
+        """
+        served = [change for change in self.state.served if change.as_of <= self.run.day]
         first = None
-        for change in self.state.served:
-            if change.as_of <= self.run.day and (first is None or change.model_id != first.model_id):
+        for change in [each for each in served if each.as_of <= self.week] or served[:1]:
+            if first is None or change.model_id != first.model_id:
                 first = change
         return first
 

@@ -45,12 +45,13 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
 
 
 def kept_back(root: Root, until: date, state: State) -> str:
-    """What the newest week says, where something keeps it from being the open decision."""
+    """What the newest week says of the model that serves, where something keeps it from being the open decision."""
     known = weeks(root, until) if state.open else []
     newest = read(root, known[-1]) if known else None
-    if newest is None or state.open is None or json.dumps(newest["sentence"]).encode() in state.open.note:
+    if newest is None or state.open is None or newest["model_id"] != state.model_id:
         return ""
-    return str(newest["sentence"])
+    is_told = json.dumps(newest["sentence"]).encode() in state.open.note
+    return "" if is_told else str(newest["sentence"])
 
 
 def blocks_training(root: Root, until: date) -> bool:

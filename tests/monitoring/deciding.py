@@ -49,6 +49,7 @@ def serving(path: Path) -> Root:
 def judged(root: Root, week: date = WEEK, **changes: Any) -> dict[str, Any]:
     """A week's verdict and evidence, as they lie there."""
     found = evidence(week, **changes)
+    found["model"] |= {"model_id": ledger.read(FolderStore(root)).state.model_id}
     data = strict_json.pretty(found)
     sha256 = hashlib.sha256(data).hexdigest()
     name = f"{verdicts.folder(week)}/evidence-{sha256[:12]}.json"

@@ -62,7 +62,7 @@ def test_a_week_has_one_note_though_the_job_runs_five_times(root: Root) -> None:
 
 
 def test_the_bytes_do_not_depend_on_the_day_of_the_run(root: Root, tmp_path_factory: pytest.TempPathFactory) -> None:
-    other = Root(tmp_path_factory.mktemp("other"))
+    other = serving(tmp_path_factory.mktemp("other"))
     for each, day in ((root, SUNDAY), (other, SUNDAY + 5 * DAY)):
         judged(each, **drifted(0.6))
         run(each, day)

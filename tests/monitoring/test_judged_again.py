@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.decisions.__main__ import main as decisions
 from jobs.monitoring import storing
-from jobs.protocol import ingest, strict_json
+from jobs.protocol import ingest, ledger, model_bank, receipts, strict_json
 from jobs.protocol.claims import claim, complete
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
 from tests.monitoring import small_weeks
-from tests.monitoring.small_weeks import SUNDAY, WEEK, folder, run, tree, verdict
+from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, contents, folder, run, tree, verdict
 from tests.protocol.build import OPEN_RULES, PASSED, READY, desk, person
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MONDAY = SUNDAY + timedelta(days=1)
+
+
+@pytest.fixture
+def lender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
+    return small_weeks.lender(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +48,18 @@ def judged(once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return shutil.copytree(once, tmp_path / "root")
 
 
-def train(root: Path) -> None:
-    """On Monday another model comes to serve."""
-    at_desk = desk(FolderStore(Root(root)), MONDAY, job="training_inference")
-    (root / RETRAINING_NOTE).write_bytes(person(MONDAY))
+def train(root: Path, day: date = MONDAY) -> str:
+    """Another model comes to serve, on Monday mostly: it scores as the one before did, and is another all the same."""
+    home, at_desk = Root(root), desk(FolderStore(Root(root)), day, job="training_inference")
+    before = ledger.read(at_desk.store).state.model_id or ""
+    made = model_bank.put(home, day, {**model_bank.get(home, before).files, "card.html": b"<p>another</p>"})
+    (root / RETRAINING_NOTE).write_bytes(person(day))
     begin(at_desk)
     _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
-    complete(at_desk, entry.seq, PASSED, lambda _: None)
+    passed = replace(PASSED, model_id=made.model_id, model_sha256=made.sha256)
+    complete(at_desk, entry.seq, passed, lambda _: None)
+    return made.model_id
 
 
 def test_a_lost_week_comes_back_byte_for_byte_for_its_sunday_whatever_was_trained_since(judged: Path) -> None:
@@ -57,6 +68,40 @@ def test_a_lost_week_comes_back_byte_for_byte_for_its_sunday_whatever_was_traine
     shutil.rmtree(folder(judged))
     assert run(judged) == 0
     assert {name: data for name, (_, data) in tree(folder(judged)).items()} == before
+
+
+def test_a_week_is_not_judged_again_by_a_model_that_serves_since(judged: Path) -> None:
+    before = contents(folder(judged))
+    train(judged)
+    assert run(judged, MONDAY, "--step", "check") == 99
+    assert run(judged, MONDAY) == 0
+    assert contents(folder(judged)) == before
+    assert not (judged / RETRAINING_NOTE).exists(), "nothing is asked of the new model"
+
+
+def test_a_model_promoted_on_the_sunday_itself_is_not_judged_by_a_week_that_it_did_not_score(lender: Path) -> None:
+    before = ledger.read(FolderStore(Root(lender))).state.model_id
+    after = train(lender, SUNDAY)
+    (lender / RETRAINING_NOTE).write_bytes(person(SUNDAY, reason="My own"))
+    assert run(lender) == 0
+    assert (verdict(lender)["model_id"], small_weeks.evidence(lender)["window"]["backscored"]) == (before, 0)
+    assert "My own" in (lender / RETRAINING_NOTE).read_text()
+    told = (lender / "decisions/STATUS.txt").read_text()
+    assert (after in told, "would now say" in told) == (True, False)
+    (lender / RETRAINING_NOTE).unlink()
+    assert run(lender) == 0
+    assert not (lender / RETRAINING_NOTE).exists()
+    receipt = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)[receipts.WHOLE]
+    skipped = {"what": RETRAINING_NOTE, "why": "another model serves than the one that was judged"}
+    assert receipt["skipped"] == [skipped]
+
+
+def test_the_week_before_the_first_model_is_judged_by_it_for_it_has_scored_that_too(lender: Path) -> None:
+    train(lender, SUNDAY)
+    assert run(lender, TRAINED, "--step", "check") == 0
+    assert run(lender, TRAINED, "--step", "evidence") == 0
+    found = small_weeks.evidence(lender, TRAINED - timedelta(days=1))
+    assert (found["model"]["since"], found["window"]["backscored"]) == (str(TRAINED), 0)
 
 
 def test_a_lost_week_whose_policy_has_changed_is_another_and_check_says_that_the_old_one_is_gone(
