@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
-from jobs.preprocessing import arrivals, tables
+from jobs.preprocessing import arrivals, renames, tables
 from jobs.preprocessing.arrivals import Landed
 from jobs.preprocessing.landing import Read
 from jobs.preprocessing.stock import Stock, Work, described
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
-from jobs.protocol.errors import ContractBroken, InputMissing, JobError, as_job_error
+from jobs.protocol.errors import ContractBroken, InputMissing, JobError, StoreDamaged, as_job_error
 from jobs.protocol.layers import SOURCES
 from jobs.protocol.partitions import Input, Manifest
 
@@ -48,11 +52,37 @@ def build(run: Run, stock: Stock) -> None:
         return
     read = partial(_read, stock, datetime.fromtimestamp(run.now_seconds, UTC))
     outcomes = stock.build(run, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
+    tell_of_columns(run, stock, [manifest for outcome in outcomes for manifest in outcome.published])
     for landed, published, failure in outcomes:
         for manifest in published:
             stock.index.remember(landed.name, landed.identity, [manifest.inputs[0].sha256])
         if isinstance(failure, ContractBroken) and not isinstance(failure, arrivals.ChecksumDiffers):
             stock.index.remember(_refusal(landed), landed.identity, [failure.what, failure.mend])
+
+
+def of_today(stock: Stock) -> Iterator[Manifest]:
+    """The bronze of the date's files that need not be read any more."""
+    today = [landed for landed in stock.listing.landed if landed.day == stock.day]
+    unread = {landed.table for landed in today if not _is_current(stock, landed)}
+    known = (partitions.read(stock.root, tables.bronze(name), stock.day) for name in SOURCES if name not in unread)
+    return (manifest for manifest in known if manifest)
+
+
+def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
+    """Warn of columns that files lack or bring unlike those before them: nothing else fails where one is renamed."""
+    told = (manifest for manifest in fresh if any(manifest.notes.values()))
+    for table, of_table in groupby(sorted(told, key=attrgetter("table", "date")), key=attrgetter("table")):
+        days = stock.days(table, stock.day)
+        contracts = [contract.load(tables.silver(name)) for name in tables.SILVER_OF[table.removeprefix("bronze/")]]
+        eras = {column.name: column.era for agreed in contracts for column in agreed.columns}
+        for now in of_table:
+            place, before, name = bisect_left(days, now.date), None, now.inputs[0].path
+            with suppress(StoreDamaged):  # whatever needs it says so
+                before = partitions.read(stock.root, table, days[place - 1]) if place else None
+            if found := renames.change(now, before, eras):
+                run.report.skip(name, why := renames.said(**found))
+                warning = f"warning: {name} {why}. What it lacks is null; what no contract knows is not read"
+                run.events.say("columns_changed", warning, name=name, **found)
 
 
 def _is_current(stock: Stock, landed: Landed) -> bool:

@@ -23,6 +23,8 @@ def check(run: Run) -> None:
     """Say what has landed, what is missing for the date, and which names cannot be read."""
     stock, standing = _looked(run)
     strays = [one.name for one in entries(run.root, LANDING) if one.name not in SOURCES and one.name[0] != "."]
+    if standing is not None or run.options.step:
+        bronze.tell_of_columns(run, stock, bronze.of_today(stock))
     _pass_by(run, [f"{LANDING}/{name}" for name in strays], f"no folder of a table: those are {', '.join(SOURCES)}")
     if standing is not None:
         run.report.problems += standing
