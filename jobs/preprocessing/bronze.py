@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 from jobs.preprocessing import arrivals, renames, tables
@@ -70,19 +67,17 @@ def of_today(stock: Stock) -> Iterator[Manifest]:
 
 def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
     """Warn of columns that files lack or bring unlike those before them: nothing else fails where one is renamed."""
-    told = (manifest for manifest in fresh if any(manifest.notes.values()))
-    for table, of_table in groupby(sorted(told, key=attrgetter("table", "date")), key=attrgetter("table")):
-        days = stock.days(table, stock.day)
-        contracts = [contract.load(tables.silver(name)) for name in tables.SILVER_OF[table.removeprefix("bronze/")]]
-        eras = {column.name: column.era for agreed in contracts for column in agreed.columns}
-        for now in of_table:
-            place, before, name = bisect_left(days, now.date), None, now.inputs[0].path
-            with suppress(StoreDamaged):  # whatever needs it says so
-                before = partitions.read(stock.root, table, days[place - 1]) if place else None
-            if found := renames.change(now, before, eras):
-                run.report.skip(name, why := renames.said(**found))
-                warning = f"warning: {name} {why}. What it lacks is null; what no contract knows is not read"
-                run.events.say("columns_changed", warning, name=name, **found)
+    for now in (manifest for manifest in fresh if any(manifest.notes.values())):
+        day = max((day for day in stock.built(now.table) if day < now.date), default=None)
+        name, before = now.inputs[0].path, None
+        with suppress(StoreDamaged):  # whatever needs it says so
+            before = partitions.read(stock.root, now.table, day) if day else None
+        silver = (contract.load(tables.silver(one)) for one in tables.SILVER_OF[now.table.removeprefix("bronze/")])
+        eras = {column.name: column.era for agreed in silver for column in agreed.columns}
+        if found := renames.change(now, before, eras):
+            run.report.skip(name, why := renames.said(**found))
+            warning = f"warning: {name} {why}. What it lacks is null; what no contract knows is not read"
+            run.events.say("columns_changed", warning, name=name, **found)
 
 
 def _is_current(stock: Stock, landed: Landed) -> bool:

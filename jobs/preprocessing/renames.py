@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.protocol.partitions import Manifest
 
+NOTES = ("columns_absent", "columns_unknown")  # of bronze
 SHOWN = 5  # names of columns
 
 
@@ -17,9 +18,9 @@ def change(now: Manifest, before: Manifest | None, eras: Mapping[str, int | None
     What a first file lacks, or one of JSON lines, whose rows may leave out what they have no value for, is told only
     where it may be there by another name; what a file of that year cannot have yet, never. Empty if nothing is news.
     """
-    (absent, unknown), (were_absent, were_unknown) = _notes(now), _notes(before)
-    went = [name for name in absent if name not in were_absent and (eras.get(name) or 0) <= now.date.year]
-    new = [name for name in unknown if name not in were_unknown]
+    then = before.notes if before else {}
+    absent, new = ([name for name in now.notes.get(kind, ()) if name not in then.get(kind, ())] for kind in NOTES)
+    went = [name for name in absent if (eras.get(name) or 0) <= now.date.year]
     near = ((get_close_matches(name.casefold(), went, 1), name) for name in new)
     renamed = {old[0]: name for old, name in near if old}
     if len(went) == len(new) == 1:
@@ -33,11 +34,6 @@ def said(missing: Sequence[str], unknown: Sequence[str], renamed: Mapping[str, s
     pairs = [f"{old} is {new}" for old, new in renamed.items()]
     parts = (("lacks ", missing), ("has what no contract knows: ", unknown), ("renamed? ", pairs))
     return "; ".join(what + _some(names) for what, names in parts if names)
-
-
-def _notes(of: Manifest | None) -> tuple[Sequence[str], Sequence[str]]:
-    notes = of.notes if of else {}
-    return notes.get("columns_absent", ()), notes.get("columns_unknown", ())
 
 
 def _some(names: Sequence[str]) -> str:
