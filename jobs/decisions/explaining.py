@@ -17,6 +17,7 @@ from jobs.protocol.events import amount
 from jobs.protocol.facts import Decision, Entry
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
+from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.outlook import end_of, printable
 from jobs.protocol.partitions import Input
@@ -59,8 +60,11 @@ def _recorded(entry: Entry) -> str:
 
 
 def _model(root: Root, known: Ledger, day: date) -> Iterator[str]:
-    serving = known.state.serving_on(day)
-    if serving is None:
+    """What wrote the scores there are; else what served on the day. A day may be scored later, by a later model."""
+    scored = partitions.read(root, PREDICTIONS, day)
+    by_entry = scored.notes.get("ledger_seq") if scored else None
+    named = (change for change in known.state.served if change.seq == by_entry)
+    if (serving := next(named, known.state.serving_on(day))) is None:
         return
     yield f"{serving.model_id}, by entry {serving.seq} of {serving.as_of}: {printable(serving.reason) or 'chosen'}"
     ending = next((one for one in known.state.ended if one.seq == serving.seq), None)
@@ -104,8 +108,10 @@ def _held(root: Root, given: Input) -> str:
     name, path = f"{given.path} {given.sha256[:12]}", root.at(given.path)
     if not os.path.lexists(root.at(given.path.partition("#")[0])):
         return f"{name}, missing now"
-    if path.is_file():
-        return name if files.sha256_of(path) == given.sha256 else f"{name}, changed since"
+    if path.is_file() and files.sha256_of(path) != given.sha256:
+        kept = path.with_name(f"{path.stem}-{given.sha256[:12]}{path.suffix}")
+        is_whole = kept.is_file() and files.sha256_of(kept) == given.sha256
+        return f"{name}, replaced since and kept as {kept.name}" if is_whole else f"{name}, changed since"
     if (path / partitions.MANIFEST).is_file():
         return name if manifest_in(root, given.path).content_sha256 == given.sha256 else f"{name}, changed since"
     return name + (f", {given.partitions} partitions" if given.partitions > 1 else "")

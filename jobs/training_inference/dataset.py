@@ -47,11 +47,15 @@ def dataset(store: pl.DataFrame, labels: pl.DataFrame, as_of: date, policy: Poli
     rows = (
         store.filter(pl.col("snapshot_date") <= as_of).join(known, on="id", how="left").sort("application_date", "id")
     )
-    other = pl.col("feature_set_version") != contract.load(FEATURES).version
+    version = contract.load(FEATURES).version
+    other = pl.col("feature_set_version") != version
     reasons = {"other_feature_set": other} | _exclusions(as_of, policy)
     first = pl.coalesce(pl.when(applies).then(pl.lit(reason)) for reason, applies in reasons.items())
     why = rows.select(first.alias("why")).to_series()
     counted = [("applications", rows.height), *((reason, int((why == reason).sum())) for reason in reasons)]
+    if rows.height and rows.filter(~other).is_empty():
+        mend = "to make an older model again take the program of then; else run preprocessing, which builds them anew"
+        raise InputMissing(f"no features are of version {version}, which this program makes", where=FEATURES, mend=mend)
     rows = rows.filter(why.is_null())
     spans, frames = _slices(rows, as_of, policy)
     before = rows.filter(pl.col("application_date") < spans[TRAIN][0]).height

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs.decisions.__main__ import main
+from jobs.protocol import files, partitions
 from jobs.protocol.files import Root
-from tests.decisions.wholes import DETAILS, LANDED, cited, land, publish, whole
+from tests.decisions.wholes import DETAILS, LANDED, ONE_DAY, cited, land, publish, whole
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -33,6 +35,32 @@ def test_a_date_is_explained_from_run_to_input(tmp_path: Path, capsys: pytest.Ca
     assert "changed since" not in said
     assert "missing" not in said
     assert "OPEN ON 2024-02-14\n  none" in told(root, capsys, "2024-02-14"), "its last day has passed"
+
+
+def test_a_day_is_explained_by_the_model_that_scored_it_also_where_that_served_only_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Root(tmp_path, durable=False)
+    model_id, before = whole(root), SUNDAY - ONE_DAY
+    scored = publish(root, "gold/predictions", [1], [], before)
+    noted = replace(scored, notes={"model_id": model_id, "ledger_seq": 3})
+    root.at(partitions.manifest_name("gold/predictions", before)).write_bytes(noted.to_bytes())
+    assert f"{model_id}, by entry 3 of 2024-01-14: promoted" in told(root, capsys, str(before))
+
+
+def test_evidence_that_was_replaced_is_found_where_it_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Root(tmp_path, durable=False)
+    whole(root)
+    path = root.at(DETAILS)
+    kept = f"decision-{files.sha256_of(path)[:12]}.json"
+    path.rename(path.with_name(kept))
+    path.write_bytes(b"{}")
+    said = told(root, capsys)
+    assert f", replaced since and kept as {kept}\n" in said
+    path.with_name(kept).write_bytes(b"{ }")
+    assert "changed since" in told(root, capsys)
 
 
 def test_a_day_before_any_model_says_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,6 +56,12 @@ def test_each_reason_of_exclusion_is_counted_where_it_applies() -> None:
     assert 150 < found["policy_exception"] < 280
 
 
+def test_features_of_another_version_only_are_told_as_such_and_not_as_loans_to_wait_for() -> None:
+    store = loans()[0].with_columns(pl.col("feature_set_version") + 1)
+    with pytest.raises(InputMissing, match=r"no features are of version \d+.*(?s:.)*take the program of then"):
+        dataset.dataset(store, labels(), AS_OF, POLICY)
+
+
 def test_bads_that_are_known_early_wait_for_their_whole_cohort() -> None:
     early = labels().with_columns(
         pl.when(pl.col("y") == 1).then(pl.col("snapshot_date").dt.offset_by("-6mo")).otherwise("snapshot_date")
