@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--higher-is-safer",
         action="store_true",
-        help="a higher score means a safer loan, as with points (a probability p is then read as 1 - p)",
+        help="a higher score means a safer loan, as with points (p is read as 1 - p, points s as -s)",
     )
     parser.add_argument("--reference", type=Path, metavar="FILE", help="an earlier scored file with the same columns")
     parser.add_argument(

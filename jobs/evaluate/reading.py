@@ -134,7 +134,7 @@ def _scores(column: pl.Series, path: Path) -> tuple[pl.Series, bool]:
     """Scores, and whether they are probabilities or points; a few outside [0, 1] are an error, not points."""
     scores, where = numbers_or_none(column), f"{path}, column {column.name!r}"
     if scores is None:
-        mend = "write plain numbers, without signs such as %, and nothing where there is none"
+        mend = "write plain numbers, with a point and without signs such as %, and nothing where there is none"
         raise ContractBroken("the scores are not all numbers", where=where, mend=mend)
     known = scores.filter(scores.is_finite().fill_null(value=False))
     outside = int((~known.is_between(0, 1)).sum())

@@ -171,5 +171,7 @@ def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
 
 
 def _damaged(seq: int, what: str) -> StoreDamaged:
-    mend = "restore this file from a copy of decisions/ledger; `python -m jobs.decisions check` tells what fits"
+    mend = (
+        "restore this file, or the one before it, from a copy of decisions/ledger until `decisions check` finds nothing"
+    )
     return StoreDamaged(f"ledger entry {seq} {what}", where=name_of(seq), mend=mend)

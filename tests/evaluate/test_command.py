@@ -45,6 +45,7 @@ CANARY = "canary-7731"
         pytest.param("pd;y\n0.1;0\n", ENDS, "separated by ';'", id="another-separator"),
         pytest.param("a,b\n0.1,0\n", ENDS, "the file has 'a', 'b'", id="no-such-column"),
         pytest.param(f"pd,y\n{CANARY},0\n", ENDS, "the scores are not all numbers", id="scores-of-text"),
+        pytest.param('pd,y\n"0,7731",0\n', ENDS, "with a point", id="scores-with-a-decimal-comma"),
         pytest.param("pd,y\n7731 %,0\n", ENDS, "without signs such as %", id="scores-with-a-sign"),
         pytest.param("pd,y\n0.1,0\n0.2,1\n7731.5,0\n", ENDS, "1 of 3 scores lie outside [0, 1]", id="a-score-outside"),
         pytest.param(f"pd,y\n0.1,0\n0.2,{CANARY}\n", ENDS, "not 0 and 1", id="labels-of-text"),

@@ -82,6 +82,24 @@ def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
     assert Index(Root(tmp_path), "toy").files == {}
 
 
+def test_a_disk_that_is_full_for_the_news_of_an_index_names_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Index(Root(tmp_path), "toy")
+    for name in "abc":
+        known.remember(name, [1, 2, 3, 4], ["said"])
+    known.save()
+    known.remember("a", [1, 2, 3, 5], ["said"])
+
+    def full(*_: object) -> bytes:
+        raise OSError(28, "No space left on device")  # a write names no file
+
+    monkeypatch.setattr(Index, "_lines", full)
+    with pytest.raises(OSError, match="No space left") as found:
+        known.save()
+    assert found.value.filename == str(tmp_path / "datamart/.index")
+
+
 def test_a_file_that_the_system_refuses_is_named_from_the_root_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
