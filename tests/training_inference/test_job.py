@@ -170,7 +170,8 @@ def verdict(root: Path, week: str, *blocks: str) -> None:
     """A week's decision.json of monitoring, as far as training looks at it."""
     home = root / f"datamart/gold/monitoring/week={week}"
     home.mkdir(parents=True)
-    (home / "decision.json").write_text(json.dumps({"sentence": "judged", "blocked_by": list(blocks)}))
+    said = {"sentence": "judged", "blocked_by": list(blocks), "model_id": state(root).model_id}
+    (home / "decision.json").write_text(json.dumps(said))
 
 
 def test_nothing_is_trained_on_a_broken_feed_until_a_better_week_clears_it(root: Path) -> None:
