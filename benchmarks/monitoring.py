@@ -1,8 +1,4 @@
-"""A week of a million scored rows: evidence, decision and report as processes; then the parts that peers share.
-
-`python -m benchmarks.monitoring ROOT SUNDAY FEATURES STEP...` is one such process: it judges by the first FEATURES
-features of the model's reference.
-"""
+"""A week of a million scored rows: evidence, decision and report as processes; then the parts that peers share."""
 
 from __future__ import annotations
 
@@ -11,9 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -24,8 +18,8 @@ import polars as pl
 from jobs.measures import columns, drift
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.drift import ZeroPolicy
-from jobs.monitoring import job, performance, reading
-from jobs.protocol import command, policy
+from jobs.monitoring import performance
+from jobs.protocol import policy
 from tests.monitoring import small_weeks
 
 if TYPE_CHECKING:
@@ -63,7 +57,7 @@ def million_a_week(root: Path, rows: int) -> int:
 
 def processes(root: Path, features: int) -> dict[str, list[str]]:
     """What is measured as a process of its own."""
-    begun = [sys.executable, "-m", "benchmarks.monitoring", str(root), str(small_weeks.SUNDAY), str(features)]
+    begun = [sys.executable, "-m", "benchmarks.judged_week", str(root), str(small_weeks.SUNDAY), str(features)]
     return {"evidence and decision": [*begun, "check", "evidence", "decide"], "its report": [*begun, "report"]}
 
 
@@ -149,21 +143,3 @@ def _ratio(what: str, theirs: Sequence[float], ours: Sequence[float], target: st
     ratios = [their / our for their, our in zip(theirs, ours, strict=True)]
     line = f"{what:44} wall {theirs[0]:8.2f}  cpu {theirs[1]:8.2f}  {ratios[0]:6.1f}x wall {ratios[1]:6.1f}x cpu"
     print(line + (f"   target: {target}" if target else ""), flush=True)
-
-
-def main(root: str, sunday: str, features: int, steps: Sequence[str]) -> int:
-    whole = reading.Reading._json  # noqa: SLF001
-
-    def first_features(self: reading.Reading, name: str) -> Json:
-        found = whole(self, name)
-        if "features" in found and name == reading.REFERENCE:
-            found["features"] = dict(islice(found["features"].items(), features))
-        return found
-
-    reading.Reading._json = first_features  # type: ignore[method-assign] # noqa: SLF001
-    asked = replace(job.JOB, steps=tuple(step for step in job.JOB.steps if step.name in steps))
-    return command.main(asked, ["--root", root, "--date", sunday])
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]))

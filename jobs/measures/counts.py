@@ -41,8 +41,9 @@ class ValueCounts(_Counts):
     @classmethod
     def of(cls, values: npt.ArrayLike) -> Self:
         """Count finite values; callers drop missing ones and say how many they were."""
-        floats = finite(values)
-        return cls(*collapsed((floats,), np.ones(len(floats), np.int64)))
+        rising = np.sort(finite(values))
+        starts = np.flatnonzero(np.concatenate(([len(rising) > 0], rising[1:] != rising[:-1])))
+        return cls(rising[starts], np.diff(starts, append=len(rising)))
 
     @property
     def n(self) -> int:

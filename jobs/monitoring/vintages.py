@@ -49,7 +49,7 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
     window = rule.longest_months
     return (
         loans.select("id", "application_date")
-        .join(labels.select("id", "y", "event_date", "mature_date"), on="id", how="left", validate="1:1")
+        .join(labels.select("id", "y", "event_date", "mature_date"), on="id", how="left", validate="m:1")
         .group_by("application_date", "event_date", "mature_date", known=pl.col("y").is_not_null())
         .agg(rows=pl.len().cast(pl.Int64))
         .select(

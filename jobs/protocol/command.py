@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import errno
 import gc
 import os
@@ -26,6 +27,7 @@ SKIP_WHAT_FOLLOWS = 99  # from a condition step only
 REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there
 STOPPED = 128 + signal.SIGTERM
 _FIRST_YEAR = 1900  # of dates that can be meant
+atexit.register(gc.freeze)  # a process that ends searches all its modules for cycles, for a tenth of a second
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None
     started = clock.seconds()
     reopen_closed()
     signal.signal(signal.SIGTERM, stop)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that nothing here gives work to, and that spin
     gc.set_threshold(50_000, 20, 50)  # frames are freed as they are let go: what only a search finds is little
     try:
         run = _parsed(job, sys.argv[1:] if argv is None else argv, at)

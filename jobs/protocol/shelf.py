@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
 _MANIFESTS = re.compile(r"_manifest(-[0-9a-f]{12})?\.json")
 MOST_KEPT = 1 << 20  # values: a day of some hundred loans in all its tables
+MOST_WHOLE = 250_000  # rows of files that are read at once
 DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
 
 
@@ -131,9 +132,12 @@ class Shelf:
         """The rows of many days at once, without reading their manifests again."""
         import polars as pl
 
-        names = [name for day in days for name in self.parts(table, day)]
+        by_day = {day: self.parts(table, day) for day in days}
+        names = [name for parts in by_day.values() for name in parts]
         if len(names) == 1 and names[0] in self._kept:
             return self._kept[names[0]].lazy()
+        if sum(self.built(table)[day].rows for day in by_day) <= MOST_WHOLE:  # polars opens small files at some cost
+            return pl.scan_parquet([partitions.content(self.root, name) for name in names])
         self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
         return pl.scan_parquet([self._verified[name] for name in names], glob=False)
 

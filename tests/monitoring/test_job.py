@@ -193,6 +193,17 @@ def test_scores_of_another_model_are_computed_again(judged: Path) -> None:
     assert found["drift"] == before["drift"]
 
 
+def test_a_loan_that_was_scored_twice_is_one_loan(judged: Path) -> None:
+    before = small_weeks.evidence(judged)
+    days = [small_weeks.rows(judged, "gold/predictions", WEEK - timedelta(days=n)) for n in (0, 1)]
+    twice = pl.concat([days[0], days[1].head(5).with_columns(snapshot_date=WEEK)])
+    small_weeks.put_rows(judged, "gold/predictions", WEEK, twice)
+    assert run(judged, SUNDAY, "--step", "evidence") == 0
+    found = small_weeks.evidence(judged)
+    assert found["window"]["rows"] == before["window"]["rows"] + 5
+    assert found["vintages"]["months"] == before["vintages"]["months"]
+
+
 def test_the_steps_one_by_one_give_what_the_whole_job_gives(lender: Path, once: Path) -> None:
     names = [step.name for step in job.JOB.steps if not step.only_when_named]
     assert [run(lender, SUNDAY, "--step", name) for name in names] == [0] * len(names)

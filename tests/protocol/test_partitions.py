@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.protocol import files, index, partitions, strict_json
+from jobs.protocol import shelf as shelves
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, manifests
@@ -132,6 +133,18 @@ def test_readers_open_only_what_the_manifest_lists(tmp_path: Path) -> None:
     manifest = publish(root, [1])
     (home(root) / "part-000-of-001-000000000000.parquet").write_bytes(b"planted")
     assert stored.scan(root, manifest).collect().height == 1
+
+
+@pytest.mark.parametrize("whole", [0, 2], ids=["by-its-name", "read-at-once"])
+def test_no_file_that_has_lost_a_bit_is_read(tmp_path: Path, whole: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MOST_WHOLE", whole)
+    root = Root(tmp_path)
+    part = home(root) / publish(root, [1, 2]).parts[0].name
+    rows = Shelf(root=root, index=Index(root, "toy")).scan("silver/toy", [DAY])
+    assert rows.collect()["id"].to_list() == [1, 2]
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    with pytest.raises(StoreDamaged, match="a file is not what its name says"):
+        Shelf(root=root, index=Index(root, "toy")).scan("silver/toy", [DAY])
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone"])
