@@ -30,11 +30,18 @@ def count(frame: pl.DataFrame, bins: Mapping[str, Bins]) -> dict[str, BinCounts]
 def _frozen(column: pl.Series, sentinels: tuple[float, ...]) -> Bins:
     if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
         return freeze_levels(_levels(column))
-    values = column.to_physical().cast(pl.Float64)
+    counts = _values(column.to_physical())
+    return freeze_numbers(counts, missing=len(column) - counts.n, sentinels=sentinels)
+
+
+def _values(column: pl.Series) -> ValueCounts:
+    if column.dtype in (pl.Int8, pl.Int16):  # so few values can be that none needs to be sorted
+        rows = np.bincount(column.drop_nulls().to_numpy().astype(np.int64) + 2**15)
+        return ValueCounts((np.flatnonzero(rows) - 2**15).astype(np.float64), rows[rows > 0])
+    values = column.cast(pl.Float64)
     rising = values.filter(values.is_finite()).sort().to_numpy()
     starts = np.flatnonzero(np.concatenate(([len(rising) > 0], rising[1:] != rising[:-1])))
-    counts = ValueCounts(rising[starts], np.diff(starts, append=len(rising)))
-    return freeze_numbers(counts, missing=len(column) - len(rising), sentinels=sentinels)
+    return ValueCounts(rising[starts], np.diff(starts, append=len(rising)))
 
 
 def _numbers(column: pl.Series, bins: Numbers) -> BinCounts:

@@ -12,7 +12,7 @@ import polars as pl
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
 from jobs.measures.recalibration import calibration_line
 from jobs.protocol.contract import Column
-from jobs.scorer.scorer import Encoding, Platt, chance
+from jobs.scorer.scorer import Platt, chance
 from jobs.training_inference.dataset import TRAIN, VALID, Dataset
 
 MOST_ROUNDS, PATIENCE = 1500, 50
@@ -39,19 +39,22 @@ SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabili
 
 
 def fit(
-    data: Dataset, columns: tuple[Column, ...], encoding: Encoding, *, threads: int
+    data: Dataset, columns: tuple[Column, ...], tables: Mapping[str, pl.DataFrame], *, threads: int
 ) -> tuple[bytes, dict[str, Any]]:
     """Boost on the train slice until the valid slice has not gained for a while, and keep the best round.
 
-    The model as text, and what to tell of how it came about.
+    The tables are the slices encoded. The model as text, and what to tell of how it came about.
     """
     settings = settings_for(data.frames[TRAIN].height, columns)
-    train = _lgb_dataset(data.frames[TRAIN], encoding)
+    categories = [column.name for column in columns if column.dtype == "string"]
+    labels = {name: data.frames[name]["y"].to_numpy() for name in (TRAIN, VALID)}
+    train = lgb.Dataset(tables[TRAIN], label=labels[TRAIN], categorical_feature=categories)
+    valid = lgb.Dataset(tables[VALID], label=labels[VALID], categorical_feature=categories, reference=train)
     booster = lgb.train(
         {**settings, "num_threads": threads},
         train,
         num_boost_round=MOST_ROUNDS,
-        valid_sets=[_lgb_dataset(data.frames[VALID], encoding, reference=train)],
+        valid_sets=[valid],
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
     )
     rounds, stopped = booster.best_iteration, booster.current_iteration() < MOST_ROUNDS
@@ -99,9 +102,3 @@ def calibrated(raw: FloatArray, labels: FloatArray | IntArray) -> Platt:
         middle = (low + high) / 2
         low, high = (middle, high) if chance(raw + middle).mean() < labels.mean() else (low, middle)
     return Platt(intercept=(low + high) / 2, slope=1.0, rows=counts.n, bads=counts.n_bad)
-
-
-def _lgb_dataset(frame: pl.DataFrame, encoding: Encoding, reference: lgb.Dataset | None = None) -> lgb.Dataset:
-    categories = list(encoding.vocabulary)
-    label = frame["y"].to_numpy()
-    return lgb.Dataset(encoding.table(frame), label=label, categorical_feature=categories, reference=reference)

@@ -123,15 +123,16 @@ def train(
     """The files and the verdict of a model of these rows, held against the `champion` that serves."""
     columns = dataset.features(policy.feature_profile)
     encoding = dataset.encoding(data.frames[TRAIN], columns)
-    text, fitted = fitting.fit(data, columns, encoding, threads=threads)
+    tables = {name: encoding.table(frame) for name, frame in data.frames.items()}
+    text, fitted = fitting.fit(data, columns, tables, threads=threads)
     booster = lgb.Booster(model_str=text.decode())
+    pushes = scoring.contributions(booster, sampled(tables[TRAIN]), threads=threads)
     rows = {**data.frames, TRAIN: sampled(data.frames[TRAIN], profile.MOST_IN_SAMPLE)}  # fitted on: a sample is enough
-    tables = {name: encoding.table(frame) for name, frame in rows.items()}
+    tables[TRAIN] = sampled(tables[TRAIN], profile.MOST_IN_SAMPLE)
     raw = {name: scorers.predicted(booster, table, threads=threads, raw_score=True) for name, table in tables.items()}
     calibration = fitting.calibrated(raw[CALIBRATION], rows[CALIBRATION]["y"].to_numpy())
     rows = {name: frame.with_columns(pl.Series("pd", calibration(raw[name]))) for name, frame in rows.items()}
     counts = {name: profile.counted(frame) for name, frame in rows.items()}
-    pushes = scoring.contributions(booster, encoding.table(sampled(data.frames[TRAIN])), threads=threads)
     usual, version = scoring.usual(columns, pushes), contract.load(FEATURES).version
     scorer = Scorer(booster, encoding, calibration, usual, version)
     at = profile.cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate)

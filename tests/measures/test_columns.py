@@ -70,6 +70,13 @@ def test_the_type_of_a_column_does_not_move_its_rows(dtype: type[pl.DataType]) -
     assert columns.count(pl.DataFrame({"x": pl.Series(range(20), dtype=dtype)}), bins) == plain
 
 
+@given(st.lists(st.none() | st.integers(-128, 127) | st.sampled_from([-(2**15), 2**15 - 1]), max_size=40))
+def test_small_whole_numbers_freeze_as_any_others(values: list[int | None]) -> None:
+    frame = pl.DataFrame({"x": values}, schema={"x": pl.Int16})
+    sentinels = {"x": (0.0,)}
+    assert columns.freeze(frame, ["x"], sentinels) == columns.freeze(frame.cast(pl.Float64), ["x"], sentinels)
+
+
 def test_missing_rows_count_when_a_value_is_weighed() -> None:
     values = [0.0] * 990 + [1.0] * 5
     for missing, levels in ((5, (0.0, 1.0)), (6, (0.0,))):

@@ -33,7 +33,8 @@ def test_the_same_rows_give_the_same_bytes_whatever_the_number_of_threads(monkey
     monkeypatch.setattr(fitting, "MOST_ROUNDS", 4)  # more threads than free cores take minutes
     columns = dataset.features("investor")
     encoding = dataset.encoding(data().frames["train"], columns)
-    texts = {fitting.fit(data(), columns, encoding, threads=threads)[0] for threads in (1, 2, 3, 4)}
+    tables = {name: encoding.table(frame) for name, frame in data().frames.items()}
+    texts = {fitting.fit(data(), columns, tables, threads=threads)[0] for threads in (1, 2, 3, 4)}
     assert len(texts) == 1
 
 

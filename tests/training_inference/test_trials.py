@@ -45,6 +45,26 @@ def test_strained_inputs_move_the_risk_the_way_their_sign_says() -> None:
     assert found[1]["tenth_less"] <= 0 <= found[1]["tenth_more"]
 
 
+def test_each_strain_is_that_of_one_number_alone() -> None:
+    model, rows = scorers.of(trained().files), data().frames[OOT].head(500)
+    table = model.encoding.table(rows)
+
+    def mean(*strained: pl.Expr) -> float:
+        changed = table.with_columns(*strained)
+        raw = scorers.predicted(model.booster, changed, threads=1, raw_score=True)
+        return float(model.calibration(raw).mean())
+
+    for told in profile.sensitivity(model, rows, {"fico_mid": 1.0, "dti_with_loan": 0.5, "term": 0.2}, 1):
+        column = pl.col(str(told["feature"]))
+        moved = {
+            "tenth_more": mean(column * 1.1),
+            "tenth_less": mean(column * 0.9),
+            "missing": mean(pl.lit(None, pl.Float64).alias(str(told["feature"]))),
+        }
+        assert told["mean_pd"] == mean()
+        assert {name: told[name] for name in moved} == {name: value - mean() for name, value in moved.items()}
+
+
 def test_the_card_holds_the_trials_and_a_swap_set_where_there_is_a_champion() -> None:
     told = json.loads(trained().files[training.CARD])
     assert told["stability"]["value"] < 0.1
