@@ -67,7 +67,7 @@ class Stock(Shelf):
     @classmethod
     def of(cls, root: Root, day: date) -> Stock:
         """The one look of a run: what lands later is for the next one."""
-        offered = {table: index.landed(root, f"{LANDING}/{table}", arrivals.is_offered) for table in SOURCES}
+        offered = {table: index.identities(root, f"{LANDING}/{table}", arrivals.is_offered) for table in SOURCES}
         stock = cls(root=root, index=Index(root, "preprocessing"), day=day, offered=offered)
         stock.look_at_policy()
         for table in ALL_TABLES:

@@ -24,10 +24,8 @@ IDS = 4  # size, two times and the inode
 
 Files = dict[str, list[Any]]  # by name: identity and facts
 Identity = list[int]  # of a file: it changes whenever somebody writes to it
-Wanted = Callable[[str], object]  # whether a name counts
 
 _manifests: dict[Path, dict[date, Identity]] | None = None  # by the folder of a table, while nobody else writes any
-_landed: dict[Path, tuple[Wanted, dict[str, Identity]]] = {}  # by landing folder, likewise
 _parsed: dict[str, tuple[Path, list[int], Files]] = {}  # by job, the index last read or written by this process
 
 
@@ -93,7 +91,7 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
             yield from sorted(found, key=lambda entry: entry.name)
 
 
-def identities(root: Root, folder: str, wanted: Wanted, below: str = "") -> dict[str, Identity]:
+def identities(root: Root, folder: str, wanted: Callable[[str], object], below: str = "") -> dict[str, Identity]:
     """What lies under each wanted name of a folder, sorted; what vanishes meanwhile, or has nothing below, is left out.
 
     Names are looked up from the open folder: all history passes by, and a whole path takes twice the time.
@@ -115,16 +113,6 @@ def identities(root: Root, folder: str, wanted: Wanted, below: str = "") -> dict
     finally:
         os.close(handle)
     return found
-
-
-def landed(root: Root, folder: str, wanted: Wanted) -> dict[str, Identity]:
-    """By name, the files in a landing folder. To be read only: who is alone gets the same answer again."""
-    path = root.at(folder)
-    if _manifests is None:
-        return identities(root, folder, wanted)
-    if path not in _landed:
-        _landed[path] = wanted, identities(root, folder, wanted)
-    return _landed[path][1]
 
 
 def manifests(root: Root, table: str) -> dict[date, Identity]:
@@ -151,23 +139,15 @@ def day_of(name: str, prefix: str = PREFIX) -> date | None:
     return None
 
 
-def has_landed(path: Path) -> None:
-    """A landing file was written just now, by whoever is alone."""
-    wanted, known = _landed.get(path.parent, (None, {}))
-    if wanted and wanted(path.name):
-        known[path.name] = identity_of(path.lstat())
-
-
 @contextmanager
 def alone() -> Iterator[None]:
-    """Within, this process alone writes manifests and lands files, and looks for them once, not once a run."""
+    """Within, this process alone writes manifests, and looks for them once, not once a run."""
     global _manifests  # noqa: PLW0603 - what a process alone knows
     _manifests = {}
     try:
         yield
     finally:
         _manifests = None
-        _landed.clear()
 
 
 def forget() -> None:

@@ -152,7 +152,6 @@ class Replay:
                 stat = target.stat()
                 os.truncate(target, stat.st_size // 2)
                 os.utime(target, (stat.st_atime, stat.st_mtime))
-                index.has_landed(target)
         if table:
             self._happened(day.ticks[0], f"the file of {table} is {day.landing.value}", by="landing")
 
@@ -165,7 +164,6 @@ class Replay:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             os.utime(target, (moment, moment))
-            index.has_landed(target)
             targets.append(target)
         return targets
 

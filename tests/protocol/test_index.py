@@ -15,31 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_who_lands_files_alone_looks_at_each_once_and_says_what_else_has_landed(tmp_path: Path) -> None:
-    root, folder = Root(tmp_path), tmp_path / "landing"
-    folder.mkdir()
-
-    def land(name: str, text: str) -> None:
-        (folder / name).write_text(text)
-        index.has_landed(folder / name)
-
-    def landed() -> dict[str, int]:
-        return {name: seen[0] for name, seen in index.landed(root, "landing", lambda n: n.endswith(".csv")).items()}
-
-    land("a.csv", "1")
-    with index.alone():
-        assert landed() == {"a.csv": 1}
-        land("b.csv", "22")
-        land("a.csv", "333")
-        land("a.csv.sha256", "4")
-        (folder / "unsaid.csv").touch()
-        assert landed() == {"a.csv": 3, "b.csv": 2}
-    for _ in range(2):
-        assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
-        with index.alone():
-            assert landed() == {"a.csv": 3, "b.csv": 2, "unsaid.csv": 0}
-
-
 def test_an_index_is_asked_again_only_when_the_file_changes(tmp_path: Path) -> None:
     root, asked = Root(tmp_path), []
     (tmp_path / "f").write_bytes(b"1")
