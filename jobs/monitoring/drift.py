@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -90,9 +90,7 @@ def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> J
 
 def _told(found: Stability) -> Json:
     """The bins' parts are kept beside the evidence."""
-    said = asdict(replace(found, parts=())) | {"body": found.body}
-    del said["parts"]
-    return said
+    return {name: value for name, value in asdict(found).items() if name != "parts"} | {"body": found.body}
 
 
 def _of_scores(reference: Json, scores: ValueCounts) -> Json:

@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from jobs.monitoring import charts
+from jobs.monitoring.terms import at
 from jobs.protocol.events import amount
 
 NOT_COMPUTED, INSUFFICIENT = "not computed", "insufficient data"
@@ -76,16 +77,6 @@ class Figure:
     @property
     def picture(self) -> Markup:
         return charts.svg(self.chart, f"p{crc32(self.title.encode()):x}", self.height)
-
-
-def part(of: object, path: str) -> Any:  # noqa: ANN401 - JSON
-    """What lies at the end of a dotted path of names, and of places in lists; None where the path ends early."""
-    for key in path.split("."):
-        if isinstance(of, list | tuple) and key.isdigit():
-            of = of[int(key)] if int(key) < len(of) else None
-        else:
-            of = of.get(key) if isinstance(of, dict) else None
-    return of
 
 
 def value_of(measure: object) -> float | None:
@@ -156,7 +147,7 @@ def listing(caption: str, items: Iterable[Json], *columns: Column) -> Table:
     """A table of items."""
     named = [(one, one) if isinstance(one, str) else one for one in columns]
     paths = [path.partition(" ")[::2] for _, path in named]
-    rows = [[cell(part(item, path), kind) for path, kind in paths] for item in items]
+    rows = [[cell(at(item, path), kind) for path, kind in paths] for item in items]
     return Table(caption, [head for head, _ in named], rows)
 
 

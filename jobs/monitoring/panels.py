@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from jobs.measures.bands import Band
 from jobs.monitoring import charts, page
-from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Json, Table, cell, listing, number, part, plain, value_of
+from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Json, Table, cell, listing, number, plain, value_of
 from jobs.monitoring.storing import Judged
+from jobs.monitoring.terms import at
 from jobs.protocol.facts import Entry
 from jobs.protocol.policy import Policy
 
@@ -66,7 +67,7 @@ class Shown:
         return self.now.evidence | known | {"alerts": self.alerts}
 
     def at(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        return part(self.known, path)
+        return at(self.known, path)
 
     def number(self, path: str, kind: str = "") -> str:
         return number(self.at(path), kind)
@@ -86,8 +87,8 @@ class Shown:
 
     def points(self, of: str | Sequence[Any], x: str, y: str, ends: str = "") -> list[tuple[Any, ...]]:
         """Points of a line: where each item lies, and the ends of its interval."""
-        placed = [(part(one, x), value_of(part(one, y)), part(one, ends)) for one in self.items(of)]
-        return [(at, value, *(interval or ())) for at, value, interval in placed if value is not None]
+        placed = [(at(one, x), value_of(at(one, y)), at(one, ends)) for one in self.items(of)]
+        return [(place, value, *(interval or ())) for place, value, interval in placed if value is not None]
 
     @cached_property
     def changes(self) -> list[str]:
@@ -100,7 +101,7 @@ class Shown:
             for what in ("decision", "severity", "priority", "model_id")
         }
         for what, path in _FOLLOWED.items():
-            values = [value_of(part(week.evidence, path)) for week in pair]
+            values = [value_of(at(week.evidence, path)) for week in pair]
             if None not in values:
                 compared[what] = [number(value) for value in values]
         found = [f"Compared with the week to {pair[0].week}:"]
@@ -128,7 +129,7 @@ class Shown:
     def heat(self) -> Table:
         """How far each feature moved in each week, the most important first."""
         newest_first = self.weeks[::-1]
-        by_week = [{one["name"]: one for one in part(week.evidence, "drift.features") or []} for week in newest_first]
+        by_week = [{one["name"]: one for one in at(week.evidence, "drift.features") or []} for week in newest_first]
         rows = [
             [Cell(one["name"]), cell(one.get("share"), "%"), *(self._heat(week.get(one["name"])) for week in by_week)]
             for one in sorted(self.features, key=lambda one: (-(one.get("share") or 0), one["name"]))

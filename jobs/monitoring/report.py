@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from jobs.monitoring import delivering, panels, storing
-from jobs.monitoring.page import Cell, Json, Table, cell, decided, part, template
+from jobs.monitoring.page import Cell, Json, Table, cell, decided, template
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
+from jobs.monitoring.terms import at
 from jobs.protocol import files, ledger, policies, policy, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
@@ -69,7 +70,7 @@ def _earlier(root: Root, week: date) -> Judged:
 
 def _beside(root: Root, week: Judged, name: str) -> list[Json]:
     """The rows of a table beside the evidence: bins of every subject, or curves of the vintages."""
-    path = part(week.evidence, f"files.{name}.path")
+    path = at(week.evidence, f"files.{name}.path")
     return pl.read_parquet(root.at(path)).to_dicts() if path and root.at(path).is_file() else []
 
 

@@ -37,8 +37,8 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
     section = part(evidence, "drift")
     if section is None:
         return
-    rows = count(evidence, "window", "rows")
-    rows = count(section, "score", "n") if rows is None else rows
+    rows = count(evidence, "window.rows")
+    rows = count(section, "score.n") if rows is None else rows
     features = [each for each in section.get("features") or () if isinstance(each, dict)]
     score, weighted = number(section, "score"), number(section, "weighted")
     if rows is None or rows < policy.drift.n_min or (score is None and weighted is None):
@@ -49,14 +49,14 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
     steps = _steps(asdict(psi))
     moved = Seen(rule=terms.DRIFT, subject="score", n=rows, nominal=psi.low, kept_open=_near(psi.medium))
     least = min((p for each in features if (p := number(each, "p_adjusted")) is not None), default=None)
-    for subject, value, p in (("score", score, number(section, "score", "p")), ("features", weighted, least)):
+    for subject, value, p in (("score", score, number(section, "score.p")), ("features", weighted, least)):
         yield replace(moved, subject=subject, value=value, p=p, steps=steps if p is None or p <= alpha else ())
     for each in features:
         share, p, value = number(each, "share") or 0.0, number(each, "p_adjusted"), number(each, "csi")
         if share >= LEAST_SHARE:
             own = () if p is not None and p > policy.drift.fdr_q else steps[: 3 if share >= SHARE_OF_HIGH else 2]
             why = terms.SCHEMA if each.get("schema_change") is True else None
-            of = replace(moved, rule=terms.FEATURE, subject=str(each.get("name")), n=count(each, "csi", "n"))
+            of = replace(moved, rule=terms.FEATURE, subject=str(each.get("name")), n=count(each, "csi.n"))
             yield replace(of, value=value, p=p, steps=own, why=why)
 
 
@@ -65,20 +65,20 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
     found, concept, calibration = (part(evidence, name) for name in ("performance", "concept", "calibration"))
     if found is concept is calibration is None:
         return
-    of_concept = count(concept, "drop", "n")
+    of_concept = count(concept, "drop.n")
     n, bads = (of_concept, None) if found is None else (count(found, "n"), count(found, "bads"))
     asked = policy.concept
     least = min((bads, (n or 0) - bads)) if bads is not None else asked.min_bads
     ratio = number(calibration, "observed_to_expected")
     if ratio is not None and n is not None and n >= asked.min_rows:  # its exact p makes up for few bads
-        yield _calibration(ratio, number(calibration, "observed_to_expected", "p"), n, policy.calibration)
+        yield _calibration(ratio, number(calibration, "observed_to_expected.p"), n, policy.calibration)
     if n is None or n < asked.min_rows or least < asked.min_bads:
         turned = "" if bads is None else f", {bads} of them bad"
         few = f"Too few loans with a known outcome to judge performance: {n or 0}{turned}"
         yield Seen(rule=terms.CONCEPT, subject="auc", n=n, why=terms.TOO_FEW, sentence=few)
         return
     if (auc := number(found, "auc")) is not None:
-        upper, floor = number(found, "auc", "interval", 1), policy.performance_floor.auc
+        upper, floor = number(found, "auc.interval.1"), policy.performance_floor.auc
         margin = 0.0 if upper is None else max(0.0, upper - auc)
         bounds = {terms.MEDIUM: floor, terms.CRITICAL: _round(floor - margin)}
         yield Seen(rule=terms.FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=_steps(bounds))
@@ -95,7 +95,7 @@ def _concept(section: Json, n: int, policy: Policy) -> Iterator[Seen]:
         steps = _steps({name: max(bound, margin) for name, bound in bounds.items()})
         low, kept = bounds[terms.LOW], _near(bounds[terms.MEDIUM])
         yield Seen(rule=terms.CONCEPT, subject="auc", value=value, n=n, steps=steps, nominal=low, kept_open=kept)
-    if (total := number(section, "cusum", "path", -1)) is not None:
+    if (total := number(section, "cusum.path.-1")) is not None:
         yield Seen(rule=terms.DECAY, subject="auc", value=total, n=n, steps=_steps({terms.LOW: CUSUM_LIMIT}))
 
 
@@ -114,7 +114,7 @@ def _estimates(evidence: Json, policy: Policy, *, realised: bool) -> Iterator[Se
     n = count(section, "n")
     if not policy.cbpe.enabled or auc is None or n is None or n < policy.drift.n_min:
         return
-    low, drop = number(section, "limits", 0), number(section, "drop")
+    low, drop = number(section, "limits.0"), number(section, "drop")
     if low is not None:
         bounds = {terms.MEDIUM: low}
         if drop is not None:

@@ -83,22 +83,28 @@ def part(evidence: Json, name: str) -> Json | None:
     return found if isinstance(found, dict) and "unknown" not in found else None
 
 
-def number(found: Any, *path: str | int) -> float | None:  # noqa: ANN401 - whatever evidence holds there
-    """The finite number at a path of names, or of places in lists; that of a measure is its value."""
-    for step in path:
-        if isinstance(step, str):
-            found = found.get(step) if isinstance(found, dict) else None
+def at(of: object, path: str) -> Any:  # noqa: ANN401 - whatever evidence holds there
+    """What lies at the end of a dotted path of names, and of places in lists; None where the path ends early."""
+    for key in path.split("."):
+        if isinstance(of, list | tuple):
+            place = int(key) if key.removeprefix("-").isdecimal() else len(of)
+            of = of[place] if -len(of) <= place < len(of) else None
         else:
-            there = isinstance(found, list | tuple) and -len(found) <= step < len(found)
-            found = found[step] if there else None
+            of = of.get(key) if isinstance(of, dict) else None
+    return of
+
+
+def number(of: object, path: str) -> float | None:
+    """The finite number at a path; that of a measure is its value."""
+    found = at(of, path)
     if isinstance(found, dict):
         found = found.get("value")
     sound = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
     return found if sound else None
 
 
-def count(found: Any, *path: str) -> int | None:  # noqa: ANN401
-    rows = number(found, *path)
+def count(of: object, path: str) -> int | None:
+    rows = number(of, path)
     return None if rows is None else int(rows)
 
 

@@ -27,7 +27,6 @@ Block = NDArray[np.uint8]
 Marks = NDArray[np.bool_]
 
 NUL, LF, CR, BLANK, QUOTE, SEPARATOR = b'\0\n\r ",'
-_FEW = 2000  # quotes in a block; to go from one to the next is quicker than to go through all bytes
 _BLOCK_BYTES = 1 << 20
 _STRETCH_BYTES = 16 << 20
 _LONGEST_LINE = 64 << 20
@@ -40,7 +39,7 @@ class Scratch:
     """Room for what is made of a block: to ask the system for it each time would cost more than the counting."""
 
     def __init__(self, size: int) -> None:
-        self.ends, self.marks, self.outside = np.empty((3, size), bool)
+        self.ends, self.marks = np.empty((2, size), bool)
 
 
 @dataclass(slots=True)
@@ -63,7 +62,7 @@ class Survey:
         quotes = np.flatnonzero(np.equal(block, QUOTE, out=marks))
         if quotes.size:
             self._check_quotes(block, quotes)
-        outside = self._outside(block, quotes, scratch)
+        outside = self._outside(block, quotes)
         if np.count_nonzero(np.less(block, BLANK, out=marks)) != lines:  # one look for all that is rare
             self._check_controls(block, outside)
         np.equal(block, SEPARATOR, out=marks)
@@ -104,19 +103,12 @@ class Survey:
         if lone.size:
             self._refuse(block, int(lone[0]), "there is a carriage return without a line feed")
 
-    def _outside(self, block: Block, quotes: NDArray[np.intp], scratch: Scratch) -> Marks | None:
-        """Which bytes stand outside quotes; None where all do."""
+    def _outside(self, block: Block, quotes: NDArray[np.intp]) -> Marks | None:
+        """Which bytes stand outside quotes, a closing one among them; None where all do."""
         if not quotes.size and not self.inside:
             return None
-        if quotes.size > _FEW:
-            passed = np.bitwise_xor.accumulate((block == QUOTE).view(np.uint8))
-            return np.asarray(passed == self.inside)
-        outside = scratch.outside[: block.size]
-        outside[:] = True
-        edges = [0] * self.inside + quotes.tolist() + [block.size]  # the last closes what is open, or is left over
-        for opening, closing in zip(edges[::2], edges[1::2], strict=False):
-            outside[opening:closing] = False
-        return outside
+        runs = np.diff(quotes, prepend=0, append=block.size)  # by turns outside and inside, from the first byte on
+        return np.repeat(np.arange(runs.size) % 2 == self.inside, runs)
 
     def _line(self, block: Block, place: int) -> int:
         return self.lines + int(np.count_nonzero(block[:place] == LF)) + 1

@@ -12,6 +12,8 @@ from jobs.protocol import clock, files, policy
 from jobs.protocol.command import iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import Events, amount, told
+from jobs.protocol.files import Root
+from jobs.protocol.store import POLICY, FolderStore
 
 ABOUT = """Run the three jobs on their schedules over files that have landed, in a simulated time and a root of its own.
 
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int
 
 def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     from jobs.monitoring import report
-    from jobs.replay import page, placing, replaying, story
+    from jobs.replay import page, replaying, story
     from jobs.replay.schedule import Chances
 
     _refuse(options)
@@ -50,10 +52,10 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     if given is not None:
         policy.load(given, str(options.policy))
     chances = Chances(options.missed_ticks, options.duplicate_ticks, options.kill, options.seed)
-    root = placing.place(original, options.into)
+    root = place(original, options.into)
     played = replaying.Replay(original, root, chances)
     played.expect_files(options.start, options.end)
-    placing.prepare(root, given)
+    prepare(root, given)
     played.play(options.start, options.end, events)
     told = story.of(root, options.start, options.end, played.happenings)
     for week in told.of_interest:  # any other can be had by --step report
@@ -82,6 +84,24 @@ def _refuse(options: argparse.Namespace) -> None:
     ):
         if wrong:
             raise UsageError(what, where=where, mend=mend)
+
+
+def place(original: Root, into: Path) -> Root:
+    """Where the replay is to lie: a folder that holds anything is refused, and so is a place in the original."""
+    path = into.resolve()
+    kept = (original.path / name for name in ("datamart", "decisions", "model_bank"))
+    if original.path.is_relative_to(path) or any(path.is_relative_to(folder) for folder in kept):
+        raise UsageError("the replay would lie in or over what it replays", where="--into", mend="name another folder")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError("the folder holds something", where=path, mend="give a new folder, or remove it first")
+    return Root(path, durable=False)
+
+
+def prepare(root: Root, policy: bytes | None) -> None:
+    """Make the folder, with its policy."""
+    files.make_folder(root, root.path)
+    if policy is not None:
+        FolderStore(root).put_if_absent(POLICY, policy)
 
 
 def _parser() -> argparse.ArgumentParser:

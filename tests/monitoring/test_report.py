@@ -13,9 +13,10 @@ import pytest
 
 from jobs.measures.counts import ScoreCounts
 from jobs.monitoring import delivering, performance, report, storing
-from jobs.monitoring.page import NOT_COMPUTED, Json, part
+from jobs.monitoring.page import NOT_COMPUTED, Json
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
+from jobs.monitoring.terms import at
 from jobs.protocol import files, policy, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
@@ -73,7 +74,7 @@ def test_every_path_that_a_panel_names_leads_into_the_evidence(judged: tuple[Roo
     )
     named = [path for path in named if not path.endswith(".j2")]
     assert len(named) > 60
-    assert [path for path in named if part(known, path) is None] == ["concept.unknown", "concept.unknown"]
+    assert [path for path in named if at(known, path) is None] == ["concept.unknown", "concept.unknown"]
 
 
 def test_open_alerts_stand_beside_the_verdict_with_their_age_and_who_looks_after_them(

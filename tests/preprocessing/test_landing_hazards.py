@@ -190,11 +190,8 @@ def test_what_the_survey_and_the_parser_count_differently_is_refused(
         read(tmp_path, GOOD)
 
 
-@pytest.mark.parametrize(("block", "few"), [(16, 0), (17, 1000), (64, 2)])
-def test_where_blocks_are_cut_makes_no_difference(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, few: int
-) -> None:
-    monkeypatch.setattr(landing_survey, "_FEW", few)
+@pytest.mark.parametrize("block", [16, 17, 64])
+def test_where_blocks_are_cut_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     data = HEADER + b'1,"a,\n\r\n\r""",3,4\n"",6,7,8\r\n' * 50 + b"1,2,3," + b"x" * 999 + b"\n"
     monkeypatch.setattr(landing_survey, "_BLOCK_BYTES", block)
     assert rows(tmp_path, data) == as_python_reads(data)
