@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from jobs.measures.bins import equal_mass_edges
 from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, ValueCounts, weighted_sum
 from jobs.measures.measure import Comparison, Measure, difference, missing, normal_interval
 
@@ -85,13 +86,11 @@ def paired_auc_change(pairs: PairCounts) -> Comparison:
     return difference(value, variance, (-1.0, 1.0), n=first.n, n_reference=first.n)
 
 
-def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts, parts: int = 10) -> Measure:
+def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts) -> Measure:
     """Reference AUC if its score bands were as common as they are now: what a change of population alone explains."""
-    from jobs.measures.bins import equal_mass_edges
-
     if reason := reference.one_class() or (None if current.n else "the current data has no rows"):
         return missing(reason, n=reference.n)
-    edges = equal_mass_edges(reference.unlabelled(), parts)
+    edges = equal_mass_edges(reference.unlabelled())
     band = np.searchsorted(edges, reference.scores)
     before = np.bincount(band, reference.rows, len(edges) + 1)
     after = np.bincount(np.searchsorted(edges, current.values), current.counts, len(edges) + 1)

@@ -11,11 +11,10 @@ from jobs.monitoring.page import Cell, Json, Table, cell, decided, template
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.monitoring.terms import at
-from jobs.protocol import files, ledger, policies, policy, verdicts
+from jobs.protocol import files, ledger, policies, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
-from jobs.protocol.policy import Policy
-from jobs.protocol.store import POLICIES, FolderStore
+from jobs.protocol.store import FolderStore
 
 REPORTS = "datamart/gold/reports"
 INDEX = f"{REPORTS}/index.html"
@@ -40,7 +39,7 @@ def write(root: Root, week: date) -> list[str]:
     since = known[0] - timedelta(days=6)  # and none of later days, so that a page made again is the same
     shown = Shown(
         weeks=weeks,
-        policy=_policy(store, now),
+        policy=policies.kept(store, now.verdict["policy_sha256"]) or policies.last_good(store),
         entries=[entry for entry in ledger.read(store).entries if since <= entry.as_of <= week],
         alerts=delivering.standing(store, [one.verdict for one in weeks]),
         bins=bins,
@@ -72,13 +71,6 @@ def _beside(root: Root, week: Judged, name: str) -> list[Json]:
     """The rows of a table beside the evidence: bins of every subject, or curves of the vintages."""
     path = at(week.evidence, f"files.{name}.path")
     return pl.read_parquet(root.at(path)).to_dicts() if path and root.at(path).is_file() else []
-
-
-def _policy(store: FolderStore, week: Judged) -> Policy:
-    """The policy that the week was judged by, from the copies that are kept of each."""
-    name = f"{POLICIES}/{week.verdict['policy_sha256'][:12]}.json"
-    data = store.get(name, policy.MAX_BYTES)
-    return policy.load(data, name) if data is not None else policies.last_good(store)
 
 
 def _index(root: Root, week: date) -> str:

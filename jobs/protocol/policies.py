@@ -70,4 +70,11 @@ def last_good(store: FolderStore) -> Policy:
     if pointer is None:
         return rules.load(None, POLICY)
     sha256 = strict_json.parse(pointer, where=f"{POLICIES}/{LAST_GOOD}")["sha256"]
-    return rules.load(store.get(f"{POLICIES}/{sha256[:12]}.json", rules.MAX_BYTES), f"{POLICIES}/{sha256[:12]}.json")
+    return kept(store, sha256) or rules.load(None, POLICY)
+
+
+def kept(store: FolderStore, sha256: str) -> Policy | None:
+    """A policy that was used once, by its hash."""
+    name = f"{POLICIES}/{sha256[:12]}.json"
+    data = store.get(name, rules.MAX_BYTES)
+    return None if data is None else rules.load(data, name)
