@@ -156,13 +156,11 @@ class Shown:
     @property
     def bands(self) -> list[Json]:
         """Bad rates against promised ones, with Jeffreys intervals."""
-        bands = [
-            (one, one.bad_rate_interval()) for one in (Band(**each) for each in self.at("calibration.deciles") or [])
-        ]
+        bands = [Band(**each) for each in self.at("calibration.deciles") or []]
         return [
             {"scores": [one.lowest, one.highest], "n": one.n, "bads": one.bads, "promised": one.mean_score}
             | {"observed": one.bad_rate, "interval": ends, "fits": ends[0] <= one.mean_score <= ends[1]}
-            for one, ends in bands
+            for one, ends in ((one, one.bad_rate_interval()) for one in bands)
         ]
 
     @property
