@@ -23,11 +23,10 @@ from jobs.protocol.events import Events, reopen_closed, told
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
 
-SKIP_WHAT_FOLLOWS = 99  # from a condition step only
+SKIP_WHAT_FOLLOWS, _FIRST_YEAR = 99, 1900  # from a condition step only; of dates that can be meant
 REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there
 STOPPED = 128 + signal.SIGTERM
-_FIRST_YEAR = 1900  # of dates that can be meant
-atexit.register(gc.freeze)  # a process that ends searches all its modules for cycles, for a tenth of a second
+atexit.register(lambda: None if "duckdb" in sys.modules else gc.freeze())  # no last search for cycles: it takes 0.1 s
 
 
 @dataclass(slots=True)
