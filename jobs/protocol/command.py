@@ -155,9 +155,8 @@ def _parsed(job: Job, argv: Sequence[str], at: datetime | None) -> Run:
     today = clock.today()
     day = options.date or today
     if day > today:
-        raise UsageError(
-            f"{day} is after today ({today}, UTC)", where="--date", mend="give a date up to today: nothing landed later"
-        )
+        mend = "give a date up to today: nothing landed later"
+        raise UsageError(f"{day} is after today ({today}, UTC)", where="--date", mend=mend)
     unheard = [flag for flag, facts in job.arguments if getattr(options, facts.get("dest", flag.strip("-")))]
     if unheard and not any(step.name == options.step and step.only_when_named for step in job.steps):
         mend = "name the step that it is for by --step (--help says which), or leave it out"
