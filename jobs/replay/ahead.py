@@ -17,6 +17,7 @@ from jobs.protocol.receipts import Problem
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 LOOKS = 0.25  # seconds between two looks at how far the first piece has come
+PATIENCE = 5.0  # seconds for a lane that was told to stop
 
 
 @contextmanager
@@ -55,8 +56,10 @@ def ahead(
         yield wait_for
     finally:
         lane.terminate()
+        ours.close()  # first: a stop may come where Python passes over what is raised, as in a finalizer
+        lane.join(PATIENCE)
+        lane.kill()
         lane.join()
-        ours.close()
 
 
 def _lane(work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item], reader: Connection) -> None:

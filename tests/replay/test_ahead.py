@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,21 @@ def hold(number: int, folder: Path) -> tuple[int, bool]:
 
 def hold_all(_: int, __: int) -> tuple[int, bool]:
     return os.getpid(), False
+
+
+def pass_over(number: int, folder: Path) -> tuple[None, bool]:
+    if number:
+        (folder / "begun").touch()
+        with suppress(Stopped):
+            time.sleep(60)
+    return None, not number
+
+
+def pass_over_and_work(_: int, folder: Path) -> tuple[None, bool]:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (folder / "begun").touch()
+    time.sleep(60)
+    return None, True
 
 
 def nothing() -> None:
@@ -118,6 +135,17 @@ def test_a_lane_that_is_held_behind_its_last_piece_stops_with_whoever_waits() ->
         os.kill(lane, 0)
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("work", [pass_over, pass_over_and_work])
+def test_a_lane_that_passes_over_a_stop_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[int, Path], tuple[None, bool]]
+) -> None:
+    monkeypatch.setattr("jobs.replay.ahead.PATIENCE", 1.0)
+    with ahead(work, [tmp_path] * 2):
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+
+
 def test_whoever_waits_no_more_stops_the_lane(tmp_path: Path) -> None:
     with ahead(write, [tmp_path] * 1000) as wait_for:
         wait_for(1, nothing)
@@ -136,6 +164,8 @@ def test_whoever_waits_no_more_stops_the_lane(tmp_path: Path) -> None:
 def test_the_lane_of_a_killed_process_ends(tmp_path: Path, piece: str, waits: str) -> None:
     program = f"""
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from jobs.replay.ahead import ahead
 from tests.replay.test_ahead import hold, nothing, write
