@@ -30,6 +30,7 @@ CHANGING = (
 CALL = re.compile(r"^(?P<thread>\d+)\s+(?P<name>\w+)\((?P<arguments>.*)$")
 KILLED, HUNG = 137, 124
 PATIENCE = 120.0  # seconds
+TRIES = 5  # of a kill: libraries wake their threads by as many writes as it takes, so the last of a trace may not come
 MEND = re.compile(r"^  mend:  \S", re.MULTILINE)
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EMFILE", "EEXIST")
 
@@ -139,9 +140,13 @@ def try_all(
 
     def try_one(case: Case) -> Outcome:
         root = scratch / f"{case.name}-{case.ordinal}-{case.error or 'kill'}-{case.own}"
-        shutil.copytree(template, root)
         argv = subject.argv(root)
-        run = finished(injected(case, argv))
+        for _ in range(TRIES):
+            shutil.rmtree(root, ignore_errors=True)
+            shutil.copytree(template, root)
+            run = finished(injected(case, argv))
+            if case.error or run.returncode != 0:
+                break
         at_once = subject.observe(root) if run.returncode == 0 else None
         again = finished(argv)
         said = run.stdout + run.stderr + again.stdout + again.stderr
