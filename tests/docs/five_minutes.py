@@ -18,23 +18,11 @@ import pytest
 
 from tests.airflow.local import PROJECT, ours
 from tests.docs.pages import ROOT, blocks
+from tests.docs.shell import typed
 
 README = ROOT / "README.md"
 pytestmark = pytest.mark.timeout(900)  # whichever comes first waits for `make run`
 STORY = ["drift began", "noticed", "decided", "trained", "not mended", "recovered"]
-
-
-def typed(line: str) -> str:
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", line],
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{line}\nexit code {done.returncode}\n{done.stdout}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def said(home: Path) -> str:
-    return typed(f"make --no-print-directory run DEMO={home}")
+    return typed(f"make --no-print-directory run DEMO={home}", PROJECT)
 
 
 def test_make_run_tells_the_story_of_a_drift_in_ten_lines(said: str) -> None:
@@ -73,7 +61,7 @@ def test_what_it_says_to_try_next_works(said: str, home: Path) -> None:
         "jobs.sql",
     ]
     for line in tries:
-        assert typed(line)
+        assert typed(line, PROJECT)
     assert status.read_text("utf-8") != before, "it tells that the model is pinned"
 
 
@@ -82,14 +70,14 @@ def test_the_questions_of_the_readme_are_answered(home: Path) -> None:
     asked = [block.text for block in blocks(README) if ".venv/bin/python" in block.text]
     assert len(asked) == 1
     for text in asked:
-        assert len(typed(text.replace("demo/replay", str(home / "replay"))).splitlines()) > 10
+        assert len(typed(text.replace("demo/replay", str(home / "replay")), PROJECT).splitlines()) > 10
 
 
 @pytest.mark.usefixtures("said")
 def test_the_note_of_the_readme_asks_for_a_training(home: Path) -> None:
     (note,) = [block.text for block in blocks(README) if block.kind == "json"]
     (home / "replay/decisions/retraining_decision.json").write_text(note, "utf-8")
-    told = typed(f"'{sys.executable}' -m jobs.decisions lint --root '{home / 'replay'}'")
+    told = typed(f"'{sys.executable}' -m jobs.decisions lint --root '{home / 'replay'}'", PROJECT)
     assert "recorded as a decision of a person for a retraining" in told, told
 
 

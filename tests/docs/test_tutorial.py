@@ -6,13 +6,13 @@ import difflib
 import os
 import re
 import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.pages import ROOT, Block, blocks
+from tests.docs.pages import ROOT, blocks
+from tests.docs.shell import typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,10 +36,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(600)
 def test_every_block_of_the_tutorial_runs_and_prints_what_it_is_said_to(folder: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     said = ""
     for block in blocks(TUTORIAL):
         if block.kind == "sh":
-            said = typed(block, folder)
+            said = typed(block.text, folder, environment)
         elif block.kind == "output":
             assert missing(block.text, said) is None, f"line {block.line}: not printed, in this order, by\n{said}"
     before, after = ((at / CONTRACT).read_text().splitlines() for at in (ROOT, folder))
@@ -50,21 +52,6 @@ def test_a_line_that_is_not_printed_or_not_in_this_order_is_missed() -> None:
     assert missing("a …\nc\n", "x\na b\nc\n") is None
     assert missing("c\na …\n", "x\na b\nc\n") == "a …"
     assert missing("a\n", "a b\n") == "a"
-
-
-def typed(block: Block, folder: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", block.text],
-        cwd=folder,
-        env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"line {block.line}: exit code {done.returncode}\n{done.stdout}"
-    return done.stdout
 
 
 def missing(expected: str, said: str) -> str | None:

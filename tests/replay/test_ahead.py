@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
-from jobs.protocol.command import Stopped
+from jobs.protocol.command import Stopped, stop
 from jobs.protocol.errors import InputMissing, JobError
 from jobs.replay.ahead import ahead
 
@@ -60,8 +61,9 @@ def hold_all(_: int, __: int) -> tuple[int, bool]:
 
 def pass_over(number: int, folder: Path) -> tuple[None, bool]:
     if number:
-        (folder / "begun").touch()
+        signal.signal(signal.SIGTERM, stop)  # as a run does
         with suppress(Stopped):
+            (folder / "begun").touch()
             time.sleep(60)
     return None, not number
 
@@ -135,15 +137,26 @@ def test_a_lane_that_is_held_behind_its_last_piece_stops_with_whoever_waits() ->
         os.kill(lane, 0)
 
 
-@pytest.mark.timeout(30)
-@pytest.mark.parametrize("work", [pass_over, pass_over_and_work])
+@pytest.mark.parametrize(
+    ("work", "patience"),
+    [
+        pytest.param(pass_over, 20.0, id="held-ends-when-nobody-reads"),
+        pytest.param(pass_over_and_work, 1.0, id="at-work-is-killed"),
+    ],
+)
 def test_a_lane_that_passes_over_a_stop_keeps_nobody_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[int, Path], tuple[None, bool]]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    work: Callable[[int, Path], tuple[None, bool]],
+    patience: float,
 ) -> None:
-    monkeypatch.setattr("jobs.replay.ahead.PATIENCE", 1.0)
+    monkeypatch.setattr("jobs.replay.ahead.PATIENCE", patience)
     with ahead(work, [tmp_path] * 2):
         while not (tmp_path / "begun").exists():
             time.sleep(0.01)
+        told = time.monotonic()
+    assert time.monotonic() - told < 20
+    assert active_children() == []
 
 
 def test_whoever_waits_no_more_stops_the_lane(tmp_path: Path) -> None:
@@ -166,6 +179,7 @@ def test_the_lane_of_a_killed_process_ends(tmp_path: Path, piece: str, waits: st
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import active_children
 from pathlib import Path
 from jobs.replay.ahead import ahead
 from tests.replay.test_ahead import hold, nothing, write
