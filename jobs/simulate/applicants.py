@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.simulate.chance import Draw, Floats, logistic, share
-from jobs.simulate.columns import EMP_TITLES, EMPTY_CODE, JOINT_SINCE, NO_MONTH, PURPOSES, STATES, WISHES, Columns
+from jobs.simulate.columns import EMPTY_CODE, JOINT_SINCE, NO_MONTH, PURPOSES, STATES, TEXTS, Columns
 from jobs.simulate.settings import Market
 
 MORTGAGE, RENT, OWN, ANY = range(4)
@@ -32,11 +32,11 @@ def draw_applicants(draw: Draw, file: Columns, market: Market) -> Columns:
     unit = np.array([1, 500, 5_000])[draw.one_of((0.25, 0.45, 0.3))]
     unemployed = draw.happens(0.073)
     emp_length = draw.one_of(EMP_SHARES)
-    title = draw.one_of([1 / (rank + 4) for rank in range(len(EMP_TITLES))])
+    title = draw.one_of([1 / (rank + 4) for rank in range(len(TEXTS["emp_title"]))])
     owns = draw.happens(0.895 * logistic(-0.02 + 0.75 * file["wealth"] + 0.35 * file["thickness"]))
     home = np.where(owns, MORTGAGE, np.array([RENT, OWN, ANY])[draw.one_of((79, 20, 0.2))])
-    state = draw.one_of([entry[1] for entry in STATES])
-    first, last = (np.array([entry[place] for entry in STATES])[state] for place in (2, 3))
+    state = draw.one_of([each["share"] for each in STATES.values()])
+    first, last = np.array([each["codes"] for each in STATES.values()])[state].T
     return {
         **_fico("", fico),
         "annual_inc": np.clip(np.round(income / unit) * unit, 8_000, 1_500_000),
@@ -59,14 +59,14 @@ def draw_request(draw: Draw, file: Columns, market: Market) -> Columns:
     amount = np.clip(np.round(MEDIAN_LOAN * np.exp(0.66 * wish) / unit) * unit, 1_000, limit)
     sixty = logistic(market.sixty_months + 1.15 * np.log(amount / MEDIAN_LOAN) - 0.25 * file["quality"])
     long = draw.happens(sixty) & (amount >= LONG_TERM_FROM) & (month >= LONG_TERM_SINCE)
-    purpose = draw.one_of([weight for weight, _ in PURPOSES.values()])
+    purpose = draw.one_of([each["share"] for each in PURPOSES.values()])
     tells = draw.happens(0.4) & (month < WISHES_UNTIL)
     return {
         "loan_amnt": amount,
         "term": long.astype(np.int64),
         "purpose": purpose,
         "title": np.where(draw.happens(0.01), EMPTY_CODE, purpose),
-        "desc": np.where(tells, draw.rng.integers(0, len(WISHES), draw.size), EMPTY_CODE),
+        "desc": np.where(tells, draw.rng.integers(0, len(TEXTS["desc"]), draw.size), EMPTY_CODE),
     }
 
 

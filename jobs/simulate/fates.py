@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.simulate.chance import Draw, Flags, Floats, Ints, cents
-from jobs.simulate.columns import EMPTY_CODE, HARDSHIP_REASONS, NO_DAY, NO_MONTH, Columns
+from jobs.simulate.columns import EMPTY_CODE, NO_DAY, NO_MONTH, TEXTS, Columns
 from jobs.simulate.pricing import TERMS
 
 Days = npt.NDArray[np.datetime64]
 
-CURRENT, GRACE, LATE_16, LATE_31, DEFAULT, CHARGED_OFF, FULLY_PAID = range(7)  # as in columns.STATUSES
+CURRENT, GRACE, LATE_16, LATE_31, DEFAULT, CHARGED_OFF, FULLY_PAID = range(7)  # as in levels.json
 NEVER = -1
 WINDOW_MONTHS, DEFAULT_DAYS = 12, 90  # a default: 90 days after the first unpaid due date
 PLAN_MONTHS = 3  # of paying interest only, by which the loan then lasts longer
@@ -204,7 +204,7 @@ def _plan(change: Columns, interest_only: Floats) -> Columns:
         "pymnt_plan": active,
         "hardship_flag": active,
         "hardship_type": np.where(granted, 0, EMPTY_CODE),
-        "hardship_reason": np.where(granted, change["plan_after"] % len(HARDSHIP_REASONS), EMPTY_CODE),
+        "hardship_reason": np.where(granted, change["plan_after"] % len(TEXTS["hardship_reason"]), EMPTY_CODE),
         "hardship_status": np.select([active, granted], [0, 1], EMPTY_CODE),
         "deferral_term": PLAN_MONTHS + empty,
         "hardship_amount": interest_only + empty,

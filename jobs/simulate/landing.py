@@ -8,10 +8,9 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from itertools import accumulate, chain, pairwise
 from pathlib import Path
 
 import polars as pl
@@ -32,7 +31,6 @@ from jobs.simulate.settings import Settings
 VERSION = 1  # of the simulator: raised when the same settings would land as other bytes
 TRUTH = "truth"
 FOLDERS = {table: f"{LANDING}/{table}" for table in TABLES}
-DAYS_AT_ONCE = 8  # are written together
 Lying = dict[str, index.Identity]
 
 
@@ -55,9 +53,9 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
             with files.told_of(truth), tempfile.TemporaryDirectory(prefix=".work-", dir=truth) as folder:
                 work = Path(folder)
                 with events.progress("simulate", len(dates)) as advance:
-                    for days, files_of_days in _worked_off(root, work, settings, lying):
-                        written += files_of_days
-                        advance(days)
+                    for missing in _worked_off(root, work, settings, lying):
+                        written += missing
+                        advance(1)
                 for each in FOLDERS.values():
                     root.at(each).mkdir(parents=True, exist_ok=True)
                 for name in written:
@@ -89,25 +87,22 @@ def _refuse_strangers(root: Root, settings: Settings, dates: Iterable[date], lyi
             raise _refusal("this date has landed otherwise", root.at(name))
 
 
-def _worked_off(root: Root, work: Path, settings: Settings, lying: Lying) -> Iterator[tuple[int, list[str]]]:
-    """Draw a month while the files of the month before are written aside or compared: how many days, and which."""
+def _worked_off(root: Root, work: Path, settings: Settings, lying: Lying) -> Iterator[list[str]]:
+    """Draw month by month, and write the files of its days aside or compare them; which were missing, day by day."""
 
-    def work_off(days: list[Day]) -> tuple[int, list[str]]:
+    def work_off(day: Day) -> list[str]:
         missing = []
-        for name, data in contents(settings, days).items():
+        for name, data in contents(settings, day).items():
             if name not in lying:
                 (work / Path(name).name).write_bytes(data)
                 missing.append(name)
             elif root.at(name).read_bytes() != data:
                 raise _refusal("this file holds something other than this simulation would write", root.at(name))
-        return len(days), missing
+        return missing
 
-    before: Iterator[tuple[int, list[str]]] = iter(())
     with ThreadPoolExecutor(cores()) as pool:
-        for month in chain(months(settings), [[]]):
-            now = pool.map(work_off, [month[at : at + DAYS_AT_ONCE] for at in range(0, len(month), DAYS_AT_ONCE)])
-            yield from before
-            before = now
+        for month in months(settings):
+            yield from pool.map(work_off, month)
 
 
 def names(settings: Settings, landed: date) -> dict[str, str]:
@@ -120,33 +115,23 @@ def names(settings: Settings, landed: date) -> dict[str, str]:
     return named | ({"dirt": f"{TRUTH}/dirt_{stamp}.parquet"} if settings.dirt else {})
 
 
-def contents(settings: Settings, days: Sequence[Day]) -> dict[str, bytes]:
-    """Every file of some dates by its name, in the order of writing; the truth lies where no job looks."""
-    named = [names(settings, day.landed) for day in days]
-    made = {of["loans"]: _parquet(day.truth) for of, day in zip(named, days, strict=True)}
-    logs: dict[str, list[pl.DataFrame]] = {of["dirt"]: [] for of in named if settings.dirt}
-    for number, table in enumerate(TABLES):
-        wanted = [(of, day) for of, day in zip(named, days, strict=True) if table in of]
-        frames = [day.tables[table] for _, day in wanted]
-        for at, (of, day) in enumerate(wanted if settings.dirt else ()):
-            draw = Draw(frames[at].height, settings.seed, "dirt", day.landed.toordinal(), number)
-            frames[at], log = spoil(table, frames[at], settings.dirt, draw)
-            place = (pl.lit(table).alias("table"), pl.lit(day.landed).alias("date"))
-            logs[of["dirt"]].append(log.select(*place, pl.all()))
-        for (of, _), data in zip(wanted, _csv(frames, are_alike=not settings.dirt), strict=True):
-            digest = hashlib.sha256(data).hexdigest()
-            made[of[f"checksum of {table}"]] = f"{digest}  {Path(of[table]).name}\n".encode()
-            made[of[table]] = data
-    return made | {name: _parquet(pl.concat(log)) for name, log in logs.items()}
-
-
-def _csv(frames: list[pl.DataFrame], *, are_alike: bool) -> list[bytes]:
-    """A file of each; all in one go, and then cut, if their columns are alike: many small writes cost far more."""
-    if not are_alike:
-        return [frame.write_csv().encode() for frame in frames]
-    head, *lines = pl.concat(frames).write_csv().encode().splitlines(keepends=True) if frames else [b""]
-    edges = pairwise(accumulate((frame.height for frame in frames), initial=0))
-    return [b"".join([head, *lines[begin:end]]) for begin, end in edges]
+def contents(settings: Settings, day: Day) -> dict[str, bytes]:
+    """Every file of a date by its name, in the order of writing; the truth lies where no job looks."""
+    named, dirt = names(settings, day.landed), []
+    made = {named["loans"]: _parquet(day.truth)}
+    for number, (table, clean) in enumerate(day.tables.items()):
+        if table not in named:
+            continue
+        frame = clean
+        if settings.dirt:
+            draw = Draw(clean.height, settings.seed, "dirt", day.landed.toordinal(), number)
+            frame, log = spoil(table, clean, settings.dirt, draw)
+            dirt.append(log.select(pl.lit(table).alias("table"), pl.lit(day.landed).alias("date"), pl.all()))
+        data = frame.write_csv().encode()
+        digest = hashlib.sha256(data).hexdigest()
+        made[named[f"checksum of {table}"]] = f"{digest}  {Path(named[table]).name}\n".encode()
+        made[named[table]] = data
+    return made | ({named["dirt"]: _parquet(pl.concat(dirt))} if settings.dirt else {})
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

@@ -6,22 +6,12 @@ import numpy as np
 
 from jobs.simulate.applicants import MEDIAN_INCOME, RENT
 from jobs.simulate.chance import Draw, Floats, logistic, share
-from jobs.simulate.columns import EMPTY_CODE, PURPOSES, SECOND_SINCE, Columns
+from jobs.simulate.columns import EMPTY_CODE, PURPOSES, SECOND_SINCE, SUB_GRADES, Columns
 from jobs.simulate.settings import Market
 
 TERMS = np.array([36, 60])
-# int_rate of the 35 sub-grades in percent, and how many loans in a thousand each takes
-RATES = np.fromstring(
-    """5.31 6.49 7.12 7.56 8.08 9.44 9.93 10.42 10.99 11.67 12.62 13.35 13.99 14.65 15.41 16.46 17.27 18.25 19.03 19.99
-    20.75 21.45 22.15 22.91 23.88 24.85 25.69 26.3 27.31 28.18 28.8 29.49 30.17 30.75 30.99""",
-    sep=" ",
-)
-PER_MILLE = np.fromstring(
-    "33 36 40 44 55 52 53 54 58 57 64 56 52 65 51 35 32 28 26 20 17 13 10 10 9 5 4 4 3 4 3 2 2 1 1", sep=" "
-)
+RATES, PER_MILLE = (np.array([each[what] for each in SUB_GRADES.values()]) for what in ("rate", "share"))
 REFINANCING = [code for code, name in enumerate(PURPOSES) if name in {"debt_consolidation", "credit_card"}]
-PURPOSE_RISK = {"small_business": 0.55, "moving": 0.25, "medical": 0.20, "house": 0.20, "renewable_energy": 0.20}
-PURPOSE_RISK |= {"other": 0.15, "home_improvement": -0.05, "wedding": -0.10, "car": -0.12, "credit_card": -0.15}
 
 
 def true_pd(file: Columns, market: Market) -> Floats:
@@ -54,7 +44,7 @@ def price(draw: Draw, file: Columns, market: Market) -> Columns:
 
 def _plain_risk(file: Columns) -> Floats:
     """Every feature by itself, each in the direction a practitioner expects; mean about 0, deviation about 1."""
-    purpose = np.array([PURPOSE_RISK.get(name, 0.0) for name in PURPOSES])[file["purpose"]]
+    purpose = np.array([each["risk"] for each in PURPOSES.values()])[file["purpose"]]
     income = np.fmax(file["annual_inc"], file["annual_inc_joint"])  # a joint application is carried by both
     return np.asarray(
         -0.60 * (file["fico_range_low"] - 700) / 33

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from jobs.protocol.calendar import add_months
-from jobs.simulate.columns import STATUSES
+from jobs.simulate.columns import TEXTS
 from jobs.simulate.fates import due_dates
 from jobs.simulate.portfolio import draw_cohort
 from tests.simulate.simulated import settings
@@ -100,7 +100,7 @@ def test_statuses_follow_the_ladder(loans: pl.DataFrame) -> None:
     )
     seen = {now: set(steps.filter(C("now") == now)["then"]) for now in FOLLOWS}
     assert seen == FOLLOWS
-    assert set(STATUSES) == set(loans["loan_status"])
+    assert set(TEXTS["loan_status"]) == set(loans["loan_status"])
 
 
 def test_a_row_lands_only_when_something_changes(loans: pl.DataFrame) -> None:

@@ -44,7 +44,7 @@ def test_a_day_on_which_nothing_happens_has_headers_only(dirt: float) -> None:
     asked = settings("2016-02-01", "2016-02-01", dirt=dirt)
     (day,) = [day for days in months(asked) for day in days]
     empty = Day(day.landed, {table: frame.clear() for table, frame in day.tables.items()}, day.truth.clear())
-    made = contents(asked, [empty])
+    made = contents(asked, empty)
     assert sorted(made) == sorted(names(asked, day.landed).values())
     for table in TABLES:
         assert made[f"datamart/landing/{table}/{table}_2016_02_01.csv"].decode().splitlines() == [
