@@ -12,7 +12,7 @@ import polars as pl
 from benchmarks.peers.work import columns
 from jobs.preprocessing.tables import SILVER_OF
 from jobs.protocol import columns as compiled
-from jobs.protocol import judge, partitions
+from jobs.protocol import judge, partitions, shelf
 from jobs.protocol.files import Root
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def equal_silver(root: Path, out: Path, day: str) -> str:
         theirs = theirs.with_columns(pl.col("id").cast(pl.Int64)).sort("id")
         for output in outputs:
             manifest = partitions.existing(Root(root), f"silver/{output}", date.fromisoformat(day))
-            ours = pl.scan_parquet(partitions.paths(Root(root), manifest), glob=False).collect().sort("id")
+            ours = pl.scan_parquet(shelf.cited_files(Root(root), manifest), glob=False).collect().sort("id")
             for name, kind in columns(table).items():
                 if name in ours.columns and kind not in ("category", "text", "flag"):
                     compared += _compared(ours[name], theirs[name], name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from jobs.protocol import partitions
+from jobs.protocol import shelf
 
 if TYPE_CHECKING:
     from jobs.protocol.files import Root
@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 
 def scan(root: Root, manifest: Manifest) -> pl.LazyFrame:
-    return pl.scan_parquet(partitions.paths(root, manifest), glob=False)
+    return pl.scan_parquet(shelf.cited_files(root, manifest), glob=False)

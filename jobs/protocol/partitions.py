@@ -147,17 +147,6 @@ def parse(data: bytes, *, where: str) -> Manifest:
     return manifest
 
 
-def paths(root: Root, manifest: Manifest) -> list[Path]:
-    """The files a manifest lists, each of the size it says; nothing else in the folder is ever opened."""
-    home = root.at(folder(manifest.table, manifest.date))
-    for part in manifest.parts:
-        found = (home / part.name).stat().st_size if (home / part.name).is_file() else -1
-        if found != part.bytes:
-            what = f"a file of {part.bytes} bytes is " + ("missing" if found < 0 else f"{found} bytes long")
-            raise StoreDamaged(what, where=(name := root.name_of(home / part.name)), mend=mend_of(name))
-    return [home / part.name for part in manifest.parts]
-
-
 def verified(root: Root, name: str) -> Path:
     """A part that still is what its name says: nothing is built on a file that has lost a bit."""
     path = root.at(name)

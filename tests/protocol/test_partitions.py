@@ -153,7 +153,7 @@ def test_a_file_that_is_not_as_the_manifest_says_is_damage(tmp_path: Path, damag
     manifest = publish(root, [1])
     part = home(root) / manifest.parts[0].name
     part.unlink() if damage == "gone" else part.write_bytes(part.read_bytes()[:-1])
-    with pytest.raises(StoreDamaged, match="a file of"):
+    with pytest.raises(StoreDamaged, match="a file is"):
         stored.scan(root, manifest)
 
 

@@ -85,18 +85,16 @@ def test_a_root_with_characters_that_mean_something_elsewhere_is_only_a_name(
     assert ask(capsys, root, COUNT) == "n,s\n1,10.0\n"
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "spoiled", "of-another-type"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "spoiled"])
 def test_a_damaged_file_is_told_and_never_half_read(
     damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    amounts = [1.0] if damage != "of-another-type" else ["canary"]
-    part = build(tmp_path, "silver/loan_terms", FIRST, {"id": [1], "loan_amnt": amounts})
+    part = build(tmp_path, "silver/loan_terms", FIRST, {"id": [1], "loan_amnt": [1.0]})
     data = part.read_bytes()
     if damage == "gone":
         part.unlink()
-    elif damage in {"cut", "spoiled"}:
+    else:
         part.write_bytes(data[:-1] if damage == "cut" else b"PAR1" + bytes(len(data) - 4))
     code, told = refused(capsys, tmp_path, COUNT)
     assert code == 6
-    assert "mend:" in told
-    assert "canary" not in told
+    assert f"{part.name}\n  mend:" in told

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol import partitions
+from jobs.protocol import partitions, shelf
 from jobs.protocol.errors import NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.training_inference import scoring
@@ -63,7 +63,7 @@ def test_a_broken_day_is_told_and_all_others_are_scored(
         path = root / partitions.manifest_name("gold/feature_store", DAYS[3])
         path.write_bytes(path.read_bytes().replace(b'"format": 1', b'"format": 2'))
     else:
-        (path,) = partitions.paths(Root(root), manifest)
+        (path,) = shelf.cited_files(Root(root), manifest)
         data = path.read_bytes()
         path.write_bytes(data[:99] + bytes([data[99] ^ 1]) + data[100:])
     assert run(root, LAST, "--step", "score") == 0  # by steps the last one tells
