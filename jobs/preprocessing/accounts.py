@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from jobs.protocol import contract
+from jobs.protocol.columns import polars_schema
 from jobs.protocol.contract import Column
 
-REJECTS = pl.Schema(
-    {"id": pl.String(), "source_row": pl.Int64(), "column": pl.String(), "raw": pl.String(), "rule": pl.String()}
-)
+REJECTS = polars_schema(contract.load("silver/_rejects"))
 REFUSED = pl.Schema({"row": pl.UInt32(), "column": pl.String(), "raw": pl.String(), "rule": pl.String()})
 _NOT_REJECTED = ("token", "rounded")
 

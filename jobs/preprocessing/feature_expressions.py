@@ -22,20 +22,9 @@ ERAS = {2007: date.min, 2012: date(2012, 8, 1), 2015: date(2015, 12, 1)}  # when
 BUREAU_TABLES = ("silver/credit_history", "silver/financial")
 
 PURPOSES = {  # what the money is for; alone, some of the lender's fourteen are too rare to learn from
-    "debt_consolidation": "debt_consolidation",
-    "credit_card": "credit_card",
-    "home_improvement": "home",
-    "house": "home",
-    "renewable_energy": "home",
-    "major_purchase": "purchase",
-    "car": "purchase",
-    "vacation": "purchase",
-    "wedding": "purchase",
-    "moving": "purchase",
-    "medical": "medical",
-    "small_business": "small_business",
-    "educational": "other",
-    "other": "other",
+    "home": ("home_improvement", "house", "renewable_energy"),
+    "purchase": ("major_purchase", "car", "vacation", "wedding", "moving"),
+    "other": ("educational",),
 }
 HOMES = {"ANY": "OTHER", "NONE": "OTHER"}
 
@@ -112,7 +101,7 @@ ENGINEERED: dict[str, pl.Expr] = {
     # often the unemployed and retired; unknown where the demographic row itself is missing
     "emp_length_missing": pl.when(pl.col(HAS_DEMOGRAPHIC)).then(pl.col("emp_length").is_null().cast(pl.Int8)),
     "is_joint": pl.when(pl.col("application_type").is_in(("Individual", JOINT))).then(_IS_JOINT.cast(pl.Int8)),
-    "purpose_grp": pl.col("purpose").replace(PURPOSES),
+    "purpose_grp": pl.col("purpose").replace({rare: group for group, those in PURPOSES.items() for rare in those}),
     "home_grp": pl.col("home_ownership").replace(HOMES),
     "verif": pl.col("verification_status"),
     "n_missing_bureau": _n_missing_bureau(),

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from jobs.protocol import contract
 from jobs.protocol.calendar import add_months
+from jobs.protocol.layers import LABELS
 from jobs.protocol.policy import LabelPolicy
 
 _EXCEPTION = "Does not meet the credit policy. Status:"
@@ -22,21 +24,6 @@ _FOR_EVER = date(9999, 12, 31)
 _SAME_LABEL = ("y", "label_kind", "event_date", "policy_exception")  # what a correction has to change
 
 ROW = ("id", "application_date", "term", "loan_status", "last_pymnt_d", "snapshot_date")  # all that is read of one
-
-LABEL_COLUMNS = (
-    "id",
-    "application_date",
-    "y",
-    "label_kind",
-    "event_date",
-    "known_date",
-    "mature_date",
-    "window_months",
-    "dpd_threshold",
-    "policy_exception",
-    "label_version",
-    "snapshot_date",
-)
 
 
 def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stands_until: pl.Expr) -> pl.LazyFrame:
@@ -114,7 +101,7 @@ def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
     return (
         emitted.with_columns(label_version=_number_within_loan(), snapshot_date=pl.col("known_date"))
         .filter(is_asked)
-        .select(LABEL_COLUMNS)
+        .select(column.name for column in contract.load(LABELS).columns)
     )
 
 

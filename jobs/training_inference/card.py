@@ -6,12 +6,13 @@ import hashlib
 from base64 import b64encode
 from dataclasses import asdict
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import lightgbm
 import polars as pl
 
-from jobs.protocol import contract
+from jobs.protocol import contract, strict_json
 from jobs.protocol.contract import Column
 from jobs.protocol.layers import FEATURES
 from jobs.protocol.policy import Policy
@@ -20,29 +21,9 @@ from jobs.training_inference.gates import Verdict
 
 Json = dict[str, Any]
 
-PURPOSE = (
-    "Probability that a peer-to-peer instalment loan defaults within the window of its label, for ranking and pricing."
-)
-NOT_FOR = [
-    "Decisions about a person without human review",
-    "Other kinds of credit, other countries, or loans outside the lender's policy",
-    "Loss given default, prepayment, or any horizon but that of the label",
-]
-LIMITS = [
-    "Only loans that the lender granted are seen: applicants it refused may behave differently.",
-    "Loans that fell behind and recovered after the window count by what the window showed.",
-    "The training months saw one state of the economy.",
-    "The age of the credit file may stand for the age of a person; a longer file never raises the risk.",
-]
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}
-table{border-collapse:collapse;margin:.3rem 0}th,td{border:1px solid #bbb;padding:.15rem .5rem;text-align:left;
-vertical-align:top}th{background:#f0f0f0;font-weight:600}h2{margin-top:2rem;border-bottom:2px solid #1b1b1b}"""
-WHY_LEFT_OUT = {
-    "key": "names the loan",
-    "time": "a date tells the vintage, and so how long a loan had to fail",
-    "constant": "says nothing of the loan",
-    "pricing": "another model's output, not known when a loan is granted",
-}
+_HOME = Path(__file__)
+_TEXTS: Json = strict_json.parse(_HOME.with_name("card.json").read_bytes(), where="card.json")
+STYLE = _HOME.with_name("card.css").read_text("utf-8").removesuffix("\n")
 
 
 def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts: Json) -> Json:
@@ -51,8 +32,8 @@ def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts
     gates = [{**asdict(gate), "passed": gate.passed, "sentence": gate.sentence} for gate in verdict.gates]
     return {
         "title": "Model card",
-        "purpose": PURPOSE,
-        "not_for": NOT_FOR,
+        "purpose": _TEXTS["purpose"],
+        "not_for": _TEXTS["not_for"],
         "verdict": {
             "profile": verdict.profile,
             "passed": verdict.passed,
@@ -71,14 +52,14 @@ def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts
         "grades": [{"grade": grade, **band} for grade, band in reference["grades"].items()],
         "features": sorted((_feature(c, reference["features"][c.name]) for c in used), key=lambda f: -f["shap_share"]),
         "left_out": [
-            {"name": column.name, "why": WHY_LEFT_OUT.get(column.role or "", "not of this profile")}
+            {"name": column.name, "why": _TEXTS["why_left_out"].get(column.role or "", "not of this profile")}
             for column in agreed.columns
             if column not in used
         ],
         **facts["trials"],
         "monotonicity": {"worst_violation_of_raw_score": facts["worst_monotone_violation"], "proof": "every split"},
         "algorithm": {"name": "LightGBM", "version": lightgbm.__version__, "polars": pl.__version__, **facts["fitted"]},
-        "limits": LIMITS,
+        "limits": _TEXTS["limits"],
         "monitoring": {"drift_psi": asdict(policy.drift.psi), "auc_drop": policy.concept.auc_drop},
         "feature_set": {"profile": policy.feature_profile, "version": agreed.version, "sha256": agreed.sha256},
         "recipe": {"as_of": recipe["as_of"], "partitions": len(recipe["inputs"])},

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.preprocessing.labels import LABEL_COLUMNS, judged, label, labels
+from jobs.preprocessing.labels import judged, label, labels
 from jobs.protocol import contract
 from jobs.protocol.calendar import add_months
 from jobs.protocol.columns import offences, polars_schema
+from jobs.protocol.layers import LABELS
 from tests.preprocessing.loan_histories import (
     BRISK,
     DAYS,
@@ -173,7 +174,7 @@ def test_an_instalment_due_on_the_31st_is_due_on_the_last_of_a_shorter_month() -
 
 def test_a_label_carries_its_rule_and_the_day_of_its_partition() -> None:
     [found] = known([CURRENT], RULE, date(2017, 1, 10), date(2017, 1, 10))
-    assert tuple(found) == LABEL_COLUMNS
+    assert list(found) == [column.name for column in contract.load(LABELS).columns]
     assert (found["window_months"], found["dpd_threshold"], found["label_version"]) == (12, 90, 1)
     assert found["snapshot_date"] == found["known_date"] == found["mature_date"] == date(2017, 1, 10)
     assert found["policy_exception"] is False
