@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -48,46 +48,18 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def ledger(root: Root) -> Iterator[Problem]:
-    """Numbers, chain, bytes as they were written, entries that could not follow, and the head that STATUS.txt saw."""
-    store, hashes, newest = FolderStore(root), {0: ""}, 0
-    for name in store.list(ledgers.FOLDER):
-        if re.fullmatch(r"[0-9]{8}\.json", name):
-            newest = max(newest, int(name[:8]))
-        else:
-            yield damage("this is no entry, and stops every reader", f"{ledgers.FOLDER}/{name}", "move it away")
-    for seq in range(1, newest + 1):
-        where, mend = ledgers.name_of(seq), RESTORE + "ledger"
-        try:
-            data = store.get(where, ledgers.ENTRY_LIMIT)
-            if data is None:
-                yield damage(f"entry {seq} is missing", where, mend + "; do not renumber")
-                continue
-            hashes[seq] = hashlib.sha256(data).hexdigest()
-            given = strict_json.parse(data, where=where)
-            ledgers.parsed(data, seq, hashes.get(seq - 1, given["prev"] if isinstance(given, dict) else ""))
-            if strict_json.canonical(given) != data:
-                yield damage(f"entry {seq} is not as it was written", where, mend)
-        except (ConfigInvalid, KeyError) as error:
-            what = error.what if isinstance(error, JobError) else "it lacks the hash of the entry before"
-            yield damage(f"entry {seq} cannot be read: {what}", where, mend)
-        except StoreDamaged as error:
-            yield Problem.of(error)
-    yield from _newest_entry(store, hashes, newest)
-
-
-def _newest_entry(store: FolderStore, hashes: Mapping[int, str], newest: int) -> Iterator[Problem]:
-    """It has no later one to vouch for it: STATUS.txt does."""
+    """Numbers and chain, up to the first entry that breaks one of them, and the head that STATUS.txt saw."""
+    store = FolderStore(root)
     try:
+        newest = len(ledgers.read(store).entries)
         seen = ledgers.witnessed(store)
-    except StoreDamaged as refusal:
-        yield Problem.of(refusal)
+        ledgers.refuse_loss(store)
+    except StoreDamaged as error:
+        yield Problem.of(error)
         return
     if newest and (seen is None or seen[0] < newest):
         mend = "nothing needs doing: the next run writes STATUS.txt anew"
         yield remark(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend)
-    if seen and hashes.get(seen[0]) != seen[1]:
-        what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
-        yield damage(what, ledgers.name_of(seen[0]), RESTORE + "ledger, or STATUS.txt if that was edited")
 
 
 def notes(root: Root) -> Iterator[Problem]:

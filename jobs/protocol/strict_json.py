@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import accumulate
 from typing import Any
 
 from jobs.protocol.json_scan import DEPTH, LARGEST, JsonInvalid, line_and_column, places
 
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
 _BOM = b"\xef\xbb\xbf"
-_TO_BRACKET = re.compile(  # or to the end, over strings and all else: a match for each bracket, and no more
-    r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+(?:"|\Z))*+([\[{\]}]|\Z)', re.DOTALL
-)
-_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1, "": 0}
+_NO_BRACKETS = re.compile(r'[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)  # strings, and all else but them
 _LONGEST = len(str(-LARGEST))
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -74,11 +72,8 @@ def _decoded(data: bytes, *, where: object, allow_bom: bool, limit: int) -> str:
 def _refuse_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= DEPTH:
         return
-    depth = 0
-    for found in _TO_BRACKET.finditer(text):
-        depth += _STEPS[found[1]]
-        if depth > DEPTH:
-            raise ValueError("nested too deeply")
+    if max(accumulate(1 if bracket in "[{" else -1 for bracket in _NO_BRACKETS.sub("", text))) > DEPTH:
+        raise ValueError("nested too deeply")
 
 
 def _written(value: object, *, was_read: bool, **form: Any) -> bytes:  # noqa: ANN401
