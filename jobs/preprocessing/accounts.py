@@ -20,7 +20,7 @@ from jobs.protocol import contract
 from jobs.protocol.columns import polars_schema
 from jobs.protocol.contract import Column
 
-REJECTS = polars_schema(contract.load("silver/_rejects"))
+REJECTS = pl.Schema(polars_schema(contract.load("silver/_rejects")))
 REFUSED = pl.Schema({"row": pl.UInt32(), "column": pl.String(), "raw": pl.String(), "rule": pl.String()})
 _NOT_REJECTED = ("token", "rounded")
 

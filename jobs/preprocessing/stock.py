@@ -174,7 +174,7 @@ class Stock(Shelf):
         return digest.hexdigest()
 
 
-def _marshalled(history: list[tuple[date | str, Identity]]) -> bytes:
+def _marshalled(history: Sequence[tuple[date | str, Identity]]) -> bytes:
     """A name or a day and an identity, in order, faster than as JSON: all of history passes by in every run."""
     return marshal.dumps([(str(name), *seen) for name, seen in history], 2)
 
