@@ -87,23 +87,21 @@ def counts_of_rules(values: pl.DataFrame, measures: Iterable[pl.Expr]) -> dict[s
 
 def beyond_soft_limits(columns: Iterable[Column]) -> list[pl.Expr]:
     """For each column with a usual range `soft.<column>`, the number of values outside it: they are kept."""
-    return [
-        pl.any_horizontal(outside).sum().cast(pl.Int64).alias(f"soft.{column.name}")
-        for column in columns
-        if (outside := _outside(column))
-    ]
-
-
-def _outside(column: Column) -> list[pl.Expr]:
-    value = pl.col(column.name)
-    below = [value < _limit(column.soft_minimum)] if column.soft_minimum is not None else []
-    above = [value > _limit(column.soft_maximum)] if column.soft_maximum is not None else []
-    return below + above
-
-
-def _limit(limit: float | str) -> float | date:
-    """Limits of dates are written as text."""
-    return date.fromisoformat(limit) if isinstance(limit, str) else limit
+    found = []
+    for column in columns:
+        value = pl.col(column.name)
+        limits = (
+            (value.lt, column.soft_minimum),
+            (value.gt, column.soft_maximum),
+        )  # those of dates are written as text
+        outside = [
+            is_beyond(date.fromisoformat(limit) if isinstance(limit, str) else limit)
+            for is_beyond, limit in limits
+            if limit is not None
+        ]
+        if outside:
+            found.append(pl.any_horizontal(outside).sum().cast(pl.Int64).alias(f"soft.{column.name}"))
+    return found
 
 
 def measured(rules: Mapping[str, pl.Expr]) -> list[pl.Expr]:

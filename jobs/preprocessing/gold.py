@@ -41,7 +41,7 @@ def build(run: Run, stock: Stock) -> None:
             table, day = work.table, work.day
             run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
         return
-    stock.build(run, "features", days, partial(_is_small, stock), partial(_features, stock))
+    stock.build(run, "features", days, lambda work: _fits(stock, work.day, SMALL), partial(_features, stock))
     rule = policy(run)
     run.attempt(partial(_build_labels, run, stock, rule))
 
@@ -53,10 +53,6 @@ def _refuse_leaks() -> None:
 
     silver = [tables.silver(name) for names in tables.SILVER_OF.values() for name in names]
     leaks.refuse_leaks(contract.load(FEATURES), *map(contract.load, silver))
-
-
-def is_stale(run: Run, stock: Stock) -> bool:
-    return bool(stale_features(stock) or stale_labels(stock, policy(run)))
 
 
 def policy(run: Run) -> Policy:
@@ -102,12 +98,13 @@ def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
     from jobs.preprocessing import features
 
     found = [stock.scan(tables.silver(name), [day]).select(features.columns_read(name)) for name in FEATURE_SOURCES]
-    fits = all(stock.built(tables.silver(name))[day].rows <= RANGE_ROWS for name in FEATURE_SOURCES)
-    return [[table.collect(engine="in-memory") for table in found]] if fits else by_ranges(found)
+    if not _fits(stock, day, RANGE_ROWS):
+        return by_ranges(found)
+    return [[table.collect(engine="in-memory") for table in found]]
 
 
-def _is_small(stock: Stock, work: Work) -> bool:
-    return all(stock.built(tables.silver(name))[work.day].rows <= SMALL for name in FEATURE_SOURCES)
+def _fits(stock: Stock, day: date, most: int) -> bool:
+    return all(stock.built(tables.silver(name))[day].rows <= most for name in FEATURE_SOURCES)
 
 
 def by_ranges(found: list[pl.LazyFrame]) -> Iterator[list[pl.DataFrame]]:

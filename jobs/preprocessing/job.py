@@ -66,7 +66,8 @@ def _build_gold(run: Run) -> None:
         stock.look_at_policy()  # the run has written the first one
     refused = bronze.refused(stock)
     is_read = all(landed.name in refused for landed in bronze.stale(stock))
-    if is_read and not any(silver.stale(stock, source) for source in SOURCES) and not gold.is_stale(run, stock):
+    is_clean = is_read and not any(silver.stale(stock, source) for source in SOURCES)
+    if is_clean and not (gold.stale_features(stock) or gold.stale_labels(stock, gold.policy(run))):
         stock.settle([Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
 
 

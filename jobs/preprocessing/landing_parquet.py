@@ -117,19 +117,13 @@ def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, name: str, write
     schema, rows = pa.schema([*columns, pa.field(SOURCE_ROW, pa.int64())]), 0
     with parquet.ParquetWriter(write_to, schema, compression="zstd") as writer:
         for frame in frames:
-            cells = {
-                column: _blank_is_null(column) if column in frame.columns else pl.lit(None, pl.String)
-                for column in shape.written
-            }
+            cells = {column: pl.lit(None, pl.String) for column in shape.written}
+            cells |= {column: pl.when(pl.col(column) != "").then(pl.col(column)) for column in frame.columns}
             place = pl.int_range(rows + 1, rows + 1 + frame.height, dtype=pl.Int64)
             whole = frame.select(**cells, **{SOURCE_FILE: pl.lit(name), SOURCE_ROW: place})
             writer.write_table(whole.to_arrow().cast(schema), row_group_size=ROW_GROUP)
             rows += frame.height
     return rows
-
-
-def _blank_is_null(column: str) -> pl.Expr:
-    return pl.when(pl.col(column) != "").then(pl.col(column))
 
 
 def without_exponent(numbers: pl.Series) -> pl.Series:

@@ -76,11 +76,6 @@ def _number(text: pl.Expr, _: Column) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
 
 
-def _count(text: pl.Expr, column: Column) -> pl.Expr:
-    """Looked up, at a third of the cost of reading a number; what is larger is left to the thorough reading."""
-    return _looked_up(text, SMALL_COUNTS[column.dtype], COUNTS[column.dtype])
-
-
 def _percent(text: pl.Expr, column: Column) -> pl.Expr:
     """Always percent points, whatever the magnitude: 0.5 is half a percent."""
     return _number(text, column) / 100
@@ -124,17 +119,8 @@ def _month(text: pl.Expr, column: Column) -> pl.Expr:
     return pl.when(day.dt.day() == 1).then(day)
 
 
-def _term(text: pl.Expr, _: Column) -> pl.Expr:
-    """Which terms exist is for the contract to say."""
-    return _integer(text.str.extract("^([0-9.]+)(?: months)?$"), _)
-
-
-def _emp_length(text: pl.Expr, column: Column) -> pl.Expr:
-    return pl.coalesce(_looked_up(_folded(text), EMP_LENGTH, pl.Int8), _integer(text, column))
-
-
 def _category(text: pl.Expr, column: Column) -> pl.Expr:
-    known = {_folded_level(level): level for level in levels(column)}
+    known = {" ".join(level.split()).replace(": ", ":").lower(): level for level in levels(column)}  # as `_folded`
     spellings = VARIANTS.get(column.name, {}) | known
     found = _looked_up(_folded(text), spellings, pl.String)
     return pl.when(text.is_not_null()).then(found.fill_null(UNSEEN))
@@ -143,10 +129,6 @@ def _category(text: pl.Expr, column: Column) -> pl.Expr:
 def _folded(text: pl.Expr) -> pl.Expr:
     """Blanks collapsed, none after a colon, lower case: how categories are compared."""
     return text.str.replace_all(r"\s+", " ").str.replace_all(": ", ":", literal=True).str.to_lowercase()
-
-
-def _folded_level(level: str) -> str:
-    return " ".join(level.split()).replace(": ", ":").lower()
 
 
 _Reading = dict[str, "Callable[[pl.Expr, Column], pl.Expr]"]
@@ -158,7 +140,8 @@ _NUMBERS: _Reading = {
     "text": _text,
 }
 _QUICK: _Reading = _NUMBERS | {
-    "integer": _count,
+    # at a third of the cost of reading a number; what is larger is left to the thorough reading
+    "integer": lambda text, column: _looked_up(text, SMALL_COUNTS[column.dtype], COUNTS[column.dtype]),
     "months_term": lambda text, _: _looked_up(text, TERMS, pl.Int8),
     "emp_length": lambda text, _: _looked_up(text, EMP_LENGTH, pl.Int8),
     "month": lambda text, _: _looked_up(text, DATES, pl.Date),
@@ -166,8 +149,11 @@ _QUICK: _Reading = _NUMBERS | {
 }
 _THOROUGH: _Reading = _NUMBERS | {
     "percent": lambda text, column: _percent(text.str.strip_suffix("%").str.strip_chars_end(), column),
-    "months_term": _term,
-    "emp_length": _emp_length,
+    # which terms exist is for the contract to say
+    "months_term": lambda text, column: _integer(text.str.extract("^([0-9.]+)(?: months)?$"), column),
+    "emp_length": lambda text, column: pl.coalesce(
+        _looked_up(_folded(text), EMP_LENGTH, pl.Int8), _integer(text, column)
+    ),
     "month": _month,
     "date": _date,
 }
