@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 
@@ -12,7 +11,7 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.index import WEEK, day_of, entries
-from jobs.protocol.partitions import Input, Manifest
+from jobs.protocol.partitions import Manifest
 from jobs.protocol.receipts import Problem
 
 LAYERS = ("bronze", "silver", "gold")
@@ -79,8 +78,9 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
         listed |= {part.name for part in manifest.parts}
         yield from _parts(root, home, manifest)
         if name == partitions.MANIFEST:
-            for given in manifest.inputs:
-                yield from _input(root, home, given)
+            table, needed = home.rpartition("/")[0], (given.path.partition("#")[0] for given in manifest.inputs)
+            for gone in (each for each in needed if not root.at(each).exists()):
+                yield damage(f"what {table} was made from is missing", gone, _mend_of_input(gone))
     for name in sorted(names - {partitions.MANIFEST}):
         yield from _other(root, f"{home}/{name}", listed)
 
@@ -107,18 +107,6 @@ def _other(root: Root, name: str, listed: set[str]) -> Iterator[Problem]:
         yield damage("a kept file is not that of its name", name, "restore it from a backup")
 
 
-def _input(root: Root, home: str, given: Input) -> Iterator[Problem]:
-    """An input is there; one that has changed since is the next run's work, not damage."""
-    name, table = given.path.partition("#")[0], home.rpartition("/")[0]
-    path = root.at(name)
-    if not path.exists():
-        yield damage(f"what {table} was made from is missing", name, _mend_of_input(name))
-    elif "#" not in given.path and path.is_file() and files.sha256_of(path) != given.sha256:
-        yield remark(f"it has changed since {table} was made from it", name, BUILD)
-    elif is_partition(name.rpartition("/")[2]) and not _holds(root, name, given.sha256):
-        yield remark(f"it holds other rows than {table} was made from", name, BUILD)
-
-
 def _mend_of_input(name: str) -> str:
     if name.startswith(f"{model_bank.BANK}/"):
         return model_bank.mend_of(name.rpartition("/")[2], has_recipe=False)
@@ -126,16 +114,3 @@ def _mend_of_input(name: str) -> str:
         return partitions.mend_of(f"{name}/")
     is_built = name.startswith(tuple(f"datamart/{layer}/" for layer in LAYERS))
     return BUILD if is_built else "restore it from a backup: without it nothing of it can be built again"
-
-
-def _holds(root: Root, home: str, sha256: str) -> bool:
-    kept = [entry.name for entry in entries(root, home) if KEPT.fullmatch(entry.name)]
-    for name in (partitions.MANIFEST, *kept):
-        try:
-            manifest = manifest_in(root, home, name)
-        except (StoreDamaged, FileNotFoundError):
-            return True  # said where it lies
-        data = root.at(f"{home}/{name}").read_bytes()
-        if sha256 in (manifest.content_sha256, hashlib.sha256(data).hexdigest()):
-            return True
-    return False

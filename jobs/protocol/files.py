@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -37,13 +36,10 @@ def told_of(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        said = next((each for each in (errno.ENOSPC, errno.EDQUOT) if os.strerror(each) in str(error)), None)
-        name = error.filename if isinstance(error, OSError) else None
-        number = error.errno if isinstance(error, OSError) and DRAFT in str(name) else None if name else said
-        if number is None:
-            error.add_note(str(folder))
-            raise
-        raise OSError(number, os.strerror(number), str(folder)) from error
+        if isinstance(error, OSError) and DRAFT in str(error.filename):
+            error.filename = str(folder)
+        error.add_note(str(folder))
+        raise
 
 
 @contextmanager

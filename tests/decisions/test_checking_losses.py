@@ -12,7 +12,7 @@ from jobs.protocol import clock, files, receipts
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
-from tests.decisions.wholes import LANDED, ONE_DAY, checked, publish, whole
+from tests.decisions.wholes import ONE_DAY, checked, publish, whole
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys
 def test_a_file_that_may_not_be_read_hides_no_other_damage(
     root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, refused = files.sha256_of, root.at(LANDED)
+    real, refused = files.sha256_of, next(root.at("datamart/bronze").rglob("*.parquet"))
 
     def hashed(path: Path) -> str:
         if path == refused:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.protocol import index
+from jobs.protocol.errors import as_job_error
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, identity_of
 
@@ -72,7 +73,7 @@ def test_a_disk_that_is_full_for_the_news_of_an_index_names_its_folder(
     monkeypatch.setattr(Index, "_lines", full)
     with pytest.raises(OSError, match="No space left") as found:
         known.save()
-    assert found.value.filename == str(tmp_path / "datamart/.index")
+    assert as_job_error(found.value).where == str(tmp_path / "datamart/.index")
 
 
 def test_a_file_that_the_system_refuses_is_named_from_the_root_on(
