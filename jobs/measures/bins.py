@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from jobs.measures.counts import ValueCounts
+from jobs.measures.counts import FloatArray, ValueCounts
 from jobs.protocol import layers
 
 PARTS = 10
@@ -37,7 +36,7 @@ class NumericBins:
 
     def count(self, counts: ValueCounts, *, missing: int = 0) -> BinCounts:
         """Put counted values into the bins, beside rows without a value."""
-        return _of_values(self, counts, missing)
+        return counted(self, np.repeat(counts.values, counts.counts), missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class NumberLevels:
         return (*(f"= {value:.10g}" for value in self.levels), OTHER, MISSING)
 
     def count(self, counts: ValueCounts, *, missing: int = 0) -> BinCounts:
-        return _of_values(self, counts, missing)
+        return counted(self, np.repeat(counts.values, counts.counts), missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +111,17 @@ def equal_mass_edges(counts: ValueCounts, parts: int = PARTS) -> tuple[float, ..
     return tuple(np.unique(counts.values[places]).tolist())
 
 
-def cuts(bins: Numbers) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The edges of numeric bins, and the single values that have bins of their own."""
-    return (bins.edges, bins.sentinels) if isinstance(bins, NumericBins) else ((), bins.levels)
-
-
-def counted(bins: Numbers, asked: Sequence[int], *, present: int, missing: int) -> BinCounts:
-    """Turn the rows at or below each edge, followed by those at each single value, into rows per bin."""
-    edges, singles = cuts(bins)
-    below, at = asked[: len(edges)], asked[len(edges) :]
-    if not edges:
-        return BinCounts(bins, (*at, present - sum(at), missing))
-    body = [
-        rows - sum(n for n, value in zip(at, singles, strict=True) if value <= edge)
-        for rows, edge in zip(below, edges, strict=True)
-    ]
-    steps = (upper - lower for lower, upper in pairwise((0, *body, present - sum(at))))
-    return BinCounts(bins, (*steps, *at, missing))
+def counted(bins: Numbers, values: FloatArray, missing: int = 0) -> BinCounts:
+    """Count values, NaN and as many more as are missing. What lies up to an edge is cheaper to tell than a bin."""
+    singles = bins.sentinels if isinstance(bins, NumericBins) else bins.levels
+    at = [int(np.count_nonzero(values == single)) for single in singles]
+    absent = int(np.count_nonzero(np.isnan(values)))
+    others = len(values) - absent - sum(at)
+    if isinstance(bins, NumberLevels):
+        return BinCounts(bins, (*at, others, absent + missing))
+    body = values[~np.isin(values, singles)] if singles else values
+    up_to = (0, *(int(np.count_nonzero(body <= edge)) for edge in bins.edges), others)
+    return BinCounts(bins, (*(high - low for low, high in pairwise(up_to)), *at, absent + missing))
 
 
 def freeze_numbers(counts: ValueCounts, *, missing: int = 0, sentinels: tuple[float, ...] = ()) -> Numbers:
@@ -149,14 +142,6 @@ def freeze_levels(rows: dict[str | None, int]) -> TextLevels:
         levels=tuple(level for level in known if rows[level] >= least),
         rare=tuple(level for level in known if rows[level] < least),
     )
-
-
-def _of_values(bins: Numbers, counts: ValueCounts, missing: int) -> BinCounts:
-    edges, singles = cuts(bins)
-    below = np.concatenate(([0], np.cumsum(counts.counts)))
-    up_to, less = (below[np.searchsorted(counts.values, (*edges, *singles), side)] for side in ("right", "left"))
-    up_to[len(edges) :] -= less[len(edges) :]
-    return counted(bins, up_to.tolist(), present=counts.n, missing=missing)
 
 
 def to_json(bins: Bins) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,23 +12,18 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-PACKABLE = 2.0  # below it the highest bits of a float are free, see _packed
 MOST_ROWS = 4_000_000_000  # up to here the products of goods and bads fit into 64 bits
 
 
 class _Counts:
-    """Columns of distinct keys in rising order, and of counts beside them."""
-
-    KEYS: ClassVar[int] = 1
+    """A column of distinct keys in rising order, and columns of counts beside it."""
 
     @classmethod
     def merged(cls, shards: Iterable[Self]) -> Self:
         """Return the counts of all shards together, in whatever order they come."""
-        parts, columns = list(shards), []
-        for place, field in enumerate(fields(cls)):  # type: ignore[arg-type]
-            nothing = np.empty(0, np.float64 if place < cls.KEYS else np.int64)
-            columns.append(np.concatenate([nothing, *(getattr(part, field.name) for part in parts)]))
-        return cls(*collapsed(tuple(columns[: cls.KEYS]), *columns[cls.KEYS :]))
+        names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
+        columns = zip(*([getattr(shard, name) for name in names] for shard in shards), strict=True)
+        return cls(*collapsed(*map(np.concatenate, columns)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +37,7 @@ class ValueCounts(_Counts):
     def of(cls, values: npt.ArrayLike) -> Self:
         """Count finite values; callers drop missing ones and say how many they were."""
         rising = np.sort(finite(values))
-        starts = np.flatnonzero(np.concatenate(([len(rising) > 0], rising[1:] != rising[:-1])))
+        starts = _changes(rising)
         return cls(rising[starts], np.diff(starts, append=len(rising)))
 
     @property
@@ -72,10 +67,8 @@ class ScoreCounts(_Counts):
     @classmethod
     def of(cls, scores: npt.ArrayLike, labels: npt.ArrayLike) -> Self:
         """Count finite scores with labels 0 and 1; callers drop rows that lack either and say how many they were."""
-        floats, bad = finite(scores), binary(labels)
-        if len(floats) and floats.min() >= 0 and floats.max() < PACKABLE:
-            return cls(*_packed(floats, bad))
-        return cls(*collapsed((floats,), 1 - bad, bad))
+        bad = binary(labels)
+        return cls(*collapsed(finite(scores), 1 - bad, bad))
 
     @property
     def n(self) -> int:
@@ -106,28 +99,6 @@ class ScoreCounts(_Counts):
         return None if self.n_good else "there are no goods"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PairCounts(_Counts):
-    """Distinct pairs of two models' scores on the same rows, each with its goods and bads."""
-
-    KEYS: ClassVar[int] = 2
-
-    first: FloatArray
-    second: FloatArray
-    goods: IntArray
-    bads: IntArray
-
-    @classmethod
-    def of(cls, first: npt.ArrayLike, second: npt.ArrayLike, labels: npt.ArrayLike) -> Self:
-        """Count rows scored by both models, with labels 0 and 1."""
-        bad = binary(labels)
-        return cls(*collapsed((finite(first), finite(second)), 1 - bad, bad))
-
-    def of_each(self) -> list[ScoreCounts]:
-        """The counts of the first model's scores, and of the second's."""
-        return [ScoreCounts(*collapsed((scores,), self.goods, self.bads)) for scores in (self.first, self.second)]
-
-
 def weighted_sum(values: npt.NDArray[Any], weights: npt.NDArray[Any]) -> float:
     """Sum of products in a fixed order: a BLAS product would depend on the number of threads."""
     return float((values * weights).sum())
@@ -150,21 +121,14 @@ def binary(labels: npt.ArrayLike) -> IntArray:
     return bad
 
 
-def collapsed(keys: tuple[FloatArray, ...], *counts: IntArray) -> Any:  # noqa: ANN401 - as many arrays as were given
+def collapsed(keys: npt.NDArray[Any], *counts: IntArray) -> list[npt.NDArray[Any]]:
     """Return the distinct keys in rising order, followed by the sums of each of the counts over them."""
-    if not len(keys[0]):
-        return (*keys, *counts)
-    order = np.argsort(keys[0], kind="stable") if len(keys) == 1 else np.lexsort(keys[::-1])
-    rising = [key[order] for key in keys]
-    changes = np.logical_or.reduce([key[1:] != key[:-1] for key in rising])
-    starts = np.flatnonzero(np.concatenate(([True], changes)))
-    return (*(key[starts] for key in rising), *(np.add.reduceat(count[order], starts) for count in counts))
+    order = np.argsort(keys)
+    rising = keys[order]
+    starts = _changes(rising)
+    return [rising[starts], *(np.add.reduceat(count[order], starts) for count in counts)]
 
 
-def _packed(scores: FloatArray, bad: IntArray) -> tuple[FloatArray, IntArray, IntArray]:
-    """Count scores in [0, 2) by sorting one integer a row: their bits keep their order and leave room for the label."""
-    keys = np.sort((scores.view(np.int64) << 1) | bad)
-    bits, bad = keys >> 1, keys & 1
-    starts = np.flatnonzero(np.concatenate(([True], bits[1:] != bits[:-1])))
-    bads = np.add.reduceat(bad, starts)
-    return bits[starts].view(np.float64), np.diff(starts, append=len(bits)) - bads, bads
+def _changes(rising: npt.NDArray[Any]) -> IntArray:
+    """Where each distinct value begins."""
+    return np.flatnonzero(np.concatenate(([len(rising) > 0], rising[1:] != rising[:-1])))

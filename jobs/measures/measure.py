@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from statistics import NormalDist
 
+import numpy as np
+
 CONFIDENCE = 0.95  # of every two-sided interval here
 
 
@@ -89,10 +91,8 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     """
     if not all(0 <= p <= 1 for p in p_values):
         raise ValueError("p-values lie between 0 and 1: leave out the tests that could not be made")
-    falling = sorted(range(len(p_values)), key=lambda place: -p_values[place])
-    result = [1.0] * len(p_values)
-    smallest = 1.0
-    for rank, place in zip(range(len(p_values), 0, -1), falling, strict=True):
-        smallest = min(smallest, p_values[place] * (len(p_values) / rank))
-        result[place] = smallest
-    return result
+    falling = np.argsort(p_values)[::-1]
+    ranks = np.arange(len(p_values), 0, -1)
+    result = np.empty(len(p_values))
+    result[falling] = np.minimum.accumulate(np.take(p_values, falling) * (len(p_values) / ranks)).clip(max=1.0)
+    return [float(p) for p in result]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from jobs.measures.bins import equal_mass_edges
-from jobs.measures.counts import FloatArray, IntArray, PairCounts, ScoreCounts, ValueCounts, weighted_sum
+from jobs.measures.counts import FloatArray, IntArray, ScoreCounts, ValueCounts, binary, collapsed, weighted_sum
 from jobs.measures.measure import Comparison, Measure, difference, missing, normal_interval
 
 POINTS = 201  # of a curve: few enough to draw
@@ -71,18 +72,20 @@ def auc_change(reference: Measure, current: Measure) -> Comparison:
     return difference(value, variance, (-1.0, 1.0), n=current.n, n_reference=reference.n)
 
 
-def paired_auc_change(pairs: PairCounts) -> Comparison:
+def paired_auc_change(before: npt.ArrayLike, after: npt.ArrayLike, labels: npt.ArrayLike) -> Comparison:
     """Second model's AUC minus the first's on the same rows, with DeLong's paired variance (after Sun and Xu)."""
-    first, second = pairs.of_each()
+    first, second, bad = ScoreCounts.of(before, labels), ScoreCounts.of(after, labels), binary(labels)
     if reason := first.one_class():
         return Comparison(value=None, n=first.n, n_reference=first.n, reason=reason)
-    at_first, at_second = np.searchsorted(first.scores, pairs.first), np.searchsorted(second.scores, pairs.second)
+    places = np.searchsorted(first.scores, before) * len(second.scores) + np.searchsorted(second.scores, after)
+    pairs, goods, bads = collapsed(places, 1 - bad, bad)
+    at_first, at_second = np.divmod(pairs, len(second.scores))
     of_bads, of_goods = (
-        after[at_second] - before[at_first]
-        for before, after in zip(_placements(first), _placements(second), strict=True)
+        of_second[at_second] - of_first[at_first]
+        for of_first, of_second in zip(_placements(first), _placements(second), strict=True)
     )
     value = (_pairs_won(second) - _pairs_won(first)) / (2 * first.n_good * first.n_bad)
-    variance = _delong(of_bads, of_goods, pairs.bads, pairs.goods)
+    variance = _delong(of_bads, of_goods, bads, goods)
     return difference(value, variance, (-1.0, 1.0), n=first.n, n_reference=first.n)
 
 

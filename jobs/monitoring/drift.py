@@ -36,7 +36,8 @@ def section(
             table[name] += more
         return found
 
-    psi = against("score", reference["scores"], _score_bins(reference, scores))
+    frozen: Any = bins.from_json(reference["scores"]["bins"])  # of numbers, as scores are
+    psi = against("score", reference["scores"], frozen.count(scores))
     found = []
     for name, known in reference["features"].items():
         now, n = features.get(name), sum(known["rows"])
@@ -66,13 +67,6 @@ def reference_of(stored: Json) -> BinCounts:
     return BinCounts(bins.from_json(stored["bins"]), tuple(stored["rows"]))
 
 
-def _score_bins(reference: Json, scores: ValueCounts) -> BinCounts:
-    frozen = bins.from_json(reference["scores"]["bins"])
-    if isinstance(frozen, bins.TextLevels):
-        raise TypeError("scores are numbers")
-    return frozen.count(scores)
-
-
 def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> Json:
     """A column that came or went is another schema, and no change of the people in it."""
     missing = now.part(bins.MISSING) / now.n if now and now.n else None
@@ -98,7 +92,7 @@ def _of_scores(reference: Json, scores: ValueCounts) -> Json:
     stored = reference["score_counts"]
     rows = np.asarray(stored["goods"], np.int64) + np.asarray(stored["bads"], np.int64)
     before = ValueCounts(np.asarray(stored["scores"], np.float64), rows)
-    now = ValueCounts(*collapsed((scores.values.round(DECIMALS),), scores.counts))
+    now = ValueCounts(*collapsed(scores.values.round(DECIMALS), scores.counts))
     cutoff = round(reference["cutoff"], DECIMALS)
     approved = [int(side.counts[side.values < cutoff].sum()) for side in (before, now)]
     places = np.searchsorted(scorecard.UPPER_PD, scores.values, side="right")

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
-from jobs.measures.counts import FloatArray, PairCounts, ScoreCounts, collapsed
+from jobs.measures.counts import FloatArray, ScoreCounts, collapsed
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
 from jobs.scorer import scorecard
@@ -78,7 +78,7 @@ def reference(
     of_oot = counts[OOT]
     score_bins = bins.freeze_numbers(of_oot.unlabelled())
     # Out-of-time scores to four decimals, so that there are never more than 10,001.
-    scores, goods, bads = collapsed((of_oot.scores.round(4),), of_oot.goods, of_oot.bads)
+    scores, goods, bads = collapsed(of_oot.scores.round(4), of_oot.goods, of_oot.bads)
     bands = scorecard.grade_bands(oot["pd"].to_numpy(), oot["y"].to_numpy())
     return {
         "format": FORMAT,
@@ -125,7 +125,7 @@ def facts(counts: Counts, reference: Json, violation: float) -> dict[str, float 
 
 def against(champion: FloatArray, rows: pl.DataFrame) -> dict[str, float | None]:
     """The champion's scores and the new model's of the same rows. Equal ones are no change, without any spread."""
-    change = ranking.paired_auc_change(PairCounts.of(champion, rows["pd"], rows["y"]))
+    change = ranking.paired_auc_change(champion, rows["pd"], rows["y"])
     return {
         "auc_change_lower": change.value if change.variance == 0 else change.lower_bound(),  # one-sided, 95 %
         "log_loss": calibration.log_loss(counted(rows)).value,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.measures.counts import MOST_ROWS, PairCounts, ScoreCounts, ValueCounts, weighted_sum
+from jobs.measures.counts import MOST_ROWS, ScoreCounts, ValueCounts, weighted_sum
 from tests.measures.populations import ROWS, Row, counted, same
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -45,18 +45,6 @@ def test_values_of_shards_add_up(values: list[float], cut: int) -> None:
     merged = ValueCounts.merged([ValueCounts.of(values[cut:]), ValueCounts.of(values[:cut])])
     assert np.array_equal(merged.values, whole.values)
     assert np.array_equal(merged.counts, whole.counts)
-
-
-def test_pairs_of_shards_add_up_and_hold_both_models() -> None:
-    first, second, labels = [0.1, 0.2, 0.1, 0.2], [0.5, 0.4, 0.5, 0.3], [0, 1, 1, 0]
-    whole = PairCounts.of(first, second, labels)
-    merged = PairCounts.merged(
-        [PairCounts.of(first[2:], second[2:], labels[2:]), PairCounts.of(first[:2], second[:2], labels[:2])]
-    )
-    for name in ("first", "second", "goods", "bads"):
-        assert np.array_equal(getattr(whole, name), getattr(merged, name))
-    for scores, counts in zip((first, second), whole.of_each(), strict=True):
-        assert same(counts, ScoreCounts.of(scores, labels))
 
 
 @pytest.mark.parametrize("other", [0.5, 7.0], ids=["among-probabilities", "among-points"])

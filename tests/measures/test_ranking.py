@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures import ranking
-from jobs.measures.counts import PairCounts, ScoreCounts, ValueCounts
+from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.measure import Measure, missing
 from tests.measures.populations import BOTH_CLASSES, SCORES, Row, binormal, counted, of_toad
 
@@ -169,7 +169,7 @@ PAIRED_ROWS = st.lists(st.tuples(SCORES, SCORES, st.integers(0, 1)), min_size=4,
 @given(rows=PAIRED_ROWS)
 def test_paired_delong_is_that_of_comparing_every_pair(rows: list[tuple[float, float, int]]) -> None:
     first, second = [(a, y) for a, _, y in rows], [(b, y) for _, b, y in rows]
-    found = ranking.paired_auc_change(PairCounts.of(*zip(*rows, strict=True)))
+    found = ranking.paired_auc_change(*zip(*rows, strict=True))
     if counted(first).one_class():
         assert found.value is None
         return
@@ -187,7 +187,7 @@ def test_paired_delong_is_that_of_comparing_every_pair(rows: list[tuple[float, f
 
 def test_two_equal_models_differ_by_nothing_without_an_interval() -> None:
     scores, labels = [0.1, 0.2, 0.3, 0.4], [0, 1, 0, 1]
-    change = ranking.paired_auc_change(PairCounts.of(scores, scores, labels))
+    change = ranking.paired_auc_change(scores, scores, labels)
     assert (change.value, change.variance, change.interval, change.p) == (0.0, 0.0, None, None)
 
 
