@@ -143,24 +143,18 @@ def decided(verdict: Json) -> Cell:
     return Cell(str(verdict["decision"]).replace("_", " "), None, str(verdict["severity"]))
 
 
-def listing(caption: str, items: Iterable[Json], *columns: Column) -> Table:
+def listing(caption: str, items: Iterable[Json] | None, *columns: Column) -> Table:
     """A table of items."""
     named = [(one, one) if isinstance(one, str) else one for one in columns]
     paths = [path.partition(" ")[::2] for _, path in named]
-    rows = [[cell(at(item, path), kind) for path, kind in paths] for item in items]
+    rows = [[cell(at(item, path), kind) for path, kind in paths] for item in items or ()]
     return Table(caption, [head for head, _ in named], rows)
 
 
-def measures(caption: str, of: Mapping[str, object], n: int | None = None, kind: str = "") -> Table:
-    """A table of measures: value, interval, rows, p, and why one is missing; `n` are the rows of plain numbers.
-
-    Of its columns only those of the value, of its interval and of its rows stand even where they are empty.
-    """
-    items = [{"name": name, "n": n} | (one if isinstance(one, dict) else {"value": one}) for name, one in of.items()]
-    always = (("measure", "name"), ("value", f"value {kind}"), ("95 % interval", f"interval -{kind}"), ("n", "n -"))
-    more = (("reference n", "n_reference -"), ("p", "p p"), ("remark", "reason -"))
-    kept = [column for column in more if any(item.get(column[1].split()[0]) for item in items)]
-    return listing(caption, items, *always, *kept)
+def points(items: Sequence[Any] | None, x: str, y: str, ends: str = "") -> list[tuple[Any, ...]]:
+    """Points of a line: where each item lies, and the ends of its interval."""
+    placed = [(at(one, x), value_of(at(one, y)), at(one, ends)) for one in items or ()]
+    return [(place, value, *(interval or ())) for place, value, interval in placed if value is not None]
 
 
 def lines(title: str, says: str, of: Mapping[str, Points], table: Table | None = None, **axes: Any) -> Figure | None:  # noqa: ANN401
@@ -195,7 +189,7 @@ def template(name: str, package: str = "jobs.monitoring") -> jinja2.Template:
     """A page of ours, or of another package that is put together from the same parts."""
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in (package, "jobs.monitoring")])
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    said = (lines, distribution, listing, amount, number, cell, decided, rests_on)
+    said = (lines, distribution, listing, points, amount, number, told, cell, decided, rests_on)
     made.globals |= {"page": _assets(), **{each.__name__: each for each in said}}
     return made.get_template(name)
 

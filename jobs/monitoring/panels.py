@@ -69,26 +69,17 @@ class Shown:
     def at(self, path: str) -> Any:  # noqa: ANN401 - JSON
         return at(self.known, path)
 
-    def number(self, path: str, kind: str = "") -> str:
-        return number(self.at(path), kind)
-
-    def told(self, path: str) -> str:
-        return page.told(self.at(path))
-
-    def items(self, of: str | Sequence[Any]) -> Sequence[Any]:
-        """Items as they are, or those at a path."""
-        return (self.at(of) or ()) if isinstance(of, str) else of
-
-    def listing(self, caption: str, of: str | Sequence[Json], *columns: page.Column) -> Table:
-        return listing(caption, self.items(of), *columns)
-
     def measures(self, caption: str, paths: Mapping[str, str], n: str = "n", kind: str = "") -> Table:
-        return page.measures(caption, {name: self.at(path) for name, path in paths.items()}, self.at(n), kind)
+        """A table of measures: value, interval, rows, p, and why one is missing; at `n` lie the rows of plain numbers.
 
-    def points(self, of: str | Sequence[Any], x: str, y: str, ends: str = "") -> list[tuple[Any, ...]]:
-        """Points of a line: where each item lies, and the ends of its interval."""
-        placed = [(at(one, x), value_of(at(one, y)), at(one, ends)) for one in self.items(of)]
-        return [(place, value, *(interval or ())) for place, value, interval in placed if value is not None]
+        Of its columns only those of the value, of its interval and of its rows stand even where they are empty.
+        """
+        named = [({"name": name, "n": self.at(n)}, self.at(path)) for name, path in paths.items()]
+        items = [head | (one if isinstance(one, dict) else {"value": one}) for head, one in named]
+        always = (("measure", "name"), ("value", f"value {kind}"), ("95 % interval", f"interval -{kind}"), ("n", "n -"))
+        more = (("reference n", "n_reference -"), ("p", "p p"), ("remark", "reason -"))
+        kept = [column for column in more if any(item.get(column[1].split()[0]) for item in items)]
+        return listing(caption, items, *always, *kept)
 
     @cached_property
     def changes(self) -> list[str]:
