@@ -96,8 +96,7 @@ def redecide(run: Run) -> None:
 
     Each new verdict is made with the new ones before it as its past; the first remembers the verdicts that lie there.
     """
-    from jobs.monitoring.retraining import judge
-    from jobs.monitoring.weighing import ALERT, NO_ACTION, RETRAIN
+    from jobs.monitoring.retraining import ALERT, NO_ACTION, RETRAIN, judge
 
     rules, first = _policy(run.options.policy), run.options.first
     weeks = verdicts.weeks(run.root, run.options.last or run.day)
