@@ -37,7 +37,7 @@ def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bo
     at = ranking.ks(reference.labelled if reference and estimated else counts).at
     measures = _ranking(counts, at) | (_calibration(counts) if current.probabilities else {})
     told = _file(current) | _told(measures)
-    told |= {"cutoff": at, "gains": _gains(counts), "notes": _notes(current, measures["auc"].value)}
+    told |= {"cutoff": at, "gains": bands.gains(bands.bands(counts)), "notes": _notes(current, measures["auc"].value)}
     if reference:
         bins = freeze_numbers(reference.scored, missing=reference.without_score)
         before, now = (bins.count(side.scored, missing=side.without_score) for side in (reference, current))
@@ -111,17 +111,6 @@ def _calibration(counts: ScoreCounts) -> dict[str, Measure]:
         "ece": calibration.calibration_error(reliability),
         "mce": calibration.largest_calibration_error(reliability),
     }
-
-
-def _gains(counts: ScoreCounts) -> list[Json]:
-    of_band = ("lowest", "highest", "n", "bads", "bad_rate", "mean_score")
-    of_row = ("cumulative_bads", "cumulative_goods", "lift", "cumulative_lift", "ks")
-    return [
-        {name: getattr(row.band, name) for name in of_band}
-        | {"bad_rate_interval": list(row.band.bad_rate_interval())}
-        | {name: getattr(row, name) for name in of_row}
-        for row in bands.gains(bands.bands(counts))
-    ]
 
 
 def _estimate(current: ScoredFile, reference: ScoreCounts, at: float | None) -> dict[str, Measure]:

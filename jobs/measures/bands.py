@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,18 +35,6 @@ class Band:
         return jeffreys_interval(self.bads, self.n)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GainsRow:
-    """A band read from the riskiest down; cumulative figures include all riskier bands."""
-
-    band: Band
-    cumulative_bads: float  # share of all bads
-    cumulative_goods: float
-    lift: float  # bad rate over the overall bad rate
-    cumulative_lift: float
-    ks: float
-
-
 def bands(counts: ScoreCounts, parts: int = PARTS) -> tuple[Band, ...]:
     """Cut at the inner quantiles of the scores; equal scores stay together, so ties make fewer bands."""
     if not counts.n:
@@ -62,18 +51,22 @@ def bands(counts: ScoreCounts, parts: int = PARTS) -> tuple[Band, ...]:
     )
 
 
-def gains(of: Sequence[Band]) -> tuple[GainsRow, ...]:
-    """Gains table over bands given from the safest to the riskiest; empty where there are no goods or no bads."""
+def gains(of: Sequence[Band]) -> list[dict[str, Any]]:
+    """Gains table, from the riskiest band down: cumulative shares of all bads and goods include all riskier bands.
+
+    Bands are given from the safest on. A lift is a bad rate over that of all. Empty where goods or bads are lacking.
+    """
     n, bads = sum(band.n for band in of), sum(band.bads for band in of)
     if bads in (0, n):
-        return ()
+        return []
     rows, seen, seen_bads = [], 0, 0
     for band in reversed(of):
         seen, seen_bads = seen + band.n, seen_bads + band.bads
         of_bads, of_goods = seen_bads / bads, (seen - seen_bads) / (n - bads)
-        lifts = {"lift": band.bad_rate * n / bads, "cumulative_lift": of_bads * n / seen}
-        found = GainsRow(
-            band=band, cumulative_bads=of_bads, cumulative_goods=of_goods, **lifts, ks=abs(of_bads - of_goods)
-        )
-        rows.append(found)
-    return tuple(rows)
+        told: dict[str, Any] = {"lowest": band.lowest, "highest": band.highest, "n": band.n, "bads": band.bads}
+        told |= {"bad_rate": band.bad_rate, "mean_score": band.mean_score}
+        told |= {"bad_rate_interval": list(band.bad_rate_interval())}
+        told |= {"cumulative_bads": of_bads, "cumulative_goods": of_goods}
+        told |= {"lift": band.bad_rate * n / bads, "cumulative_lift": of_bads * n / seen}
+        rows.append(told | {"ks": abs(of_bads - of_goods)})
+    return rows

@@ -21,14 +21,13 @@ from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.measure import missing
 from jobs.measures.proportions import cumulative_share, jeffreys_interval, share_change
 from jobs.monitoring import vintages
-from jobs.monitoring.terms import CBPE, ESTIMATED_FLOOR, number, part
+from jobs.monitoring.terms import CBPE, CUSUM_LIMIT, ESTIMATED_FLOOR, number, part
 from jobs.monitoring.weeks import OUTCOME_DAYS
 from jobs.protocol.policy import Policy
 
 Json = dict[str, Any]
 Kept = tuple[date, Json, Json]  # a week, its evidence and its verdict
 
-SLACK, LIMIT = 0.5, 4.0  # of the cumulative sum, in standard errors
 ENOUGH = 0.8  # of the rows estimated for must have an outcome before the two are compared
 EARLY_MONTHS = 4  # on book: the first in which a loan that never paid is 90 days past due
 
@@ -61,7 +60,7 @@ def concept(reference: ScoreCounts, counts: ScoreCounts, past_drops: Sequence[fl
     known = adjusted.value is not None and now.value is not None
     standardised = drop.known() / math.sqrt(drop.variance) if drop.variance else None
     drops = past_drops if standardised is None else [*past_drops, standardised]
-    path, alarm_at = drift.cusum(drops, slack=SLACK, limit=LIMIT)
+    path, alarm_at = drift.cusum(drops, limit=CUSUM_LIMIT)
     return {
         "drop": asdict(drop),
         "drop_lower": drop.lower_bound(policy.concept.one_sided_conf) if drop.variance else None,
@@ -70,7 +69,7 @@ def concept(reference: ScoreCounts, counts: ScoreCounts, past_drops: Sequence[fl
         "adjusted_reference_auc": adjusted.value,
         "adjusted_drop": adjusted.known() - now.known() if known else None,
         "adjusted_reason": adjusted.reason or now.reason,
-        "cusum": {"path": list(path), "alarm_at": alarm_at, "limit": LIMIT},
+        "cusum": {"path": list(path), "alarm_at": alarm_at, "limit": CUSUM_LIMIT},
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, partial
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 Json = dict[str, Any]
 
 REFERENCE, RECIPE = "reference_profile.json", "recipe.json"
-MOST_ROWS = 250_000  # read at a time, whole days; what is counted adds up
+MANY_ROWS = 250_000  # about so many are read at a time, whole days; what is counted adds up
 LATEST_LANDING = 31  # days after the application within which its score is looked for
 _Parts = dict[date, tuple[str, ...]]
 _read: dict[str, tuple[Path, _Parts, pl.DataFrame]] = {}  # by table, what this process read last of all history
@@ -186,16 +187,11 @@ class Reading:
         return found
 
     def _batches(self, table: str, days: Sequence[date]) -> Iterator[list[date]]:
-        """Days in order, as many at a time as hold no more rows than are read at once."""
-        built, batch, rows = self._shelf.built(table), list[date](), 0
-        for day in days:
-            if batch and rows + built[day].rows > MOST_ROWS:
-                yield batch
-                batch, rows = [], 0
-            batch.append(day)
-            rows += built[day].rows
-        if batch:
-            yield batch
+        """Days in order, as many at a time as hold about as many rows as are read at once."""
+        built = self._shelf.built(table)
+        up_to = accumulate(built[day].rows for day in days)
+        for _, batch in groupby(zip(days, up_to, strict=True), key=lambda read: read[1] // MANY_ROWS):
+            yield [day for day, _ in batch]
 
     def _history(self, table: str, names: Sequence[str]) -> pl.DataFrame:
         """All days that count. A replay looks at them each week: what it read of a partition it does not read again."""

@@ -19,7 +19,6 @@ Json = Mapping[str, Any]
 LEAST_SHARE, SHARE_OF_HIGH = 0.02, 0.05  # of importance: to be looked at alone, and to ask for a retraining alone
 LOW_PART, MEDIUM_PART = 0.4, 0.6  # of the drop that is concept drift: 0.02 and 0.03 of 0.05
 CBPE_DROP = 0.03
-CUSUM_LIMIT = 4.0
 ALERT_P, NOTE_P = 0.01, 0.05  # of calibration
 
 
@@ -96,7 +95,7 @@ def _concept(section: Json, n: int, policy: Policy) -> Iterator[Seen]:
         low, kept = bounds[terms.LOW], _near(bounds[terms.MEDIUM])
         yield Seen(rule=terms.CONCEPT, subject="auc", value=value, n=n, steps=steps, nominal=low, kept_open=kept)
     if (total := number(section, "cusum.path.-1")) is not None:
-        yield Seen(rule=terms.DECAY, subject="auc", value=total, n=n, steps=_steps({terms.LOW: CUSUM_LIMIT}))
+        yield Seen(rule=terms.DECAY, subject="auc", value=total, n=n, steps=_steps({terms.LOW: terms.CUSUM_LIMIT}))
 
 
 def _calibration(ratio: float, p: float | None, n: int, bounds: Severities) -> Seen:

@@ -44,8 +44,8 @@ def test_toad_ks_bucket_and_lift() -> None:
     """toad/metrics_test.py, MIT: KS of row 4 and lift of row 3 of ten quantile buckets, which it reads from below."""
     data = of_toad()
     rows = gains(bands(ScoreCounts.of(data["feature"], data["target"])))
-    assert rows[4].ks == pytest.approx(0.028036335090276976, rel=1e-14)  # toad gives it a sign
-    assert rows[6].cumulative_lift == pytest.approx(1.0038610038610036, rel=1e-14)
+    assert rows[4]["ks"] == pytest.approx(0.028036335090276976, rel=1e-14)  # toad gives it a sign
+    assert rows[6]["cumulative_lift"] == pytest.approx(1.0038610038610036, rel=1e-14)
 
 
 @given(rows=BOTH_CLASSES)
@@ -53,21 +53,22 @@ def test_gains_gather_all_bads_from_the_riskiest_down(rows: list[Row]) -> None:
     counts = counted(rows)
     table = gains(bands(counts))
     last = table[-1]
-    assert (last.cumulative_bads, last.cumulative_goods, last.cumulative_lift, last.ks) == (1.0, 1.0, 1.0, 0.0)
-    assert max(row.ks for row in table) <= ranking.ks(counts).known() + 1e-12
-    assert [row.band.highest for row in table] == sorted((row.band.highest for row in table), reverse=True)
-    seen = [row.cumulative_bads for row in table]
+    assert [last[f"cumulative_{what}"] for what in ("bads", "goods", "lift")] == [1.0] * 3
+    assert last["ks"] == 0.0
+    assert max(row["ks"] for row in table) <= ranking.ks(counts).known() + 1e-12
+    assert [row["highest"] for row in table] == sorted((row["highest"] for row in table), reverse=True)
+    seen = [row["cumulative_bads"] for row in table]
     assert seen == sorted(seen)
 
 
 def test_gains_by_hand() -> None:
     rows = gains(bands(counted([(0.1, 0)] * 5 + [(0.9, 1)] * 2 + [(0.9, 0)]), 2))
-    assert [(row.band.lowest, row.cumulative_bads) for row in rows] == [(0.9, 1.0), (0.1, 1.0)]
-    assert [row.lift for row in rows] == pytest.approx([(2 / 3) / (2 / 8), 0.0])
-    assert rows[0].cumulative_goods == pytest.approx(1 / 6)
-    assert rows[0].ks == pytest.approx(5 / 6)
+    assert [(row["lowest"], row["cumulative_bads"]) for row in rows] == [(0.9, 1.0), (0.1, 1.0)]
+    assert [row["lift"] for row in rows] == pytest.approx([(2 / 3) / (2 / 8), 0.0])
+    assert rows[0]["cumulative_goods"] == pytest.approx(1 / 6)
+    assert rows[0]["ks"] == pytest.approx(5 / 6)
 
 
 @pytest.mark.parametrize("rows", [[], [(0.5, 0)], [(0.5, 1)]], ids=["empty", "goods-only", "bads-only"])
 def test_one_class_has_no_gains(rows: list[Row]) -> None:
-    assert gains(bands(counted(rows))) == ()
+    assert gains(bands(counted(rows))) == []

@@ -149,7 +149,7 @@ def test_counts_of_single_days_give_what_counts_of_all_of_them_give(
 ) -> None:
     before = (folder(judged) / "decision.json").read_bytes()
     shutil.rmtree(folder(judged))
-    monkeypatch.setattr(reading, "MOST_ROWS", 1)
+    monkeypatch.setattr(reading, "MANY_ROWS", 1)
     assert run(judged, SUNDAY, "--step", "evidence") == 0
     assert (folder(judged) / "decision.json").read_bytes() == before
 
