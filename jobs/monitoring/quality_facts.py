@@ -157,7 +157,7 @@ def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, A
 
     And its median, where half the values lie beyond the factor of a unit shift: only there it matters.
     """
-    names = [name for name in _stored(reference) if name in rows.columns]
+    names = [name for name in reference if name in rows.columns]
     texts = [name for name in names if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
     usual = {name: median for name in names if (median := _middle(reference[name])[0]) and median > 0}
     beyond = [
@@ -181,19 +181,18 @@ def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, A
     return found
 
 
-def _stored(reference: Mapping[str, Json]) -> list[str]:
-    return [column.name for column in contract.load(FEATURES).columns if column.name in reference]
-
-
 def _features(
     shelf: Shelf, before: Sequence[date], reference: Mapping[str, Json], daily: Sequence[Json]
 ) -> Iterator[Feature]:
     known, earlier = contract.load(FEATURES), _built(shelf, FEATURES, before)
-    silent = [name for name in _stored(reference) if any(row[f"{name}.missing"] == row["rows"] for row in daily)]
-    filled = set(silent)  # on some day before; asked only of those that are silent now
+    silent = {
+        name for name in reference if any(row.get(f"{name}.missing", row["rows"]) == row["rows"] for row in daily)
+    }
+    filled = silent  # on some day before; asked only of those that are silent now
     if earlier and silent:
-        counts = shelf.scan(FEATURES, earlier).select(pl.col(silent).count()).collect().row(0, named=True)
-        filled = {name for name, count in counts.items() if count}
+        stored = shelf.scan(FEATURES, earlier)
+        counts = stored.select(pl.col(silent.intersection(stored.collect_schema())).count()).collect()
+        filled = {column.name for column in counts if column.sum()}
     for name, described in reference.items():
         median, low, high = _middle(described)
         yield Feature(

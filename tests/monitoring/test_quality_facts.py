@@ -159,6 +159,15 @@ def test_features_are_held_against_the_profile_of_the_model() -> None:
     assert {("DQ-1", often), ("DQ-7", "income_log")} <= named
 
 
+@pytest.mark.parametrize("week", [WEEK, FIRST + timedelta(days=6)], ids=["filled-before", "no-week-before"])
+def test_a_feature_that_the_store_has_no_more_is_silent(week: date) -> None:
+    shelf, learned = opened(clean()), reference()["features"]
+    rows = shelf.scan(FEATURES, days_of(shelf, week)[0]).collect().drop("dti")
+    section = quality_facts.section(shelf, week, reference(), quality_facts.daily(rows, learned))
+    named = {(each["rule"], each["subject"]): each["severity"] for each in section["findings"]}
+    assert named["DQ-7", "dti"] == "critical"
+
+
 def test_nothing_is_found_that_is_not_wrong() -> None:
     subjects = {rule: {subject for each, subject in found(sick()) if each == rule} for rule, _ in found(sick())}
     assert subjects["DQ-5"] == {"demographic"}
