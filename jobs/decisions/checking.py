@@ -87,12 +87,12 @@ def notes(root: Root) -> Iterator[Problem]:
 
 
 def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
-    data = store.get(f"{folder}/{name}")
-    if data is not None and f"{folder}/{name}" == f"{POLICIES}/{policies.LAST_GOOD}":
-        with suppress(ConfigInvalid, LookupError, TypeError):  # of a pointer that cannot be read
-            return store.get(f"{folder}/{strict_json.parse(data, where=name)['sha256'][:12]}.json") is not None
-    is_named = data is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])  # also of an emptied note
-    return is_named and KEPT_BY_HASH.fullmatch(name) is not None
+    if f"{folder}/{name}" == f"{POLICIES}/{policies.LAST_GOOD}":
+        with suppress(JobError, LookupError, TypeError):  # of a pointer that cannot be read, or leads nowhere
+            pointer = strict_json.parse(store.get(f"{folder}/{name}") or b"", where=name)
+            return store.get(f"{folder}/{pointer['sha256'][:12]}.json") is not None
+    data = store.get(f"{folder}/{name}") if KEPT_BY_HASH.fullmatch(name) else None
+    return data is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])  # also of an emptied note
 
 
 def receipts(root: Root) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from jobs.preprocessing import arrivals, renames, tables
@@ -67,11 +68,14 @@ def of_today(stock: Stock) -> Iterator[Manifest]:
 
 def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
     """Warn of columns that files lack or bring unlike those before them: nothing else fails where one is renamed."""
-    for now in (manifest for manifest in fresh if any(manifest.notes.values())):
-        day = max((day for day in stock.built(now.table) if day < now.date), default=None)
-        name, before = now.inputs[0].path, None
+    made = {(manifest.table, manifest.date): manifest for manifest in fresh}
+    pairs = ((table, pairwise(sorted(stock.built(table)))) for table in {table for table, _ in made})
+    days = {(table, day): earlier for table, known in pairs for earlier, day in known}
+    for now in (manifest for manifest in made.values() if any(manifest.notes.values())):
+        day = days.get((now.table, now.date))
+        name, before = now.inputs[0].path, made.get((now.table, day)) if day else None
         with suppress(StoreDamaged):  # whatever needs it says so
-            before = partitions.read(stock.root, now.table, day) if day else None
+            before = before or (partitions.read(stock.root, now.table, day) if day else None)
         silver = (contract.load(tables.silver(one)) for one in tables.SILVER_OF[now.table.removeprefix("bronze/")])
         eras = {column.name: column.era for agreed in silver for column in agreed.columns}
         if found := renames.change(now, before, eras):

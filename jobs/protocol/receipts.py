@@ -35,7 +35,12 @@ class Problem:
 
     @classmethod
     def of(cls, error: JobError) -> Problem:
-        return cls(error.exit_code, error.what, error.where, error.mend)
+        return cls(error.exit_code, *map(_in_letters, (error.what, error.where, error.mend)))
+
+
+def _in_letters(text: str) -> str:
+    """A file's name may hold bytes that are no letters, and JSON cannot."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def told(problems: Iterable[Problem], prefix: str = "") -> str:
@@ -65,7 +70,7 @@ class Report:
         self.changed.append({"name": name, **facts})
 
     def skip(self, what: str, why: str) -> None:
-        self.skipped.append({"what": what, "why": why})
+        self.skipped.append({"what": _in_letters(what), "why": why})
 
     def fail(self, error: JobError) -> None:
         self.problems.append(Problem.of(error))
@@ -78,7 +83,8 @@ class Report:
 def places(changed: Iterable[Mapping[str, Any]]) -> str:
     """How much was written where, in words: by layer, or by folder of the root."""
     counted = Counter(str(one["name"]).removeprefix("datamart/").partition("/")[0] for one in changed)
-    return f"{counted.total():,} written ({', '.join(f'{number:,} in {place}' for place, number in counted.items())})"
+    shown = ", ".join(f"{number:,} in {place}" for place, number in counted.items())
+    return f"{counted.total():,} written" + (f" ({shown})" if shown else "")
 
 
 def summed(report: Report) -> str:
@@ -110,8 +116,9 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     files.sweep(home)
     said = {"skipped": report.skipped, "problems": [asdict(problem) for problem in report.problems]}
     last = latest_by_step(root, of.job, of.day).get(of.step, {"skipped": [], "problems": []})
-    if not report.changed and said == {name: last[name] for name in said}:
-        return None  # it changed nothing, and fails or skips as the last one did
+    is_told = said["problems"] == last["problems"] and all(one in last["skipped"] for one in report.skipped)
+    if not report.changed and is_told:
+        return None  # it changed nothing, fails as the last one did, and skips nothing that this one did not
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
     receipt |= {"changed": report.changed, **said, "at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
     store, number = FolderStore(root), max(map(int, _numbers(home)), default=0) + 1

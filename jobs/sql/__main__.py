@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from jobs.protocol import clock
-from jobs.protocol.command import iso_date, open_root, parser_of, tool
+from jobs.protocol.command import STOPPED, iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
+from jobs.protocol.events import told
 
 ABOUT = """Ask bronze, silver and gold in SQL (DuckDB's), reading only, as of a date.
 
@@ -58,5 +62,11 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    told(sys.stderr, "stopped\n")
+    os._exit(STOPPED)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _stop)  # at once: to libraries amid a query Ctrl-C is a failure, or a crash at the end
     sys.exit(main())

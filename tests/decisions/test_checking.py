@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.decisions import checking
 from jobs.decisions.__main__ import main
 from jobs.protocol import clock, receipts, verdicts
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
-from jobs.protocol.receipts import Occasion, Report
+from jobs.protocol.receipts import Occasion, Problem, Report
 from jobs.protocol.store import quarantine_name
 from tests.decisions.wholes import LANDED, ONE_DAY, checked, land, publish, whole
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 VOUCHED = ("decisions/ledger", "model_bank", "datamart/bronze", "datamart/silver", "datamart/gold")
@@ -153,9 +156,26 @@ def test_an_emptied_note_that_was_kept_is_whole_and_a_torn_pointer_is_damage(
     assert checked(root, capsys)[0] == 0
     pointer = root.at("decisions/policies/last_good.json")
     pointer.parent.mkdir(exist_ok=True)
-    pointer.write_bytes(b'{"sha')
-    code, found = checked(root, capsys)
-    assert (code, found[0]["where"]) == (6, "decisions/policies/last_good.json")
+    pointer.with_name("a\tb.json").write_bytes(b"{}")
+    for torn in (b'{"sha', b'{"sha256": "../../policy"}', b"[]"):
+        pointer.write_bytes(torn)
+        code, found = checked(root, capsys)
+        assert (code, [one["where"].rpartition("/")[2] for one in found]) == (6, ["a\tb.json", "last_good.json"])
+
+
+def test_what_ends_one_look_hides_nothing_that_others_find(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.at("decisions/receipts/preprocessing/2024-01-14/1.json").write_bytes(b"{}")
+    for error, code in ((OSError(28, "full", "disk"), 1), (StoreDamaged("w", where="f", mend="m"), 6)):
+        monkeypatch.setattr(checking, "notes", lambda _, error=error: _raising(error))
+        found = checked(root, capsys)
+        assert (found[0], len(found[1])) == (code, 2)
+
+
+def _raising(error: Exception) -> Iterator[Problem]:
+    yield from ()
+    raise error
 
 
 def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(

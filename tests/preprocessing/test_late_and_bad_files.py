@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -135,6 +136,17 @@ def test_what_lies_in_landing_and_is_no_table_is_told_of(
         ["datamart/landing/loan_term"],
         ["datamart/landing/financial/Financial_2016_01_09.CSV"],
     ]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file system takes no such name")
+def test_a_name_that_is_no_text_is_told_of_as_any_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = landed(tmp_path)
+    for name in (b"financial_2016_01_05\xff.csv", b"\xdcbersicht.txt"):
+        (root / "datamart/landing/financial" / os.fsdecode(name)).write_bytes(b"id")
+    (root / "datamart/landing" / os.fsdecode(b"f\xff")).mkdir()
+    for _ in range(2):
+        assert preprocess(root) == 4, "and 4 again where all is built"
+        assert "financial_2016_01_05\\udcff.csv" in capsys.readouterr().err
 
 
 def test_a_file_that_may_still_be_arriving_waits_for_the_next_run(

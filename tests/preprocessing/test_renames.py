@@ -96,10 +96,8 @@ def name_of(day: date) -> str:
     return f"datamart/landing/financial/financial_{day:%Y_%m_%d}.csv"
 
 
-def receipt(root: Path, day: date) -> Json:
-    newest = max((root / f"decisions/receipts/preprocessing/{day}").iterdir(), key=lambda path: int(path.stem))
-    found: Json = json.loads(newest.read_bytes())
-    return found
+def receipts(root: Path) -> list[Path]:
+    return sorted((root / "decisions/receipts/preprocessing").glob("*/*"))
 
 
 def test_a_renamed_column_is_told_with_the_file_in_the_receipt_and_by_check_and_not_again_tomorrow(
@@ -112,11 +110,12 @@ def test_a_renamed_column_is_told_with_the_file_in_the_receipt_and_by_check_and_
     assert preprocess(root, BEFORE) == 0
     assert told(capsys) == [{"event": "columns_changed", "name": name_of(BEFORE), **expected}]
     why = "lacks dti; has what no contract knows: debt_to_income; renamed? dti is debt_to_income"
-    assert receipt(root, BEFORE)["skipped"] == [{"what": name_of(BEFORE), "why": why}]
-    before = tree(root, "datamart", "decisions/receipts")
+    [receipt] = receipts(root)
+    assert json.loads(receipt.read_bytes())["skipped"] == [{"what": name_of(BEFORE), "why": why}]
+    before = tree(root), receipts(root)
     assert preprocess(root, BEFORE) == 0, "all is built"
     assert [one["name"] for one in told(capsys)] == [name_of(BEFORE)]
-    assert tree(root, "datamart", "decisions/receipts") == before
+    assert (tree(root), receipts(root)) == before
     assert preprocess(root, BEFORE, "--step", "check") == 0
     assert len(told(capsys)) == 1
     assert preprocess(root, LAST) == 0
@@ -132,6 +131,9 @@ def test_all_of_a_history_that_is_built_at_once_is_told_of_and_what_comes_back_i
     rename(root, THEN)
     assert preprocess(root, LAST) == 0
     assert [one["name"] for one in told(capsys)] == [name_of(THEN)]
+    before = tree(root), receipts(root)
+    assert preprocess(root, LAST) == 0, "all is built"
+    assert (tree(root), receipts(root)) == before
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"{}")], ids=["gone", "damaged"])

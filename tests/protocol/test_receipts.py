@@ -51,6 +51,26 @@ def test_a_failure_that_stands_unchanged_is_receipted_once(tmp_path: Path) -> No
     assert os.listdir(tmp_path / "decisions/receipts/toy/2024-03-01") == ["1.json"]
 
 
+def test_a_name_that_is_no_text_is_receipted_escaped(tmp_path: Path) -> None:
+    report, odd = receipts.Report(), os.fsdecode(b"odd\xff")
+    report.skip(odd, "w")
+    report.fail(ContractBroken(odd, where=odd, mend=odd))
+    assert receipts.write(Root(tmp_path), receipts.Occasion("toy", DAY, "all"), report, at=clock.now(), seconds=1.0)
+    known = receipts.latest_by_step(Root(tmp_path), "toy", DAY)["all"]
+    shown = "odd\\udcff"
+    assert known["skipped"] == [{"what": shown, "why": "w"}]
+    assert known["problems"] == [{"code": 4, "what": shown, "where": shown, "mend": shown}]
+
+
+def test_what_is_skipped_is_receipted_when_it_is_news(tmp_path: Path) -> None:
+    def write(*skipped: str) -> str | None:
+        report = receipts.Report(skipped=[{"what": name, "why": "w"} for name in skipped])
+        return receipts.write(Root(tmp_path), receipts.Occasion("toy", DAY, "all"), report, at=clock.now(), seconds=1.0)
+
+    said = [bool(write(*names)) for names in ((), ("a", "b"), ("b",), (), ("b", "c"), ("c", "b"), ("a",))]
+    assert said == [False, True, False, False, True, False, True]
+
+
 def test_by_steps_the_last_one_says_what_the_date_has_come_to(tmp_path: Path) -> None:
     broken = job(failing(ContractBroken("w", where="f", mend="m")), nothing)
     assert run(broken, tmp_path, "--step", "s0") == 0
@@ -83,4 +103,3 @@ def test_what_was_changed_is_passed_over_unless_it_is_asked_for(tmp_path: Path) 
         )
         assert (known["changed"], short["changed"]) == (changed, [])
         assert known | {"changed": []} == short
-        report.skipped.clear()  # else the second is not worth a receipt

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from jobs.protocol import contract
+from jobs.protocol.command import STOPPED
 from jobs.sql.__main__ import main
 from tests.sql.built import FIRST, ask, build, refused
 
 HOME = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "jobs.sql"]
+SLOW = "select sum(a.range * b.range + c.range) from range(100000) a, range(100000) b, range(100000) c"
 
 
 @pytest.fixture
@@ -101,3 +105,22 @@ def test_help_and_errors_need_no_database() -> None:
         "import sys, jobs.sql.__main__; sys.exit(any(name in sys.modules for name in ('duckdb', 'pyarrow', 'polars')))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=HOME, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "query", ["select range from range(9000000000)", SLOW], ids=["while it answers", "before it does"]
+)
+def test_ctrl_c_amid_a_query_is_a_stop_and_no_bug(query: str, root: Path) -> None:
+    words = [*COMMAND, query, "--format", "csv", "--root", str(root)]
+    with subprocess.Popen(words, cwd=HOME, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        if query == SLOW:
+            time.sleep(1.5)
+        else:
+            running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        try:
+            _out, said = running.communicate(timeout=20)
+        finally:
+            running.kill()
+    assert (running.returncode, said) == (STOPPED, b"stopped\n")
