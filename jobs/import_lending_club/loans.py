@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -21,7 +20,7 @@ REASONS = {
     "repeated_loan": "a loan that was read before, the same in every column",
     "conflicting_loan": "a loan that was read before with other content; the first is kept",
 }
-_FOOTER = r"^\s*\"?(Total amount funded|Loans that do not meet|Notes offered by Prospectus)"
+FOOTER = r"^\s*\"?(Total amount funded|Loans that do not meet|Notes offered by Prospectus)"
 _NO_TEXT = ("", "nan", "none", "null", "n/a")
 _FIRST_YEAR = 2007
 NONE_TAKEN = pl.DataFrame(schema={"_number": pl.Int64, "_content": pl.UInt64})
@@ -44,10 +43,6 @@ _IS_PAID = _STATUS == "fully paid"
 _DUE_MONTH = pl.max_horizontal(pl.col("_applied").dt.month_start(), pl.col("_paid")).dt.offset_by("1mo")
 _DUE_DAY = pl.min_horizontal(pl.col("_applied").dt.day(), _DUE_MONTH.dt.days_in_month()).cast(pl.Int64)
 _UNPAID_SINCE = _DUE_MONTH + pl.duration(days=_DUE_DAY - 1)
-
-
-def reason_of_ragged(text: str) -> str:
-    return "footer" if re.match(_FOOTER, text) else "wrong_number_of_fields"
 
 
 def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> pl.DataFrame:
@@ -79,7 +74,7 @@ def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> p
             member_id="MEM_" + pl.col("_number").cast(pl.String),
             _reason=pl.when(given.str.to_lowercase() == "id")
             .then(pl.lit("repeated_header"))
-            .when(given.str.contains(_FOOTER))
+            .when(given.str.contains(FOOTER))
             .then(pl.lit("footer"))
             .when(pl.col("_number").is_null())
             .then(pl.when(is_blank).then(pl.lit("no_id")).otherwise(pl.lit("id_not_digits")))

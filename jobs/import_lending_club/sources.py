@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -131,7 +132,7 @@ def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
 
     def skip(row: arrow_csv.InvalidRow) -> str:
         source.ragged.append(row.number)
-        source.skipped[row.number] = loans.reason_of_ragged(row.text)
+        source.skipped[row.number] = "footer" if re.match(loans.FOOTER, row.text) else "wrong_number_of_fields"
         if row.text.count("\n") > _MOST_LINES:
             swallowed.append(row.number)
         return "skip"

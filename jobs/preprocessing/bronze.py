@@ -69,10 +69,9 @@ def of_today(stock: Stock) -> Iterator[Manifest]:
 def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
     """Warn of columns that files lack or bring unlike those before them: nothing else fails where one is renamed."""
     made = {(manifest.table, manifest.date): manifest for manifest in fresh}
-    pairs = ((table, pairwise(sorted(stock.built(table)))) for table in {table for table, _ in made})
-    days = {(table, day): earlier for table, known in pairs for earlier, day in known}
+    days = {table: dict(pairwise(sorted(stock.built(table), reverse=True))) for table in {table for table, _ in made}}
     for now in (manifest for manifest in made.values() if any(manifest.notes.values())):
-        day = days.get((now.table, now.date))
+        day = days[now.table].get(now.date)
         name, before = now.inputs[0].path, made.get((now.table, day)) if day else None
         with suppress(StoreDamaged):  # whatever needs it says so
             before = before or (partitions.read(stock.root, now.table, day) if day else None)

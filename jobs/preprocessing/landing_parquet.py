@@ -88,7 +88,9 @@ def _text(name: str, cells: pa.Array, path: Path) -> pl.Series:
     cells = cells.cast(pa.timestamp("ms", dtype.tz)) if types.is_timestamp(dtype) and dtype.unit == "s" else cells
     values = pl.Series(name, pl.from_arrow(cells))
     if values.dtype.is_temporal():
-        _check_days(values, path)
+        unit = _IN_A_DAY[values.dtype.time_unit] if isinstance(values.dtype, pl.Datetime) else 1
+        if not (values.to_physical() // unit).drop_nulls().is_between(_DAY_0001, _DAY_9999).all():
+            raise _refused(path, "a date lies outside the years 1 to 9999")
     if isinstance(values.dtype, pl.Datetime):
         moments = pl.col(name).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if values.dtype.time_zone is None:
@@ -98,13 +100,6 @@ def _text(name: str, cells: pa.Array, path: Path) -> pl.Series:
         return values.to_frame().select(written.alias(name)).to_series()
     text = values.cast(pl.String)
     return without_exponent(text) if values.dtype.is_float() else text
-
-
-def _check_days(values: pl.Series, path: Path) -> None:
-    unit = _IN_A_DAY[values.dtype.time_unit] if isinstance(values.dtype, pl.Datetime) else 1
-    days = values.to_physical() // unit
-    if not days.drop_nulls().is_between(_DAY_0001, _DAY_9999).all():
-        raise _refused(path, "a date lies outside the years 1 to 9999")
 
 
 def _refused(path: Path, what: str) -> ContractBroken:

@@ -1,7 +1,4 @@
-"""What has landed and what is built under a root, by names, sizes and an index that may be deleted; and how one builds.
-
-Whichever layer it is: what is stale is made piece by piece, described by a manifest, and told of.
-"""
+"""What has landed and what is built under a root, by names, sizes and an index that may be deleted; how one builds."""
 
 from __future__ import annotations
 

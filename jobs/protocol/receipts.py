@@ -7,7 +7,6 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from jobs.protocol import files, strict_json
 from jobs.protocol.errors import JobError, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
+from jobs.protocol.index import entries
 from jobs.protocol.store import FolderStore
 
 KEPT_DAYS = 90
@@ -150,11 +150,9 @@ def standing(root: Root, job: str, day: date) -> list[Problem]:
 
 def prune(root: Root, job: str, now: datetime) -> None:
     """Remove the folders of receipts in which nothing was written for `KEPT_DAYS`."""
-    home = root.at(f"decisions/receipts/{job}")
-    with os.scandir(home) if home.is_dir() else nullcontext(()) as found:
-        for day in found:
-            if day.is_dir() and (now.timestamp() - day.stat().st_mtime) > KEPT_DAYS * 86_400:
-                shutil.rmtree(day.path)
+    for day in entries(root, f"decisions/receipts/{job}"):
+        if day.is_dir() and (now.timestamp() - day.stat().st_mtime) > KEPT_DAYS * 86_400:
+            shutil.rmtree(day.path)
 
 
 def _numbers(home: Path) -> list[str]:

@@ -55,7 +55,9 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     root = place(original, options.into)
     played = replaying.Replay(original, root, chances)
     played.expect_files(options.start, options.end)
-    prepare(root, given)
+    files.make_folder(root, root.path)
+    if given is not None:
+        FolderStore(root).put_if_absent(POLICY, given)
     played.play(options.start, options.end, events)
     told = story.of(root, options.start, options.end, played.happenings)
     for week in told.of_interest:  # any other can be had by --step report
@@ -95,13 +97,6 @@ def place(original: Root, into: Path) -> Root:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError("the folder holds something", where=path, mend="give a new folder, or remove it first")
     return Root(path, durable=False)
-
-
-def prepare(root: Root, policy: bytes | None) -> None:
-    """Make the folder, with its policy."""
-    files.make_folder(root, root.path)
-    if policy is not None:
-        FolderStore(root).put_if_absent(POLICY, policy)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from jobs.protocol import clock
 from jobs.protocol.command import STOPPED, iso_date, open_root, parser_of, tool
@@ -62,7 +61,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _stop(_signal: int, _frame: object) -> NoReturn:
+def _stop(_signal: int, _frame: object) -> None:
     told(sys.stderr, "stopped\n")
     os._exit(STOPPED)
 

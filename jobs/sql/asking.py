@@ -124,7 +124,7 @@ def _told(root: Root, parts: Sequence[str]) -> Iterator[None]:
     """
     try:
         yield
-    except (duckdb.Error, OSError, ValueError) as error:  # pyarrow's are of the last two kinds
+    except (duckdb.Error, OSError, ValueError, OverflowError) as error:  # pyarrow's are of the last three kinds
         if not isinstance(error, _ABOUT_THE_QUERY):
             for name in parts:
                 partitions.verified(root, name)

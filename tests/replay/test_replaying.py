@@ -16,9 +16,9 @@ from jobs.decisions.doctoring import permissions
 from jobs.protocol import clock, ingest, ledger, partitions, verdicts
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import POLICY, FolderStore
 from jobs.replay import replaying, story
-from jobs.replay.__main__ import main, place, prepare
+from jobs.replay.__main__ import main, place
 from jobs.replay.schedule import Chances
 from tests import stored
 from tests.training_inference.small_root import EASY, LAST, simulated
@@ -46,7 +46,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A replay's root as it stands on the eve of the replay: its history is built."""
     into = tmp_path_factory.mktemp("eve") / "root"
     root = place(Root(simulated()), into)
-    prepare(root, json.dumps(EASY).encode())
+    root.path.mkdir()
+    FolderStore(root).put_if_absent(POLICY, json.dumps(EASY).encode())
     eve = START - timedelta(days=1)
     played = replaying.Replay(Root(simulated()), root, Chances())
     played.play(eve, eve, Events())
@@ -201,5 +202,6 @@ def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys
 
 def test_its_root_has_the_modes_of_any_other(tmp_path: Path) -> None:
     root = place(Root(tmp_path / "original"), tmp_path / "into")
-    prepare(root, json.dumps(EASY).encode())
+    root.path.mkdir()
+    FolderStore(root).put_if_absent(POLICY, json.dumps(EASY).encode())
     assert list(permissions(root)) == []

@@ -158,6 +158,7 @@ def test_conditions_pushed_into_the_files_mean_what_sql_means(
         "select grade::json from silver_loan_terms",
         "select 9223372036854775807 + id from silver_loan_terms",
         "select regexp_matches('a', '(' || grade) from silver_loan_terms",
+        "select date '10000-01-01'",
         "from silver_loan_terms limit (select max(grade) from silver_loan_terms)",
         "select cast(if(i = 399999, (select max(grade) from silver_loan_terms), '1') as int) from range(400000) t(i)",
     ],
