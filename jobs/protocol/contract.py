@@ -59,13 +59,13 @@ class Contract:
 
 @cache
 def load(name: str) -> Contract:
-    return read(_bytes(name), name=name)
+    return read((HOME / f"{name}.json").read_bytes(), name=name)
 
 
 @cache
 def document(name: str) -> Mapping[str, Any]:
     """The schema of a file that is no table, such as `manifest`; `judge` holds a value against it."""
-    return dict(strict_json.parse(_bytes(name), where=_where(name)))
+    return dict(strict_json.parse((HOME / f"{name}.json").read_bytes(), where=_where(name)))
 
 
 def read(data: bytes, *, name: str) -> Contract:
@@ -81,15 +81,6 @@ def read(data: bytes, *, name: str) -> Contract:
         schema=schema,
         sha256=hashlib.sha256(data).hexdigest(),
     )
-
-
-def _bytes(name: str) -> bytes:
-    try:
-        return (HOME / f"{name}.json").read_bytes()
-    except FileNotFoundError:
-        known = [path.relative_to(HOME).with_suffix("").as_posix() for path in HOME.rglob("*.json")]
-        mend = keywords.suggestion(name, known) or "write it, see docs/contracts.md"
-        raise ConfigInvalid(f"there is no contract {name!r}", where=_where(name), mend=mend) from None
 
 
 def _where(name: str) -> str:

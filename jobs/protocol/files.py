@@ -56,33 +56,32 @@ def draft(root: Root, folder: Path) -> Iterator[Path]:
             path.unlink(missing_ok=True)
 
 
-def publish(root: Root, path: Path, target: Path) -> None:
-    """Give a finished draft its name, replacing what bore it; on return it survives a power cut."""
+def publish(root: Root, path: Path, target: Path, *, once: bool = False) -> bool:
+    """Give a finished draft its name, replacing what bore it; on return it survives a power cut.
+
+    `once`: a name that somebody has taken stays theirs; then False.
+    """
     _sync(root, path, os.O_RDWR | os.O_NOFOLLOW)  # a name must never outlive its bytes
-    path.replace(target)
-    sync_folder(root, target.parent)
-
-
-def write_whole(root: Root, target: Path, data: bytes, *, mode: int = 0o644, drafts_in: Path | None = None) -> None:
-    """Write a small file: whole or absent, durable on return."""
-    make_folder(root, target.parent)
-    with draft(root, drafts_in or target.parent) as path:
-        path.write_bytes(data)
-        path.chmod(mode)
-        publish(root, path, target)
-
-
-def write_once(root: Root, target: Path, data: bytes, *, drafts_in: Path) -> bool:
-    """Write a small file under a name that nobody has taken; False, and nothing touched, where somebody has."""
-    with draft(root, drafts_in) as path:
-        path.write_bytes(data)
-        _sync(root, path, os.O_RDONLY)
+    if once:
         try:
             os.link(path, target)
         except FileExistsError:
             return False
-        sync_folder(root, target.parent)
-        return True
+    else:
+        path.replace(target)
+    sync_folder(root, target.parent)
+    return True
+
+
+def write_whole(
+    root: Root, target: Path, data: bytes, *, mode: int = 0o644, drafts_in: Path | None = None, once: bool = False
+) -> bool:
+    """Write a small file: whole or absent, durable on return; `once` as `publish` does."""
+    make_folder(root, target.parent)
+    with draft(root, drafts_in or target.parent) as path:
+        path.write_bytes(data)
+        path.chmod(mode)
+        return publish(root, path, target, once=once)
 
 
 def make_folder(root: Root, folder: Path) -> None:

@@ -188,14 +188,11 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
     files.make_folder(root, home)
     for part, path in zip(manifest.parts, drafts, strict=True):
         files.publish(root, path, home / part.name)
-    if once:
-        return files.write_once(root, target, data, drafts_in=drafts_in)
     if before is not None and before != data:
         kept = home / f"_manifest-{hashlib.sha256(before).hexdigest()[:12]}.json"
         if not kept.is_file():  # what older models and scores rest on stays readable
             files.write_whole(root, kept, before, drafts_in=drafts_in)
-    files.write_whole(root, target, data, drafts_in=drafts_in)
-    return True
+    return files.write_whole(root, target, data, drafts_in=drafts_in, once=once)
 
 
 def part_of(path: Path, rows: int, shard: int = 0, shards: int = 1) -> Part:

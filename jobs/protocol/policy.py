@@ -19,13 +19,6 @@ Json = Mapping[str, Any]
 
 POLICY, MAX_BYTES = "policy", 64 << 10
 _FOR_PEOPLE = ("$schema", "$comment")
-_RISING = (  # bounds that a schema cannot compare
-    ("drift/psi", ("low", "medium", "high", "critical")),
-    ("calibration", ("low", "medium", "high", "critical")),
-    ("gates/credit", ("auc_lower", "auc")),
-    ("concept", ("min_bads", "min_rows")),
-    ("leaks", ("min_bads", "min_rows")),
-)
 # What each setting means stands in jobs/contracts/policy.json, and in the comments of every policy.
 
 
@@ -221,7 +214,7 @@ def check(given: object, data: bytes, where: object) -> None:
     """Raise ConfigInvalid naming every breach of the schema, or of the order that its bounds must keep."""
     found = complaints(contract.document(POLICY), given, quoting=True)
     if not found and isinstance(given, dict):
-        found = [breach for path, keys in _RISING for breach in _out_of_order(given, path, keys)]
+        found = [*_out_of_order(given, contract.document(POLICY))]
     if found:
         mend = "correct these places; a key that is left out has its default"
         raise ConfigInvalid(told(data, found), where=where, mend=mend)
@@ -231,12 +224,13 @@ def _members(part: Json) -> Json:
     return {name: member for name, member in part["properties"].items() if name not in _FOR_PEOPLE}
 
 
-def _out_of_order(given: Json, path: str, keys: tuple[str, ...]) -> Iterator[Complaint]:
-    part = contract.document(POLICY)
-    for name in path.split("/"):
-        given, part = given.get(name, {}), part["properties"][name]
-    values = [given.get(key, part["properties"][key]["default"]) for key in keys]
-    for (lower, smaller), (upper, larger) in pairwise(zip(keys, values, strict=True)):
+def _out_of_order(given: Json, part: Json, here: str = "") -> Iterator[Complaint]:
+    """Settings that a schema cannot compare: each of `x-rising` is at most the next."""
+    for lower, upper in pairwise(part.get("x-rising", ())):
+        smaller, larger = (given.get(name, part["properties"][name]["default"]) for name in (lower, upper))
         if smaller > larger:
-            place = pointer_to(f"/{path}", lower if lower in given else upper)
+            place = pointer_to(here, lower if lower in given else upper)
             yield Complaint(place, "", f"{place} puts {lower} ({smaller}) above {upper} ({larger})")
+    for name, member in _members(part).items():
+        if "default" not in member and name in given:
+            yield from _out_of_order(given[name], member, pointer_to(here, name))

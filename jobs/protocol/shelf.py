@@ -151,9 +151,8 @@ class Shelf:
         """The files of a partition, each named by its content."""
         found = self.built(table)[day].parts
         if not found:
-            what = "the manifest cannot be read, and could not be built again"
-            mend = "restore it from a backup, or land its day again"
-            raise StoreDamaged(what, where=partitions.manifest_name(table, day), mend=mend)
+            where = partitions.manifest_name(table, day)
+            raise StoreDamaged("the manifest cannot be read", where=where, mend=partitions.mend_of(where))
         return [f"{partitions.folder(table, day)}/{part}" for part in found]
 
 

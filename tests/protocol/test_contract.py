@@ -160,11 +160,6 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         read(schema)
 
 
-def test_an_unknown_contract_is_answered_with_the_one_that_was_meant() -> None:
-    with pytest.raises(ConfigInvalid, match="did you mean 'silver/loan_terms'"):
-        contract.load("silver/loan_term")
-
-
 def test_the_pages_made_from_contracts_are_up_to_date() -> None:
     code = [sys.executable, "docs/generate.py", "--check"]
     found = subprocess.run(code, cwd=ROOT, check=False, capture_output=True, text=True)

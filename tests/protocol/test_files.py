@@ -117,7 +117,7 @@ def test_a_file_written_once_is_synced_before_its_name_and_its_folder_after(
         calls.append((str(Path(f"/proc/self/fd/{handle}").readlink()), target.exists()))
 
     monkeypatch.setattr(os, "fsync", synced)
-    assert files.write_once(Root(tmp_path), target, b"first", drafts_in=tmp_path)
+    assert files.write_whole(Root(tmp_path), target, b"first", once=True)
     assert calls[0][0].startswith(str(tmp_path / files.DRAFT))
     assert not calls[0][1], "a name must never outlive its bytes"
     assert calls[1:] == [(str(tmp_path), True)]
@@ -179,6 +179,6 @@ def test_a_failed_sync_publishes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_file_is_written_once_and_never_over_another(tmp_path: Path) -> None:
     root, target = Root(tmp_path), tmp_path / "one.json"
-    assert files.write_once(root, target, b"first", drafts_in=tmp_path)
-    assert not files.write_once(root, target, b"second", drafts_in=tmp_path)
+    assert files.write_whole(root, target, b"first", once=True)
+    assert not files.write_whole(root, target, b"second", once=True)
     assert (target.read_bytes(), os.listdir(tmp_path)) == (b"first", ["one.json"])

@@ -98,3 +98,12 @@ def test_a_damaged_file_is_told_and_never_half_read(
     code, told = refused(capsys, tmp_path, COUNT)
     assert code == 6
     assert f"{part.name}\n  mend:" in told
+
+
+@pytest.mark.parametrize("lost", ["the rows", "the manifest"])
+def test_nobody_is_told_to_delete_scores(lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    part = build(tmp_path, "gold/predictions", FIRST, {"id": [1]})
+    (part if lost == "the rows" else part.parent / "_manifest.json").write_bytes(b"")
+    code, told = refused(capsys, tmp_path, "select count(id) from gold_predictions")
+    assert code == 6
+    assert "mend:  restore it from a backup; deleted, the day is scored anew" in told
