@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from jobs.protocol.calendar import MONTHS, application_date
+from jobs.protocol.calendar import MONTHS, application_date, first_unpaid_due
 
 REASONS = {
     "footer": "a note or total that the file puts among its rows",
@@ -39,10 +39,7 @@ _KNOWN_WHEN_LATE = ("funded_amnt_inv", "last_pymnt_d", "last_pymnt_amnt")
 _TEXT = pl.col("loan_status").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
 _STATUS = _TEXT.str.replace(r"^does not meet the credit policy\. ?status: ?", "").fill_null("")
 _IS_PAID = _STATUS == "fully paid"
-# the application's day of the month, in the month after the last payment; after the application if none
-_DUE_MONTH = pl.max_horizontal(pl.col("_applied").dt.month_start(), pl.col("_paid")).dt.offset_by("1mo")
-_DUE_DAY = pl.min_horizontal(pl.col("_applied").dt.day(), _DUE_MONTH.dt.days_in_month()).cast(pl.Int64)
-_UNPAID_SINCE = _DUE_MONTH + pl.duration(days=_DUE_DAY - 1)
+_UNPAID_SINCE = first_unpaid_due(pl.col("_applied"), pl.col("_paid"))
 
 
 def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from jobs.protocol import contract
-from jobs.protocol.calendar import add_months
+from jobs.protocol.calendar import add_months, first_unpaid_due
 from jobs.protocol.layers import LABELS
 from jobs.protocol.policy import LabelPolicy
 
@@ -112,7 +112,8 @@ def window_start(day: date, rule: LabelPolicy) -> date:
 
 def _event(rule: LabelPolicy, knows_until: pl.Expr, stands_until: pl.Expr) -> pl.Expr:
     """The day on which a loan turned bad, null where it has not."""
-    status, overdue = pl.col("loan_status"), _first_unpaid_due() + pl.duration(days=rule.dpd)
+    status, unpaid = pl.col("loan_status"), first_unpaid_due(pl.col("application_date"), pl.col("last_pymnt_d"))
+    overdue = unpaid + pl.duration(days=rule.dpd)
     return (
         pl.when(status.is_in(CHARGED_OFF))
         .then(pl.min_horizontal(overdue, knows_until))
@@ -121,14 +122,6 @@ def _event(rule: LabelPolicy, knows_until: pl.Expr, stands_until: pl.Expr) -> pl
         .when(status.is_in(PERFORMING) & (overdue <= knows_until))
         .then(overdue)
     )
-
-
-def _first_unpaid_due() -> pl.Expr:
-    """The day of the month of the application, in the month after the last payment, or after the application."""
-    applied, paid = pl.col("application_date"), pl.col("last_pymnt_d")
-    month = pl.max_horizontal(applied.dt.month_start(), paid.dt.month_start()).dt.offset_by("1mo")
-    day = pl.min_horizontal(applied.dt.day(), month.dt.days_in_month())
-    return month + pl.duration(days=day.cast(pl.Int64) - 1)
 
 
 def _window_end(rule: LabelPolicy) -> pl.Expr:

@@ -31,3 +31,12 @@ def application_date(loan_id: pl.Expr, issue_month: pl.Expr) -> pl.Expr:
     spread = (loan_id % 2**31) * _SPREAD % 2**32 // 2**16
     days = issue_month.dt.month_end().dt.day().cast(pl.Int64)
     return issue_month.dt.month_start() + pl.duration(days=spread % days)
+
+
+def first_unpaid_due(applied: pl.Expr, paid: pl.Expr) -> pl.Expr:
+    """The application's day of the month, in the month after the last payment; after the application if none."""
+    import polars as pl
+
+    month = pl.max_horizontal(applied.dt.month_start(), paid.dt.month_start()).dt.offset_by("1mo")
+    day = pl.min_horizontal(applied.dt.day(), month.dt.days_in_month()).cast(pl.Int64)
+    return month + pl.duration(days=day - 1)

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int
 
 def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     from jobs.monitoring import report
-    from jobs.replay import page, replaying, story
+    from jobs.replay import replaying, story
     from jobs.replay.schedule import Chances
 
     _refuse(options)
@@ -64,7 +64,7 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
         report.write(root, week)
     lines = (json.dumps(one._asdict() | {"at": one.at.isoformat()}) + "\n" for one in played.happenings)
     files.write_whole(root, root.at("diary.jsonl"), "".join(lines).encode())
-    files.write_whole(root, root.at("story.html"), page.rendered(told))
+    files.write_whole(root, root.at("story.html"), story.page(told))
     broken = story.broken(root, options.start, options.end)
     facts = {"mishaps": len(played.happenings), "kills": played.kills}
     seconds, page_at = clock.seconds() - started, root.at("story.html")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ONE_DAY = timedelta(days=1)
 LEAST_BADS = 20  # an AUC of fewer says nothing
 NO_ACTION = "no_action"
+ALERT_PSI = 0.25  # where drift is an alert, by the default policy
 
 
 class Week(NamedTuple):
@@ -121,6 +122,32 @@ def _recorded(entry: Entry) -> Iterator[Event]:
     elif what == "claimed":
         return
     yield Event(entry.as_of, entry.run_key.partition("/")[0], what, why)
+
+
+def page(story: Story) -> bytes:
+    """One page that needs nothing else: AUC over the weeks, every decision, training and alarm with its reason."""
+    from jobs.monitoring.page import Cell, template
+
+    trained = [event.what for event in story.events if event.what.startswith("trained")]
+    promoted = amount(sum(what.endswith("promoted") for what in trained), "promotion")
+    alarms = sum(week.decision != NO_ACTION for week in story.weeks)
+    told, trainings = amount(len(story.weeks), "week"), amount(len(trained), "training")
+    headline = f"{told}, of which {alarms} called for somebody; {trainings}, {promoted}"
+    weeks = [
+        {
+            **week._asdict(),
+            "week": str(week.week),
+            "verdict": Cell(week.decision.replace("_", " "), None, week.severity),
+        }
+        for week in story.weeks
+    ]
+    days = [{"day": str(one.day), "who": one.who, "what": one.what, "why": one.why} for one in story.events]
+    lines = {
+        name: [(week["week"], week[name]) for week in weeks if week[name] is not None]
+        for name in ("auc", "estimated_auc", "score_psi")
+    }
+    known = {"headline": headline, "weeks": weeks, "days": days, "of": lines, "alert": ALERT_PSI}
+    return template("story.html.j2", "jobs.replay").render(known).encode()
 
 
 def broken(root: Root, first: date, last: date) -> list[str]:
