@@ -41,14 +41,10 @@ def folders(root: Root, above: str = "datamart") -> Iterator[str]:
         name = f"{above}/{entry.name}"
         if not entry.is_dir(follow_symlinks=False) or (above == "datamart" and entry.name not in LAYERS):
             continue
-        if is_partition(entry.name):
+        if day_of(entry.name) or day_of(entry.name, WEEK):
             yield name
         else:
             yield from folders(root, name)
-
-
-def is_partition(name: str) -> bool:
-    return (day_of(name) or day_of(name, WEEK)) is not None
 
 
 def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manifest:

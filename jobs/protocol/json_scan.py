@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 
 from jobs.protocol.errors import ConfigInvalid
@@ -10,9 +11,10 @@ from jobs.protocol.errors import ConfigInvalid
 DEPTH = 32  # of nested lists and objects; no file of ours comes near it
 LARGEST = 2**53  # beyond it a reader that keeps numbers as floats sees another integer
 
+_MOST_DIGITS = len(str(-LARGEST))
 _LONGEST = 200  # characters of a key or pointer that a message repeats
 _ONE_VALUE = json.JSONDecoder()
-_PLAIN = re.compile(r"(?:(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null)(?![A-Za-z_.0-9])")
+_PLAIN = re.compile(r"(?:(-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)|true|false|null)(?![A-Za-z_.0-9])")
 _HALF = "the file ends too early: close what is open, by } or ]; or perhaps it was saved only in part"
 _KEY = 'write "key": value'
 _VALUE = "write a string in double quotes, a number, true, false, null, [ or {"
@@ -77,6 +79,20 @@ def printable(text: str) -> str:
     return escaped if len(escaped) <= _LONGEST else f"{escaped[:_LONGEST]}..."
 
 
+def whole(text: str) -> int:
+    """An integer; ValueError with what is wrong and its mend."""
+    if len(text) > _MOST_DIGITS or abs(value := int(text)) > LARGEST:
+        raise ValueError("found an integer past 2^53", "write it as a string")
+    return value
+
+
+def finite(text: str) -> float:
+    """Any other number, likewise."""
+    if not math.isfinite(value := float(text)):
+        raise ValueError("found a number too large for any reader", "write a number below 1e308")
+    return value
+
+
 class _Scanner:
     def __init__(self, text: str, where: object) -> None:
         self.text, self.where = text, where
@@ -109,7 +125,10 @@ class _Scanner:
         elif first == '"':
             self.string(pointer)
         elif found := _PLAIN.match(self.text, self.at):
-            self.number(pointer, *found.groups())
+            try:
+                (finite if found[2] or found[3] else whole)(found[1] or "0")
+            except ValueError as error:
+                raise self.fault(pointer, *error.args) from None
             self.at = found.end()
         else:
             raise self.unexpected(pointer, *_NO_VALUES)
@@ -158,13 +177,3 @@ class _Scanner:
             raise self.fault(pointer, "found half of a surrogate pair", hint)
         self.at = end
         return str(text)
-
-    def number(self, pointer: str, whole: str | None, fraction: str | None, exponent: str | None) -> None:
-        """Refuse a number that not every reader has; true, false and null have no whole part."""
-        if whole is None:
-            return
-        if fraction or exponent:
-            if abs(float(f"{whole}{fraction or ''}{exponent or ''}")) == float("inf"):
-                raise self.fault(pointer, "found a number too large for any reader", "write a number below 1e308")
-        elif len(whole) > len(str(-LARGEST)) or abs(int(whole)) > LARGEST:
-            raise self.fault(pointer, "found an integer past 2^53", "write it as a string")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from itertools import accumulate
 from typing import Any
 
-from jobs.protocol.json_scan import DEPTH, LARGEST, JsonInvalid, line_and_column, places
+from jobs.protocol.json_scan import DEPTH, JsonInvalid, finite, line_and_column, places, whole
 
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
 _BOM = b"\xef\xbb\xbf"
 _NO_BRACKETS = re.compile(r'[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)  # strings, and all else but them
-_LONGEST = len(str(-LARGEST))
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -93,17 +91,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _integer(text: str) -> int:
-    if len(text) > _LONGEST or abs(value := int(text)) > LARGEST:
-        raise ValueError("an integer past 2^53")
-    return value
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("no number that every reader has")
-    return value
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_number)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=whole, parse_float=finite, parse_constant=finite)
