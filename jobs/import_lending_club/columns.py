@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from jobs.protocol import contract
 from jobs.protocol.errors import ContractBroken
+from jobs.protocol.layers import SILVER_OF, SOURCES
 
 _OURS = ("snapshot_date", "application_date", "_source_file", "_source_row")  # added on the way, in no source
 TABLES = {
     table: tuple(column.name for column in contract.load(f"bronze/{table}").columns if column.name not in _OURS)
-    for table in ("credit_history", "demographic", "financial", "loan_terms")
+    for table in sorted(SOURCES)
 }
 KNOWN = tuple(dict.fromkeys(name for names in TABLES.values() for name in names))
-_SILVER = [contract.load(f"silver/{name}") for name in (*TABLES, "loan_performance", "credit_performance")]
-_READ = [column for table in _SILVER for column in table.columns]
+_READ = [column for names in SILVER_OF.values() for name in names for column in contract.load(f"silver/{name}").columns]
 OUTCOMES = frozenset(column.name for column in _READ if column.role == "post")
 MONTHS = frozenset(column.name for column in _READ if column.dtype == "date" and column.name not in _OURS)
 _CORE = ("id", "issue_d", "loan_status", "loan_amnt", "term")  # without these a row is no loan

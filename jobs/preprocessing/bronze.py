@@ -16,7 +16,7 @@ from jobs.preprocessing.stock import Stock, Work, described
 from jobs.protocol import contract, files, partitions
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError, StoreDamaged, as_job_error
-from jobs.protocol.layers import SOURCES
+from jobs.protocol.layers import SILVER_OF, SOURCES
 from jobs.protocol.partitions import Input, Manifest
 
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
@@ -75,7 +75,7 @@ def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
         name, before = now.inputs[0].path, made.get((now.table, day)) if day else None
         with suppress(StoreDamaged):  # whatever needs it says so
             before = before or (partitions.read(stock.root, now.table, day) if day else None)
-        silver = (contract.load(tables.silver(one)) for one in tables.SILVER_OF[now.table.removeprefix("bronze/")])
+        silver = (contract.load(tables.silver(one)) for one in SILVER_OF[now.table.removeprefix("bronze/")])
         eras = {column.name: column.era for agreed in silver for column in agreed.columns}
         if found := renames.change(now, before, eras):
             run.report.skip(name, why := renames.said(**found))

@@ -13,13 +13,13 @@ from functools import cache
 
 import polars as pl
 
-from jobs.preprocessing import accounts, identity, parsing, rules, tables
+from jobs.preprocessing import accounts, identity, parsing, rules
 from jobs.preprocessing.accounts import Mark
 from jobs.preprocessing.rules import Refusal
 from jobs.protocol import columns, contract
 from jobs.protocol.calendar import application_date
 from jobs.protocol.contract import Column, Contract
-from jobs.protocol.layers import UNSEEN
+from jobs.protocol.layers import SILVER_OF, UNSEEN
 
 KEYS = ("id", "issue_d")  # a row that does not say which loan it is, or when, is refused whole
 SMALL = 1 << 14  # rows: to plan how to read fewer takes longer than the plan saves
@@ -83,7 +83,7 @@ def landed_columns(table: str) -> tuple[Column, ...]:
 
 
 def _silver(table: str) -> list[tuple[str, Contract]]:
-    return [(name, contract.load(f"silver/{name}")) for name in tables.SILVER_OF[table]]
+    return [(name, contract.load(f"silver/{name}")) for name in SILVER_OF[table]]
 
 
 def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:

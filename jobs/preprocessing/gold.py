@@ -17,7 +17,7 @@ from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract, files, partitions, strict_json
 from jobs.protocol.calendar import days_between
 from jobs.protocol.command import Run
-from jobs.protocol.layers import FEATURES, LABELS, PERFORMANCE
+from jobs.protocol.layers import FEATURES, LABELS, PERFORMANCE, SILVER_OF
 from jobs.protocol.partitions import Input, Manifest, Ranges
 from jobs.protocol.store import POLICY, FolderStore
 
@@ -51,7 +51,7 @@ def _refuse_leaks() -> None:
     """What the contracts say, which a process reads once."""
     from jobs.preprocessing import leaks
 
-    silver = [tables.silver(name) for names in tables.SILVER_OF.values() for name in names]
+    silver = [tables.silver(name) for names in SILVER_OF.values() for name in names]
     leaks.refuse_leaks(contract.load(FEATURES), *map(contract.load, silver))
 
 

@@ -12,10 +12,9 @@ from datetime import date
 import polars as pl
 
 from jobs.protocol.calendar import MONTHS
+from jobs.protocol.columns import DTYPES
 from jobs.protocol.contract import Column
 from jobs.protocol.layers import UNSEEN
-
-COUNTS = {"int8": pl.Int8, "int16": pl.Int16, "int32": pl.Int32}
 
 SMALL_COUNTS = {  # as sources write them, and as they should
     dtype: {f"{number}{end}": number for number in range(most) for end in (".0", "")}
@@ -84,7 +83,7 @@ def _percent(text: pl.Expr, column: Column) -> pl.Expr:
 def _integer(text: pl.Expr, column: Column) -> pl.Expr:
     """Sources write counts as 1.0; what is not whole, or does not fit, is no count."""
     value = text.cast(pl.Float64, strict=False)
-    whole = value.cast(COUNTS[column.dtype], strict=False)
+    whole = value.cast(DTYPES[column.dtype], strict=False)
     return pl.when(whole == value).then(whole)
 
 
@@ -98,7 +97,7 @@ def _text(text: pl.Expr, column: Column) -> pl.Expr:
     return pl.when(~stripped.is_in(column.null_tokens)).then(stripped)
 
 
-def _looked_up(text: pl.Expr, table: Mapping[str, object], dtype: type[pl.DataType]) -> pl.Expr:
+def _looked_up(text: pl.Expr, table: Mapping[str, object], dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
     """What a table says of each text, else null: `replace_strict` without its third of a millisecond for any frame."""
     place = text.cast(pl.Enum(list(table)), strict=False).to_physical()
     return pl.lit(pl.Series(list(table.values()), dtype=dtype)).gather(place)
@@ -141,7 +140,7 @@ _NUMBERS: _Reading = {
 }
 _QUICK: _Reading = _NUMBERS | {
     # at a third of the cost of reading a number; what is larger is left to the thorough reading
-    "integer": lambda text, column: _looked_up(text, SMALL_COUNTS[column.dtype], COUNTS[column.dtype]),
+    "integer": lambda text, column: _looked_up(text, SMALL_COUNTS[column.dtype], DTYPES[column.dtype]),
     "months_term": lambda text, _: _looked_up(text, TERMS, pl.Int8),
     "emp_length": lambda text, _: _looked_up(text, EMP_LENGTH, pl.Int8),
     "month": lambda text, _: _looked_up(text, DATES, pl.Date),

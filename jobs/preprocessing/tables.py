@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from jobs.protocol.layers import FEATURES, LABELS, SOURCES
+from jobs.protocol.layers import FEATURES, LABELS, SILVER_OF, SOURCES
 
 COMPANIONS = {  # the silver tables of the same day with which a table is compared; each is built before it
     "loan_terms": (),
     "demographic": ("loan_terms",),
     "credit_history": ("loan_terms", "demographic"),
     "financial": ("loan_terms", "demographic"),
-}
-SILVER_OF = {  # silver splits origination from outcome, so that features are never given the latter
-    "loan_terms": ("loan_terms", "loan_performance"),
-    "credit_history": ("credit_history", "credit_performance"),
-    "demographic": ("demographic",),
-    "financial": ("financial",),
 }
 
 CORE = {  # a file that lacks one of these is refused; every other column may be missing

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 LANDING = "datamart/landing"
-SOURCES = ("loan_terms", "demographic", "credit_history", "financial")  # the tables that land
+SILVER_OF = {  # what becomes of the tables that land: origination apart from outcome, which features are never given
+    "loan_terms": ("loan_terms", "loan_performance"),
+    "demographic": ("demographic",),
+    "credit_history": ("credit_history", "credit_performance"),
+    "financial": ("financial",),
+}
+SOURCES = tuple(SILVER_OF)
 PERFORMANCE = "silver/loan_performance"
 FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
 UNSEEN = "__UNSEEN__"  # what silver keeps for a category that its contract does not list

@@ -12,20 +12,13 @@ import polars as pl
 
 from jobs.protocol import contract, strict_json
 from jobs.protocol.calendar import MONTHS
-from jobs.protocol.layers import UNSEEN
+from jobs.protocol.layers import SILVER_OF, SOURCES, UNSEEN
 
 C = pl.col
 
 # one value a loan: numbers with NaN for empty, texts as codes with -1, months with NaT; what no file shows among them
 Columns = dict[str, npt.NDArray[Any]]
 
-# landing table: the silver tables it becomes, and what of it stays in bronze
-BECOMES = {
-    "credit_history": (("credit_history", "credit_performance"), ()),
-    "demographic": (("demographic",), ("emp_title",)),
-    "financial": (("financial",), ()),
-    "loan_terms": (("loan_terms", "loan_performance"), ("url", "desc", "title", "policy_code")),
-}
 JOINT_SINCE, SECOND_SINCE = date(2015, 12, 1), date(2017, 3, 1)
 ERAS = {2012: date(2012, 8, 1), 2015: JOINT_SINCE, 2017: SECOND_SINCE}
 _HOME = Path(__file__).with_name("levels.json")
@@ -37,10 +30,11 @@ SUB_GRADES: dict[str, dict[str, Any]] = _LEVELS["sub_grades"]  # int_rate in per
 SINCE: dict[str, date] = {}  # from which issue month on a column is filled; it stands in every header, empty before
 TABLES: dict[str, tuple[str, ...]] = {}
 TEXTS: dict[str, list[str]] = {}  # by code: as the contract of a column has them, or as sources write and order them
-for _table, (_silver, _in_bronze) in BECOMES.items():
-    _columns = [column for name in _silver for column in contract.load(f"silver/{name}").columns]
-    _names = dict.fromkeys([*(column.name for column in _columns), *_in_bronze])
-    TABLES[_table] = tuple(name for name in _names if name not in {"snapshot_date", "application_date"})
+for _table in sorted(SOURCES):
+    _columns = [column for name in SILVER_OF[_table] for column in contract.load(f"silver/{name}").columns]
+    _names = [column.name for column in (*_columns, *contract.load(f"bronze/{_table}").columns)]  # some stay in bronze
+    _ours = {"snapshot_date", "application_date", "_source_file", "_source_row"}
+    TABLES[_table] = tuple(name for name in dict.fromkeys(_names) if name not in _ours)
     SINCE |= {column.name: ERAS[column.era] for column in _columns if column.era in ERAS}
     _enums = {column.name: column.schema["enum"] for column in _columns if "enum" in column.schema}
     TEXTS |= {name: [level for level in levels if level not in (None, UNSEEN)] for name, levels in _enums.items()}

@@ -13,9 +13,9 @@ import pytest
 
 from jobs.import_lending_club.__main__ import main as import_lending_club
 from jobs.preprocessing import job
-from jobs.preprocessing.tables import SILVER_OF
 from jobs.protocol import contract, index, ledger, partitions, receipts
 from jobs.protocol.files import Root
+from jobs.protocol.layers import SILVER_OF
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import job as training
 from tests import stored

@@ -9,9 +9,9 @@ import pytest
 from jobs.preprocessing import parsing, tables
 from jobs.preprocessing.cleaning import landed_columns
 from jobs.protocol import contract
-from jobs.protocol.layers import SOURCES, UNSEEN
+from jobs.protocol.layers import SILVER_OF, SOURCES, UNSEEN
 
-SILVER = {name: contract.load(tables.silver(name)) for names in tables.SILVER_OF.values() for name in names}
+SILVER = {name: contract.load(tables.silver(name)) for names in SILVER_OF.values() for name in names}
 COLUMNS = {f"{name}.{column.name}": column for name, agreed in SILVER.items() for column in agreed.columns}
 REFRESHED = {
     "last_fico_range_high",
