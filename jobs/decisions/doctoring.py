@@ -108,9 +108,13 @@ def backend(root: Root) -> Iterator[Problem]:
 
 def gaps(root: Root) -> Iterator[Problem]:
     """Days between the first and the last on which something is missing."""
-    landed: dict[str, set[date]] = {}
+    landed, today = dict[str, set[date]](), clock.today()
     for table in filter(os.DirEntry.is_dir, entries(root, LANDING)):
-        landed[table.name] = set(_days(_DATED.findall(" ".join(os.listdir(table.path)))))
+        own = set(_days(_DATED.findall(" ".join(os.listdir(table.path)))))
+        if ahead := sorted(day for day in own if day > today):
+            mend = "if that is a slip, name the file by the day it landed; else its day will come"
+            yield remark(f"a file is dated {ahead[-1]}, and today is {today}", f"{LANDING}/{table.name}", mend)
+        landed[table.name] = own.difference(ahead)
     days = set().union(*landed.values())
     for source, own in landed.items():
         yield from _missing(f"{LANDING}/{source}", days - own, "ask the source to land these days again")

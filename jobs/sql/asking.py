@@ -66,9 +66,9 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
     parts = {
         view: [name for at in shelf.days(view.table, day) for name in shelf.parts(view.table, at)] for view in named
     }
-    every = [name for names in parts.values() for name in names]
-    connection = locked([str(root.at(name)) for name in every])
-    with _told(root, every):
+    # one bit may be another answer, and DuckDB knows no hash
+    connection = locked([str(partitions.verified(root, name)) for names in parts.values() for name in names])
+    with _told():
         kinds = [statement.type for statement in connection.extract_statements(query)]
         if kinds != [duckdb.StatementType.SELECT]:
             mend = "ask one question by SELECT, FROM, WITH, DESCRIBE or SUMMARIZE; name the values of a PIVOT by IN"
@@ -77,7 +77,7 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
             rows = _rows_of(view, [str(root.at(name)) for name in names])
             connection.execute(f'CREATE VIEW "{view.name}" AS {rows}')
         reader = connection.sql(query).to_arrow_reader(_BATCH)
-    return reader.schema.names, _answer(reader, root, every)
+    return reader.schema.names, _answer(reader)
 
 
 def _rows_of(view: View, paths: Sequence[str]) -> str:
@@ -110,24 +110,18 @@ def locked(paths: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _answer(reader: pa.RecordBatchReader, root: Root, parts: Sequence[str]) -> Iterator[tuple[object, ...]]:
-    with _told(root, parts):  # a query may still fail on its last row
+def _answer(reader: pa.RecordBatchReader) -> Iterator[tuple[object, ...]]:
+    with _told():  # a query may still fail on its last row
         for batch in reader:
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 @contextmanager
-def _told(root: Root, parts: Sequence[str]) -> Iterator[None]:
-    """Tell of a failure without the values of rows, which the library's messages quote once rows are read.
-
-    StoreDamaged where one of the files is not what its name says any more: then the failure may be its own.
-    """
+def _told() -> Iterator[None]:
+    """Tell of a failure without the values of rows, which the library's messages quote once rows are read."""
     try:
         yield
     except (duckdb.Error, OSError, ValueError, OverflowError) as error:  # pyarrow's are of the last three kinds
-        if not isinstance(error, _ABOUT_THE_QUERY):
-            for name in parts:
-                partitions.verified(root, name)
         raise _failure(error, str(error).strip()) from None
 
 

@@ -108,7 +108,7 @@ def test_a_disk_that_takes_nothing_more_is_a_finding_and_the_other_looks_go_on(
     assert code == 1
     assert "the system refused: No space left on device\n  where: decisions/probe-" in said
     assert "and the clock says 2000-01-01" in said
-    assert said.endswith("2 to mend, 2 remarks\n")
+    assert said.endswith("2 to mend, 1 remark\n")
 
 
 def test_a_full_disk_is_told_before_it_is_full(
@@ -124,7 +124,8 @@ def test_missing_days_are_named(root: Root, capsys: pytest.CaptureFixture[str]) 
     for table, days in {"a": (1, 2, 3, 6), "b": (1, 3, 6)}.items():
         for day in days:
             files.write_whole(root, root.at(f"datamart/landing/{table}/{table}_2024_01_{day:02}.csv"), b"id\n")
-    files.write_whole(root, root.at("datamart/landing/b/b_2024_13_99.csv"), b"id\n")
+    for name in ("b_2024_13_99", "b_2124_01_06"):
+        files.write_whole(root, root.at(f"datamart/landing/b/{name}.csv"), b"id\n")
     root.at("datamart/landing/.DS_Store").touch()  # as some systems leave them
     publish(root, "gold/feature_store", [1], [], date(2024, 1, 1))
     shutil.rmtree(root.at("datamart/landing/toy"))
@@ -133,6 +134,8 @@ def test_missing_days_are_named(root: Root, capsys: pytest.CaptureFixture[str]) 
     assert "1 day missing: 2024-01-02\n  where: datamart/landing/b" in text
     assert "2 days missing: 2024-01-03, 2024-01-06\n  where: datamart/gold/feature_store" in text
     assert "nothing at all landed between 2024-01-03 and 2024-01-06" in text
+    assert "a file is dated 2124-01-06, and today is " in text
+    assert text.count("2124") == 1
 
 
 def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(

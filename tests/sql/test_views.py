@@ -85,14 +85,17 @@ def test_a_root_with_characters_that_mean_something_elsewhere_is_only_a_name(
     assert ask(capsys, root, COUNT) == "n,s\n1,10.0\n"
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "spoiled"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "spoiled", 0.2, 0.3, 0.5, 0.9])
 def test_a_damaged_file_is_told_and_never_half_read(
-    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: str | float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     part = build(tmp_path, "silver/loan_terms", FIRST, {"id": [1], "loan_amnt": [1.0]})
     data = part.read_bytes()
     if damage == "gone":
         part.unlink()
+    elif isinstance(damage, float):  # of the way in
+        place = int(damage * len(data))
+        part.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
     else:
         part.write_bytes(data[:-1] if damage == "cut" else b"PAR1" + bytes(len(data) - 4))
     code, told = refused(capsys, tmp_path, COUNT)
