@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -22,7 +21,7 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
-from jobs.protocol.index import PREFIX, entries, manifests
+from jobs.protocol.index import PREFIX, day_of, entries, manifests
 from jobs.protocol.layers import FEATURES, LABELS, LANDING, PREDICTIONS
 from jobs.protocol.receipts import Problem
 from jobs.protocol.store import NOTES, FolderStore
@@ -110,7 +109,8 @@ def gaps(root: Root) -> Iterator[Problem]:
     """Days between the first and the last on which something is missing."""
     landed, today = dict[str, set[date]](), clock.today()
     for table in filter(os.DirEntry.is_dir, entries(root, LANDING)):
-        own = set(_days(_DATED.findall(" ".join(os.listdir(table.path)))))
+        named = (day_of(text.replace("_", "-"), "") for text in _DATED.findall(" ".join(os.listdir(table.path))))
+        own = {day for day in named if day}  # a name of no day: preprocessing says so
         if ahead := sorted(day for day in own if day > today):
             mend = "if that is a slip, name the file by the day it landed; else its day will come"
             yield remark(f"a file is dated {ahead[-1]}, and today is {today}", f"{LANDING}/{table.name}", mend)
@@ -148,12 +148,6 @@ def times(root: Root) -> Iterator[Problem]:
         if ahead := [day for day in manifests(root, table) if day > today]:
             what = f"it holds {ahead[-1]}, and the clock says {today}"
             yield damage(what, f"datamart/{table}/{PREFIX}{ahead[-1]}", mend)
-
-
-def _days(texts: list[str]) -> Iterator[date]:
-    for text in texts:
-        with suppress(ValueError):  # a name of no day: preprocessing says so
-            yield date.fromisoformat(text.replace("_", "-"))
 
 
 def _missing(where: str, days: set[date], mend: str) -> Iterator[Problem]:
