@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -155,15 +154,13 @@ class Reading:
     @cached_property
     def cohorts(self) -> dict[tuple[date, str], ScoreCounts]:
         """Outcomes of all loans that matured in the last weeks, by the week and the model of the score stored then."""
-        matured = self.matured
-        scores = self._scan(PREDICTIONS, self._days_of(matured), ("id", "pd", "model_id", "snapshot_date"))
-        rows = matured.select("id", "y").join(scores.unique("id", keep="first", maintain_order=True), on="id")
-        shards = defaultdict[tuple[date, str], list[ScoreCounts]](list)
-        for (day, model_id), of in rows.group_by("snapshot_date", "model_id"):
-            assert isinstance(day, date)  # noqa: S101 - partitions are named by it
-            week = weeks.named_by(day + timedelta(days=weeks.DAYS))
-            shards[week, str(model_id)].append(ScoreCounts.of(of["pd"].to_numpy(), of["y"].to_numpy()))
-        return {cohort: ScoreCounts.merged(found) for cohort, found in shards.items()}
+        days = self._days_of(self.matured)
+        saturdays = {day: weeks.named_by(day + timedelta(days=weeks.DAYS)) for day in days}
+        scores = self._scan(PREDICTIONS, days, ("id", "pd", "model_id", "snapshot_date"))
+        rows = self.matured.select("id", "y").join(scores.unique("id", keep="first", maintain_order=True), on="id")
+        of_week = rows.with_columns(week=pl.col("snapshot_date").replace_strict(saturdays, return_dtype=pl.Date))
+        found = of_week.partition_by("week", "model_id", as_dict=True)
+        return {cohort: ScoreCounts.of(of["pd"].to_numpy(), of["y"].to_numpy()) for cohort, of in found.items()}
 
     def _days_of(self, matured: pl.DataFrame) -> list[date]:
         """The days on which these loans were scored."""

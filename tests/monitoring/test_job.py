@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -67,11 +68,16 @@ def test_performance_is_measured_on_loans_that_matured_after_the_model_had_learn
     assert found["performance"]["auc"]["value"] > 0.55
     labels = pl.concat(
         small_weeks.rows(once, "gold/label_store", WEEK - timedelta(days=n)).select(
-            "id", "y", "mature_date", "label_version", "policy_exception"
+            "id", "y", "application_date", "mature_date", "label_version", "policy_exception"
         )
         for n in range(200)
     )
     known = labels.sort("label_version").unique("id", keep="last").filter(~pl.col("policy_exception"))
+    late = known.filter(pl.col("mature_date").is_between(WEEK - timedelta(days=27), WEEK))["application_date"]
+    saturdays = Counter(
+        str(day + timedelta(days=(4 - day.weekday()) % 7 + 1)) for day in late
+    )  # scored on the next day
+    assert {cohort["week"]: cohort["n"] for cohort in found["performance"]["cohorts"]} == saturdays
     matured = known.filter(pl.col("mature_date").is_between(TRAINED + timedelta(days=1), WEEK))
     assert (found["performance"]["n"], found["performance"]["bads"]) == (matured.height, matured["y"].sum())
 
