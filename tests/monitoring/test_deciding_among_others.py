@@ -34,6 +34,7 @@ def test_a_persons_decision_stands_and_status_says_what_monitoring_would(root: R
 def test_a_claim_is_left_in_peace(root: Root) -> None:
     judged(root, **drifted(0.6))
     run(root)
+    assert "would now say" not in root.at(STATUS).read_text(), "the open decision says it"
     claim(desk(FolderStore(root), SUNDAY + DAY, job="training_inference"), OPEN_RULES, READY, "")
     judged(root, **drifted(0.7))
     session = run(root, SUNDAY + DAY)

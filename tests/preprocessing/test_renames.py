@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,7 @@ def of(absent: str = "", unknown: str = "", kind: str = "csv", year: int = 2016)
             id="alike",
         ),
         pytest.param(of("a b c d e f g"), of(), "lacks a, b, c, d, e and 2 more", id="many"),
+        pytest.param(of("a b c d e"), of(), "lacks a, b, c, d, e", id="as-many-as-are-shown"),
         pytest.param(of("il_util", year=2014), of(year=2014), None, id="before-its-time"),
         pytest.param(of("il_util", year=2015), of(year=2015), "lacks il_util", id="in-its-time"),
         pytest.param(of("dti il_util"), None, None, id="first-file"),
@@ -129,6 +131,10 @@ def test_all_of_a_history_that_is_built_at_once_is_told_of_and_what_comes_back_i
 ) -> None:
     root = landed(tmp_path)
     rename(root, THEN)
+    assert preprocess(root, THEN, "--step", "bronze") == 0
+    assert preprocess(root, THEN, "--step", "check") == 0, "read, and not built yet"
+    assert [one["name"] for one in told(capsys)] == [name_of(THEN)] * 2
+    shutil.rmtree(root / "datamart/bronze")
     assert preprocess(root, LAST) == 0
     assert [one["name"] for one in told(capsys)] == [name_of(THEN)]
     before = tree(root), receipts(root)

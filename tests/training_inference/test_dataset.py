@@ -60,6 +60,8 @@ def test_features_of_another_version_only_are_told_as_such_and_not_as_loans_to_w
     store = loans()[0].with_columns(pl.col("feature_set_version") + 1)
     with pytest.raises(InputMissing, match=r"no features are of version \d+.*(?s:.)*take the program of then"):
         dataset.dataset(store, labels(), AS_OF, POLICY)
+    with pytest.raises(InputMissing, match="no application had matured"):
+        dataset.dataset(store.clear(), labels(), AS_OF, POLICY)
 
 
 def test_bads_that_are_known_early_wait_for_their_whole_cohort() -> None:
