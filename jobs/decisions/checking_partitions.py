@@ -74,9 +74,7 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
         listed |= {part.name for part in manifest.parts}
         yield from _parts(root, home, manifest)
         if name == partitions.MANIFEST:
-            table, needed = home.rpartition("/")[0], (given.path.partition("#")[0] for given in manifest.inputs)
-            for gone in (each for each in needed if not root.at(each).exists()):
-                yield damage(f"what {table} was made from is missing", gone, _mend_of_input(gone))
+            yield from _inputs(root, home.rpartition("/")[0], manifest)
     for name in sorted(names - {partitions.MANIFEST}):
         yield from _other(root, f"{home}/{name}", listed)
 
@@ -89,6 +87,18 @@ def _parts(root: Root, home: str, manifest: Manifest) -> Iterator[Problem]:
             yield damage("a file that the manifest lists is missing", name, partitions.mend_of(name))
         elif path.stat().st_size != part.bytes or files.sha256_of(path) != part.sha256:
             yield damage("the file is not what the manifest says", name, partitions.mend_of(name))
+
+
+def _inputs(root: Root, table: str, manifest: Manifest) -> Iterator[Problem]:
+    """One that is gone is damage. A file may have been landed again; only people know whether it was."""
+    for given in manifest.inputs:
+        name = given.path.partition("#")[0]
+        path = root.at(name)
+        if not path.exists():
+            yield damage(f"what {table} was made from is missing", name, _mend_of_input(name))
+        elif name == given.path and path.is_file() and files.sha256_of(path) != given.sha256:
+            mend = "if it was landed again, the next run builds what rests on it; else restore it from a backup"
+            yield remark(f"the file has changed since {table} was made from it", name, mend)
 
 
 def _other(root: Root, name: str, listed: set[str]) -> Iterator[Problem]:

@@ -130,7 +130,8 @@ def test_a_corrected_landing_file_is_work_and_a_lost_one_is_damage(
 ) -> None:
     land(root, "id\n1\n2\n3\n")
     code, found = checked(root, capsys)
-    assert (code, found) == (0, [])
+    assert (code, [one["where"] for one in found]) == (0, [LANDED])
+    assert found[0]["mend"].startswith("if it was landed again")
     root.at(LANDED).unlink()
     code, found = checked(root, capsys)
     assert (code, found[0]["where"]) == (6, LANDED)
