@@ -96,6 +96,12 @@ def test_a_model_promoted_on_the_sunday_itself_is_not_judged_by_a_week_that_it_d
     assert receipt["skipped"] == [skipped]
 
 
+def test_a_model_promoted_on_the_saturday_is_judged_by_the_week_for_it_serves_when_that_ends(lender: Path) -> None:
+    after = train(lender, WEEK)
+    assert run(lender) == 0
+    assert verdict(lender)["model_id"] == after
+
+
 def test_the_week_before_the_first_model_is_judged_by_it_for_it_has_scored_that_too(lender: Path) -> None:
     train(lender, SUNDAY)
     assert run(lender, TRAINED, "--step", "check") == 0
@@ -130,3 +136,16 @@ def test_a_verdict_that_changes_over_the_same_evidence_is_shown(judged: Path) ->
     path.write_bytes(strict_json.pretty(verdict(judged) | {"sentence": "It is otherwise"}))
     assert run(judged, SUNDAY, "--step", "report") == 0
     assert "It is otherwise" in (judged / f"datamart/gold/reports/week={WEEK}/report.html").read_text()
+
+
+def test_a_report_made_again_shows_the_policy_that_judged_or_todays_where_that_is_kept_no_more(judged: Path) -> None:
+    page, policy = judged / f"datamart/gold/reports/week={WEEK}/report.html", judged / "decisions/policy.json"
+    before = page.read_bytes()
+    policy.write_bytes(strict_json.pretty(json.loads(policy.read_bytes()) | {"cbpe": {"max_mae": 0.0123456}}))
+    page.unlink()
+    assert run(judged, SUNDAY, "--step", "report") == 0
+    assert page.read_bytes() == before
+    (judged / f"decisions/policies/{verdict(judged)['policy_sha256'][:12]}.json").unlink()
+    page.unlink()
+    assert run(judged, SUNDAY, "--step", "report") == 0
+    assert (b"0.0123456" in page.read_bytes(), b"0.0123456" in before) == (True, False)
