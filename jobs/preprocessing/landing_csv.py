@@ -111,7 +111,7 @@ def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFram
     """At once where all of it fits into memory many times over, for a stream takes its time to set up."""
     if size <= SMALL:
         frame = scan.collect(engine="in-memory")
-        frame.rechunk().write_parquet(write_to, **writing.SHAPE)
+        writing.small(frame, write_to)
         return frame
     scan.sink_parquet(write_to, maintain_order=True, **writing.SHAPE)
     return int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())

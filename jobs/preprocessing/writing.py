@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ SHAPE: Final[Any] = {  # fixed, so that the same rows give the same bytes whatev
     "statistics": False,  # nobody reads them: days are told apart by folders, and within one ids lie anywhere
 }
 _LOOK = 0.1  # seconds between two looks at whether the writing has failed
+
+
+def small(frame: pl.DataFrame, path: Path) -> None:
+    """Write all of it at once, by way of memory: where the disk refuses, Python names the file; polars does not."""
+    data = BytesIO()
+    frame.rechunk().write_parquet(data, **SHAPE)
+    path.write_bytes(data.getbuffer())
 
 
 class Writer:
@@ -62,7 +70,7 @@ class Writer:
             self._hand_over(None)
             self._written.result()
         elif self._first is not None:
-            self._first.rechunk().write_parquet(self.path, **SHAPE)
+            small(self._first, self.path)
         return self.rows
 
     def _hand_over(self, frame: pl.DataFrame | None) -> None:
