@@ -90,12 +90,9 @@ def beyond_soft_limits(columns: Iterable[Column]) -> list[pl.Expr]:
     found = []
     for column in columns:
         value = pl.col(column.name)
-        limits = (
-            (value.lt, column.soft_minimum),
-            (value.gt, column.soft_maximum),
-        )  # those of dates are written as text
+        limits = ((value.lt, column.soft_minimum), (value.gt, column.soft_maximum))
         outside = [
-            is_beyond(date.fromisoformat(limit) if isinstance(limit, str) else limit)
+            is_beyond(date.fromisoformat(limit) if isinstance(limit, str) else limit)  # dates are written as text
             for is_beyond, limit in limits
             if limit is not None
         ]
