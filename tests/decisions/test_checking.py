@@ -202,18 +202,6 @@ def test_a_folder_named_after_a_day_that_no_calendar_has_stops_nobody(
     assert verdicts.weeks(root, SUNDAY) == [SUNDAY - ONE_DAY]
 
 
-def test_a_model_that_was_never_whole_is_a_remark_and_one_that_was_is_damage(
-    root: Root, capsys: pytest.CaptureFixture[str]
-) -> None:
-    begun = root.at("model_bank/20240116-ba9876543210")
-    begun.mkdir()
-    (begun / ".draft-1-ab").write_bytes(b"")
-    code, found = checked(root, capsys)
-    assert (code, [one["where"] for one in found]) == (0, ["model_bank/20240116-ba9876543210"])
-    next(root.at("model_bank").glob("*/manifest.json")).unlink()
-    assert checked(root, capsys)[0] == 6
-
-
 def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
     root: Root, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.decisions import checking
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, files, receipts
+from jobs.protocol import clock, files, ledger, model_bank, receipts
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
+from jobs.protocol.store import FolderStore
 from tests.decisions.wholes import ONE_DAY, checked, publish, whole
 from tests.protocol.build import SUNDAY
 
@@ -47,6 +49,27 @@ def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys
     code, found = checked(root, capsys)
     assert (code, [one["where"] for one in found if one["code"]]) == (6, [root.name_of(homes[3])])
     assert "before the next run, which would score the day anew" in found[0]["mend"]
+
+
+def test_a_model_that_was_never_whole_is_a_remark_and_one_that_was_is_damage(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = root.at("model_bank/20240116-ba9876543210")
+    begun.mkdir()
+    (begun / ".draft-1-ab").write_bytes(b"")
+    code, found = checked(root, capsys)
+    assert (code, [one["where"] for one in found]) == (0, ["model_bank/20240116-ba9876543210"])
+    next(root.at("model_bank").glob("*/manifest.json")).unlink()
+    assert checked(root, capsys)[0] == 6
+    assert [one.code for one in checking.models(root, ledger.read(FolderStore(root)))] == [6, 0]
+
+
+def test_a_damaged_model_that_no_decision_names_is_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    copied = model_bank.put(root, SUNDAY, {"recipe.json": b'{"trees": 2}\n'})
+    assert checked(root, capsys) == (0, [])
+    root.at(f"model_bank/{copied.model_id}/recipe.json").write_bytes(b'{"trees": 3}\n')
+    code, found = checked(root, capsys)
+    assert (code, [one["where"] for one in found]) == (6, [f"model_bank/{copied.model_id}"])
 
 
 def test_a_file_that_may_not_be_read_hides_no_other_damage(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, policy, receipts, status
+from jobs.protocol import clock, ledger, policy, receipts, status
 from jobs.protocol.claims import claim, complete
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.files import Root
@@ -121,6 +121,20 @@ def test_in_the_root_of_a_replay_lint_goes_by_its_clock(
     assert "ends expired" not in said(capsys, store, "lint")[1]
     store.root.at("replay_clock.txt").write_text(f"{TODAY + timedelta(days=30)}T06:00:00+00:00\n")
     assert "ends expired" in said(capsys, store, "lint")[1]
+
+
+def test_lint_says_what_tomorrow_s_run_would_do_only_where_it_is_something_else(
+    store: FolderStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_standing", None)  # and none again afterwards
+    opened(store)
+    standing = ledger.read(store).state.open
+    assert standing
+    last = standing.valid_until
+    for day, differs in ((last - timedelta(days=1), False), (last, True)):
+        store.root.at("replay_clock.txt").write_text(f"{day}T06:00:00+00:00\n")
+        today, said_of, tomorrow = said(capsys, store, "lint")[1].partition("If the next run is tomorrow's:")
+        assert ("ends expired" in today, bool(said_of), "ends expired" in tomorrow) == (False, differs, differs)
 
 
 def test_withdraw_ends_the_open_decision_and_removes_its_note(
