@@ -36,6 +36,7 @@ BREACHES = [
     ("auc", None, ["auc", "auc_over_interest_rate_alone"]),
     ("oe", None, ["oe_low", "oe_high"]),
     ("gini_in_time", None, ["gini_loss_lower"]),
+    ("gini_in_time", 0.0, ["gini_loss_lower"]),
     ("worst_violation", 0.005, ["monotone_violation"]),
 ]
 

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol import policies, policy
+from jobs.protocol.files import Root
+from jobs.protocol.store import POLICY, FolderStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(Root(tmp_path, durable=False))
+
+
+def test_a_dry_first_run_goes_by_the_default_policy_and_writes_none(store: FolderStore) -> None:
+    rules, problem = policies.begin(store, dry_run=True)
+    assert (rules, problem) == (policy.load(None, POLICY), None)
+    assert list(store.root.path.rglob("*")) == []
+
+
+def test_a_dry_run_keeps_no_copy_of_the_policy_that_it_uses(store: FolderStore) -> None:
+    store.put_if_absent(POLICY, b'{"mode": "advise"}')
+    rules, _ = policies.begin(store, dry_run=True)
+    assert rules is not None
+    assert (rules.mode, policies.kept(store, rules.sha256)) == ("advise", None)
+
+
+def test_only_the_first_run_writes_a_policy(store: FolderStore) -> None:
+    rules, _ = policies.begin(store, dry_run=False)
+    assert rules is not None
+    assert store.get(POLICY) == policy.default_bytes()
+    assert policies.kept(store, rules.sha256) == policies.last_good(store) == rules
+    store.root.at(POLICY).unlink()
+    rules, problem = policies.begin(store, dry_run=False)
+    assert rules is None
+    assert problem is not None
+    assert problem.exit_code == 5
+    assert store.get(POLICY) is None
