@@ -57,6 +57,24 @@ def test_an_option_that_no_step_of_the_run_heeds_is_refused(tmp_path: Path, caps
         assert "no step of this run heeds it\n  where: --like\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "ran"),
+    [
+        pytest.param([], ["s0", "s1"], id="all-in-order-but-those-that-must-be-named"),
+        pytest.param(["--step", "s1"], ["s1"], id="one"),
+        pytest.param(["--step", "apart"], ["apart"], id="one-that-must-be-named"),
+    ],
+)
+def test_a_run_takes_the_steps_that_it_is_asked_for(tmp_path: Path, words: list[str], ran: list[str]) -> None:
+    seen: list[str] = []
+    steps = [
+        Step(name, "", lambda _run, name=name: seen.append(name), only_when_named=name == "apart")  # type: ignore[misc]
+        for name in ("s0", "apart", "s1")
+    ]
+    assert run(Job("toy", "for tests", tuple(steps)), tmp_path, *words) == 0
+    assert seen == ran
+
+
 def test_help_names_every_step_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         command.main(job(nothing, changes), ["--help"])
