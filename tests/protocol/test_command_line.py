@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
 
 from jobs.protocol import command
-from jobs.protocol.command import Job, Step
+from jobs.protocol.command import Job, Run, Step
 from tests.protocol.toy_jobs import changes, job, nothing, run
 
 
@@ -67,11 +68,13 @@ def test_an_option_that_no_step_of_the_run_heeds_is_refused(tmp_path: Path, caps
 )
 def test_a_run_takes_the_steps_that_it_is_asked_for(tmp_path: Path, words: list[str], ran: list[str]) -> None:
     seen: list[str] = []
-    steps = [
-        Step(name, "", lambda _run, name=name: seen.append(name), only_when_named=name == "apart")  # type: ignore[misc]
-        for name in ("s0", "apart", "s1")
-    ]
-    assert run(Job("toy", "for tests", tuple(steps)), tmp_path, *words) == 0
+
+    def told(name: str, _run: Run) -> None:
+        seen.append(name)
+
+    names = ("s0", "apart", "s1")
+    steps = tuple(Step(name, "", partial(told, name), only_when_named=name == "apart") for name in names)
+    assert run(Job("toy", "for tests", steps), tmp_path, *words) == 0
     assert seen == ran
 
 
