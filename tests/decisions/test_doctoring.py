@@ -147,6 +147,8 @@ def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
     code, text = told(root, capsys)
     assert code == 0
     assert "the claim's lease was over at 2024-01-21T08:00:00+00:00" in text
+    monkeypatch.setattr(clock, "today", lambda: SUNDAY + timedelta(days=7))
+    assert "the ledger speaks" not in told(root, capsys)[1]
     monkeypatch.setattr(clock, "today", lambda: SUNDAY)
     code, text = told(root, capsys)
     assert code == 6

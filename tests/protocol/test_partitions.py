@@ -216,3 +216,11 @@ def test_ranges_asked_for_together_are_those_asked_for_alone(
     together = Ranges("t", contents)
     for first, last in asked:
         assert together.input(first, last) == Ranges("t", contents).input(first, last)
+
+
+@pytest.mark.parametrize("folder", ["datamart/silver/../../snapshot_date=2024-02-29", "/etc", "model_bank/x"])
+def test_what_is_cited_is_looked_for_in_folders_of_partitions_only(tmp_path: Path, folder: str) -> None:
+    manifest = publish(Root(tmp_path), [1])
+    assert shelves.cited(Root(tmp_path), partitions.folder("silver/toy", DAY), manifest.content_sha256) == manifest
+    with pytest.raises(StoreDamaged, match="that is no partition"):
+        shelves.cited(Root(tmp_path), folder, manifest.content_sha256)

@@ -41,3 +41,13 @@ def test_only_the_first_run_writes_a_policy(store: FolderStore) -> None:
     assert problem is not None
     assert problem.exit_code == 5
     assert store.get(POLICY) is None
+
+
+def test_a_policy_that_was_saved_anew_since_it_was_read_is_kept_by_the_next_run_only(store: FolderStore) -> None:
+    rules, _ = policies.begin(store, dry_run=True)
+    assert rules is not None
+    store.put_if_absent(POLICY, b'{"mode": "advise"}')
+    policies.keep(store, rules)
+    store.root.at(POLICY).unlink()
+    policies.keep(store, rules)
+    assert store.list("decisions/policies") == ()
