@@ -20,7 +20,6 @@ POLICY_EXCEPTIONS = (f"{_EXCEPTION}Charged Off", f"{_EXCEPTION}Fully Paid")
 
 TERMS = (36, 60)  # months; the only two that are lent
 CHARGE_OFF_MONTHS = 5  # a loan is charged off at most 150 days after its last instalment fell due
-_FOR_EVER = date(9999, 12, 31)
 _SAME_LABEL = ("y", "label_kind", "event_date", "policy_exception")  # what a correction has to change
 
 ROW = ("id", "application_date", "term", "loan_status", "last_pymnt_d", "snapshot_date")  # all that is read of one
@@ -65,18 +64,18 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
 
 def judged(performance: pl.LazyFrame, rule: LabelPolicy) -> pl.LazyFrame:
     """What each row says by itself: its label as it could be known from then on, and until when it may change one."""
-    landed, final = pl.col("snapshot_date"), _window_end(rule) + pl.duration(days=rule.lag_days + rule.closing_days)
+    landed = pl.col("snapshot_date")
     known = pl.when(pl.col("y").is_not_null()).then(pl.max_horizontal("known_date", landed))
     months = pl.col("term") + CHARGE_OFF_MONTHS if rule.window_months == "term" else pl.lit(rule.window_months)
     found = label(
-        performance.select(ROW), rule, knows_until=landed - pl.duration(days=1), stands_until=pl.lit(_FOR_EVER)
+        performance.select(ROW), rule, knows_until=landed - pl.duration(days=1), stands_until=pl.lit(date.max)
     )
     return found.with_columns(
         known_date=known,
         policy_exception=pl.col("loan_status").is_in(POLICY_EXCEPTIONS),
         window_months=months.cast(pl.Int16),
         dpd_threshold=pl.lit(rule.dpd, pl.Int16),
-        final_date=final,
+        final_date=_window_end(rule, at_latest=True) + pl.duration(days=rule.lag_days + rule.closing_days),
     ).drop("loan_status", "last_pymnt_d", "term")
 
 
@@ -124,12 +123,14 @@ def _event(rule: LabelPolicy, knows_until: pl.Expr, stands_until: pl.Expr) -> pl
     )
 
 
-def _window_end(rule: LabelPolicy) -> pl.Expr:
+def _window_end(rule: LabelPolicy, *, at_latest: bool = False) -> pl.Expr:
+    """Null where it hangs on a term that cannot be read; `at_latest`, when the longest would end: that is news too."""
     applied = pl.col("application_date")
     if rule.window_months != "term":
         return applied.dt.offset_by(f"{rule.window_months}mo")
     short, long = (applied.dt.offset_by(f"{term + CHARGE_OFF_MONTHS}mo") for term in TERMS)
-    return pl.when(pl.col("term") == TERMS[0]).then(short).when(pl.col("term") == TERMS[1]).then(long)
+    end = pl.when(pl.col("term") == TERMS[0]).then(short)
+    return end.otherwise(long) if at_latest else end.when(pl.col("term") == TERMS[1]).then(long)
 
 
 def _of_same_loan(column: pl.Expr, shift: int) -> pl.Expr:

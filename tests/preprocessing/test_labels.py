@@ -205,6 +205,13 @@ def test_the_window_may_be_the_whole_life_of_the_loan(term: int, months: int) ->
     assert known([CURRENT._replace(term=None)], rule, FIRST, FOR_EVER) == []
 
 
+def test_news_with_a_term_that_cannot_be_read_is_news() -> None:
+    rule, late = replace(RULE, window_months="term"), news("2016-02-20", "Late (16-30 days)")
+    assert told([CURRENT, late], rule) == [BAD]
+    assert told([CURRENT, late, news("2016-05-10", "Charged Off")._replace(term=None)], rule) == []
+    assert told([CURRENT, news("2016-05-10", "Charged Off")._replace(term=None)], rule) == []  # no longer: survived
+
+
 def test_every_status_of_the_contract_is_read() -> None:
     column = contract.load("silver/loan_performance").column("loan_status")
     statuses = set(column.schema["enum"]) - {"__UNSEEN__", None}
