@@ -24,7 +24,7 @@ from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
 
 FORMAT = 1
-VERSION = 1  # of the importer: raised when the same files would land as other bytes
+VERSION = 2  # of the importer: raised when the same files would land as other bytes
 _ONE_DAY = timedelta(days=1)
 
 

@@ -27,10 +27,9 @@ NONE_TAKEN = pl.DataFrame(schema={"_number": pl.Int64, "_content": pl.UInt64})
 _MONTH = r"^\s*(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)-[0-9]{4}\s*$"
 _NUMERIC_MONTH = r"^\s*([0-9]{4})[-/](0?[1-9]|1[0-2])(?:[-/][0-9]{1,2}(?:[ T][0-9:.+Z]*)?)?\s*$"
 
-_SHOWS_LATE, _DEFAULTS, _CHARGED_OFF = 31, 121, 150  # days past due, on Lending Club's ladder
+_SHOWS_LATE, _ENDS = 31, {"default": 121, "charged off": 150}  # days past due, on Lending Club's ladder
 _LATE = "Late (31-120 days)"
-_CLOSED = ("fully paid", "charged off", "default")
-_OPEN = ("current", "issued", "in grace period", "late (16-30 days)", "late (31-120 days)")
+_STATES = ("fully paid", *_ENDS, "current", "issued", "in grace period", "late (16-30 days)", "late (31-120 days)")
 _AMOUNTS = ("total_pymnt", "total_pymnt_inv", "total_rec_prncp", "total_rec_int", "total_rec_late_fee", "recoveries")
 _AT_APPLICATION = dict.fromkeys((*_AMOUNTS, "collection_recovery_fee", "last_pymnt_amnt"), "0")
 _AT_APPLICATION |= {"pymnt_plan": "n", "hardship_flag": "N", "debt_settlement_flag": "N"}
@@ -40,6 +39,7 @@ _TEXT = pl.col("loan_status").str.to_lowercase().str.replace_all(r"\s+", " ").st
 _STATUS = _TEXT.str.replace(r"^does not meet the credit policy\. ?status: ?", "").fill_null("")
 _IS_PAID = _STATUS == "fully paid"
 _UNPAID_SINCE = first_unpaid_due(pl.col("_applied"), pl.col("_paid"))
+_ENDED = _UNPAID_SINCE + pl.duration(days=_STATUS.replace_strict(_ENDS, default=None))
 
 
 def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> pl.DataFrame:
@@ -59,7 +59,14 @@ def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> p
     )
     has_paid = ~pl.col("last_pymnt_d").str.strip_chars().str.to_lowercase().is_in(_NO_TEXT).fill_null(value=True)
     until = cut_off or date.max
-    is_after = (pl.col("_applied") > until) | (pl.col("_paid") > until).fill_null(value=False)
+    reasons = {
+        "repeated_header": given.str.to_lowercase() == "id",
+        "footer": given.str.contains(FOOTER),
+        "no_id": pl.col("_number").is_null() & is_blank,
+        "id_not_digits": pl.col("_number").is_null(),
+        "no_issue_month": (pl.col("_issued").dt.year() >= _FIRST_YEAR).not_().fill_null(value=True),
+        "after_cut_off": (pl.col("_applied") > until) | (pl.col("_paid") > until).fill_null(value=False),
+    }
     return (
         rows.with_columns(_number=number, _issued=month_of("issue_d"), _paid=month_of("last_pymnt_d"))
         .with_columns(
@@ -69,16 +76,7 @@ def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> p
         .with_columns(
             id=pl.col("_number").cast(pl.String),
             member_id="MEM_" + pl.col("_number").cast(pl.String),
-            _reason=pl.when(given.str.to_lowercase() == "id")
-            .then(pl.lit("repeated_header"))
-            .when(given.str.contains(FOOTER))
-            .then(pl.lit("footer"))
-            .when(pl.col("_number").is_null())
-            .then(pl.when(is_blank).then(pl.lit("no_id")).otherwise(pl.lit("id_not_digits")))
-            .when((pl.col("_issued").dt.year() >= _FIRST_YEAR).not_().fill_null(value=True))
-            .then(pl.lit("no_issue_month"))
-            .when(is_after)
-            .then(pl.lit("after_cut_off")),
+            _reason=pl.coalesce(pl.when(is_so).then(pl.lit(reason)) for reason, is_so in reasons.items()),
         )
     )
 
@@ -113,42 +111,43 @@ def month_of(name: str) -> pl.Expr:
 
 
 def dated(loans: pl.DataFrame, cut_off: date) -> pl.DataFrame:
-    """Add `_late` and `_final`: the days on which the loan shows late and on which its state in the file is known.
+    """Add the days `_late` (it shows late), `_final` (its state is known) and `_settled` (more of it is); null: never.
 
-    `_late` is null where that never shows. A thing of day D lands in the file dated D + 1.
+    A thing of day D lands in the file dated D + 1.
     """
-    known = (
-        pl.when("_unclear")
-        .then(cut_off)
-        .when(_IS_PAID)
-        .then(pl.col("_paid").dt.month_end())
-        .when(_STATUS == "charged off")
-        .then(_UNPAID_SINCE + pl.duration(days=_CHARGED_OFF))
-        .when(_STATUS == "default")
-        .then(_UNPAID_SINCE + pl.duration(days=_DEFAULTS))
+    known = pl.coalesce(
+        pl.when(_IS_PAID).then(pl.col("_paid").dt.month_end()),
+        pl.when(~pl.col("_unclear")).then(_ENDED),
+        pl.lit(cut_off),
     )
     next_day = pl.col("_applied") + pl.duration(days=1)  # a loan has one row a day at most
-    late = _UNPAID_SINCE + pl.duration(days=_SHOWS_LATE)
-    return loans.with_columns(
-        _final=pl.min_horizontal(pl.max_horizontal(known.fill_null(cut_off), next_day), pl.lit(cut_off))
-    ).with_columns(_late=pl.when(~_IS_PAID & ~pl.col("_unclear") & (late < pl.col("_final"))).then(late))
+    late, end = _UNPAID_SINCE + pl.duration(days=_SHOWS_LATE), pl.lit(cut_off)
+    settled = pl.max_horizontal(month_of("debt_settlement_flag_date"), month_of("settlement_date")).dt.month_end()
+    return loans.with_columns(_final=pl.min_horizontal(pl.max_horizontal(known, next_day), end)).with_columns(
+        _late=pl.when(~_IS_PAID & ~pl.col("_unclear") & (late < pl.col("_final"))).then(late),
+        _settled=pl.when((pl.col("_final") < end) & (settled > pl.col("_final"))).then(pl.min_horizontal(settled, end)),
+    )
 
 
 def at_application(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame:
     """The rows as they stood when the loan was applied for: nothing paid, nothing late; a state unknown to us stays."""
     begun = {name: pl.lit(_AT_APPLICATION.get(name), pl.String) for name in outcomes}
     begun["out_prncp"] = pl.col("funded_amnt")
-    is_known = _STATUS.is_in((*_CLOSED, *_OPEN))
+    is_known = _STATUS.is_in(_STATES)
     begun["loan_status"] = pl.when(is_known).then(pl.lit("Current")).otherwise("loan_status")
     return loans.with_columns(**begun)
 
 
 def later(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame:
-    """The rows that land later, each with its `_day`: late ones know the last payment only, final ones everything."""
+    """The rows that land later, each with its `_day`: late ones know the last payment only, the last one everything."""
     unknown = dict.fromkeys((name for name in outcomes if name not in _KNOWN_WHEN_LATE), pl.lit(None, pl.String))
     loans = loans.with_row_index("_place")
     late = loans.filter(pl.col("_late").is_not_null()).with_columns(
         **unknown | {"loan_status": pl.lit(_LATE)}, _day=pl.col("_late")
     )
-    final = loans.with_columns(_day=pl.col("_final"))
-    return pl.concat([late, final]).sort("_place", maintain_order=True)  # as the file has them, however it is cut
+    is_told, begun = pl.col("_settled").is_null(), {name: pl.lit(_AT_APPLICATION.get(name)) for name in outcomes}
+    held = {name: pl.when(is_told).then(name).otherwise(begun[name]) for name in begun if "settlement" in name}
+    final = loans.with_columns(**held, _day=pl.col("_final"))
+    settled = loans.filter(~is_told).with_columns(_day=pl.col("_settled"))
+    rows = pl.concat([late, final, settled])
+    return rows.sort("_place", maintain_order=True)  # as the file has them, however it is cut

@@ -42,10 +42,14 @@ EXAMPLES = {  # applied, status, last payment; the landing dates of: shows late,
 }
 
 
-def dated(applied: date, status: str, paid: str, cut_off: date = CUT_OFF) -> pl.DataFrame:
-    row = loan(id=id_applied_on(applied), issue_d=month_name(applied), loan_status=status, last_pymnt_d=paid)
+SETTLEMENT = {"debt_settlement_flag": "N", "debt_settlement_flag_date": "", "settlement_date": ""}
+
+
+def dated(applied: date, status: str, paid: str, **cells: str) -> pl.DataFrame:
+    cells = SETTLEMENT | cells | {"loan_status": status, "last_pymnt_d": paid}
+    row = loan(id=id_applied_on(applied), issue_d=month_name(applied), **cells)
     judged = loans.judged(pl.DataFrame([row]), ("issue_d", "last_pymnt_d"), None)
-    return loans.dated(judged, cut_off)
+    return loans.dated(judged, CUT_OFF)
 
 
 @pytest.mark.parametrize(("applied", "status", "paid", "late", "final"), EXAMPLES.values(), ids=EXAMPLES)
@@ -82,6 +86,30 @@ def test_a_late_row_says_no_more_than_what_was_known_that_day() -> None:
     assert (late["total_pymnt"], late["out_prncp"], late["last_fico_range_high"]) == (None, None, None)
     assert (final["loan_status"], final["total_pymnt"]) == (CHARGED_OFF, "5863.15")
     assert late["dti"] == final["dti"] == "27.65"
+
+
+@pytest.mark.parametrize(
+    ("flagged", "settled", "lands"),
+    [
+        pytest.param("Nov-2016", "Feb-2018", date(2018, 3, 1), id="settled-later"),
+        pytest.param("Jan-2019", "Feb-2018", date(2019, 2, 1), id="flagged-again-later"),
+        pytest.param("Nov-2016", "Oct-2016", date(2016, 12, 1), id="flagged-later"),
+        pytest.param("Oct-2016", "", date(2016, 11, 1), id="in-the-month-of-the-charge-off"),
+        pytest.param("Apr-2019", "", date(2019, 4, 1), id="past-the-cut-off"),
+        pytest.param("Sep-2016", "Sep-2016", None, id="before-the-charge-off"),
+        pytest.param("", "", None, id="never"),
+    ],
+)
+def test_a_settlement_lands_when_it_was_known_and_not_with_the_charge_off(
+    flagged: str, settled: str, lands: date | None
+) -> None:
+    cells = {"debt_settlement_flag": "Y", "debt_settlement_flag_date": flagged, "settlement_date": settled}
+    outcomes = [*columns.OUTCOMES & {*loan(), *SETTLEMENT}]
+    _, *rows = loans.later(dated(DECEMBER, CHARGED_OFF, "Apr-2016", **cells), outcomes).iter_rows(named=True)
+    told = [(row["_day"], *(row[name] or "" for name in SETTLEMENT), row["total_pymnt"]) for row in rows]
+    charged_off, whole = date(2016, 10, 7), ("Y", flagged, settled, "5863.15")
+    before = [] if lands is None else [(charged_off, "N", "", "", "5863.15")]
+    assert told == [*before, (lands - timedelta(days=1) if lands else charged_off, *whole)]
 
 
 def every_fate() -> list[dict[str, str]]:
