@@ -112,6 +112,11 @@ def test_a_settlement_lands_when_it_was_known_and_not_with_the_charge_off(
     assert told == [*before, (lands - timedelta(days=1) if lands else charged_off, *whole)]
 
 
+def test_a_settlement_past_the_cut_off_adds_nothing_to_a_state_that_is_known_on_it() -> None:
+    loan_charged_off = dated(JUNE, CHARGED_OFF, "Mar-2019", debt_settlement_flag_date="May-2019")
+    assert loans.later(loan_charged_off, [*columns.OUTCOMES & {*loan(), *SETTLEMENT}])["_day"].to_list() == [CUT_OFF]
+
+
 def every_fate() -> list[dict[str, str]]:
     """Loans of every status, applied for over two years, last paid in any month until the cut-off or never."""
     statuses = (CHARGED_OFF, "Default", PAID, LATE, "Late (16-30 days)", "In Grace Period", "Current")
