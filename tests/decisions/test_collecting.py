@@ -74,13 +74,13 @@ def test_the_recipe_of_a_model_keeps_what_it_cites(root: Root, capsys: pytest.Ca
     assert gc(root, capsys) == []
 
 
-def test_the_name_or_hash_of_a_kept_manifest_in_evidence_keeps_it(
+def test_the_name_or_hash_of_a_kept_manifest_or_of_its_file_in_evidence_keeps_both(
     root: Root, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replaced(root)
+    [part] = replaced(root).parts
     kept = next(root.at(partitions.folder(BRONZE, SUNDAY)).glob("_manifest-*"))
     report = root.at("datamart/gold/reports/week=2024-01-20/report.html")
-    for text in (f"<a href='{kept.name}'>", f"<td>{files.sha256_of(kept)}</td>"):
+    for text in (f"<a href='{kept.name}'>", f"<td>{files.sha256_of(kept)}</td>", part.name, part.sha256):
         files.write_whole(root, report, text.encode())
         age(root)
         assert gc(root, capsys) == []
