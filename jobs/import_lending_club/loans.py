@@ -149,5 +149,4 @@ def later(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame:
     held = {name: pl.when(is_told).then(name).otherwise(begun[name]) for name in begun if "settlement" in name}
     final = loans.with_columns(**held, _day=pl.col("_final"))
     settled = loans.filter(~is_told).with_columns(_day=pl.col("_settled"))
-    rows = pl.concat([late, final, settled])
-    return rows.sort("_place", maintain_order=True)  # as the file has them, however it is cut
+    return pl.concat([late, final, settled]).sort("_place", maintain_order=True)  # as the file has them, however cut

@@ -93,7 +93,8 @@ ENGINEERED: dict[str, pl.Expr] = {
     "open_ratio": _ratio(pl.col("open_acc"), pl.col("total_acc")),
     "recent_open_share": _ratio(pl.col("acc_open_past_24mths"), pl.col("total_acc")),
     "clean_share": pl.col("pct_tl_nvr_dlq"),  # silver has made a fraction of the percent points
-    "derog_count": pl.sum_horizontal(_DEROGATORY, ignore_nulls=False),
+    # in a type that the sum cannot leave; more than its column holds is as bad as can be
+    "derog_count": pl.sum_horizontal(pl.lit(0, pl.Int32), *_DEROGATORY, ignore_nulls=False).clip(upper_bound=32_767),
     "delinq_recency": _delinq_recency(),
     "bc_headroom_share": _ratio(pl.col("num_bc_sats"), pl.col("num_bc_tl")),
     "income_log": _INCOME.log1p(),

@@ -115,6 +115,7 @@ def case(name: str, expected: object, label: str, /, **columns: Any) -> Any:
         case("recent_open_share", 0.25, "ordinary", acc_open_past_24mths=5, total_acc=20),
         case("clean_share", 0.97, "a-fraction-already", pct_tl_nvr_dlq=0.97),
         case("derog_count", 6, "sum", pub_rec=1, collections_12_mths_ex_med=2, chargeoff_within_12_mths=3),
+        case("derog_count", 32767, "too-many", pub_rec=32767, collections_12_mths_ex_med=9, chargeoff_within_12_mths=0),
         case("derog_count", None, "one-unknown", pub_rec=1, collections_12_mths_ex_med=2),
         case("delinq_recency", 1.0, "this-month", mths_since_last_delinq=0),
         case("delinq_recency", math.exp(-1), "two-years-ago", mths_since_last_delinq=24),
