@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from jobs.decisions import checking, collecting, doctoring, explaining, showing
 from jobs.protocol import ledger
@@ -56,23 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    layout = argparse.RawDescriptionHelpFormatter
+    layout: Any = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}  # as parser_of
     parser = parser_of("decisions", ABOUT, f"{EXAMPLES}\n\n{EXIT_CODES}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, about) in COMMANDS.items():
         more = f"example:\n  python -m jobs.decisions {name}{GIVEN.get(name, '')} --root R\n\n{EXIT_CODES}"
-        command = commands.add_parser(name, help=about, description=about, epilog=more, formatter_class=layout)
-        command.add_argument(
-            "--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)"
-        )
+        add = commands.add_parser(name, help=about, description=about, epilog=more, **layout).add_argument
+        add("--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)")
         if name in ("show", "check", "lint"):
-            command.add_argument("--json", action="store_true", help="the same for programs")
+            add("--json", action="store_true", help="the same for programs")
         if name == "gc":
-            command.add_argument("--delete", action="store_true", help="remove them (default: only list them)")
+            add("--delete", action="store_true", help="remove them (default: only list them)")
         if name == "explain":
-            command.add_argument("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
+            add("date", type=iso_date, metavar="DATE", help="YYYY-MM-DD")
         if name == "withdraw":
-            command.add_argument("--reason", required=True, help="why, in a sentence; it is kept in the ledger")
+            add("--reason", required=True, help="why, in a sentence; it is kept in the ledger")
     return parser.parse_args(argv)
 
 

@@ -17,7 +17,7 @@ from jobs.protocol.receipts import Problem
 LAYERS = ("bronze", "silver", "gold")
 KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")
 PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
-BUILD = "run the job that writes this table: it builds what is missing"
+BUILD = "run the job that writes it (training_inference: scores; else preprocessing): it builds what is missing"
 
 
 def check(root: Root, events: Events) -> list[Problem]:

@@ -63,13 +63,14 @@ IN_VAIN = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of("demo", ABOUT, MORE)
-    told = "folder of its own, created here (default: demo)"
-    parser.add_argument("--root", type=Path, default=Path("demo"), help=told)
-    home: Path = parser.parse_args(argv).root
-    root = home / "replay"
+    parser.add_argument("--root", default="demo", help="folder of its own, created here (default: demo)")
+    given = parser.parse_args(argv).root
+    root = (home := Path(given)) / "replay"
 
     def answer() -> int:
         events = Events(in_sentences=True)
+        if not given.strip():
+            open_root(given)  # which refuses it
         events.say("plan", PLAN)
         if not (root / "story.html").is_file() and (code := _played(home / "lender", root, events)):
             return code

@@ -26,6 +26,8 @@ def check(run: Run) -> None:
     if standing is not None or run.options.step:
         bronze.tell_of_columns(run, stock, bronze.of_today(stock))
     _pass_by(run, [f"{LANDING}/{name}" for name in strays], f"no folder of a table: those are {', '.join(SOURCES)}")
+    ahead = [f"{LANDING}/{table}/{name}" for table in SOURCES for name in stock.dated_after(table, run.today)]
+    _pass_by(run, ahead, "dated after today: its day will come; if that is a slip, name it by the day it landed")
     if standing is not None:
         run.report.problems += standing
         run.events.say("nothing_to_do", f"{run.day}: all that has landed is built", date=run.day)

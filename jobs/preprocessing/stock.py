@@ -30,8 +30,6 @@ from jobs.protocol.store import POLICY
 from jobs.protocol.workers import side_by_side
 
 SETTLED = "datamart/.index/preprocessing.settled.json"
-
-
 Item = TypeVar("Item")
 
 
@@ -78,6 +76,12 @@ class Stock(Shelf):
     def discover(self) -> None:
         """Read the names of what has landed."""
         self.listing = arrivals.discover(self.offered, self.day, self.since)
+
+    def dated_after(self, table: str, day: date) -> list[str]:
+        """Names of landing files that say a later day; by their order, for all of history passes by in every run."""
+        last = f"{table}_{day:%Y_%m_%d}~"
+        later = sorted(name for name in self.offered[table] if name > last)
+        return [name for name in later if (arrivals.said(table, name)[1] or day) > day]
 
     def missing_on(self, day: date) -> list[str]:
         """The tables that have no landing file for a day."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
-from jobs.protocol.errors import JobError, UsageError, as_job_error, gravest
+from jobs.protocol.errors import TYPED_ROOT, JobError, UsageError, as_job_error, gravest
 from jobs.protocol.events import Events, reopen_closed, told
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
@@ -176,14 +176,13 @@ def _parser(job: Job) -> argparse.ArgumentParser:
     steps = "\n".join(f"  {step.name:<10} {step.about}{when}" for step, when in said)
     more = f"steps, in order (all of them without --step):\n{steps}\n\n{_MORE.format(name=job.name)}"
     parser = parser_of(job.name, job.about, more)
-    parser.add_argument("--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)")
-    parser.add_argument(
-        "--date", type=iso_date, metavar="YYYY-MM-DD", help="all that had landed up to this date (default: today, UTC)"
-    )
-    parser.add_argument("--step", choices=[step.name for step in job.steps], help="run this step only")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done; write nothing")
+    add = parser.add_argument
+    add("--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)")
+    add("--date", type=iso_date, metavar="YYYY-MM-DD", help="all that had landed up to this date (default: today, UTC)")
+    add("--step", choices=[step.name for step in job.steps], help="run this step only")
+    add("--dry-run", action="store_true", help="say what would be done; write nothing")
     for flag, facts in job.arguments:
-        parser.add_argument(flag, **facts)
+        add(flag, **facts)
     return parser
 
 
@@ -241,6 +240,7 @@ def open_root(text: str) -> Root:
     if not os.access(path, os.X_OK):  # else whatever is looked for first in it would be told
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     replayed = path / REPLAY_CLOCK
+    TYPED_ROOT[:] = [text]
     clock.stand_at(datetime.fromisoformat(replayed.read_text("utf-8").strip()) if replayed.is_file() else None)
     return Root(path.resolve(), durable=not replayed.is_file())
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shlex
 import traceback
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +15,14 @@ _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO, errno.EMFILE, 
 _OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSALS} | {
     "Invalid thrift: transport error": "a file broke off while it was written or read"  # as polars says of a full disk
 }  # libraries wrap these in errors of their own
+_COMMAND = re.compile(r"(`python -m jobs\.(?:decisions )?\w+)|chmod [-+\w]+ ")
+TYPED_ROOT = ["."]  # as the command line has it
+
+
+def to_type(mend: str) -> str:
+    """A mend as a terminal tells it: its commands can be typed as they stand. What lies in a root does not name it."""
+    root = shlex.quote(TYPED_ROOT[0])
+    return mend if root == "." else _COMMAND.sub(lambda it: it[0] + (f" --root {root}" if it[1] else f"{root}/"), mend)
 
 
 class JobError(Exception):
@@ -24,7 +34,7 @@ class JobError(Exception):
         self.what = what
         self.where = str(where)
         self.mend = mend
-        super().__init__(f"{what}\n  where: {where}\n  mend:  {mend}")
+        super().__init__(f"{what}\n  where: {where}\n  mend:  {to_type(mend)}")
 
 
 class UsageError(JobError):

@@ -11,18 +11,7 @@ from jobs.protocol import model_bank, policies
 from jobs.protocol.claims import read_wish
 from jobs.protocol.decisions import advance
 from jobs.protocol.errors import JobError
-from jobs.protocol.facts import (
-    COLD_START,
-    MAX_ATTEMPTS,
-    MONITOR,
-    PERSON,
-    SERVING,
-    Decision,
-    Ending,
-    Entry,
-    Fact,
-    State,
-)
+from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, SERVING, Decision, Ending, Entry, Fact, State
 from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, look, proposal
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.protocol import files, strict_json
-from jobs.protocol.errors import JobError, gravest
+from jobs.protocol.errors import JobError, gravest, to_type
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
@@ -56,7 +56,7 @@ def told(problems: Iterable[Problem], prefix: str = "") -> str:
     for first, *others in map(dict[str, Problem].values, alike.values()):
         more = f", and {len(others)} more like it" if others else ""
         kind = "" if first.code else "remark: "
-        lines.append(f"{prefix}{kind}{first.what}\n  where: {first.where}{more}\n  mend:  {first.mend}\n")
+        lines.append(f"{prefix}{kind}{first.what}\n  where: {first.where}{more}\n  mend:  {to_type(first.mend)}\n")
     return "".join(lines)
 
 

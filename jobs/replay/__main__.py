@@ -66,10 +66,9 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     files.write_whole(root, root.at("diary.jsonl"), "".join(lines).encode())
     files.write_whole(root, root.at("story.html"), story.page(told))
     broken = story.broken(root, options.start, options.end)
-    facts = {"mishaps": len(played.happenings), "kills": played.kills}
-    seconds, page_at = clock.seconds() - started, root.at("story.html")
-    mishaps, kills = amount(facts["mishaps"], "mishap"), amount(facts["kills"], "kill")
-    sentence = f"replayed in {seconds:.0f} s, {mishaps}, {kills}; see {page_at}"
+    facts, seconds = {"mishaps": len(played.happenings), "kills": played.kills}, clock.seconds() - started
+    said = ", ".join(amount(number, what[:-1]) for what, number in facts.items())
+    sentence = f"replayed in {seconds:.0f} s, {said}; see {root.at('story.html')}"
     events.say("end", sentence, seconds=round(seconds, 1), **facts, broken=len(broken))
     return broken
 
@@ -80,7 +79,8 @@ def _refuse(options: argparse.Namespace) -> None:
     lost = bool(options.policy) and not options.policy.is_file()
     for wrong, what, where, mend in (
         (options.end < options.start, "it is before --start", "--end", "give an --end on or after --start"),
-        (min(rates) < 0 or sum(rates) > 1, "these are no rates", named, adding),
+        (min(rates) < 0 or not sum(rates) <= 1, "these are no rates", named, adding),  # nor is a nan
+        (options.seed < 0, "it is negative", "--seed", "give a whole number from 0 on"),
         (lost, "there is no such file", options.policy, "give the policy to replay under"),
         (options.end > clock.today(), "it is after today", "--end", "give a date up to today"),
     ):

@@ -117,7 +117,7 @@ class Replay:
                     self.happenings += chain.from_iterable(found)
                     index.forget()
 
-            with events.progress("history", history * len(ALL_TABLES)) as done:
+            with events.progress("history", (history + 1) * len(ALL_TABLES)) as done:
                 shown = 0
 
                 def look() -> None:

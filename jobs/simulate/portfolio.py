@@ -69,11 +69,7 @@ def _cut(rows: pl.DataFrame, landed: pl.Series, dates: list[date]) -> list[pl.Da
 
 
 def draw_cohort(
-    settings: Settings,
-    month: date,
-    scenarios: Sequence[Scenario] = (),
-    first: date = date.min,
-    last: date = date.max,
+    settings: Settings, month: date, scenarios: Sequence[Scenario] = (), first: date = date.min, last: date = date.max
 ) -> dict[str, pl.DataFrame]:
     """What lands of the loans of these days, by table, and the truth about them; each by its date `landed`, then id.
 

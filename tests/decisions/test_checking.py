@@ -189,7 +189,7 @@ def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
     [lost] = found
     assert lost["what"] == "what datamart/silver/toy was made from is missing"
     assert lost["where"] == "datamart/bronze/toy/snapshot_date=2024-01-14"
-    assert lost["mend"] == "run the job that writes this table: it builds what is missing"
+    assert lost["mend"].startswith("run the job that writes it (training_inference: scores; else preprocessing)")
 
 
 def test_a_folder_named_after_a_day_that_no_calendar_has_stops_nobody(

@@ -156,3 +156,10 @@ def test_while_a_job_is_at_work_nothing_is_removed(root: Root, capsys: pytest.Ca
         assert "a job is at work on this root: preprocessing\n" in capsys.readouterr().err
         assert main(["gc", "--root", str(root.path)]) == 0
     assert len(list(root.at(partitions.folder(BRONZE, SUNDAY)).iterdir())) == 4
+
+
+def test_nothing_is_removed_for_a_part_of_an_option(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["gc", "--root", str(root.path), "--del"])
+    assert stopped.value.code == 2
+    assert "unrecognized arguments: --del" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def test_permissions(
     root.at(name).chmod(mode)
     found, text = told(root, capsys)
     assert found == code
-    assert f"where: {name}\n  mend:  {mend}" in text
+    assert f"where: {name}\n  mend:  {mend} {root.path}/{name}" in text, "it can be typed wherever one is"
 
 
 def test_a_lock_that_holds_nobody_back_is_found(

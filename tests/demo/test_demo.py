@@ -144,3 +144,12 @@ def test_what_somebody_else_put_in_its_place_stays(tmp_path: Path, capsys: pytes
     assert demo.main(["--root", str(tmp_path)]) == 2
     assert "the folder holds something" in capsys.readouterr().err
     assert kept.read_text() == "all of it"
+
+
+def test_an_empty_root_is_refused_and_never_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert demo.main(["--root", ""]) == 2
+    assert "the root is empty" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

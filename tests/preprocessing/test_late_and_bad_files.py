@@ -182,3 +182,17 @@ def test_by_steps_a_missing_table_is_told_by_the_last_step(tmp_path: Path) -> No
     landing(root, "financial", LAST).unlink()
     codes = [preprocess(root, LAST, "--step", step) for step in ("check", "bronze", "silver", "gold")]
     assert codes == [0, 0, 0, 3]
+
+
+@pytest.mark.parametrize("is_built", [True, False], ids=["all-is-built", "something-to-build"])
+def test_a_file_of_a_day_that_has_not_come_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_built: bool
+) -> None:
+    root = built(tmp_path) if is_built else landed(tmp_path)
+    slip = "datamart/landing/financial/financial_2999_01_09.csv"
+    land(root / slip, b"id")
+    land(root / "datamart/landing/financial/zzz.txt", b"id")
+    capsys.readouterr()
+    assert preprocess(root) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "dated after today" in line]
+    assert [one["names"] for one in said] == [[slip]]

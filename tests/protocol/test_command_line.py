@@ -11,7 +11,8 @@ from freezegun import freeze_time
 
 from jobs.protocol import command
 from jobs.protocol.command import Job, Run, Step
-from tests.protocol.toy_jobs import changes, job, nothing, run
+from jobs.protocol.errors import UsageError
+from tests.protocol.toy_jobs import changes, failing, job, nothing, run
 
 
 @freeze_time("2024-03-01 23:59:59")
@@ -47,6 +48,30 @@ def test_a_root_that_may_not_be_entered_is_told_itself(
 
 def test_a_root_may_be_given_as_a_file_uri(tmp_path: Path) -> None:
     assert command.open_root(f"file://{tmp_path}").path == tmp_path
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["of-a-step", "of-the-command"])
+def test_commands_in_a_mend_can_be_typed_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, kept: bool
+) -> None:
+    mend = (
+        "`python -m jobs.decisions gc` or `python -m jobs.toy --step s0`, chmod 660 decisions/policy.json (not chmod)"
+    )
+    refused = failing(UsageError("no", where="x", mend=mend))
+    root = tmp_path / "two words"
+    root.mkdir()
+    assert (run(job(refused), root) if kept else command.tool(lambda: _opened(root, mend))) == 2
+    typed = f"`python -m jobs.decisions gc --root '{root}'` or `python -m jobs.toy --root '{root}' --step s0`"
+    assert f"{typed}, chmod 660 '{root}'/decisions/policy.json (not chmod)" in capsys.readouterr().err
+    assert all(str(root) not in path.read_text() for path in root.rglob("*.json")), "what lies in a root has no place"
+    monkeypatch.chdir(root)
+    command.open_root(".")
+    assert str(UsageError("no", where="x", mend=mend)).endswith(mend)
+
+
+def _opened(root: Path, mend: str) -> int:
+    command.open_root(str(root))
+    raise UsageError("no", where="x", mend=mend)
 
 
 def test_an_option_that_no_step_of_the_run_heeds_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

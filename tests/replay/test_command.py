@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     [
         (["--end", "2015-10-04"], 2, "before --start"),
         (["--kill", "0.7", "--missed-ticks", "0.7"], 2, "no rates"),
+        (["--kill", "nan"], 2, "no rates"),
+        (["--seed", "-1"], 2, "negative"),
         (["--end", "2999-01-01"], 2, "after today"),
         (["--policy", "nowhere.json"], 2, "no such file"),
         (["--policy", __file__], 5, "where: "),
