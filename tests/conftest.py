@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from jobs.protocol.errors import TYPED_ROOT
 from tests.built_once import forget
 
 # These run in Airflow's own environment.
@@ -24,6 +25,12 @@ if importlib.util.find_spec("hypothesis"):
 def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test writes need not outlive the machine. Tests of durability watch `fsync` themselves."""
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
+
+
+@pytest.fixture(autouse=True)
+def no_root_was_typed() -> None:
+    """A process knows one command line; of the tests each has its own."""
+    TYPED_ROOT[:] = ["."]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

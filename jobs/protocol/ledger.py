@@ -172,6 +172,7 @@ def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
 
 def _damaged(seq: int, what: str) -> StoreDamaged:
     mend = (
-        "restore this file, or the one before it, from a copy of decisions/ledger until `decisions check` finds nothing"
+        "restore this file, or the one before it, from a copy of decisions/ledger "
+        "until `python -m jobs.decisions check` finds nothing"
     )
     return StoreDamaged(f"ledger entry {seq} {what}", where=name_of(seq), mend=mend)

@@ -91,7 +91,7 @@ def _refuse(options: argparse.Namespace) -> None:
 def place(original: Root, into: Path) -> Root:
     """Where the replay is to lie: a folder that holds anything is refused, and so is a place in the original."""
     path = into.resolve()
-    kept = (original.path / name for name in ("datamart", "decisions", "model_bank"))
+    kept = ((original.path / name).resolve() for name in ("datamart", "decisions", "model_bank"))
     if original.path.is_relative_to(path) or any(path.is_relative_to(folder) for folder in kept):
         raise UsageError("the replay would lie in or over what it replays", where="--into", mend="name another folder")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):

@@ -82,3 +82,13 @@ def test_a_replay_never_lies_in_what_it_replays(tmp_path: Path, place: str) -> N
     span = ["--start", "2015-10-05", "--end", "2015-10-08"]
     assert main(["--root", str(original), "--into", str(original / place), *span]) == 2
     assert [path for folder in original.iterdir() for path in folder.iterdir()] == []
+
+
+def test_a_replay_never_lies_in_what_it_replays_though_that_lies_elsewhere(tmp_path: Path) -> None:
+    disk, original = tmp_path / "disk", tmp_path / "original"
+    disk.mkdir()
+    original.mkdir()
+    (original / "datamart").symlink_to(disk)
+    assert (
+        main(["--root", str(original), "--into", str(disk / "x"), "--start", "2015-10-05", "--end", "2015-10-08"]) == 2
+    )
