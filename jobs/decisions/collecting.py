@@ -30,8 +30,7 @@ def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         if options.delete:
             for entry in entries(root, "datamart"):
                 if entry.name.endswith(".lock"):
-                    which = entry.name.removesuffix(".lock").lstrip(".")
-                    said = f"a job is at work on this root: {which}"
+                    said = f"a job is at work on this root: {entry.name.removesuffix('.lock').lstrip('.')}"
                     stack.enter_context(files.locked(root, Path(entry.path), said))
         names = list(uncited(root))
         size = sum(root.at(name).stat().st_size for name in names)
@@ -80,9 +79,7 @@ def _is_cited(root: Root, path: str, found: dict[str, Manifest], hashes: set[str
         return True
     own = {files.sha256_of(root.at(path)), manifest.made_from, name.removeprefix("_manifest-").removesuffix(".json")}
     if now is None or now.content_sha256 != manifest.content_sha256:  # else what lies there now is what is cited
-        own |= {manifest.content_sha256} | {
-            named for part in manifest.parts for named in (part.sha256, part.sha256[:12])
-        }
+        own |= {manifest.content_sha256}.union(*((part.sha256, part.sha256[:12]) for part in manifest.parts))
     return bool(own & hashes)
 
 

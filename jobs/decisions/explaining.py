@@ -96,10 +96,8 @@ def _partitions(root: Root, day: date) -> Iterator[str]:
             yield f"{home}: no manifest"
             continue
         manifest = manifest_in(root, home)
-        notes = "".join(
-            f", {name} {manifest.notes[name]}" for name in ("model_id", "ledger_seq") if name in manifest.notes
-        )
-        yield f"{home}: {amount(manifest.rows, 'row')}, content {manifest.content_sha256[:12]}{notes}"
+        by = "".join(f", {one} {manifest.notes[one]}" for one in ("model_id", "ledger_seq") if one in manifest.notes)
+        yield f"{home}: {amount(manifest.rows, 'row')}, content {manifest.content_sha256[:12]}{by}"
         yield from (f"  from {_held(root, given)}" for given in manifest.inputs)
 
 

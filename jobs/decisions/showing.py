@@ -57,12 +57,8 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     if options.json:
         said = {"note": sight.found.kind.value, "problems": [asdict(one) for one in problems]}
         return code, _json({**said, "today": now, "tomorrow": then})
-    lines = [
-        f"The retraining note is {sight.found.kind.value}.",
-        *["PROBLEMS"] * bool(problems),
-        *receipts.told(problems).splitlines(),
-    ]
-    lines += ["A run today:", *(f"  - {line}" for line in now)]
+    lines = [f"The retraining note is {sight.found.kind.value}.", *["PROBLEMS"] * bool(problems)]
+    lines += [*receipts.told(problems).splitlines(), "A run today:", *(f"  - {line}" for line in now)]
     if then != now:
         lines += ["If the next run is tomorrow's:", *(f"  - {line}" for line in then)]
     return code, "\n".join(lines) + "\n"

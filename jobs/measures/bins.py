@@ -124,10 +124,12 @@ def counted(bins: Numbers, values: FloatArray, missing: int = 0) -> BinCounts:
     return BinCounts(bins, (*(high - low for low, high in pairwise(up_to)), *at, absent + missing))
 
 
-def freeze_numbers(counts: ValueCounts, *, missing: int = 0, sentinels: tuple[float, ...] = ()) -> Numbers:
+def freeze_numbers(
+    counts: ValueCounts, *, missing: int = 0, sentinels: tuple[float, ...] = (), parts: int = PARTS
+) -> Numbers:
     """Freeze the bins of a numeric column; one with fewer than two distinct edges is taken by its common values."""
     real = ~np.isin(counts.values, sentinels)
-    edges = equal_mass_edges(ValueCounts(counts.values[real], counts.counts[real]))
+    edges = equal_mass_edges(ValueCounts(counts.values[real], counts.counts[real]), parts)
     if len(edges) > 1:
         return NumericBins(edges, sentinels)
     common = counts.counts >= LEAST_LEVEL_SHARE * (counts.n + missing)

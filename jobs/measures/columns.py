@@ -6,15 +6,18 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from jobs.measures.bins import BinCounts, Bins, TextLevels, counted, freeze_levels, freeze_numbers
+from jobs.measures.bins import PARTS, BinCounts, Bins, TextLevels, counted, freeze_levels, freeze_numbers
 from jobs.measures.counts import FloatArray, ValueCounts
 
 
 def freeze(
-    frame: pl.DataFrame, names: Iterable[str], sentinels: Mapping[str, tuple[float, ...]] | None = None
+    frame: pl.DataFrame,
+    names: Iterable[str],
+    sentinels: Mapping[str, tuple[float, ...]] | None = None,
+    parts: int = PARTS,
 ) -> dict[str, Bins]:
     """Freeze bins for the named columns of a reference; a column's sentinels get bins of their own."""
-    return {name: _frozen(frame.get_column(name), (sentinels or {}).get(name, ())) for name in names}
+    return {name: _frozen(frame.get_column(name), (sentinels or {}).get(name, ()), parts) for name in names}
 
 
 def count(frame: pl.DataFrame, bins: Mapping[str, Bins]) -> dict[str, BinCounts]:
@@ -26,13 +29,13 @@ def count(frame: pl.DataFrame, bins: Mapping[str, Bins]) -> dict[str, BinCounts]
     }
 
 
-def _frozen(column: pl.Series, sentinels: tuple[float, ...]) -> Bins:
+def _frozen(column: pl.Series, sentinels: tuple[float, ...], parts: int) -> Bins:
     if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
         return freeze_levels(_levels(column))
     values = pl.Series(_floats(column))
     rising = values.filter(values.is_finite()).sort().rle().struct.unnest()
     counts = ValueCounts(rising["value"].to_numpy(), rising["len"].cast(pl.Int64).to_numpy())
-    return freeze_numbers(counts, missing=len(column) - counts.n, sentinels=sentinels)
+    return freeze_numbers(counts, missing=len(column) - counts.n, sentinels=sentinels, parts=parts)
 
 
 def _floats(column: pl.Series) -> FloatArray:

@@ -51,7 +51,8 @@ def decide(session: Session) -> None:
         elif answer in LEFT_ALONE:
             session.run.report.skip(RETRAINING_NOTE, LEFT_ALONE[answer])
     back = verdicts.kept_back(session.root, session.run.day, session.state)
-    status.refresh(session.desk, session.unusable, verdict=back)
+    if problem := status.refresh(session.desk, session.unusable, verdict=back).found.problem:
+        session.run.report.fail(problem)
 
 
 def _placed(session: Session, seen: Seen, verdict: Json) -> str:

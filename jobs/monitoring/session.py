@@ -180,7 +180,7 @@ class Session:
 def of(run: Run) -> Session:
     """The session of a run, made once."""
     if "session" not in run.memo:
-        desk, _, problem, policy = ingest.opened(run, JOB)
+        desk, problem, policy = ingest.opened(run, JOB)
         shelf = Shelf(root=run.root, index=Index(run.root, JOB))
         run.memo["session"] = Session(run, desk.store, desk, policy, problem, shelf)
     session: Session = run.memo["session"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.command import Stopped
+from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact, Serving, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Circumstances, blocked_by, retry_after
@@ -76,6 +78,19 @@ def fail_attempt(desk: Desk, claim_seq: int, reason: str, *, stopped: bool = Fal
 
     with desk.store.hold():
         return ledgers.append(desk.store, desk.writer, failed)[0]
+
+
+@contextmanager
+def giving_back(desk: Desk, claim_seq: int) -> Iterator[None]:
+    """Whatever goes wrong under a claim gives the decision back; being told to stop is none of its attempts."""
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt):
+        fail_attempt(desk, claim_seq, "stopped by SIGTERM or Ctrl-C", stopped=True)
+        raise
+    except BaseException as error:
+        fail_attempt(desk, claim_seq, error.what if isinstance(error, JobError) else type(error).__name__)
+        raise
 
 
 def choose(desk: Desk, unusable: Callable[[str], str | None]) -> tuple[Ledger, Chosen]:

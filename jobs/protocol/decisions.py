@@ -180,9 +180,7 @@ _RULES: Mapping[tuple[str, str], tuple[Callable[[State, Body, date], Objection],
         _ended,
     ),
     (RETRAINING, "deferred"): (
-        _unclaimed(
-            lambda it, body, _: "that is recorded already" if it.blocked_by == tuple(body["blocked_by"]) else None
-        ),
+        _unclaimed(lambda it, of, _: "that is recorded already" if it.blocked_by == tuple(of["blocked_by"]) else None),
         lambda state, entry: _reopened(state, blocked_by=tuple(entry.body["blocked_by"])),
     ),
     (RETRAINING, "expired"): (

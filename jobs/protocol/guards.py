@@ -17,6 +17,7 @@ class Circumstances:
     note: bool  # the note in place holds exactly the bytes of the open decision
     new_rows: int  # labelled rows that matured since the last training
     readiness: bool = True  # enough history, and all its partitions whole
+    policy: bool = True  # it can be read; else the last good one stands in for it
     data_quality: bool = True  # the newest week's evidence has nothing critical
 
 
@@ -24,6 +25,7 @@ def blocked_by(state: State, decision: Decision, day: date, policy: Policy, foun
     """Every reason why this decision may not be claimed on this day; empty if it may."""
     checks = {
         "note": not found.note,
+        "policy": not found.policy,
         "approval": policy.mode == "advise" and not decision.approved,
         **dict.fromkeys(held_until(state, decision, day, policy), True),
         "new_rows": decision.source != COLD_START and found.new_rows < policy.guards.min_new_rows,

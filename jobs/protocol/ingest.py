@@ -47,13 +47,13 @@ class Seen:
         return self.ledger.state
 
 
-def opened(run: Run, job: str) -> tuple[Desk, Policy | None, JobError | None, Policy]:
-    """A run's desk; the policy in place, or what is wrong with it; and the last good one, which counts meanwhile."""
+def opened(run: Run, job: str) -> tuple[Desk, JobError | None, Policy]:
+    """A run's desk; what is wrong with the policy in place; and the policy, or the last good one, which counts then."""
     store = FolderStore(run.root)
     ledgers.refuse_loss(store)
-    rules, problem = policies.begin(store, dry_run=run.dry_run)
-    last_good = rules or policies.last_good(store)
-    return desk_of(store, job, run.day, last_good), rules, problem, last_good
+    found, problem = policies.begin(store, dry_run=run.dry_run)
+    rules = found or policies.last_good(store)
+    return desk_of(store, job, run.day, rules), problem, rules
 
 
 def desk_of(store: FolderStore, job: str, day: date, rules: Policy) -> Desk:

@@ -21,6 +21,7 @@ from jobs.protocol.store import QUARANTINE
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
 BLOCKS = {
     "note": "the note in place does not hold exactly the bytes of this decision",
+    "policy": "policy.json cannot be read",
     "approval": 'the policy\'s mode is "advise": write a name into approved_by of the note and save',
     "valid_from": "its first day has not come",
     "cooldown": "too soon after the last training (guards.cooldown_days)",
@@ -136,7 +137,7 @@ def _of_note(sight: Sight) -> str:
         had = f"The note had its turn ({end_of(found.ending)}) and is moved to quarantine"
         return f"{had}; to ask again, change decision_date."
     if found.kind in BLOCKING:
-        free = not state.claim and not (state.open and state.open.source == PERSON)
+        free = state.model_id and not state.claim and not (state.open and state.open.source == PERSON)
         then = "Monitoring copies it to quarantine and writes its own." if free else "It is left in place."
         return f"Nothing is claimed on the note: it is {found.kind.value}, see PROBLEMS. {then}"
     if found.kind is Kind.ABSENT and state.open:

@@ -88,11 +88,9 @@ def _population(data: Dataset) -> Json:
         pl.len().alias("rows"), pl.col("y").cast(pl.Int64).sum().alias("bads"), pl.col("y").mean().alias("bad_rate")
     )
     slices = []
-    for name, frame in data.frames.items():
+    for name, part in data.frames.items():
         first, last = (day.isoformat() for day in data.spans[name])
-        slices.append(
-            {"slice": name, "first": first, "last": last, "rows": frame.height, "bads": int(frame["y"].sum())}
-        )
+        slices.append({"slice": name, "first": first, "last": last, "rows": part.height, "bads": int(part["y"].sum())})
     waterfall = [{"step": step, "rows": rows} for step, rows in data.waterfall]
     return {"waterfall": waterfall, "slices": slices, "vintages": months.sort("month").to_dicts()}
 

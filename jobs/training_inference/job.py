@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from jobs.protocol import command, files, outlook, partitions, status, verdicts
+from jobs.protocol import claims, command, files, outlook, partitions, status, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import AlreadyRunning, InputMissing
@@ -52,9 +52,10 @@ def train(run: Run) -> None:
     session = Session.of(run)
     with files.locked(run.root, run.root.at(TRAINER), BUSY):
         if run.goes_on and (claimed := session.claim()):  # not where the step before found nothing to do
-            from jobs.training_inference import training
+            with claims.giving_back(session.desk, claimed.seq):  # already while libraries are imported
+                from jobs.training_inference import training
 
-            training.learn(session, claimed)
+                training.learn(session, claimed)
 
 
 def model(run: Run) -> None:

@@ -13,6 +13,7 @@ from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
 from jobs.measures.counts import FloatArray, ScoreCounts, collapsed
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
+from jobs.protocol.policy import Policy
 from jobs.scorer import scorecard
 from jobs.scorer.scorer import Scorer, predicted
 from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID, sampled
@@ -66,17 +67,18 @@ def rate_alone(rows: pl.DataFrame) -> Measure:
 
 
 def reference(
-    train: pl.DataFrame, oot: pl.DataFrame, counts: Counts, used: Sequence[Column], contributions: FloatArray, at: float
+    train: pl.DataFrame, oot: pl.DataFrame, counts: Counts, used: Sequence[Column], pushes: FloatArray, policy: Policy
 ) -> Json:
     """The frozen reference: features by the train slice, scores and performance by the out-of-time slice."""
     sentinels = {c.name: tuple(float(each) for each in c.sentinels if not isinstance(each, str)) for c in used}
-    frozen = columns.freeze(train, sentinels, sentinels)
+    at, parts = cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate), policy.drift.bins
+    frozen = columns.freeze(train, sentinels, sentinels, parts)
     of_goods, of_bads = (columns.count(train.filter(train["y"] == label), frozen) for label in (0, 1))
     learned = {name: of_goods[name] + of_bads[name] for name in frozen}
-    shares = np.abs(contributions).mean(axis=0)
+    shares = np.abs(pushes).mean(axis=0)
     shares = shares / (shares.sum() or 1.0)
     of_oot = counts[OOT]
-    score_bins = bins.freeze_numbers(of_oot.unlabelled())
+    score_bins = bins.freeze_numbers(of_oot.unlabelled(), parts=parts)
     # Out-of-time scores to four decimals, so that there are never more than 10,001.
     scores, goods, bads = collapsed(of_oot.scores.round(4), of_oot.goods, of_oot.bads)
     bands = scorecard.grade_bands(oot["pd"].to_numpy(), oot["y"].to_numpy())

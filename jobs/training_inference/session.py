@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from jobs.protocol import circumstances, claims, clock, ingest, ledger, model_ba
 from jobs.protocol.command import Run
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.facts import Decision, Entry, Serving, State
-from jobs.protocol.guards import blocked_by
+from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk, Seen
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
@@ -28,19 +28,20 @@ COLD_START = "no model serves"
 
 @dataclass(slots=True)
 class Session:
-    """What the steps of a run share. `policy` is None while the file is gone or cannot be read: nothing is claimed."""
+    """What the steps of a run share. While `policy` is gone or cannot be read the last good one stands in for it."""
 
     run: Run
     desk: Desk
-    policy: Policy | None
+    policy: Policy
+    policy_is_good: bool
     shelf: Shelf
 
     @classmethod
     def of(cls, run: Run) -> Session:
         """The session of a run, made once."""
         if "session" not in run.memo:
-            desk, policy, _, _ = ingest.opened(run, NAME)
-            run.memo["session"] = cls(run, desk, policy, Shelf(root=run.root, index=Index(run.root, NAME)))
+            desk, problem, policy = ingest.opened(run, NAME)
+            run.memo["session"] = cls(run, desk, policy, not problem, Shelf(root=run.root, index=Index(run.root, NAME)))
         session: Session = run.memo["session"]
         return session
 
@@ -83,25 +84,24 @@ class Session:
         state, wanted = self._asked()
         if wanted is None:
             return False
-        blocked: tuple[str, ...] = ("policy",)
-        if self.policy is not None:
-            found = circumstances.of(self.shelf, state, self.run.day, self.policy)
-            blocked = blocked_by(state, wanted, self.run.day, self.policy, found)
-            if blocked:  # a step that is skipped could not say so
-                claims.claim(self.desk, self.policy, found, None)
-        if blocked:
+        found = self._found(state)
+        blocked = blocked_by(state, wanted, self.run.day, self.policy, found)
+        if blocked:  # a step that is skipped could not say so
+            claims.claim(self.desk, self.policy, found, None)
             self.run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
         return not blocked
 
     def claim(self) -> Entry | None:
         """Claim the open decision, or record what blocks it; the claim, if there is one now."""
         state, wanted = self._asked()
-        if self.policy is None or wanted is None:
+        if wanted is None:
             return None
         lease = (clock.now() + timedelta(minutes=self.policy.decision.lease_minutes)).isoformat(timespec="seconds")
-        found = circumstances.of(self.shelf, state, self.run.day, self.policy)
-        _, entry = claims.claim(self.desk, self.policy, found, lease)
+        _, entry = claims.claim(self.desk, self.policy, self._found(state), lease)
         return entry if entry and entry.kind == "claimed" else None
+
+    def _found(self, state: State) -> Circumstances:
+        return replace(circumstances.of(self.shelf, state, self.run.day, self.policy), policy=self.policy_is_good)
 
     def _asked(self) -> tuple[State, Decision | None]:
         """Begin as every run does, with no other trainer alive: a claim found now is that of a dead one.
@@ -124,9 +124,9 @@ class Session:
     def _cold_start(self, seen: Seen) -> Seen:
         """With no model and enough matured history training puts a note of its own, as monitoring would."""
         run, state = self.run, seen.state
-        if seen.backfill or state.model_id or state.open or self.policy is None:
+        if seen.backfill or state.model_id or state.open or seen.found.kind in notes.BLOCKING:
             return seen
-        if not circumstances.is_ready(self.shelf, run.day, self.policy):
+        if not self.policy_is_good or not circumstances.is_ready(self.shelf, run.day, self.policy):
             return seen
         from jobs.training_inference import dataset
 

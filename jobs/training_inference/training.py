@@ -14,8 +14,7 @@ import polars as pl
 
 from jobs.protocol import claims, contract, model_bank, partitions, policy, strict_json
 from jobs.protocol.claims import Outcome
-from jobs.protocol.command import Stopped
-from jobs.protocol.errors import JobError, StoreDamaged, UsageError
+from jobs.protocol.errors import StoreDamaged, UsageError
 from jobs.protocol.facts import Entry
 from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
@@ -47,24 +46,14 @@ def recipe_of(as_of: date, policy: Policy, champion: str | None, inputs: Mapping
 
 
 def learn(session: Session, claimed: Entry) -> None:
-    """Train under a claim. Whatever goes wrong gives the decision back; the gates' verdict is a result, no failure."""
-    assert session.policy is not None  # noqa: S101 - nothing is claimed without one
+    """Train under a claim, and complete it. The gates' verdict is a result, no failure."""
     run, shelf = session.run, session.shelf
-    try:
-        days = {table: session.days(table) for table in (FEATURES, LABELS)}
-        used = {partitions.folder(table, day): shelf.built(table)[day].content for table in days for day in days[table]}
-        frames = {table: shelf.scan(table, days[table]).collect() for table in days}
-        recipe = recipe_of(run.day, session.policy, session.state.model_id, used)
-        trained = _trained(session, frames, recipe, session.policy)
-        model = model_bank.put(run.root, run.day, trained.files)
-    except (Stopped, KeyboardInterrupt):
-        claims.fail_attempt(session.desk, claimed.seq, "stopped by SIGTERM or Ctrl-C", stopped=True)
-        raise
-    except BaseException as error:
-        reason = error.what if isinstance(error, JobError) else type(error).__name__
-        claims.fail_attempt(session.desk, claimed.seq, reason)
-        raise
-    verdict = trained.verdict
+    days = {table: session.days(table) for table in (FEATURES, LABELS)}
+    used = {partitions.folder(table, day): shelf.built(table)[day].content for table in days for day in days[table]}
+    frames = {table: shelf.scan(table, days[table]).collect() for table in days}
+    recipe = recipe_of(run.day, session.policy, session.state.model_id, used)
+    trained = _trained(session, frames, recipe, session.policy)
+    model, verdict = model_bank.put(run.root, run.day, trained.files), trained.verdict
     measured = {gate.name: gate.value for gate in verdict.gates if gate.value is not None and math.isfinite(gate.value)}
     outcome = Outcome(
         promote=verdict.passed,
@@ -108,20 +97,16 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     session.run.events.say("same", f"{model_id}: made again, every byte the same", model_id=model_id)
 
 
-def _trained(
-    session: Session, frames: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], policy: Policy
-) -> Trained:
+def _trained(session: Session, frames: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], rules: Policy) -> Trained:
     """A model by its recipe: the same rows, policy and champion give the same bytes."""
-    rows = dataset.dataset(frames[FEATURES], frames[LABELS], date.fromisoformat(recipe["as_of"]), policy)
+    rows = dataset.dataset(frames[FEATURES], frames[LABELS], date.fromisoformat(recipe["as_of"]), rules)
     champion = scorers.of(session.model(recipe["champion"]).files) if recipe["champion"] else None
-    return train(rows, policy, recipe, champion, threads=scorers.free_threads())
+    return train(rows, rules, recipe, champion, threads=scorers.free_threads())
 
 
-def train(
-    data: Dataset, policy: Policy, recipe: Mapping[str, Any], champion: Scorer | None, *, threads: int
-) -> Trained:
+def train(data: Dataset, rules: Policy, recipe: Mapping[str, Any], champion: Scorer | None, *, threads: int) -> Trained:
     """The files and the verdict of a model of these rows, held against the `champion` that serves."""
-    columns = dataset.features(policy.feature_profile)
+    columns = dataset.features(rules.feature_profile)
     encoding = dataset.encoding(data.frames[TRAIN], columns)
     tables = {name: encoding.table(frame) for name, frame in data.frames.items()}
     text, fitted = fitting.fit(data, columns, tables, threads=threads)
@@ -135,12 +120,11 @@ def train(
     counts = {name: profile.counted(frame) for name, frame in rows.items()}
     usual, version = scoring.usual(columns, pushes), contract.load(FEATURES).version
     scorer = Scorer(booster, encoding, calibration, usual, version)
-    at = profile.cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate)
-    reference = profile.reference(data.frames[TRAIN], rows[OOT], counts, columns, pushes, at)
+    reference = profile.reference(data.frames[TRAIN], rows[OOT], counts, columns, pushes, rules)
     violation = fitting.worst_violation(booster, columns)
     before = champion.pd(rows[OOT], threads=threads) if champion else None
     against = None if before is None else profile.against(before, rows[OOT])
-    verdict = gates.judge(profile.facts(counts, reference, violation), policy.gates, against)
+    verdict = gates.judge(profile.facts(counts, reference, violation), rules.gates, against)
     facts = {
         "recipe": recipe,
         "fitted": fitted,
@@ -148,7 +132,7 @@ def train(
         "worst_monotone_violation": violation,
         "trials": profile.trials(scorer, rows[OOT], before, counts, reference, threads),
     }
-    described = card.card(data, policy, reference, verdict, facts)
+    described = card.card(data, rules, reference, verdict, facts)
     files = {
         scorers.TREES: text,
         scorers.PREPARATION: scorer.preparation(),

@@ -10,8 +10,8 @@ from jobs.protocol import files, ingest
 from jobs.protocol.claims import claim, complete
 from jobs.protocol.files import Root
 from jobs.protocol.store import RETRAINING_NOTE, STATUS, FolderStore, quarantine_name
-from tests.monitoring.deciding import DAY, judged, kinds, note, run, serving
-from tests.monitoring.evidences import drifted
+from tests.monitoring.deciding import DAY, FEW, judged, kinds, note, run, serving
+from tests.monitoring.evidences import WEEK, drifted
 from tests.protocol.build import OPEN_RULES, PASSED, READY, SUNDAY, desk, person
 
 if TYPE_CHECKING:
@@ -88,6 +88,14 @@ def test_a_half_saved_note_makes_way_and_is_kept(root: Root) -> None:
     run(root)
     assert note(root)["retrain"] is True
     assert root.at(quarantine_name(b'{"decision_date": "2024-')).is_file()
+
+
+def test_a_half_saved_note_that_stays_is_a_problem_of_the_run(root: Root) -> None:
+    judged(root, WEEK, **FEW)
+    files.write_whole(root, root.at(RETRAINING_NOTE), b'{"decision_date": "2024-')
+    assert run(root).run.report.code == 5
+    judged(root, **drifted(0.6))
+    assert run(root).run.report.code == 0
 
 
 def test_a_persons_decision_of_the_same_date_does_not_make_a_week_one_that_is_judged_anew(root: Root) -> None:

@@ -107,7 +107,7 @@ def test_what_blocks_is_said_in_words(store: FolderStore) -> None:
 
 
 def test_every_guard_has_its_words() -> None:
-    nothing = Circumstances(note=False, new_rows=0, readiness=False, data_quality=False)
+    nothing = Circumstances(note=False, policy=False, new_rows=0, readiness=False, data_quality=False)
     strict = rules(mode="advise", max_per_28_days=1)
     standing = fold([entry(1, proposed_by(b"note"))]).open
     assert standing is not None
@@ -122,8 +122,12 @@ def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderSt
     said = told(store)
     assert 'PROBLEMS 1. line 4, column 16: retrain is "yes", but may be true or false' in said
     assert "where: decisions/retraining_decision.json mend: correct these places and save" in said
-    assert "Monitoring copies it to quarantine and writes its own." in said
+    assert "It is left in place." in said  # without a model there is no week to judge
     assert "Decision 1 waits." in said
+    path(store, RETRAINING_NOTE).write_bytes(machine())
+    trained(store)
+    path(store, RETRAINING_NOTE).write_bytes(person(retrain="yes"))
+    assert "Monitoring copies it to quarantine and writes its own." in told(store)
 
 
 @pytest.mark.parametrize(

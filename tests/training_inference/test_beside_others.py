@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from jobs.protocol import files, model_bank
+from jobs.protocol import claims, files, model_bank
 from jobs.protocol.command import STOPPED, Stopped
 from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
@@ -21,6 +21,7 @@ from tests.training_inference.small_root import LAST, ask, entries, run, scores,
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
 
 def test_scores_that_another_run_published_meanwhile_stay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,21 +69,29 @@ def test_a_model_of_nobody_is_tried_once_and_while_no_other_job_must_wait(
     assert len(tried) == 1
 
 
-@pytest.mark.parametrize("stop", [Stopped(), KeyboardInterrupt()], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize(
+    ("stop", "where", "name"),
+    [
+        pytest.param(Stopped(), training, "train", id="SIGTERM"),
+        pytest.param(KeyboardInterrupt(), training, "train", id="Ctrl-C"),
+        pytest.param(Stopped(), training, "learn", id="before-it-reads"),
+        pytest.param(Stopped(), claims, "complete", id="after-it-was-published"),
+    ],
+)
 def test_a_training_that_was_stopped_gives_the_decision_back_and_is_none_of_its_attempts(
-    root: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+    root: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException, where: ModuleType, name: str
 ) -> None:
     def stopped(*_: object, **__: object) -> None:
         raise stop
 
     ask(root)
-    monkeypatch.setattr(training, "train", stopped)
+    monkeypatch.setattr(where, name, stopped)
     for _ in range(MAX_ATTEMPTS + 1):
         assert run(root) == STOPPED
     standing = state(root).open
     assert standing is not None
     assert (standing.attempts, standing.claim) == (0, None)
-    monkeypatch.setattr(training, "train", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(where, name, lambda *_, **__: 1 / 0)
     assert run(root) == 1
     assert (state(root).open or standing).attempts == 1
 

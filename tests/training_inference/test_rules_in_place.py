@@ -16,6 +16,8 @@ from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, en
 if TYPE_CHECKING:
     from pathlib import Path
 
+FAR = '{"decision_date": "2106-08-28", "performance_score": null, "retrain": false, "reason": "not yet"}'
+
 
 def block(root: Path) -> None:
     edit_policy(root, guards={"min_history_days": 120, "min_new_rows": 1_000_000})
@@ -52,13 +54,27 @@ def test_a_note_that_cannot_be_read_is_not_trained_over_and_scoring_goes_on(root
     assert "PROBLEMS" in (root / "decisions/STATUS.txt").read_text()
 
 
+@pytest.mark.parametrize("text", ['{"decision_date": "2016-08-28", "retrain": false,,}', FAR])
+def test_a_note_that_cannot_be_used_is_not_trained_over_where_no_model_serves_either(fresh: Path, text: str) -> None:
+    (fresh / "decisions/retraining_decision.json").write_text(text)
+    assert run(fresh) == 5
+    assert entries(fresh) == []
+    assert (fresh / "decisions/retraining_decision.json").read_text() == text
+    (fresh / "decisions/retraining_decision.json").unlink()
+    assert run(fresh) == 0
+    assert state(fresh).model_id is not None
+
+
 def test_while_the_policy_cannot_be_read_nothing_is_claimed_and_scoring_goes_on(root: Path) -> None:
     ask(root)
     (root / "decisions/policy.json").write_text('{"mode": "auto",,}')
     assert run(root) == 5
-    assert state(root).open is not None
     assert state(root).claim is None
     assert partitions.read(Root(root), "gold/predictions", LAST) is not None
+    waiting = state(root).open
+    assert waiting is not None
+    assert waiting.blocked_by == ("policy",)
+    assert "blocked by   policy: policy.json cannot be read" in (root / "decisions/STATUS.txt").read_text()
 
 
 @pytest.mark.parametrize("how", ["world-writable", "a link"])

@@ -116,6 +116,17 @@ def test_the_policy_s_approval_rate_sets_the_cut_off_and_leaves_the_trees_alone(
     }
 
 
+def test_the_policy_s_number_of_bins_cuts_the_reference() -> None:
+    model, rules = scorer(), replace(POLICY, drift=replace(POLICY.drift, bins=5))
+    scored = {name: rows.with_columns(pd=pl.Series(model.pd(rows, threads=1))) for name, rows in data().frames.items()}
+    counts, used = {name: profile.counted(rows) for name, rows in scored.items()}, dataset.features("investor")
+    found = profile.reference(scored["train"], scored[OOT], counts, used, np.ones((1, len(used))), rules)
+    halves = [json.loads(trained().files[training.REFERENCE]), found]
+    assert [len(each["scores"]["bins"]["edges"]) for each in halves] == [9, 4]
+    assert [len(each["features"]["fico_mid"]["bins"]["edges"]) for each in halves] == [9, 4]
+    assert found["scores"]["bins"]["edges"] == halves[0]["scores"]["bins"]["edges"][1::2]
+
+
 def test_a_model_against_itself_is_no_worse_and_passes() -> None:
     again = train(1, scorer())
     found = {gate.name: gate for gate in again.verdict.gates}
