@@ -108,9 +108,9 @@ def _said_in_documents(root: Root) -> tuple[set[str], set[str]]:
         for folder, folders_in_it, names in os.walk(root.at(place)):
             if "receipts" in folders_in_it:
                 folders_in_it.remove("receipts")  # they tell of runs, and nothing rests on them
-            for name in names:
-                if name.endswith((".json", ".html", ".txt")) and name != "model.txt":
-                    data = (root.at(folder) / name).read_bytes()
+            for path in (root.at(folder) / name for name in names if name != "model.txt"):
+                if path.suffix in (".json", ".html", ".txt") and path.is_file():  # no pipe, which would never end
+                    data = path.read_bytes()
                     hashes |= {text.decode() for text in _HASH.findall(data)}
                     tables |= {text.decode() for text in _TABLE.findall(data)}
     return hashes, tables

@@ -85,11 +85,10 @@ def giving_back(desk: Desk, claim_seq: int) -> Iterator[None]:
     """Whatever goes wrong under a claim gives the decision back; being told to stop is none of its attempts."""
     try:
         yield
-    except (Stopped, KeyboardInterrupt):
-        fail_attempt(desk, claim_seq, "stopped by SIGTERM or Ctrl-C", stopped=True)
-        raise
     except BaseException as error:
-        fail_attempt(desk, claim_seq, error.what if isinstance(error, JobError) else type(error).__name__)
+        stopped = isinstance(error, Stopped | KeyboardInterrupt)
+        reason = error.what if isinstance(error, JobError) else type(error).__name__
+        fail_attempt(desk, claim_seq, "stopped by SIGTERM or Ctrl-C" if stopped else reason, stopped=stopped)
         raise
 
 

@@ -89,6 +89,7 @@ class Session:
         if blocked:  # a step that is skipped could not say so
             claims.claim(self.desk, self.policy, found, None)
             self.run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
+            self.run.report.skip("a retraining", f"blocked by {', '.join(blocked)}")
         return not blocked
 
     def claim(self) -> Entry | None:

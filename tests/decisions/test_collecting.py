@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +14,6 @@ from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest, Ranges
 from tests.decisions.wholes import ONE_DAY, cited, land, publish
 from tests.protocol.build import SUNDAY
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BRONZE, SILVER, LABELS, SCORES = "bronze/toy", "silver/toy", "gold/labels", "gold/predictions"
 
@@ -61,6 +58,23 @@ def test_what_nothing_cites_is_listed_and_removed_on_demand(root: Root, capsys: 
     assert not root.at(f"{partitions.folder(BRONZE, SUNDAY)}/{old.parts[0].name}").exists()
     assert gc(root, capsys) == []
     assert main(["check", "--root", str(root.path)]) == 0
+
+
+def test_a_pipe_in_place_of_a_note_is_not_waited_for(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def ended(path: Path) -> bytes:
+        assert path.is_file()  # a pipe would never end
+        return read(path)
+
+    replaced(root)
+    age(root)
+    root.at("decisions").mkdir()
+    os.mkfifo(root.at("decisions/retraining_decision.json"))
+    monkeypatch.setattr(Path, "read_bytes", ended)
+    assert len(gc(root, capsys)) == 2
 
 
 def test_what_was_replaced_lately_stays(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,10 +26,12 @@ def block(root: Path) -> None:
 def test_the_condition_itself_records_what_a_decision_waits_for(root: Path) -> None:
     ask(root)
     block(root)
-    assert run(root, NEXT, "--step", "decide") == 99
-    assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
-    assert run(root, NEXT, "--step", "decide") == 99
-    assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
+    for _ in range(2):
+        assert run(root, NEXT, "--step", "decide") == 99
+        assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
+        (receipt,) = (root / f"decisions/receipts/training_inference/{NEXT}").iterdir()
+        (skipped,) = json.loads(receipt.read_bytes())["skipped"]
+        assert skipped == {"what": "a retraining", "why": "blocked by new_rows"}
 
 
 def test_a_backfill_carries_out_no_decision(root: Path) -> None:
