@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 from freezegun import freeze_time
 
-from jobs.protocol import command
+from jobs.protocol import clock, command
 from jobs.protocol.command import Job, Run, Step
-from jobs.protocol.errors import UsageError
+from jobs.protocol.errors import StoreDamaged, UsageError
 from tests.protocol.toy_jobs import changes, failing, job, nothing, run
 
 
@@ -48,6 +50,25 @@ def test_a_root_that_may_not_be_entered_is_told_itself(
 
 def test_a_root_may_be_given_as_a_file_uri(tmp_path: Path) -> None:
     assert command.open_root(f"file://{tmp_path}").path == tmp_path
+
+
+def test_only_what_is_written_to_the_root_of_a_replay_need_not_survive_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_standing", None)  # and none again afterwards
+    assert command.open_root(str(tmp_path)).durable
+    (tmp_path / "replay_clock.txt").write_text("2024-03-01T06:00:00+00:00\n")
+    assert not command.open_root(str(tmp_path)).durable
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_tool_without_a_stream_ends_with_its_code_all_the_same(tmp_path: Path, closed: str) -> None:
+    line = f'"$0" -m jobs.decisions check --root "$1" {closed}'
+    (tmp_path / "decisions").mkdir()
+    (tmp_path / "decisions").chmod(0o777)  # which it finds, and tells
+    words = ["bash", "-c", line, sys.executable, str(tmp_path)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, check=False)
+    assert done.returncode == StoreDamaged.exit_code, done.stderr
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["of-a-step", "of-the-command"])

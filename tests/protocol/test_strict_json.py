@@ -154,6 +154,7 @@ def test_depth_32_is_read_and_depth_33_is_refused(opening: str) -> None:
 def test_a_million_brackets_are_refused_without_recursion() -> None:
     assert "more than 32" in refusal(b"[" * 1_000_000).what
     assert "more than 32" in refusal(b'[{"a":' * 500_000).what
+    assert "more than 32" in refusal(b"[" + b"[]," * 1_000_000 + b"[" * 1_000_000).what
 
 
 def test_brackets_in_strings_are_not_depth() -> None:
