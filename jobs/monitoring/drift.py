@@ -28,7 +28,7 @@ def section(
     table: Json = {name: [] for name in ("subject", "bin", "reference_rows", "rows", "contribution")}
 
     def against(subject: str, stored: Json, now: BinCounts) -> Stability:
-        before = reference_of(stored)
+        before = BinCounts(bins.from_json(stored["bins"]), tuple(stored["rows"]))
         found = drift.psi(before, now, zero)
         rows = len(now.rows)
         told = ([subject] * rows, before.bins.names, before.rows, now.rows, found.parts or [None] * rows)
@@ -60,11 +60,6 @@ def section(
         **_of_scores(reference, scores),
     }
     return said, table
-
-
-def reference_of(stored: Json) -> BinCounts:
-    """What the reference holds in its bins."""
-    return BinCounts(bins.from_json(stored["bins"]), tuple(stored["rows"]))
 
 
 def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> Json:

@@ -18,6 +18,7 @@ from jobs.monitoring.session import VERSION, Session
 from jobs.monitoring.storing import Judged
 from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.command import Run
+from jobs.protocol.policy import LabelPolicy
 from jobs.scorer import scorecard
 
 Json = dict[str, Any]
@@ -27,7 +28,6 @@ SECTIONS = (  # in the order in which they need one another
     *("window", "drift", "performance", "concept", "calibration", "target", "estimate", "track_record", "vintages"),
     *("curves", "quality"),
 )
-REMEMBERED = 70  # weeks: the loans of the first have matured by then
 _BINS: Json = {
     "subject": pl.String,
     "bin": pl.String,
@@ -41,7 +41,8 @@ def judge(session: Session) -> None:
     """Compute, store, judge: the verdict is the last file that gets its name."""
     run, week = session.run, session.week
     files.sweep(session.root.at(verdicts.folder(week)))
-    past = storing.remembered(run, verdicts.weeks(session.root, week - timedelta(days=1))[-REMEMBERED:])
+    earlier = verdicts.weeks(session.root, week - timedelta(days=1))
+    past = storing.remembered(run, earlier[-remembered(session.policy.label) :])
     sections = Sections(session, past)
     evidence = sections.evidence
     for name in SECTIONS:
@@ -55,6 +56,11 @@ def judge(session: Session) -> None:
     said = retraining.judge(evidence, session.policy, [one.verdict for one in past])
     resting_on = {"evidence": cited, "policy_sha256": session.policy.sha256, "previous": session.sources.previous}
     storing.put_verdict(run, week, said | resting_on)
+
+
+def remembered(label: LabelPolicy) -> int:
+    """Weeks that a verdict looks back on: the loans of the first of them have matured by then, and judge estimates."""
+    return max(70, (31 * label.longest_months + label.lag_days) // 7 + 13)
 
 
 class Sections:

@@ -28,6 +28,7 @@ PERSISTENCE, HYSTERESIS = "persistence", "hysteresis"
 UNRELIABLE, BROKEN_FEED = "cbpe unreliable", "data_quality"
 _SAW = (PERSISTENCE, terms.SUPPRESSED, UNRELIABLE, NOT_MENDED)  # what was set aside for these was there all the same
 MOVED = frozenset({terms.DRIFT, terms.FEATURE, terms.MANY})
+_day = date.fromisoformat
 _GROUPS = ((terms.BY_ROWS, "drift"), (terms.BY_OUTCOMES, "performance"))
 
 
@@ -55,18 +56,17 @@ class Memory:
         """Whether the rule was at alert or above in one of the last weeks."""
         recent = [verdict for verdict in self._earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
         entries = [entry for verdict in recent for entry in _entries(verdict, seen)]
-        return _alerts(entry["severity"] for entry in entries if entry.get("why") in (None, *_SAW))
+        return _alerts(entry["severity"] for entry in entries if (entry.get("why") or NOT_MENDED).startswith(_SAW))
 
     def is_open(self, seen: Seen) -> bool:
         """Whether an alert of this rule is still open: it closes after two weeks in which nothing was near."""
         entries = [entry for verdict in self._earlier[-2:] for entry in _entries(verdict, seen)]
-        counted = (entry["severity"] for entry in entries if entry.get("why") is None)
+        counted = (entry["severity"] for entry in entries if (entry.get("why") or NOT_MENDED).startswith(NOT_MENDED))
         return any(entry.get("why") == HYSTERESIS for entry in entries) or _alerts(counted)
 
     def in_vain(self, seen: Seen) -> date | None:
         """The day of the latest training for this rule, if nothing has been there to learn since."""
-        names = {seen.rule, seen.subject, f"{seen.rule}/{seen.subject}"}
-        names |= MOVED if seen.rule in MOVED else frozenset()  # rows that moved are one cause, whoever says it
+        names = MOVED if seen.rule in MOVED else {seen.rule}  # rows that moved are one cause, whoever says it
         held = sorted(day for day, reasons in self.trainings if reasons & names)
         return held[-1] if held and self.week < self._learnable(held) else None
 
@@ -111,7 +111,3 @@ def _entries(verdict: Json, seen: Seen) -> Iterator[Json]:
 
 def _alerts(severities: Iterable[str]) -> bool:
     return any(rank(severity) >= rank(terms.MEDIUM) for severity in severities)
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)

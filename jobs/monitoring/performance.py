@@ -77,9 +77,8 @@ def calibration(counts: ScoreCounts, by_grade: Mapping[str, Band]) -> Json:
     """Whether the scores promise as many bads as came: all in all, by grade, by decile and along a line."""
     bands, line = calibrated.reliability_bands(counts), recalibration.calibration_line(counts)
     ratio = calibrated.observed_to_expected(counts)
-    test: tuple[float | None, float | None] = (None, None)
-    if ratio.value is not None:
-        test = calibrated.jeffreys_test(counts.n, counts.n_bad, counts.unlabelled().mean())
+    known = ratio.value is not None
+    test = calibrated.jeffreys_test(counts.n, counts.n_bad, counts.unlabelled().mean()) if known else (None, None)
     return {
         "observed_to_expected": asdict(ratio),
         "p_too_low": test[0],

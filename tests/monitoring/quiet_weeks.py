@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jobs.measures import bins
+from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.drift import ZeroPolicy
 from jobs.monitoring import drift, performance, quality, retraining
@@ -52,7 +53,10 @@ class QuietWeeks:
 
     def _evidence(self, week: date, matured: ScoreCounts, volumes: list[list[int]]) -> Json:
         reference, cutoff = self._reference, self._reference["cutoff"]
-        drawn = {name: self._drawn(drift.reference_of(known)) for name, known in reference["features"].items()}
+        drawn = {
+            name: self._drawn(BinCounts(bins.from_json(known["bins"]), tuple(known["rows"])))
+            for name, known in reference["features"].items()
+        }
         scores = self._outcomes().unlabelled()
         told = [_feature(name, reference["features"][name], rows) for name, rows in drawn.items()]
         silent = [finding for each in told for finding in quality.silence(each)]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from jobs.monitoring.evidence import remembered
 from jobs.monitoring.performance import past_drops, track_record
 from jobs.protocol import policy as policies
+from jobs.protocol.calendar import add_months
 from tests.monitoring.evidences import MODEL, WEEK, evidence, measure
 
 POLICY = policies.load(None, "")
@@ -39,6 +42,16 @@ def test_estimates_are_held_against_what_came_of_the_same_scores() -> None:
         {"week": "2024-01-20", "estimated": 0.69, "realised": 0.73, "n": 2000},
     ]
     assert (found["mean_error"], found["n"]) == (pytest.approx(0.03), 2)
+
+
+@pytest.mark.parametrize("window", [3, 12, 18, 24, 60, "term"])
+@pytest.mark.parametrize("lag_days", [0, 31, 92])
+def test_whatever_the_window_a_verdict_looks_back_on_scores_whose_loans_have_matured(
+    window: Any, lag_days: int
+) -> None:
+    label = replace(POLICY.label, window_months=window, lag_days=lag_days)
+    scored = WEEK - timedelta(weeks=remembered(label) - 8)  # eight weeks and more of estimates to judge by
+    assert add_months(scored, label.longest_months) + timedelta(days=lag_days) <= WEEK
 
 
 @pytest.mark.parametrize(("realised", "unreliable"), [(0.675, False), (0.66, True), (0.74, True)])
