@@ -225,10 +225,10 @@ def grade(one: Json, policy: Policy) -> Cell:
     value, p, bounds = value_of(one.get("csi")), one.get("p_adjusted"), policy.drift.psi
     if one.get("schema_change"):
         return Cell("schema change", None, "schema")
-    if value is None:
+    if value is None or one["csi"]["n"] < policy.drift.n_min:
         return cell("insufficient", "grade")
     passed = [name for name in ("low", "medium", "high", "critical") if value > getattr(bounds, name)]
-    return cell(passed[-1] if passed and (p is None or p <= policy.drift.alpha) else "none", "grade")
+    return cell(passed[-1] if passed and (p is None or p <= policy.drift.fdr_q) else "none", "grade")
 
 
 def _flat(value: object, name: str = "") -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ _PRIORITIES = {terms.HIGH: "MEDIUM", terms.CRITICAL: "HIGH"}
 NO_ACTION, ALERT, RETRAIN = DECISIONS = ("no_action", "alert", "retrain")
 # Judged against what came with the model:
 _REFERENCED = {*terms.BY_ROWS, *terms.BY_OUTCOMES} - {terms.FLOOR, terms.ESTIMATED_FLOOR}
+_ESTIMATED = {terms.CBPE, terms.ESTIMATED_FLOOR}  # both look at the estimated AUC
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,11 @@ class Bench:
     policy: Policy
     quality: bool  # whether the section of data quality could be computed
 
-    def weigh(self, without: Seen | None = None, moved: Seen | None = None) -> Weighed:
-        """What all numbers come to; or without one, or with it moved elsewhere."""
-        known = [(seen, found) for seen, found in self._remembered_each if seen is not without]
-        if moved:
-            known.append((moved, [*self._remembered(moved)]))
+    def weigh(self, without: Seen | None = None, moved: float | None = None) -> Weighed:
+        """What all numbers come to; or without one, or with it moved elsewhere, for whichever rule looks at it."""
+        known = [(seen, found) for seen, found in self._remembered_each if not _same(seen, without)]
+        there = (replace(seen, value=moved) for seen in self.all_seen if moved is not None and _same(seen, without))
+        known += [(seen, [*self._remembered(seen)]) for seen in there]
         judged = (seen for seen, _ in known if seen.rule == terms.FEATURE and seen.why is None)
         features = [seen.n or 0 for seen in judged if seen.reached() is not None]
         found = [one for _, each in known for one in each]
@@ -121,10 +122,10 @@ class Bench:
         if seen.rule == terms.MANY or seen.given:  # counted from others, or judged elsewhere: it is there or not
             stays = finding.threshold is None or self.weigh(seen).decision == decision
             return None if stays or finding.threshold is None else _apart(now, finding.threshold)
-        bounds = [step.threshold for step in seen.steps]
+        bounds = [step.threshold for each in self.all_seen if _same(each, seen) for step in each.steps]
         tried = {*bounds, *(math.nextafter(bound, end) for bound in bounds for end in (math.inf, -math.inf))}
         nearest = sorted(tried, key=lambda each: abs(each - now))
-        turning = (each for each in nearest if self.weigh(seen, replace(seen, value=each)).decision != decision)
+        turning = (each for each in nearest if self.weigh(seen, each).decision != decision)
         return next((_apart(each, now) for each in turning), None)
 
     @cached_property
@@ -133,7 +134,7 @@ class Bench:
 
     def _remembered(self, seen: Seen) -> Iterator[Finding]:
         """What a rule sees, as far as the weeks before bear it out, and the promotion lies long enough ago."""
-        step, estimated, doubt = seen.reached(), seen.rule in (terms.CBPE, terms.ESTIMATED_FLOOR), None
+        step, estimated, doubt = seen.reached(), seen.rule in _ESTIMATED, None
         severity = step.severity if step else terms.NONE
         if seen.why:
             yield Finding(seen, severity, seen.why)
@@ -233,6 +234,10 @@ def _told(one: Finding) -> dict[str, Any]:
         "flip_distance": None,
         "sentence": terms.told(seen, one.severity, one.threshold),
     }
+
+
+def _same(one: Seen, other: Seen | None) -> bool:
+    return one is other or (other is not None and {one.rule, other.rule} <= _ESTIMATED)
 
 
 def _apart(value: float, other: float) -> float:

@@ -17,6 +17,7 @@ from jobs.protocol.policy import Policy, Severities
 Json = Mapping[str, Any]
 
 LEAST_SHARE, SHARE_OF_HIGH = 0.02, 0.05  # of importance: to be looked at alone, and to ask for a retraining alone
+NEAR = 0.8  # of a bound: an open alert stays open beyond it
 LOW_PART, MEDIUM_PART = 0.4, 0.6  # of the drop that is concept drift: 0.02 and 0.03 of 0.05
 CBPE_DROP = 0.03
 ALERT_P, NOTE_P = 0.01, 0.05  # of calibration
@@ -46,7 +47,7 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
         return
     psi, alpha = policy.drift.psi, policy.drift.alpha
     steps = _steps(asdict(psi))
-    moved = Seen(rule=terms.DRIFT, subject="score", n=rows, nominal=psi.low, kept_open=_near(psi.medium))
+    moved = Seen(rule=terms.DRIFT, subject="score", n=rows, nominal=psi.low, kept_open=_round(NEAR * psi.medium))
     least = min((p for each in features if (p := number(each, "p_adjusted")) is not None), default=None)
     for subject, value, p in (("score", score, number(section, "score.p")), ("features", weighted, least)):
         yield replace(moved, subject=subject, value=value, p=p, steps=steps if p is None or p <= alpha else ())
@@ -92,7 +93,7 @@ def _concept(section: Json, n: int, policy: Policy) -> Iterator[Seen]:
         margin = 0.0 if drop is None or lower is None else _round(drop - lower)
         bounds = {terms.LOW: _round(LOW_PART * limit), terms.MEDIUM: _round(MEDIUM_PART * limit), terms.CRITICAL: limit}
         steps = _steps({name: max(bound, margin) for name, bound in bounds.items()})
-        low, kept = bounds[terms.LOW], _near(bounds[terms.MEDIUM])
+        low, kept = bounds[terms.LOW], _round(NEAR * bounds[terms.MEDIUM])
         yield Seen(rule=terms.CONCEPT, subject="auc", value=value, n=n, steps=steps, nominal=low, kept_open=kept)
     if (total := number(section, "cusum.path.-1")) is not None:
         yield Seen(rule=terms.DECAY, subject="auc", value=total, n=n, steps=_steps({terms.LOW: terms.CUSUM_LIMIT}))
@@ -103,7 +104,7 @@ def _calibration(ratio: float, p: float | None, n: int, bounds: Severities) -> S
     allowed = [name for name in asdict(bounds) if p is None or p < (NOTE_P if name == terms.LOW else ALERT_P)]
     steps = _steps({name: 1 + sign * getattr(bounds, name) for name in allowed})
     seen = Seen(rule=terms.CALIBRATION, subject="portfolio", value=ratio, n=n, p=p, sign=sign, steps=steps)
-    return replace(seen, nominal=1 + sign * bounds.low, kept_open=1 + sign * _near(bounds.medium))
+    return replace(seen, nominal=1 + sign * bounds.low, kept_open=1 + sign * _round(NEAR * bounds.medium))
 
 
 def _estimates(evidence: Json, policy: Policy, *, realised: bool) -> Iterator[Seen]:
@@ -140,10 +141,6 @@ def _quality(evidence: Json) -> Iterator[Seen]:
 
 def _steps(bounds: Mapping[str, float]) -> tuple[Step, ...]:
     return tuple(Step(threshold=bound, severity=name) for name, bound in bounds.items())
-
-
-def _near(bound: float) -> float:
-    return _round(0.8 * bound)
 
 
 def _round(bound: float) -> float:

@@ -141,14 +141,16 @@ def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift
 
 def _calm(verdict: Json, drift: float | None) -> str:
     """Nothing asks for action; that is no health where too little is known, or too new."""
+    few = {each["rule"]: each["sentence"] for each in verdict["set_aside"] if each["why"] == TOO_FEW}
     if verdict["insufficient_data"]:
-        few = [each["sentence"] for each in verdict["set_aside"] if each["why"] == TOO_FEW]
-        return _with_more("Too little can be judged to say that all is well: ", few or ["sections are unknown"])
+        said = [*few.values()] or ["sections are unknown"]
+        return _with_more("Too little can be judged to say that all is well: ", said)
     if new := [each["sentence"] for each in verdict["set_aside"] if each["why"] == SUPPRESSED]:
         return _with_more("The model was promoted less than two weeks ago, so this does not count yet: ", new)
     score, estimated = verdict["performance_score"], "estimated " if verdict["estimated"] else ""
-    known = [] if drift is None else [f"drift {drift:.3f}"]
-    known += [] if score is None else [f"{estimated}performance score {score:.3f}"]
+    known = [few[DRIFT].lower()] if DRIFT in few else [] if drift is None else [f"drift {drift:.3f}"]
+    judged = [] if score is None else [f"{estimated}performance score {score:.3f}"]
+    known += [few[CONCEPT].lower()] if CONCEPT in few and not estimated else judged
     return "No rule asks for action" + (": " if known else "") + ", ".join(known)
 
 

@@ -85,6 +85,10 @@ class TestEstimates:
         rules = replace(POLICY, cbpe=replace(POLICY.cbpe, max_severity=most))
         assert weeks(self.LOW, self.LOW, rules=rules)[-1]["decision"] == decision
 
+    def test_the_flip_of_one_counts_the_floor_that_looks_at_the_same_number(self) -> None:
+        reason = weeks(estimated(0.653))[-1]["reasons"][0]  # an alert: below the limit of 0.66, above the floor
+        assert (reason["rule"], reason["flip_distance"]) == ("cbpe", pytest.approx(0.003))
+
     def test_none_where_the_policy_wants_none(self) -> None:
         rules = replace(POLICY, cbpe=replace(POLICY.cbpe, enabled=False))
         assert weeks(estimated(0.5), rules=rules)[-1]["reasons"] == []
@@ -157,6 +161,16 @@ class TestRetrainingInVain:
         past = [judge(evidence(BEFORE, **feature(0.9), **held), POLICY)]
         found = judge(evidence(**feature(0.9), **held), POLICY, past)
         assert (found["decision"], found["action_hint"]) == ("alert", "escalate")
+
+    def test_it_calls_a_person_every_week_for_a_feature_that_stays_moved(self) -> None:
+        held: Json = {"trainings": [training(WEEK - timedelta(days=40), "feature")]}
+        verdicts = weeks(*[feature(0.9) | held] * 5)
+        assert [each["action_hint"] for each in verdicts] == [None, *["escalate"] * 4]
+        assert [each["severity"] for each in verdicts] == ["low", *["high"] * 4]
+
+    def test_its_alert_stays_open_near_its_bound(self) -> None:
+        held: Json = {"trainings": [training(WEEK - timedelta(days=40), "drift")]}
+        assert aside(weeks(drifted(0.6) | held, drifted(0.21) | held)[-1]) == {"drift": "hysteresis"}
 
     def test_a_training_after_the_week_is_not_held_against_it(self) -> None:
         assert self.judged(WEEK + timedelta(days=1), "drift")["decision"] == "retrain"

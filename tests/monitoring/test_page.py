@@ -27,11 +27,13 @@ def test_a_week_with_too_few_rows_is_marked_as_such_wherever_it_is_named() -> No
 
 
 def test_a_feature_is_marked_by_effect_and_by_chance() -> None:
-    def mark(value: float | None, p: float | None, *, schema: bool = False) -> str:
-        one = {"name": "dti", "csi": measure(value, 900), "p_adjusted": p, "schema_change": schema}
+    def mark(value: float | None, p: float | None, *, schema: bool = False, n: int = 900) -> str:
+        one = {"name": "dti", "csi": measure(value, n), "p_adjusted": p, "schema_change": schema}
         return panels.grade(one, RULES).mark
 
     assert [mark(0.31, 0.001), mark(0.31, 0.2), mark(0.05, 0.001)] == ["high", "none", "none"]
+    assert [mark(0.31, p) for p in (0.049, 0.051)] == ["high", "none"], "by chance as the judge sees it"
+    assert [mark(0.31, 0.001, n=n) for n in (499, 500)] == ["insufficient", "high"], "as few rows as are not judged"
     assert mark(RULES.drift.psi.high, 0.001) == "medium", "a bound lies above its band"
     assert [mark(None, None), mark(0.6, 0.0, schema=True), mark(0.6, 0.0)] == ["insufficient", "schema", "critical"]
 

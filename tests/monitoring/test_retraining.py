@@ -142,6 +142,22 @@ def test_a_healthy_week_is_an_explicit_no_action() -> None:
     assert verdict["sentence"] == "No rule asks for action: drift 0.010, performance score 0.700"
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"window__rows": 499}, "too few scores to judge drift: 499, performance score 0.700"),
+        ({"performance__n": 999}, "drift 0.010, estimated performance score 0.700"),
+        (
+            {"performance__n": 999, "performance__bads": 60, "estimate__auc": measure(None, 2000)},
+            "drift 0.010, too few loans with a known outcome to judge performance: 999, 60 of them bad",
+        ),
+    ],
+    ids=["drift", "performance", "not even estimated"],
+)
+def test_what_could_not_be_judged_is_not_told_as_a_number_that_was(changes: Json, said: str) -> None:
+    assert judge(evidence(**changes), POLICY)["sentence"] == f"No rule asks for action: {said}"
+
+
 def test_critical_data_quality_blocks_and_sets_the_retraining_aside() -> None:
     verdict = judge(evidence(**drifted(0.6), quality__findings=[finding("critical")]), POLICY)
     assert (verdict["decision"], verdict["priority"], verdict["blocked_by"]) == ("alert", None, ["data_quality"])
