@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--estimate",
         action="store_true",
-        help="estimate the performance of rows without labels yet (CBPE), calibrated on the reference's labels",
+        help="estimate the performance on all scored rows without their labels (CBPE), calibrated on the reference's",
     )
     parser.add_argument("--json", action="store_true", help="write JSON with every digit")
     return parser
