@@ -159,8 +159,8 @@ def points(items: Sequence[Any] | None, x: str, y: str, ends: str = "") -> list[
 
 def lines(title: str, says: str, of: Mapping[str, Points], table: Table | None = None, **axes: Any) -> Figure | None:  # noqa: ANN401
     """Lines of points: x, y and the ends of an interval if there is one. Where no table is given the points are it."""
-    drawn, looks = {name: points for name, points in of.items() if points}, charts.Axes(**axes)
-    if not drawn:
+    drawn, looks = {name: points or () for name, points in of.items()}, charts.Axes(**axes)  # the key names all
+    if not any(drawn.values()):
         return None
     step = 1 if looks.points else SPARSE
     rows = [[Cell(name), cell(x), cell(y)] for name, points in drawn.items() for x, y, *_ in points[::step]]

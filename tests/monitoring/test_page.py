@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from jobs.monitoring import charts, panels
-from jobs.monitoring.page import NOT_COMPUTED, cell, decided, distribution, number, told
+from jobs.monitoring.page import NOT_COMPUTED, cell, decided, distribution, lines, number, told
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.protocol import policy
@@ -81,6 +81,14 @@ def test_a_week_without_rows_is_said_to_have_none() -> None:
     found = distribution("Scores", [{"bin": "a", "reference_rows": 30, "rows": 0}])
     assert found is not None
     assert "0 rows now against 30 of the reference" in found.says
+
+
+def test_a_line_that_is_alone_is_not_taken_for_another() -> None:
+    figure = lines("ROC curve", "", {"now": [], "reference": [(0.0, 0.0), (1.0, 1.0)]}, x="goods lost", y="bads caught")
+    assert figure is not None
+    drawn = charts.svg(figure.chart, "a")
+    assert re.findall(r">(now|reference)<", drawn) == ["now", "reference"], "the key names both"
+    assert charts.INKS[1] in drawn
 
 
 def test_a_picture_keeps_only_what_it_needs() -> None:
