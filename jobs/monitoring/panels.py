@@ -207,7 +207,7 @@ def sections(shown: Shown) -> Iterator[Json]:
         if section is not None and "unknown" in section:
             state, lead = "unknown", f"This could not be computed, and counts as unknown: {section['unknown']}."
         elif section is not None:
-            state = page.INSUFFICIENT if shown.at(enough) in (None, [], False) else ""
+            state = page.INSUFFICIENT if (least := shown.at(enough)) in (None, []) or least is False else ""
             try:
                 body = getattr(macros, name)()
             except Exception as error:  # noqa: BLE001 - a page with one hole is better than none

@@ -185,6 +185,11 @@ def test_too_few_rows_are_no_good_news(judged: tuple[Root, str]) -> None:
     assert "fewer than 1000 rows" in found
 
 
+def test_zero_is_a_number(judged: tuple[Root, str]) -> None:
+    found = _shown(judged[0], {"performance": {"auc": measure(0.0, 4000), "n": 4000, "bads": 3}})
+    assert "insufficient data" not in _section(found, "ranking")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
