@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from jobs.protocol import clock, policies, strict_json
@@ -53,7 +53,9 @@ def opened(run: Run, job: str) -> tuple[Desk, JobError | None, Policy]:
     ledgers.refuse_loss(store)
     found, problem = policies.begin(store, dry_run=run.dry_run)
     rules = found or policies.last_good(store)
-    return desk_of(store, job, run.day, rules), problem, rules
+    desk = desk_of(store, job, run.day, rules)
+    writer = replace(desk.writer, tell=lambda said: run.report.change(ledgers.name_of(said.seq), kind=said.kind))
+    return replace(desk, writer=writer), problem, rules
 
 
 def desk_of(store: FolderStore, job: str, day: date, rules: Policy) -> Desk:

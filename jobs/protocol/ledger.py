@@ -27,13 +27,14 @@ _FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "bod
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who says it: one run of one job. `at` and `who` are for records, never for logic."""
+    """Who says it: one run of one job, and whom it tells. `at` and `who` are for records, never for logic."""
 
     job: str
     as_of: date
     at: str
     nonce: str
     who: Mapping[str, Any]
+    tell: Callable[[Entry], None] = lambda _: None
 
     @property
     def run_key(self) -> str:
@@ -153,6 +154,7 @@ def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | Non
         data = entry_bytes(writer, fact, seq, known.head, nonce)
         if store.put_if_absent(name_of(seq), data) or _is_mine(store, seq, nonce):
             known = store.memo[FOLDER] = extended(known, data)
+            writer.tell(known.entries[-1])
             return known, known.entries[-1]
 
 

@@ -176,3 +176,22 @@ def test_a_status_that_cannot_be_read_is_told_of_and_keeps_no_day_from_its_score
     assert run(asked, NEXT) == StoreDamaged.exit_code
     assert "decisions/STATUS.txt can be written by everybody" in capsys.readouterr().err
     assert partitions.read(Root(asked), "gold/predictions", NEXT)
+
+
+def test_a_run_that_takes_up_what_a_person_wrote_says_so_and_leaves_a_receipt(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def receipts() -> set[Path]:
+        return set(root.glob(f"decisions/receipts/training_inference/{LAST}/*"))
+
+    assert run(root) == 0
+    before = receipts()
+    edit(root, SERVING, pinned=True)
+    capsys.readouterr()
+    assert run(root) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    [receipt] = receipts() - before
+    told = {"name": ledger.name_of(state(root).head), "kind": "serving"}
+    assert (said["changed"], json.loads(receipt.read_bytes())["changed"]) == (1, [told])
+    assert run(root) == 0
+    assert receipts() == before | {receipt}
