@@ -138,7 +138,7 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
         return run.report.code
     last = [step for step in job.steps if not step.only_when_named][-1].name
     if named == last and not run.dry_run:
-        standing = receipts.standing(run.root, job.name, run.day)
+        standing = receipts.standing(run.root, job.name, run.day, job.steps[0].name)
         if not run.report.problems:
             told(sys.stderr, receipts.told(standing, f"{job.name}: "))
         return gravest([problem.code for problem in standing])

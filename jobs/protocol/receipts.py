@@ -143,11 +143,12 @@ def latest_by_step(root: Root, job: str, day: date, *, changes: bool = False) ->
     return latest
 
 
-def standing(root: Root, job: str, day: date) -> list[Problem]:
-    """The problems that still stand for a date: those of the newest receipt of each step since a run of all of them."""
+def standing(root: Root, job: str, day: date, first: str = "") -> list[Problem]:
+    """The problems that still stand for a date. Those of a run of all steps stand until the first is begun anew."""
     latest = latest_by_step(root, job, day)
-    deciding = [receipt for step, receipt in latest.items() if step != WHOLE] or latest.values()
-    return [Problem(**problem) for receipt in deciding for problem in receipt["problems"]]
+    if first in latest:
+        latest.pop(WHOLE, None)
+    return [Problem(**problem) for receipt in latest.values() for problem in receipt["problems"]]
 
 
 def prune(root: Root, job: str, now: datetime) -> None:
