@@ -39,11 +39,11 @@ def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys
     receipts.write(root, Occasion("training_inference", days[3], "all"), report, at=clock.now(), seconds=1)
     assert checked(root, capsys) == (0, [])
     homes = [root.at(f"datamart/gold/predictions/snapshot_date={day}") for day in days]
-    shutil.rmtree(homes[1])
+    shutil.rmtree(homes[2])
     code, found = checked(root, capsys)
     assert (code, [(one["where"], "or are lost" in one["what"]) for one in found]) == (
         0,
-        [(root.name_of(homes[1]), True)],
+        [(root.name_of(homes[2]), True)],
     )
     shutil.rmtree(homes[3])
     code, found = checked(root, capsys)
