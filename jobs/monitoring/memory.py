@@ -56,12 +56,12 @@ class Memory:
         """Whether the rule was at alert or above in one of the last weeks."""
         recent = [verdict for verdict in self._earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
         entries = [entry for verdict in recent for entry in _entries(verdict, seen)]
-        return _alerts(entry["severity"] for entry in entries if (entry.get("why") or NOT_MENDED).startswith(_SAW))
+        return _alerts(entry["severity"] for entry in entries if _was_there(entry, _SAW))
 
     def is_open(self, seen: Seen) -> bool:
         """Whether an alert of this rule is still open: it closes after two weeks in which nothing was near."""
         entries = [entry for verdict in self._earlier[-2:] for entry in _entries(verdict, seen)]
-        counted = (entry["severity"] for entry in entries if (entry.get("why") or NOT_MENDED).startswith(NOT_MENDED))
+        counted = (entry["severity"] for entry in entries if _was_there(entry, NOT_MENDED))
         return any(entry.get("why") == HYSTERESIS for entry in entries) or _alerts(counted)
 
     def in_vain(self, seen: Seen) -> date | None:
@@ -107,6 +107,11 @@ def _entries(verdict: Json, seen: Seen) -> Iterator[Json]:
     for entry in (*verdict["reasons"], *verdict["set_aside"]):
         if (entry["rule"], entry["subject"]) == (seen.rule, seen.subject):
             yield entry
+
+
+def _was_there(entry: Json, although: str | tuple[str, ...]) -> bool:
+    """Whether it counted, or was set aside for one of these reasons alone; some go on with a date."""
+    return entry.get("why") is None or entry["why"].startswith(although)
 
 
 def _alerts(severities: Iterable[str]) -> bool:

@@ -148,9 +148,10 @@ def _calm(verdict: Json, drift: float | None) -> str:
     if new := [each["sentence"] for each in verdict["set_aside"] if each["why"] == SUPPRESSED]:
         return _with_more("The model was promoted less than two weeks ago, so this does not count yet: ", new)
     score, estimated = verdict["performance_score"], "estimated " if verdict["estimated"] else ""
-    known = [few[DRIFT].lower()] if DRIFT in few else [] if drift is None else [f"drift {drift:.3f}"]
-    judged = [] if score is None else [f"{estimated}performance score {score:.3f}"]
-    known += [few[CONCEPT].lower()] if CONCEPT in few and not estimated else judged
+    moved = [] if drift is None else [f"drift {drift:.3f}"]
+    ranked = [] if score is None else [f"{estimated}performance score {score:.3f}"]
+    known = [few[DRIFT].lower()] if DRIFT in few else moved
+    known += [few[CONCEPT].lower()] if CONCEPT in few and not estimated else ranked
     return "No rule asks for action" + (": " if known else "") + ", ".join(known)
 
 

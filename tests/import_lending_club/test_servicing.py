@@ -112,6 +112,11 @@ def test_a_settlement_lands_when_it_was_known_and_not_with_the_charge_off(
     assert told == [*before, (lands - timedelta(days=1) if lands else charged_off, *whole)]
 
 
+def test_a_settlement_of_the_day_on_which_the_state_is_known_needs_no_row_of_its_own() -> None:
+    paid = dated(DECEMBER, PAID, "Apr-2016", debt_settlement_flag_date="Apr-2016")
+    assert paid.select("_final", "_settled").row(0) == (date(2016, 4, 30), None)
+
+
 def test_a_settlement_past_the_cut_off_adds_nothing_to_a_state_that_is_known_on_it() -> None:
     loan_charged_off = dated(JUNE, CHARGED_OFF, "Mar-2019", debt_settlement_flag_date="May-2019")
     assert loans.later(loan_charged_off, [*columns.OUTCOMES & {*loan(), *SETTLEMENT}])["_day"].to_list() == [CUT_OFF]
