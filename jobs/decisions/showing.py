@@ -24,6 +24,7 @@ from jobs.protocol.store import FolderStore
 
 RECEIPTS = "decisions/receipts"
 SHOWN = 20  # receipts with problems
+FIRST = {"preprocessing": "check", "training_inference": "wait", "monitoring": "check"}  # steps
 
 
 def _desk(root: Root, day: date) -> Desk:
@@ -101,7 +102,7 @@ def _troubled(root: Root) -> Iterator[dict[str, Any]]:
     jobs = [entry.name for entry in entries(root, RECEIPTS)]
     days = [(day_of(one.name, ""), job) for job in jobs for one in entries(root, f"{RECEIPTS}/{job}")]
     for day, job in sorted(((day, job) for day, job in days if day), reverse=True):
-        for step, receipt in receipts.latest_by_step(root, job, day).items():
+        for step, receipt in receipts.latest_by_step(root, job, day, FIRST.get(job, "")).items():
             for problem in receipt["problems"]:
                 yield {"name": f"{job} {day}" + ("" if step == "all" else f" {step}"), **problem}
 

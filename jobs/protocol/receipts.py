@@ -129,8 +129,13 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     return f"{folder(of.job, of.day)}/{number}.json"
 
 
-def latest_by_step(root: Root, job: str, day: date, *, changes: bool = False) -> dict[str, dict[str, Any]]:
-    """The newest receipt of each step for a date: what that date's runs have come to; without what they changed."""
+def latest_by_step(
+    root: Root, job: str, day: date, first: str = "", *, changes: bool = False
+) -> dict[str, dict[str, Any]]:
+    """The newest receipt of each step for a date: what that date's runs have come to; without what they changed.
+
+    That of a run of all steps counts until the first of them is begun anew.
+    """
     home = root.at(folder(job, day))
     latest: dict[str, dict[str, Any]] = {}
     for number in _numbers(home):
@@ -139,15 +144,15 @@ def latest_by_step(root: Root, job: str, day: date, *, changes: bool = False) ->
         receipt = strict_json.parse(data if changes else _CHANGES.sub(b"", data), where=f"{folder(job, day)}/{name}")
         if receipt["step"] == WHOLE:
             latest.clear()  # a run of all steps says what they have come to, each of them
+        elif receipt["step"] == first:
+            latest.pop(WHOLE, None)
         latest[receipt["step"]] = receipt
     return latest
 
 
 def standing(root: Root, job: str, day: date, first: str = "") -> list[Problem]:
-    """The problems that still stand for a date. Those of a run of all steps stand until the first is begun anew."""
-    latest = latest_by_step(root, job, day)
-    if first in latest:
-        latest.pop(WHOLE, None)
+    """The problems that still stand for a date."""
+    latest = latest_by_step(root, job, day, first)
     return [Problem(**problem) for receipt in latest.values() for problem in receipt["problems"]]
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.decisions.__main__ import main
+from jobs.monitoring import job as monitoring
+from jobs.preprocessing import job as preprocessing
 from jobs.protocol import clock, ledger, policy, receipts, status
 from jobs.protocol.claims import claim, complete
 from jobs.protocol.errors import InputMissing
@@ -14,10 +16,13 @@ from jobs.protocol.files import Root
 from jobs.protocol.ingest import Desk, begin, place
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import POLICY, RETRAINING_NOTE, FolderStore
+from jobs.training_inference import job as training_inference
 from tests.protocol.build import OPEN_RULES, PASSED, READY, desk, machine, person
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from jobs.protocol.command import Job
 
 TODAY = clock.today()
 
@@ -62,6 +67,19 @@ def test_show_tells_the_state_and_the_runs_with_problems(
     facts = json.loads(given)
     assert (code, facts["head"], facts["open"]["seq"], facts["problems"][0]["mend"]) == (0, 1, 1, "wait")
     assert everything(store.root.path) == before
+
+
+@pytest.mark.parametrize("job", [preprocessing.JOB, training_inference.JOB, monitoring.JOB], ids=lambda job: job.name)
+def test_show_lists_a_run_of_all_steps_until_its_steps_are_begun_anew(
+    store: FolderStore, capsys: pytest.CaptureFixture[str], job: Job
+) -> None:
+    failed = Report()
+    failed.fail(InputMissing("no file has landed", where="datamart/landing", mend="wait"))
+    shown = []
+    for step, report in (("all", failed), (job.steps[-1].name, Report()), (job.steps[0].name, Report())):
+        receipts.write(store.root, Occasion(job.name, TODAY, step), report, at=clock.now(), seconds=1)
+        shown.append(len(json.loads(said(capsys, store, "show", "--json")[1])["problems"]))
+    assert shown == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
