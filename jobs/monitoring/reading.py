@@ -118,10 +118,10 @@ class Reading:
     @cached_property
     def labels(self) -> pl.DataFrame:
         """The newest label of every loan, of those known by the end of the week."""
-        names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "label_version")
+        names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "snapshot_date")
         found = self._history(LABELS, names)
-        newest = found.sort("id", "label_version").unique("id", keep="last", maintain_order=True)
-        return newest.filter(pl.col("y").is_not_null()).drop("label_version")
+        newest = found.sort("id", "snapshot_date").unique("id", keep="last", maintain_order=True)
+        return newest.filter(pl.col("y").is_not_null()).drop("snapshot_date")
 
     @cached_property
     def matured(self) -> pl.DataFrame:
@@ -134,7 +134,7 @@ class Reading:
     @cached_property
     def aged(self) -> pl.DataFrame:
         """Every application that was scored, counted by its age and by what is known of it."""
-        found = self._history(PREDICTIONS, ("id", "application_date"))
+        found = self._history(PREDICTIONS, ("id", "application_date", "snapshot_date"))
         if found["id"].n_unique() < found.height:  # asked first: it takes a sixth of the time
             found = found.unique("id", keep="first")
         return vintages.count(self.labels, found, self.week, self._session.policy.label)
@@ -196,12 +196,12 @@ class Reading:
         parts = {day: built[day].parts for day in self._days[table]}  # each named by its content
         known, before = _read[table][1:] if table in _read and _read[table][0] == root else ({}, None)
         kept = {day for day in parts if known.get(day) == parts[day]}
-        found = self._scan(table, [day for day in parts if day not in kept], (*names, "snapshot_date"))
+        found = self._scan(table, [day for day in parts if day not in kept], names)
         if before is not None:
             still = before.filter(pl.col("snapshot_date").is_in(sorted(kept)))
             found = pl.concat([still, found]).sort("snapshot_date", maintain_order=True)
         _read[table] = root, parts, found
-        return found.select(names)
+        return found
 
     def _scan(self, table: str, days: Sequence[date], names: Sequence[str]) -> pl.DataFrame:
         if not days:

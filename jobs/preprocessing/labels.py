@@ -31,14 +31,17 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
     A row knows what happened until `knows_until`, and nothing else is heard until `stands_until`. For one final file
     with a cut-off both are the cut-off.
     """
-    status, event = pl.col("loan_status"), _event(rule, knows_until, stands_until)
+    status, applied = pl.col("loan_status"), pl.col("application_date")
+    event = _event(rule, knows_until, stands_until)
     readable = status.is_in(CHARGED_OFF + PAID + LATE + PERFORMING)
     lag = pl.duration(days=rule.lag_days)
     is_bad = pl.col("_event") <= pl.col("_window_end")
     is_paid = status.is_in(PAID) & (pl.col("_payoff") <= pl.col("_window_end"))
     is_survivor = readable & (stands_until >= pl.col("_window_end"))
     return (
-        loans.with_columns(_event=event, _payoff=pl.col("last_pymnt_d").dt.month_end(), _window_end=_window_end(rule))
+        loans.with_columns(
+            _event=event, _payoff=pl.col("last_pymnt_d").dt.month_end(), _window_end=_window_end(rule, applied)
+        )
         .with_columns(
             label_kind=pl.when(is_bad)
             .then(pl.lit("bad"))
@@ -75,7 +78,7 @@ def judged(performance: pl.LazyFrame, rule: LabelPolicy) -> pl.LazyFrame:
         policy_exception=pl.col("loan_status").is_in(POLICY_EXCEPTIONS),
         window_months=months.cast(pl.Int16),
         dpd_threshold=pl.lit(rule.dpd, pl.Int16),
-        final_date=_window_end(rule, at_latest=True) + pl.duration(days=rule.lag_days + rule.closing_days),
+        final_date=_final_date(rule),
     ).drop("loan_status", "last_pymnt_d", "term")
 
 
@@ -83,23 +86,25 @@ def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
     """Every label that became known from `first` to `last`, sorted by loan and version; of rows that were `judged`.
 
     The labels of a day are the same whether it is asked for alone, from the rows that landed from `window_start` of
-    that day to the day itself, or within a longer range. Rows that land after `last` change nothing, nor does late
-    news, which lands when the label of its loan is final already.
+    that day to the day itself, or within a longer range: each day looks only at rows that are not final before it.
+    Rows that land after `last` change nothing, nor does late news, which lands when the label of its loan is final
+    already.
     """
     landed, is_asked = pl.col("snapshot_date"), pl.col("known_date").is_between(pl.lit(first), pl.lit(last))
     heard = rows.filter(landed <= pl.col("final_date"), pl.col("final_date") >= first, landed <= last)
-    loans = heard.filter(is_asked).select("id").unique()  # the others' rows need not be put in order
+    asked = heard.filter(is_asked).select("id", _asked="known_date").unique()  # other loans need not be put in order
     news = (
-        heard.join(loans, on="id", how="semi")
-        .sort("id", "snapshot_date")
-        .with_columns(_overtaken=(_of_same_loan(landed, -1) <= pl.col("known_date")).fill_null(value=False))
+        heard.join(asked, on="id")
+        .filter(landed <= pl.col("_asked"), pl.col("final_date") >= pl.col("_asked"))
+        .sort("id", "_asked", "snapshot_date")
+        .with_columns(_overtaken=(_of_same_story(landed, -1) <= pl.col("known_date")).fill_null(value=False))
         .filter(pl.col("y").is_not_null(), ~pl.col("_overtaken"))
     )
-    repeated = pl.all_horizontal(pl.col(name).eq_missing(_of_same_loan(pl.col(name), 1)) for name in _SAME_LABEL)
+    repeated = pl.all_horizontal(pl.col(name).eq_missing(_of_same_story(pl.col(name), 1)) for name in _SAME_LABEL)
     emitted = news.filter(~repeated)
     return (
-        emitted.with_columns(label_version=_number_within_loan(), snapshot_date=pl.col("known_date"))
-        .filter(is_asked)
+        emitted.with_columns(label_version=_number_within_story(), snapshot_date=pl.col("known_date"))
+        .filter(pl.col("known_date") == pl.col("_asked"))
         .select(column.name for column in contract.load(LABELS).columns)
     )
 
@@ -123,9 +128,14 @@ def _event(rule: LabelPolicy, knows_until: pl.Expr, stands_until: pl.Expr) -> pl
     )
 
 
-def _window_end(rule: LabelPolicy, *, at_latest: bool = False) -> pl.Expr:
+def _final_date(rule: LabelPolicy) -> pl.Expr:
+    """The last day whose labels look at a row: one that landed before its loan was issued counts from its landing."""
+    begin = pl.min_horizontal("application_date", "snapshot_date")  # so that a row lies in the window of all its days
+    return _window_end(rule, begin, at_latest=True) + pl.duration(days=rule.lag_days + rule.closing_days)
+
+
+def _window_end(rule: LabelPolicy, applied: pl.Expr, *, at_latest: bool = False) -> pl.Expr:
     """Null where it hangs on a term that cannot be read; `at_latest`, when the longest would end: that is news too."""
-    applied = pl.col("application_date")
     if rule.window_months != "term":
         return applied.dt.offset_by(f"{rule.window_months}mo")
     short, long = (applied.dt.offset_by(f"{term + CHARGE_OFF_MONTHS}mo") for term in TERMS)
@@ -133,12 +143,16 @@ def _window_end(rule: LabelPolicy, *, at_latest: bool = False) -> pl.Expr:
     return end.otherwise(long) if at_latest else end.when(pl.col("term") == TERMS[1]).then(long)
 
 
-def _of_same_loan(column: pl.Expr, shift: int) -> pl.Expr:
-    """The neighbouring row's value in a frame sorted by loan, null where the neighbour is another loan."""
-    return pl.when(pl.col("id") == pl.col("id").shift(shift)).then(column.shift(shift))
+def _is_same_story(shift: int) -> pl.Expr:
+    """Whether the neighbouring row is of the same loan, as it is looked at for the same day."""
+    return pl.all_horizontal(pl.col(name) == pl.col(name).shift(shift) for name in ("id", "_asked"))
 
 
-def _number_within_loan() -> pl.Expr:
+def _of_same_story(column: pl.Expr, shift: int) -> pl.Expr:
+    return pl.when(_is_same_story(shift)).then(column.shift(shift))
+
+
+def _number_within_story() -> pl.Expr:
     row = pl.int_range(pl.len())
-    begins = pl.col("id").ne_missing(pl.col("id").shift(1))
+    begins = ~_is_same_story(1).fill_null(value=False)
     return (row - pl.when(begins).then(row).forward_fill() + 1).cast(pl.Int16)

@@ -32,7 +32,7 @@ MOST_ROWS = 50_000  # enough to see any leak; more would only cost time
 _AS_OF = {"issue_d"}  # an engineered feature may measure time up to it; by itself it would tell the vintage
 _LATER = "_days_later_than_others"
 _MARKERS = {HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC}
-_OF_LABELS = ("id", "y", "label_version", "mature_date", "application_date", "snapshot_date")
+_OF_LABELS = ("id", "y", "mature_date", "application_date", "snapshot_date")
 
 Numbers = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ def _cohorts(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, las
     return (
         pl.concat([published.lazy(), found.lazy().select(_OF_LABELS)])
         .filter(pl.col("mature_date").is_between(pl.lit(first - COHORTS), pl.lit(last)))
-        .sort("id", "label_version")
+        .sort("id", "snapshot_date")
         .unique("id", keep="last", maintain_order=True)
         .drop("snapshot_date")
         .collect()

@@ -98,7 +98,7 @@ def sampled(frame: pl.DataFrame, rows: int = SAMPLED_ROWS) -> pl.DataFrame:
 def _known(labels: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The newest label of each loan."""
     until = labels.filter(pl.col("snapshot_date") <= as_of)
-    return until.sort("id", "label_version").unique("id", keep="last", maintain_order=True)
+    return until.sort("id", "snapshot_date").unique("id", keep="last", maintain_order=True)
 
 
 def _exclusions(as_of: date, policy: Policy) -> dict[str, pl.Expr]:

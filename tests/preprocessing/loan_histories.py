@@ -142,5 +142,14 @@ def histories(draw: st.DrawFn) -> list[Row]:
     return draw(st.permutations(rows))
 
 
+@st.composite
+def corrected_histories(draw: st.DrawFn) -> list[Row]:
+    """The same, but a row may say another month of issue than the one before, or land before that month."""
+    return [
+        row._replace(application_date=row.application_date + timedelta(draw(st.sampled_from((0, 0, 45, 125, -60)))))
+        for row in draw(histories())
+    ]
+
+
 FIRST, LAST = date(2016, 1, 28), date(2016, 9, 30)  # before the first application; after every label is final
 DAYS = st.dates(FIRST, LAST)

@@ -74,10 +74,10 @@ def test_bads_that_are_known_early_wait_for_their_whole_cohort() -> None:
     assert all((frame["application_date"] <= last).all() for frame in found.values())
 
 
-def test_the_latest_known_version_of_a_label_counts_and_later_news_does_not() -> None:
+def test_the_label_that_became_known_last_counts_whatever_its_number_and_later_news_does_not() -> None:
     loan = data().frames["train"].row(0, named=True)
     mine = labels().filter(pl.col("id") == loan["id"])
-    turned = mine.with_columns(pl.lit(2, pl.Int16).alias("label_version"), (1 - pl.col("y")).alias("y"))
+    turned = mine.with_columns((1 - pl.col("y")).alias("y"))
     for snapshot, expected in ((AS_OF, 1 - loan["y"]), (AS_OF + timedelta(1), loan["y"])):
         news = pl.concat([turned.with_columns(pl.lit(snapshot).alias("snapshot_date")), labels()])
         frame = dataset.dataset(loans()[0], news, AS_OF, POLICY).frames["train"]
