@@ -41,7 +41,7 @@ def against_scikit_learn() -> None:
         at = ranking.ks(counts).at
         assert at is not None
         false_share, true_share, _ = metrics.roc_curve(y, p, drop_intermediate=False)
-        matrix = cutoff.confusion(counts, at)
+        reached = cutoff.at_cutoff(counts.scores, counts.goods, counts.bads, at)
         fitted = isotonic.IsotonicRegression(out_of_bounds="clip").fit(p, y)
         grid = np.linspace(-0.1, 1.1, 10_001)
         ours, theirs = recalibration.isotonic(counts)(grid), fitted.predict(grid)
@@ -54,9 +54,9 @@ def against_scikit_learn() -> None:
         show("average precision", ranking.average_precision(counts).value, metrics.average_precision_score(y, p))
         show("brier", calibration.brier(counts).value, metrics.brier_score_loss(y, p))
         show("log-loss", calibration.log_loss(counts).value, metrics.log_loss(y, p))
-        show("precision", matrix.precision().value, metrics.precision_score(y, p >= at))
-        show("recall", matrix.recall().value, metrics.recall_score(y, p >= at))
-        show("f1", matrix.f1().value, metrics.f1_score(y, p >= at))
+        show("precision", reached["precision"].value, metrics.precision_score(y, p >= at))
+        show("recall", reached["recall"].value, metrics.recall_score(y, p >= at))
+        show("f1", reached["f1"].value, metrics.f1_score(y, p >= at))
         show("isotonic, largest difference", float(np.abs(ours - theirs).max()), 0.0)
         show("calibration slope", line.slope.value, float(logit.coef_[0, 0]))
         show("calibration intercept", line.intercept.value, float(logit.intercept_[0]))

@@ -87,14 +87,8 @@ def _ranking(counts: ScoreCounts, at: float | None) -> dict[str, Measure]:
         "gini": ranking.gini(counts),
         "ks": ranking.ks(counts),
         "average_precision": ranking.average_precision(counts),
-        **_at_cutoff(None if at is None else cutoff.confusion(counts, at), counts.n),
+        **cutoff.at_cutoff(counts.scores, counts.goods, counts.bads, at),
     }
-
-
-def _at_cutoff(table: cutoff.Confusion | None, n: int) -> dict[str, Measure]:
-    if table is None:
-        return {name: missing("there is no cut-off", n=n) for name in ("precision", "recall", "f1")}
-    return {"precision": table.precision(), "recall": table.recall(), "f1": table.f1()}
 
 
 def _calibration(counts: ScoreCounts) -> dict[str, Measure]:
@@ -117,9 +111,7 @@ def _estimate(current: ScoredFile, reference: ScoreCounts, at: float | None) -> 
     """What to expect of the current rows if the reference's calibration still holds (CBPE)."""
     if reason := reference.one_class():
         return {"auc": missing(f"in the reference {reason}", n=current.scored.n)}
-    curve = recalibration.isotonic(reference)
-    table = None if at is None else estimate.estimated_confusion(current.scored, curve, at)
-    return {"auc": estimate.estimated_auc(current.scored, curve)} | _at_cutoff(table, current.scored.n)
+    return estimate.figures(current.scored, recalibration.isotonic(reference), at)
 
 
 def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, Json]:

@@ -2,62 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from jobs.measures import calibration, ranking
-from jobs.measures.counts import ScoreCounts
+from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
 
+FIGURES = ("precision", "recall", "f1")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confusion:
-    """Rows by what they were taken for and what they were; `estimated` ones are expected numbers, not whole."""
 
-    true_bads: float
-    false_bads: float
-    false_goods: float
-    true_goods: float
-    estimated: bool = False
+def at_cutoff(
+    scores: FloatArray, goods: FloatArray | IntArray, bads: FloatArray | IntArray, cutoff: float | None
+) -> dict[str, Measure]:
+    """Precision, recall and their harmonic mean F1, of the goods and bads at each score, counted or to be expected.
 
-    @property
-    def n(self) -> float:
-        return self.true_bads + self.false_bads + self.false_goods + self.true_goods
+    Only counted rows, in whole numbers, give an interval.
+    """
+    rows = round((goods + bads).sum())
+    if cutoff is None:
+        return {name: missing("there is no cut-off", n=rows) for name in FIGURES}
+    taken = scores >= cutoff
+    caught, accused, missed = (each.sum().item() for each in (bads[taken], goods[taken], bads[~taken]))
 
-    def precision(self) -> Measure:
-        """Share of bads among the rows taken for bads."""
-        return self._share(self.true_bads, self.true_bads + self.false_bads, "no score reaches the cut-off")
-
-    def recall(self) -> Measure:
-        """Share of the bads that were taken for bads."""
-        return self._share(self.true_bads, self.true_bads + self.false_goods, "there are no bads")
-
-    def f1(self) -> Measure:
-        """Harmonic mean of precision and recall."""
-        whole = 2 * self.true_bads + self.false_bads + self.false_goods
-        if not whole:
-            return missing("there are no bads and no score reaches the cut-off", n=round(self.n))
-        return Measure(value=2 * self.true_bads / whole, n=round(self.n))
-
-    def _share(self, part: float, whole: float, otherwise: str) -> Measure:
+    def share(whole: float, otherwise: str) -> Measure:
         if not whole:
             return missing(otherwise, n=0)
-        interval = None if self.estimated else jeffreys_interval(int(part), int(whole))
-        return Measure(value=part / whole, n=round(whole), interval=interval)
+        interval = jeffreys_interval(caught, whole) if isinstance(whole, int) else None
+        return Measure(value=caught / whole, n=round(whole), interval=interval)
 
-
-def confusion(counts: ScoreCounts, cutoff: float) -> Confusion:
-    """Count what a cut-off gets right and wrong."""
-    taken = counts.scores >= cutoff
-    true_bads, false_bads = int(counts.bads[taken].sum()), int(counts.goods[taken].sum())
-    false_goods, true_goods = counts.n_bad - true_bads, counts.n_good - false_bads
-    return Confusion(true_bads=true_bads, false_bads=false_bads, false_goods=false_goods, true_goods=true_goods)
+    whole = 2 * caught + accused + missed
+    nothing = missing("there are no bads and no score reaches the cut-off", n=rows)
+    return {
+        "precision": share(caught + accused, "no score reaches the cut-off"),
+        "recall": share(caught + missed, "there are no bads"),
+        "f1": Measure(value=2 * caught / whole, n=rows) if whole else nothing,
+    }
 
 
 def performance(counts: ScoreCounts, at: float) -> dict[str, dict[str, Any]]:
     """What cards and weeks tell of a model: ranking, losses, and what the cut-off does, as far as they can be told."""
-    taken = confusion(counts, at)
     found = {
         "auc": ranking.auc(counts),
         "gini": ranking.gini(counts),
@@ -65,8 +50,6 @@ def performance(counts: ScoreCounts, at: float) -> dict[str, dict[str, Any]]:
         "average_precision": ranking.average_precision(counts),
         "log_loss": calibration.log_loss(counts),
         "brier": calibration.brier(counts),
-        "precision": taken.precision(),
-        "recall": taken.recall(),
-        "f1": taken.f1(),
+        **at_cutoff(counts.scores, counts.goods, counts.bads, at),
     }
     return {name: asdict(measure) for name, measure in found.items()}

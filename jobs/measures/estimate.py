@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from jobs.measures import cutoff as cutoffs
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts, weighted_sum
-from jobs.measures.cutoff import Confusion
 from jobs.measures.measure import Measure, missing
 from jobs.measures.ranking import auc
 from jobs.measures.recalibration import Isotonic, isotonic
 
 DEVIATIONS = 3.0
-FIGURES = ("auc", "precision", "recall", "f1")
+FIGURES = ("auc", *cutoffs.FIGURES)
 
 
 def performance(scores: ValueCounts, reference: ScoreCounts, cutoff: float) -> dict[str, Any]:
@@ -28,34 +28,31 @@ def performance(scores: ValueCounts, reference: ScoreCounts, cutoff: float) -> d
     `drop` is the AUC lost against the same estimate for the scores of the reference.
     """
     curve = isotonic(reference)
-    area, before = estimated_auc(scores, curve), estimated_auc(reference.unlabelled(), curve)
-    table = estimated_confusion(scores, curve, cutoff)
-    figures = (area, table.precision(), table.recall(), table.f1())
+    found, before = figures(scores, curve, cutoff), estimated_auc(reference.unlabelled(), curve)
+    area = found["auc"].value
     return {
-        **{name: asdict(measure) for name, measure in zip(FIGURES, figures, strict=True)},
+        **{name: asdict(measure) for name, measure in found.items()},
         "limits": control_limits(reference, scores.n),
-        "drop": None if area.value is None else before.known() - area.value,
+        "drop": None if area is None else before.known() - area,
         "n": scores.n,
     }
 
 
+def figures(scores: ValueCounts, calibration: Isotonic, cutoff: float | None) -> dict[str, Measure]:
+    """What to expect when each row is bad with its calibrated probability."""
+    bads, goods = _expected(scores, calibration)
+    at_cutoff = cutoffs.at_cutoff(scores.values, goods, bads, cutoff)
+    return {"auc": estimated_auc(scores, calibration), **at_cutoff}
+
+
 def estimated_auc(scores: ValueCounts, calibration: Isotonic) -> Measure:
-    """AUC to expect when each row is bad with its calibrated probability."""
+    """AUC to expect."""
     bads, goods = _expected(scores, calibration)
     whole = float(bads.sum()) * float(goods.sum())
     if not whole:
         return missing("no bads or no goods are expected" if scores.n else "there are no rows", n=scores.n)
     won = weighted_sum(2 * np.cumsum(goods) - goods, bads)
     return Measure(value=won / (2 * whole), n=scores.n)
-
-
-def estimated_confusion(scores: ValueCounts, calibration: Isotonic, cutoff: float) -> Confusion:
-    """Numbers to expect at a cut-off when each row is bad with its calibrated probability."""
-    bads, goods = _expected(scores, calibration)
-    taken = scores.values >= cutoff
-    caught = {"true_bads": float(bads[taken].sum()), "false_bads": float(goods[taken].sum())}
-    missed = {"false_goods": float(bads[~taken].sum()), "true_goods": float(goods[~taken].sum())}
-    return Confusion(**caught, **missed, estimated=True)
 
 
 def _expected(scores: ValueCounts, calibration: Isotonic) -> tuple[FloatArray, FloatArray]:

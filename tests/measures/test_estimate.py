@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.measures.cutoff import confusion
-from jobs.measures.estimate import control_limits, estimated_auc, estimated_confusion
+from jobs.measures.cutoff import at_cutoff
+from jobs.measures.estimate import control_limits, estimated_auc, figures
 from jobs.measures.recalibration import Isotonic, isotonic
 from tests.measures.populations import SCORES, binormal, counted
 
@@ -34,12 +34,16 @@ def test_the_estimate_is_that_of_weighing_every_pair(scores: list[float]) -> Non
 
 
 @given(scores=st.lists(SCORES, max_size=15), cutoff=SCORES)
-def test_the_estimated_table_sums_chances(scores: list[float], cutoff: float) -> None:
-    table = estimated_confusion(ValueCounts.of(scores), IDENTITY, cutoff)
-    assert table.true_bads == pytest.approx(sum(s for s in scores if s >= cutoff))
-    assert table.false_bads == pytest.approx(sum(1 - s for s in scores if s >= cutoff))
-    assert table.false_goods == pytest.approx(sum(s for s in scores if s < cutoff))
-    assert table.true_goods == pytest.approx(sum(1 - s for s in scores if s < cutoff))
+def test_the_estimate_at_a_cut_off_sums_chances(scores: list[float], cutoff: float) -> None:
+    found = figures(ValueCounts.of(scores), IDENTITY, cutoff)
+    caught, taken = sum(s for s in scores if s >= cutoff), sum(s >= cutoff for s in scores)
+    for name, part, whole in (
+        ("precision", caught, taken),
+        ("recall", caught, sum(scores)),
+        ("f1", 2 * caught, taken + sum(scores)),
+    ):
+        assert found[name].value == (pytest.approx(part / whole) if whole else None)
+        assert found[name].interval is None
 
 
 @given(scores=st.lists(SCORES, max_size=15), cut=st.integers(0, 15))
@@ -55,9 +59,10 @@ def test_on_its_own_reference_the_estimate_is_what_came() -> None:
     assert estimated_auc(reference.unlabelled(), curve).value == pytest.approx(0.75, abs=1e-4)
     cutoff = ranking.ks(reference).at
     assert cutoff is not None
-    realised, expected = confusion(reference, cutoff), estimated_confusion(reference.unlabelled(), curve, cutoff)
-    assert expected.precision().known() == pytest.approx(realised.precision().known(), abs=1e-4)
-    assert expected.recall().known() == pytest.approx(realised.recall().known(), abs=1e-4)
+    realised = at_cutoff(reference.scores, reference.goods, reference.bads, cutoff)
+    expected = figures(reference.unlabelled(), curve, cutoff)
+    for name in ("precision", "recall"):
+        assert expected[name].known() == pytest.approx(realised[name].known(), abs=1e-4)
 
 
 def test_a_concept_drift_cannot_be_seen() -> None:
