@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from jobs.measures import columns, drift
+from jobs.measures import bins, drift
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.drift import ZeroPolicy
 from jobs.monitoring import performance
@@ -75,12 +75,12 @@ def beside_peers(scratch: Path, runs: int) -> None:
         sample.write_parquet(folder / f"{name}.parquet")
     before, now = samples
     names = [name for name in before.columns if name.startswith(("number", "level"))]
-    frozen = columns.freeze(before, names)
-    reference = columns.count(before, frozen)
+    frozen = bins.freeze(before, names)
+    reference = bins.count(before, frozen)
     learned = ScoreCounts.of(before["pd"].to_numpy(), before["y"].to_numpy())
     rules = policy.load(None, "")
     ours = [_timed(lambda: _psi(reference, now, frozen)) for _ in range(runs)]
-    _, both = _timed(lambda: _psi(columns.count(before, columns.freeze(before, names)), now, frozen))
+    _, both = _timed(lambda: _psi(bins.count(before, bins.freeze(before, names)), now, frozen))
     scores = lambda: performance.estimate(ValueCounts.of(now["pd"].to_numpy()), learned, CUTOFF, rules)  # noqa: E731
     estimates = [_timed(scores) for _ in range(runs)]
     _said(f"PSI of {len(names)} features, frozen reference", [each for _, each in ours])
@@ -123,7 +123,7 @@ def _sample(seed: int, shift: float) -> pl.DataFrame:
 
 
 def _psi(reference: dict[str, BinCounts], now: pl.DataFrame, frozen: dict[str, Bins]) -> dict[str, float]:
-    counted = columns.count(now, frozen)
+    counted = bins.count(now, frozen)
     return {name: drift.psi(reference[name], counted[name], ZeroPolicy.EPSILON).value or 0.0 for name in frozen}
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from jobs.evaluate.reading import ScoredFile, numbers_or_none
-from jobs.measures import bands, calibration, columns, cutoff, drift, estimate, measure, ranking, recalibration
-from jobs.measures.bins import freeze_numbers
+from jobs.measures import bands, calibration, cutoff, drift, estimate, measure, ranking, recalibration
+from jobs.measures.bins import count, freeze, freeze_numbers
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
@@ -138,8 +138,8 @@ def _stability(reference: pl.Series, current: pl.Series) -> drift.Stability:
     pair = _comparable(reference, current)
     if isinstance(pair, str):
         return drift.Stability(value=None, n=len(current), n_reference=len(reference), reason=pair)
-    bins = columns.freeze(pair[0].to_frame(), [reference.name])
-    before, after = (columns.count(side.to_frame(), bins)[reference.name] for side in pair)
+    bins = freeze(pair[0].to_frame(), [reference.name])
+    before, after = (count(side.to_frame(), bins)[reference.name] for side in pair)
     return drift.psi(before, after)
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.measures.bins import PARTS, equal_mass_edges
-from jobs.measures.counts import ScoreCounts
+from jobs.measures.counts import PARTS, ScoreCounts
 from jobs.measures.proportions import jeffreys_interval
 
 
@@ -39,7 +38,7 @@ def bands(counts: ScoreCounts, parts: int = PARTS) -> tuple[Band, ...]:
     """Cut at the inner quantiles of the scores; equal scores stay together, so ties make fewer bands."""
     if not counts.n:
         return ()
-    edges = equal_mass_edges(counts.unlabelled(), parts)
+    edges = counts.unlabelled().edges(parts)
     ends = np.append(np.searchsorted(counts.scores, edges, side="right"), len(counts.scores))
     ends = np.unique(ends)  # an edge at the highest score leaves nothing above it
     starts = np.concatenate(([0], ends[:-1]))

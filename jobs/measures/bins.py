@@ -1,17 +1,18 @@
-"""Bins frozen on a reference, and how many rows fall into each: counts that add up over shards."""
+"""Bins frozen on the columns of a reference, and how many rows fall into each: counts that add up over shards."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from jobs.measures.counts import FloatArray, ValueCounts
+from jobs.measures.counts import PARTS, FloatArray, ValueCounts
 from jobs.protocol import layers
 
-PARTS = 10
 LEAST_LEVEL_SHARE = 0.005  # a level below it is too thin for a bin of its own
 MISSING, UNSEEN, OTHER = "missing", "unseen", "other"
 
@@ -36,7 +37,7 @@ class NumericBins:
 
     def count(self, counts: ValueCounts, *, missing: int = 0) -> BinCounts:
         """Put counted values into the bins, beside rows without a value."""
-        return counted(self, np.repeat(counts.values, counts.counts), missing)
+        return _counted(self, np.repeat(counts.values, counts.counts), missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class NumberLevels:
         return (*(f"= {value:.10g}" for value in self.levels), OTHER, MISSING)
 
     def count(self, counts: ValueCounts, *, missing: int = 0) -> BinCounts:
-        return counted(self, np.repeat(counts.values, counts.counts), missing)
+        return _counted(self, np.repeat(counts.values, counts.counts), missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +103,23 @@ class BinCounts:
         return sum(rows for rows, bin_name in zip(self.rows, self.bins.names, strict=True) if bin_name == name)
 
 
-def equal_mass_edges(counts: ValueCounts, parts: int = PARTS) -> tuple[float, ...]:
-    """Distinct inner quantiles by the inverted distribution function: always values that occur."""
-    if not counts.n:
-        return ()
-    ranks = [-(-counts.n * part // parts) for part in range(1, parts)]  # whole numbers: no rounding of n * 0.3
-    places = np.searchsorted(np.cumsum(counts.counts), ranks)
-    return tuple(np.unique(counts.values[places]).tolist())
+def freeze(
+    frame: pl.DataFrame,
+    names: Iterable[str],
+    sentinels: Mapping[str, tuple[float, ...]] | None = None,
+    parts: int = PARTS,
+) -> dict[str, Bins]:
+    """Freeze bins for the named columns of a reference; a column's sentinels get bins of their own."""
+    return {name: _frozen(frame.get_column(name), (sentinels or {}).get(name, ()), parts) for name in names}
 
 
-def counted(bins: Numbers, values: FloatArray, missing: int = 0) -> BinCounts:
-    """Count values, NaN and as many more as are missing. What lies up to an edge is cheaper to tell than a bin."""
-    singles = bins.sentinels if isinstance(bins, NumericBins) else bins.levels
-    at = [int(np.count_nonzero(values == single)) for single in singles]
-    absent = int(np.count_nonzero(np.isnan(values)))
-    others = len(values) - absent - sum(at)
-    if isinstance(bins, NumberLevels):
-        return BinCounts(bins, (*at, others, absent + missing))
-    body = values[~np.isin(values, singles)] if singles else values
-    up_to = (0, *(int(np.count_nonzero(body <= edge)) for edge in bins.edges), others)
-    return BinCounts(bins, (*(high - low for low, high in pairwise(up_to)), *at, absent + missing))
+def count(frame: pl.DataFrame, bins: Mapping[str, Bins]) -> dict[str, BinCounts]:
+    """Count each column in its frozen bins; an absent one is left out: that is schema change, not drift."""
+    return {
+        name: frozen.count(_levels(column)) if isinstance(frozen, TextLevels) else _counted(frozen, _floats(column))
+        for name, frozen in bins.items()
+        if (column := frame.get_column(name, default=None)) is not None
+    }
 
 
 def freeze_numbers(
@@ -129,7 +127,7 @@ def freeze_numbers(
 ) -> Numbers:
     """Freeze the bins of a numeric column; one with fewer than two distinct edges is taken by its common values."""
     real = ~np.isin(counts.values, sentinels)
-    edges = equal_mass_edges(ValueCounts(counts.values[real], counts.counts[real]), parts)
+    edges = ValueCounts(counts.values[real], counts.counts[real]).edges(parts)
     if len(edges) > 1:
         return NumericBins(edges, sentinels)
     common = counts.counts >= LEAST_LEVEL_SHARE * (counts.n + missing)
@@ -156,3 +154,34 @@ def from_json(stored: dict[str, Any]) -> Bins:
     kinds = {kind.__name__: kind for kind in (NumericBins, NumberLevels, TextLevels)}
     fields = {key: tuple(value) for key, value in stored.items() if key != "kind"}
     return kinds[stored["kind"]](**fields)
+
+
+def _frozen(column: pl.Series, sentinels: tuple[float, ...], parts: int) -> Bins:
+    if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
+        return freeze_levels(_levels(column))
+    values = pl.Series(_floats(column))
+    rising = values.filter(values.is_finite()).sort().rle().struct.unnest()
+    counts = ValueCounts(rising["value"].to_numpy(), rising["len"].cast(pl.Int64).to_numpy())
+    return freeze_numbers(counts, missing=len(column) - counts.n, sentinels=sentinels, parts=parts)
+
+
+def _floats(column: pl.Series) -> FloatArray:
+    """Values as numbers, NaN where there is none."""
+    return column.to_physical().cast(pl.Float64).to_numpy()
+
+
+def _levels(column: pl.Series) -> dict[str | None, int]:
+    return dict(column.cast(pl.String).value_counts().iter_rows())
+
+
+def _counted(bins: Numbers, values: FloatArray, missing: int = 0) -> BinCounts:
+    """Count values, NaN and as many more as are missing. What lies up to an edge is cheaper to tell than a bin."""
+    singles = bins.sentinels if isinstance(bins, NumericBins) else bins.levels
+    at = [int(np.count_nonzero(values == single)) for single in singles]
+    absent = int(np.count_nonzero(np.isnan(values)))
+    others = len(values) - absent - sum(at)
+    if isinstance(bins, NumberLevels):
+        return BinCounts(bins, (*at, others, absent + missing))
+    body = values[~np.isin(values, singles)] if singles else values
+    up_to = (0, *(int(np.count_nonzero(body <= edge)) for edge in bins.edges), others)
+    return BinCounts(bins, (*(high - low for low, high in pairwise(up_to)), *at, absent + missing))

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from jobs.measures.bands import Band, bands
-from jobs.measures.bins import PARTS
-from jobs.measures.counts import FloatArray, ScoreCounts, weighted_sum
+from jobs.measures.counts import PARTS, FloatArray, ScoreCounts, weighted_sum
 from jobs.measures.measure import Measure, missing, normal_interval
 from jobs.measures.proportions import jeffreys_interval
 

@@ -10,12 +10,10 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from jobs.measures import cutoff as cutoffs
-from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts, weighted_sum
-from jobs.measures.measure import Measure, missing
-from jobs.measures.ranking import auc
+from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts
+from jobs.measures.measure import Measure
+from jobs.measures.ranking import auc, weighted_auc
 from jobs.measures.recalibration import Isotonic, isotonic
 
 DEVIATIONS = 3.0
@@ -48,11 +46,8 @@ def figures(scores: ValueCounts, calibration: Isotonic, cutoff: float | None) ->
 def estimated_auc(scores: ValueCounts, calibration: Isotonic) -> Measure:
     """AUC to expect."""
     bads, goods = _expected(scores, calibration)
-    whole = float(bads.sum()) * float(goods.sum())
-    if not whole:
-        return missing("no bads or no goods are expected" if scores.n else "there are no rows", n=scores.n)
-    won = weighted_sum(2 * np.cumsum(goods) - goods, bads)
-    return Measure(value=won / (2 * whole), n=scores.n)
+    area, otherwise = weighted_auc(goods, bads), "no bads or no goods are expected" if scores.n else "there are no rows"
+    return Measure(value=area, n=scores.n, reason=None if area is not None else otherwise)
 
 
 def _expected(scores: ValueCounts, calibration: Isotonic) -> tuple[FloatArray, FloatArray]:

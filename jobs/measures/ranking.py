@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from jobs.measures.bins import equal_mass_edges
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts, ValueCounts, binary, collapsed, weighted_sum
 from jobs.measures.measure import Comparison, Measure, difference, missing, normal_interval
 
@@ -93,16 +93,21 @@ def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts) -> Measure:
     """Reference AUC if its score bands were as common as they are now: what a change of population alone explains."""
     if reason := reference.one_class() or (None if current.n else "the current data has no rows"):
         return missing(reason, n=reference.n)
-    edges = equal_mass_edges(reference.unlabelled())
+    edges = reference.unlabelled().edges()
     band = np.searchsorted(edges, reference.scores)
     before = np.bincount(band, reference.rows, len(edges) + 1)
     after = np.bincount(np.searchsorted(edges, current.values), current.counts, len(edges) + 1)
     weights = np.divide(after, before, out=np.zeros_like(after), where=before > 0)[band]
     goods, bads = reference.goods * weights, reference.bads * weights
-    if not goods.sum() or not bads.sum():
-        return missing("no current score lies in a band that had both goods and bads", n=reference.n)
-    won = weighted_sum(2 * np.cumsum(goods) - goods, bads)
-    return Measure(value=won / (2 * float(goods.sum()) * float(bads.sum())), n=reference.n)
+    area = weighted_auc(goods, bads)
+    otherwise = None if area is not None else "no current score lies in a band that had both goods and bads"
+    return Measure(value=area, n=reference.n, reason=otherwise)
+
+
+def weighted_auc(goods: npt.NDArray[Any], bads: npt.NDArray[Any]) -> float | None:
+    """AUC of rows that count by weight, at scores in rising order; None where all goods or all bads weigh nothing."""
+    whole = 2 * float(goods.sum()) * float(bads.sum())
+    return weighted_sum(2 * np.cumsum(goods) - goods, bads) / whole if whole else None
 
 
 def curves(counts: ScoreCounts, points: int = POINTS) -> dict[str, tuple[FloatArray, ...]]:

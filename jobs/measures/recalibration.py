@@ -1,4 +1,4 @@
-"""Ways to mend probabilities, and to show them as points."""
+"""Ways to mend probabilities."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from jobs.measures.measure import Measure, missing, normal_interval
 
 MOST_STEPS = 50
 SMALL_STEP = 1e-12
-FACTOR = 20.0 / math.log(2)  # of the points of a score
-OFFSET = 600.0 - FACTOR * math.log(50.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +32,6 @@ class Isotonic:
 
     def __call__(self, scores: FloatArray) -> FloatArray:
         return np.interp(scores, self.scores, self.values)
-
-
-def score_points(pd: FloatArray) -> FloatArray:
-    """Points that rise as the risk falls: 600 at 50 goods to a bad, 20 more for each doubling of the odds."""
-    return OFFSET - FACTOR * log_odds(pd)
 
 
 def log_odds(p: FloatArray) -> FloatArray:

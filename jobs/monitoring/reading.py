@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from jobs.measures import bins, columns
+from jobs.measures import bins
 from jobs.measures.bins import BinCounts
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts
 from jobs.monitoring import quality_facts, vintages, weeks
@@ -110,7 +110,7 @@ class Reading:
         for batch in self._batches(FEATURES, [day for day in known if day in week or day in scored]):
             rows = self._features(batch)
             daily += quality_facts.daily(_of(rows, batch, week), self.reference["features"])
-            for name, found in columns.count(_of(rows, batch, scored), self._bins).items():
+            for name, found in bins.count(_of(rows, batch, scored), self._bins).items():
                 counted[name] = counted[name] + found if name in counted else found
         nothing = {name: BinCounts(known, (0,) * len(known.names)) for name, known in self._bins.items()}
         return counted or nothing, daily

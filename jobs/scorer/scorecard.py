@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from jobs.measures.bands import Band
 from jobs.measures.counts import FloatArray, IntArray
-from jobs.measures.recalibration import score_points
+from jobs.measures.recalibration import log_odds
 
+FACTOR = 20.0 / math.log(2)  # of points: so many double the odds
+OFFSET = 600.0 - FACTOR * math.log(50.0)
 GRADES = ("A", "B", "C", "D", "E", "F", "G")
 UPPER_PD = (0.02, 0.04, 0.07, 0.11, 0.17, 0.26)  # each grade ends below its bound; the last has none
 
 
 def points(pd: FloatArray) -> IntArray:
-    """Whole points, falling as the risk rises."""
-    return np.rint(score_points(pd)).astype(np.int64)
+    """Whole points that rise as the risk falls: 600 at 50 goods to a bad, 20 more for each doubling of the odds."""
+    return np.rint(OFFSET - FACTOR * log_odds(pd)).astype(np.int64)
 
 
 def grades(pd: FloatArray) -> npt.NDArray[np.str_]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from jobs.measures import bins, calibration, columns, cutoff, drift, ranking
+from jobs.measures import bins, calibration, cutoff, drift, ranking
 from jobs.measures.counts import FloatArray, ScoreCounts, collapsed
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
@@ -72,8 +72,8 @@ def reference(
     """The frozen reference: features by the train slice, scores and performance by the out-of-time slice."""
     sentinels = {c.name: tuple(float(each) for each in c.sentinels if not isinstance(each, str)) for c in used}
     at, parts = cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate), policy.drift.bins
-    frozen = columns.freeze(train, sentinels, sentinels, parts)
-    of_goods, of_bads = (columns.count(train.filter(train["y"] == label), frozen) for label in (0, 1))
+    frozen = bins.freeze(train, sentinels, sentinels, parts)
+    of_goods, of_bads = (bins.count(train.filter(train["y"] == label), frozen) for label in (0, 1))
     learned = {name: of_goods[name] + of_bads[name] for name in frozen}
     shares = np.abs(pushes).mean(axis=0)
     shares = shares / (shares.sum() or 1.0)

@@ -14,7 +14,6 @@ from jobs.measures.bins import (
     NumberLevels,
     NumericBins,
     TextLevels,
-    equal_mass_edges,
     freeze_levels,
     freeze_numbers,
     from_json,
@@ -27,7 +26,7 @@ VALUES = st.lists(st.integers(-6, 6).map(float), max_size=40)
 
 @given(values=VALUES.filter(len), parts=st.integers(2, 10))
 def test_edges_are_observed_values_with_the_share_of_rows_below(values: list[float], parts: int) -> None:
-    edges = equal_mass_edges(ValueCounts.of(values), parts)
+    edges = ValueCounts.of(values).edges(parts)
     by_hand = {sorted(values)[math.ceil(len(values) * part / parts - 1e-9) - 1] for part in range(1, parts)}
     assert list(edges) == sorted(by_hand)
 

@@ -8,22 +8,8 @@ import pytest
 from hypothesis import given
 
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
-from jobs.measures.recalibration import (
-    FACTOR,
-    OFFSET,
-    calibration_line,
-    isotonic,
-    score_points,
-)
+from jobs.measures.recalibration import calibration_line, isotonic
 from tests.measures.populations import ROWS, Row, counted
-
-
-def test_score_scale_of_the_trade() -> None:
-    """Twenty points double the odds, 600 at 50 to 1 (domain notes, 9.3)."""
-    assert pytest.approx(28.8539, abs=5e-5) == FACTOR
-    assert pytest.approx(487.1229, abs=5e-5) == OFFSET
-    assert score_points(np.array([1 / 51, 1 / 101])) == pytest.approx([600.0, 620.0])
-    assert np.isfinite(score_points(np.array([0.0, 1.0]))).all()
 
 
 def by_min_max(rows: list[Row], score: float) -> float:

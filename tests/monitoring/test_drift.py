@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.measures import bins, columns
+from jobs.measures import bins
 from jobs.measures.counts import ValueCounts
 from jobs.measures.drift import ZeroPolicy
 from jobs.monitoring import drift, weeks
@@ -41,11 +41,11 @@ def scores(shift: float = 0.0, rows: int = ROWS, seed: int = 2) -> ValueCounts:
     return ValueCounts.of(np.random.default_rng(seed).beta(2, 8 - shift, size=rows))
 
 
-REFERENCE_FRAME, FROZEN = frame(), columns.freeze(frame(), list(NAMES))
+REFERENCE_FRAME, FROZEN = frame(), bins.freeze(frame(), list(NAMES))
 
 
 def reference() -> Json:
-    learned, of_scores = columns.count(REFERENCE_FRAME, FROZEN), scores()
+    learned, of_scores = bins.count(REFERENCE_FRAME, FROZEN), scores()
     score_bins = bins.freeze_numbers(of_scores)
     kept = ValueCounts.of(np.repeat(of_scores.values.round(4), of_scores.counts))
     return {
@@ -70,7 +70,7 @@ def reference() -> Json:
 
 
 def section(found: pl.DataFrame, of_scores: ValueCounts) -> Json:
-    return drift.section(reference(), of_scores, columns.count(found, FROZEN), ADDITIVE)[0]
+    return drift.section(reference(), of_scores, bins.count(found, FROZEN), ADDITIVE)[0]
 
 
 def feature(said: Json, name: str) -> Json:
@@ -163,7 +163,7 @@ def test_counts_of_shards_give_what_the_whole_gives(cuts: list[int]) -> None:
     whole, of_scores = frame(shift=0.3, rows=300, seed=10), np.random.default_rng(11).random(300)
     ends = [0, *sorted(cuts), 300]
     shards = list(itertools.pairwise(ends))
-    features = [columns.count(whole[start:end], FROZEN) for start, end in shards]
+    features = [bins.count(whole[start:end], FROZEN) for start, end in shards]
     summed = features[0]
     for other in features[1:]:
         summed = {name: summed[name] + counted for name, counted in other.items()}
@@ -173,7 +173,7 @@ def test_counts_of_shards_give_what_the_whole_gives(cuts: list[int]) -> None:
 
 
 def test_every_bin_of_every_subject_is_told() -> None:
-    counted = columns.count(frame(shift=1.0, seed=3), FROZEN)
+    counted = bins.count(frame(shift=1.0, seed=3), FROZEN)
     said, table = drift.section(reference(), scores(seed=4), counted, ADDITIVE)
     rows = pl.DataFrame(table)
     by_subject = dict(rows.group_by("subject").agg(pl.col("contribution").sum()).iter_rows())

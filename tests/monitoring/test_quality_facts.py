@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from jobs.measures import bins, columns
+from jobs.measures import bins
 from jobs.monitoring import quality_facts
 from jobs.preprocessing import job as preprocessing
 from jobs.protocol import contract
@@ -91,8 +91,8 @@ def reference() -> dict[str, Any]:
     rows = shelf.scan("gold/feature_store", [day for day in shelf.built("gold/feature_store") if day < SUNDAY])
     names = [column.name for column in contract.load("gold/feature_store").columns if column.profiles]
     frame = rows.select(names).collect()
-    frozen = columns.freeze(frame, names)
-    counted = columns.count(frame, frozen)
+    frozen = bins.freeze(frame, names)
+    counted = bins.count(frame, frozen)
     features = {
         name: {
             "bins": bins.to_json(frozen[name]),

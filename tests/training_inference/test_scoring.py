@@ -32,6 +32,14 @@ def raw_scores(model: Scorer, rows: pl.DataFrame) -> FloatArray:
     return scorers.predicted(model.booster, model.encoding.table(rows), threads=1, raw_score=True)
 
 
+def test_score_scale_of_the_trade() -> None:
+    """Twenty points double the odds, 600 at 50 to 1 (domain notes, 9.3)."""
+    assert pytest.approx(28.8539, abs=5e-5) == scorecard.FACTOR
+    assert pytest.approx(487.1229, abs=5e-5) == scorecard.OFFSET
+    assert scorecard.points(np.array([1 / 51, 1 / 101])).tolist() == [600, 620]
+    assert np.abs(scorecard.points(np.array([0.0, 1.0]))).max() < 2000
+
+
 def test_columns_in_another_order_score_the_same() -> None:
     rows = data().frames[OOT].head(200)
     turned = rows.select(reversed(rows.columns))
