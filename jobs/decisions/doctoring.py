@@ -18,6 +18,7 @@ from itertools import pairwise
 from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
+from jobs.protocol.claims import abandoned
 from jobs.protocol.errors import JobError
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
@@ -130,18 +131,24 @@ def gaps(root: Root) -> Iterator[Problem]:
 
 
 def times(root: Root) -> Iterator[Problem]:
-    """A claim whose lease is over has lost its trainer; nothing is of a day that has not come."""
-    today, mend = clock.today(), "set this host's clock (UTC); if it is right, find out who wrote this"
+    """A claim that has lost its trainer, or whose lease is over; nothing is of a day that has not come."""
+    store, today, mend = (
+        FolderStore(root),
+        clock.today(),
+        "set this host's clock (UTC); if it is right, find out who wrote this",
+    )
     known = ledgers.Ledger()
     try:
-        known = ledgers.read(FolderStore(root))
+        known = ledgers.read(store)
     except JobError as error:
         yield Problem.of(error)
     claim, newest = known.state.claim, known.state.newest
     until = known.entries[claim.seq - 1].body["lease_until"] if claim else ""
-    if claim and until and datetime.fromisoformat(until) < clock.now():
+    is_over, is_dead = until and datetime.fromisoformat(until) < clock.now(), abandoned(store, known.state)
+    if claim and (is_over or is_dead):
         again = "run training: it gives the decision back, and may claim it anew"
-        yield remark(f"the claim's lease was over at {until}", ledgers.name_of(claim.seq), again)
+        what = "the trainer of the claim is dead" if is_dead else f"the claim's lease was over at {until}"
+        yield remark(what, ledgers.name_of(claim.seq), again)
     if newest and newest > today:
         yield damage(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
     for table in (FEATURES, PREDICTIONS):

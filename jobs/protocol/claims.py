@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from jobs.protocol import files
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Stopped
 from jobs.protocol.errors import ConfigInvalid, JobError
@@ -20,6 +21,8 @@ from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
 from jobs.protocol.policy import Policy
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
+
+TRAINER = "datamart/.trainer.lock"  # held from before a claim until after its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,16 @@ def fail_attempt(desk: Desk, claim_seq: int, reason: str, *, stopped: bool = Fal
 
     with desk.store.hold():
         return ledgers.append(desk.store, desk.writer, failed)[0]
+
+
+def abandoned(store: FolderStore, state: State) -> Fact | None:
+    """What the next training says of a claim whose trainer is gone: nobody held its lock while the claim stood."""
+    if state.claim is None:
+        return None
+    with files.unheld(store.root.at(TRAINER)) as is_free:
+        pass
+    is_dead = is_free and ledgers.read(store).state.claim == state.claim
+    return Fact(RETRAINING, "attempt_failed", {"claim": state.claim.seq}) if is_dead else None
 
 
 @contextmanager

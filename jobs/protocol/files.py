@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from pathlib import Path
 from jobs.protocol.errors import AlreadyRunning
 
 DRAFT = ".draft-"  # a name that starts so is never an input; a free lock on it means that its writer is dead
+A_LOOK = 0.1  # seconds; whoever only looks whether a lock is held has it for far less
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,10 @@ def _sync(root: Root, path: Path, how: int) -> None:
 def sweep(folder: Path) -> None:
     """Remove the drafts of dead writers; a living writer holds a lock on its own."""
     for name in os.listdir(folder) if folder.is_dir() else []:
-        if name.startswith(DRAFT) and _is_abandoned(folder / name):
-            (folder / name).unlink(missing_ok=True)
+        if name.startswith(DRAFT):
+            with unheld(folder / name) as is_abandoned:
+                if is_abandoned:
+                    (folder / name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -119,14 +124,35 @@ def locked(root: Root, path: Path, otherwise: str) -> Iterator[None]:
     make_folder(root, path.parent)
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            mend = "wait for it to end, then run again"
-            raise AlreadyRunning(otherwise, where=root.path, mend=mend) from error
+        if not _takes(handle):
+            time.sleep(A_LOOK)  # it may be no more than a look
+            if not _takes(handle):
+                raise AlreadyRunning(otherwise, where=root.path, mend="wait for it to end, then run again")
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def unheld(path: Path) -> Iterator[bool]:
+    """Whether nobody holds the lock of a file; if so, nobody takes it within. Not for longer than `A_LOOK`."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # there is none, or a link or device was planted under our name: not ours to open
+        yield False
+        return
+    try:
+        yield not stat.S_ISDIR(os.fstat(handle).st_mode) and _takes(handle)
+    finally:
+        os.close(handle)
+
+
+def _takes(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def sha256_of(path: Path) -> str:
@@ -146,19 +172,4 @@ def locked_draft(start: str, mode: int, *, folder: int | None = None) -> tuple[s
         except OSError:
             os.close(handle)
             raise
-        os.close(handle)
-
-
-def _is_abandoned(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # gone already, or a link or device planted under our name: not ours to open
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    else:
-        return True
-    finally:
         os.close(handle)

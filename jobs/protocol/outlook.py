@@ -8,7 +8,7 @@ from datetime import date
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol import model_bank, policies
-from jobs.protocol.claims import read_wish
+from jobs.protocol.claims import abandoned, read_wish
 from jobs.protocol.decisions import advance
 from jobs.protocol.errors import JobError
 from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, SERVING, Decision, Ending, Entry, Fact, State
@@ -48,6 +48,7 @@ class Sight:
     circumstances: Circumstances | None = None  # of the guards that ask more than the calendar, where known
     wish: ServingNote | None = None
     quarantined: frozenset[str] = frozenset()
+    abandoned: Fact | None = None  # where the claim's trainer is dead: the end of the claim
     verdict: str = ""  # of monitoring, while a person's decision or a claim keeps it from writing its note
 
     @property
@@ -75,6 +76,7 @@ def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "")
         model_problem=model_bank.damage(desk.store.root, serves, vouched) if serves else None,
         wish=chosen.wish,
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
+        abandoned=abandoned(desk.store, ledger.state),
         verdict=verdict,
     )
 
@@ -83,10 +85,12 @@ def next_run(sight: Sight) -> Iterator[str]:
     if sight.policy_problem:
         yield "Nothing is claimed or promoted until policy.json can be read; the last good policy counts for the rest."
     state = ahead(sight)
+    if sight.abandoned:
+        yield "The trainer that claimed it is dead. Training gives the decision back, as a failed attempt, and goes on:"
     if sight.wish:
         pin = "pinned: nothing is promoted until that changes" if sight.wish.pinned else "not pinned"
         yield f"Training records a person's choice: model {sight.wish.model_id} serves, {pin}."
-    yield _of_note(sight)
+    yield _of_note(sight, _given_back(sight))
     if sight.state.open and len(state.ended) > len(sight.state.ended) and sight.found.kind is not Kind.NEW:
         yield f"Decision {sight.state.open.seq} ends superseded: the model that it is about serves no more."
     if state.open and sight.found.kind is not Kind.ABSENT:
@@ -101,12 +105,16 @@ def next_run(sight: Sight) -> Iterator[str]:
 
 def ahead(sight: Sight) -> State:
     """What ledger and notes come to once a training run has taken both notes up."""
-    state = sight.state
+    state = _given_back(sight)
     if sight.wish:
         state = _followed(state, sight.today, Fact(SERVING, "serving", asdict(sight.wish)))
     if sight.found.kind is Kind.NEW and not state.claim:
         state = _followed(state, sight.today, proposal(sight.found, state))
     return state
+
+
+def _given_back(sight: Sight) -> State:
+    return _followed(sight.state, sight.today, sight.abandoned) if sight.abandoned else sight.state
 
 
 def _followed(state: State, day: date, fact: Fact) -> State:
@@ -124,8 +132,8 @@ def printable(given: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in given).split())
 
 
-def _of_note(sight: Sight) -> str:
-    state, found = sight.state, sight.found
+def _of_note(sight: Sight, state: State) -> str:
+    found = sight.found
     if found.kind is Kind.NEW and state.claim:
         return "The note was saved after the claim: too late for that training. It stays, and is read when that ends."
     if found.kind is Kind.NEW and found.note:

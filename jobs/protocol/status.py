@@ -81,7 +81,8 @@ def _open(sight: Sight) -> Iterator[str]:
     if standing.attempts:
         yield from _row("attempts", f"{standing.attempts} of {MAX_ATTEMPTS} failed; after the last it ends declined")
     if standing.claim:
-        yield from _row("claimed", f"by training for {standing.claim.as_of} (ledger entry {standing.claim.seq})")
+        dead = "; it is dead: its lock is free" if sight.abandoned else ""
+        yield from _row("claimed", f"by training for {standing.claim.as_of} (ledger entry {standing.claim.seq}){dead}")
     for name in standing.blocked_by:
         yield from _row("blocked by", f"{name}: {BLOCKS.get(name, 'a guard that this version does not know')}")
     after = retry_after(sight.state, standing, sight.today, sight.policy) if sight.policy and standing.retrain else None

@@ -14,7 +14,7 @@ from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.receipts import Problem
 from jobs.training_inference.session import NAME, Session
 
-TRAINER, BUSY = "datamart/.trainer.lock", "another training runs on this root"
+BUSY = "another training runs on this root"
 
 
 def wait(run: Run) -> None:
@@ -39,7 +39,7 @@ def decide(run: Run) -> None:
         return
     run.goes_on = True
     try:
-        with files.locked(run.root, run.root.at(TRAINER), BUSY):
+        with files.locked(run.root, run.root.at(claims.TRAINER), BUSY):
             run.goes_on = Session.of(run).asks()
     except AlreadyRunning:
         run.goes_on = False
@@ -50,7 +50,7 @@ def train(run: Run) -> None:
     if run.dry_run:
         return
     session = Session.of(run)
-    with files.locked(run.root, run.root.at(TRAINER), BUSY):
+    with files.locked(run.root, run.root.at(claims.TRAINER), BUSY):
         if run.goes_on and (claimed := session.claim()):  # not where the step before found nothing to do
             with claims.giving_back(session.desk, claimed.seq):  # already while libraries are imported
                 from jobs.training_inference import training

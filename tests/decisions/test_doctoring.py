@@ -11,7 +11,7 @@ import pytest
 from jobs.decisions import doctoring
 from jobs.decisions.__main__ import main
 from jobs.protocol import clock, files
-from jobs.protocol.claims import claim
+from jobs.protocol.claims import TRAINER, claim
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.store import FolderStore
@@ -147,6 +147,8 @@ def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
     code, text = told(root, capsys)
     assert code == 0
     assert "the claim's lease was over at 2024-01-21T08:00:00+00:00" in text
+    root.at(TRAINER).touch()
+    assert "the trainer of the claim is dead" in told(root, capsys)[1]
     monkeypatch.setattr(clock, "today", lambda: SUNDAY + timedelta(days=7))
     assert "the ledger speaks" not in told(root, capsys)[1]
     monkeypatch.setattr(clock, "today", lambda: SUNDAY)

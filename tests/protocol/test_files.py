@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,21 @@ def test_sweeping_leaves_files_links_and_devices_that_only_bear_a_draft_s_name(t
     (tmp_path / "kept.json").write_bytes(b"1")
     (tmp_path / f"{DRAFT}link").symlink_to(tmp_path / "kept.json")
     os.mkfifo(tmp_path / f"{DRAFT}fifo")
+    (tmp_path / f"{DRAFT}folder").mkdir()
     files.sweep(tmp_path)  # must not hang on the FIFO
     assert (tmp_path / "kept.json").read_bytes() == b"1"
     assert (tmp_path / f"{DRAFT}link").is_symlink()
+
+
+def test_whoever_looks_whether_a_lock_is_held_turns_nobody_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lock := tmp_path / ".lock").touch()
+    with ExitStack() as look:
+        assert look.enter_context(files.unheld(lock))
+        monkeypatch.setattr("time.sleep", lambda _: look.close())
+        with files.locked(Root(tmp_path), lock, "held"), files.unheld(lock) as is_free:
+            assert not is_free
 
 
 def test_a_draft_taken_by_a_sweep_before_its_lock_is_drawn_again(

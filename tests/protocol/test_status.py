@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -7,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.protocol import files, policies, policy, status
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import policies, policy, status
-from jobs.protocol.claims import choose, claim, complete, fail_attempt
+from jobs.protocol.claims import TRAINER, choose, claim, complete, fail_attempt
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.facts import State
@@ -22,6 +23,7 @@ from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, SUNDAY
 from tests.protocol.build import proposed as proposed_by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     from jobs.protocol.ingest import Desk
@@ -190,6 +192,29 @@ def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
     assert entry
     fail_attempt(at_desk, entry.seq, "died")
     assert "attempts 1 of 3 failed" in told(store)
+
+
+def test_a_claim_whose_trainer_is_dead_is_told_with_what_the_next_training_does(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_desk = proposed(store, machine())
+    with files.locked(store.root, store.root.at(TRAINER), "held"):
+        _, entry = claim(at_desk, OPEN_RULES, READY, "")
+        assert "is claimed: training ends it" in told(store)
+    dead = "is dead. Training gives the decision back, as a failed attempt, and goes on: - The note is recorded."
+    assert "(ledger entry 2); it is dead: its lock is free" in (said := told(store))
+    assert f"{dead} - Decision 1 may be claimed by the next training run" in said
+    path(store, RETRAINING_NOTE).unlink()
+    assert "The note is gone: decision 1 ends withdrawn" in told(store)
+    assert entry
+
+    @contextmanager
+    def ended_meanwhile(_: Path) -> Iterator[bool]:
+        fail_attempt(at_desk, entry.seq, "it was slow")
+        yield True
+
+    monkeypatch.setattr(files, "unheld", ended_meanwhile)
+    assert "is dead" not in told(store)
 
 
 def test_a_closed_note_that_comes_back_is_told_of_for_good(store: FolderStore) -> None:

@@ -15,7 +15,7 @@ from jobs.protocol import claims, files, model_bank
 from jobs.protocol.command import STOPPED, Stopped
 from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
-from jobs.training_inference import job, scoring, training
+from jobs.training_inference import scoring, training
 from tests.protocol.build import refused_unheld
 from tests.training_inference.small_root import LAST, ask, entries, run, scores, state
 
@@ -39,7 +39,7 @@ def test_while_another_training_runs_nothing_is_claimed_and_scoring_goes_on(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ask(root)
-    with files.locked(Root(root), root / job.TRAINER, "held"):
+    with files.locked(Root(root), root / claims.TRAINER, "held"):
         assert run(root, LAST, "--step", "decide") == 99
         assert run(root) == 75
     assert "another training runs on this root" in capsys.readouterr().err
