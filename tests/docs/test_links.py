@@ -1,4 +1,4 @@
-"""Links between pages, and to their headings, lead somewhere."""
+"""Links between pages, and to their headings, lead somewhere; files that pages name are there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+NAMED = re.compile(r"`((?:jobs|tests|docs|dags|benchmarks|requirements)/[\w./-]+)`")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 
 
@@ -42,6 +43,12 @@ def broken(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     assert broken(page) == []
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()])
+def test_every_file_of_the_repository_that_a_page_names_is_there(page: Path) -> None:
+    named = set(NAMED.findall(page.read_text("utf-8")))
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
