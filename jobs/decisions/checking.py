@@ -36,9 +36,10 @@ KEPT_BY_HASH = re.compile(r"[0-9a-f]{12}\.json")
 
 def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """Look at everything, and say what is damaged; exit 6 where anything is."""
-    known = Ledger()
-    with suppress(StoreDamaged):  # its own findings say more
-        known = ledgers.read(FolderStore(root))
+    store = FolderStore(root)
+    with suppress(JobError):  # its own findings say more
+        ledgers.read(store)
+    known = ledgers.standing(store)
     looks = (ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root))
     found = [one for look in looks for one in going_on(look)]
     found += checking_partitions.check(root, Events(sys.stderr))
@@ -48,33 +49,44 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def ledger(root: Root) -> Iterator[Problem]:
-    """Numbers and chain, up to the first entry that breaks one of them, and the head that STATUS.txt saw."""
-    store = FolderStore(root)
-    try:
-        newest = len(ledgers.read(store).entries)
-        seen = ledgers.witnessed(store)
-        ledgers.refuse_loss(store)
-    except StoreDamaged as error:
+    """Each entry by itself and by the one before, what stands before the damage, and the head that STATUS.txt saw."""
+    store, is_damaged = FolderStore(root), False
+    for error in ledgers.damages(store):
+        is_damaged = True
         yield Problem.of(error)
+    if is_damaged:
+        yield from _standing(store)
         return
+    newest = len(ledgers.read(store).entries)
+    seen = ledgers.witnessed(store)
+    ledgers.refuse_loss(store)
     if newest and (seen is None or seen[0] < newest):
         mend = "nothing needs doing: the next run writes STATUS.txt anew"
         yield remark(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend)
 
 
+def _standing(store: FolderStore) -> Iterator[Problem]:
+    with suppress(StoreDamaged):
+        ledgers.read(store)
+    state = ledgers.standing(store).state
+    if state.head:
+        serves = f"model {state.model_id} serves" if state.model_id else "no model serves"
+        waits = f"decision {state.open.seq} is open" if state.open else "no decision is open"
+        what = f"entry {state.head} and those before it stand; by them {serves}, and {waits}"
+        yield remark(what, ledgers.name_of(state.head), "leave them as they are")
+
+
 def notes(root: Root) -> Iterator[Problem]:
     """Notes and policy as the next run will find them; kept bytes under the name of their hash; what a crash left."""
     store = FolderStore(root)
-    try:
+    with suppress(StoreDamaged):  # the ledger's own findings say more
         sight = sight_of(root, clock.today())
-    except StoreDamaged:
-        return  # the ledger's own findings say more
-    for seq in sight.state.ignored:
-        what = f"entry {seq} could not follow what was before it"
-        yield damage(what, ledgers.name_of(seq), "report it: it changes nothing")
-    for problem in sight.problems:
-        if problem is not sight.policy_problem or root.at("decisions").is_dir():
-            yield Problem.of(problem)
+        for seq in sight.state.ignored:
+            what = f"entry {seq} could not follow what was before it"
+            yield damage(what, ledgers.name_of(seq), "report it: it changes nothing")
+        for problem in sight.problems:
+            if problem is not sight.policy_problem or root.at("decisions").is_dir():
+                yield Problem.of(problem)
     for folder in ("decisions/quarantine", "decisions/policies"):
         for name in store.list(folder):
             if not _is_named_by_hash(store, folder, name):

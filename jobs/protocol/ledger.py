@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,6 +18,7 @@ from jobs.protocol.folder import Refused
 from jobs.protocol.store import STATUS, FolderStore
 
 _HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
+_NAME = re.compile(r"[0-9]{8}\.json")
 FOLDER = "decisions/ledger"
 VERSION = 1
 ENTRY_LIMIT = 512 << 10
@@ -39,6 +40,10 @@ class Writer:
     @property
     def run_key(self) -> str:
         return f"{self.job}/{self.as_of}/{self.nonce}"
+
+
+class Unchained(StoreDamaged):
+    """An entry that is whole by itself and does not follow the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,7 @@ def refuse_loss(store: FolderStore) -> None:
         return
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
-        mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end before"
-        what = f"STATUS.txt saw another entry {seen[0]} than lies in the ledger now"
-        raise StoreDamaged(what, where=name_of(seen[0]), mend=mend)
+        raise _lost(seen[0])
 
 
 def name_of(seq: int) -> str:
@@ -84,18 +87,46 @@ def read(store: FolderStore) -> Ledger:
 
     A run reads its ledger a dozen times.
     """
-    ledger: Ledger = store.memo.get(FOLDER) or Ledger()
-    names = store.list(FOLDER)
+    ledger, names = standing(store), store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
         if f"{FOLDER}/{name}" != name_of(seq):
-            mend = "restore the missing entry from a copy, or move away what is none; do not renumber"
-            raise StoreDamaged(f"entry {seq} should be next, and {name} is", where=FOLDER, mend=mend)
+            raise _misplaced(seq, name)
+        if seq > len(ledger.entries):
+            ledger = store.memo[FOLDER] = extended(ledger, _there(store, seq))
     if len(names) < len(ledger.entries):
         raise _damaged(len(names) + 1, "was there and is gone")
-    for seq in range(len(ledger.entries) + 1, len(names) + 1):
-        ledger = extended(ledger, _there(store, seq))
-    store.memo[FOLDER] = ledger
     return ledger
+
+
+def standing(store: FolderStore) -> Ledger:
+    """What was read through this store: of a damaged ledger what stands before its first damage."""
+    return store.memo.get(FOLDER) or Ledger()
+
+
+def damages(store: FolderStore) -> Iterator[StoreDamaged]:
+    """All that is damaged by itself, in order; `read` raises the first."""
+    seq = 1
+    prev: str | None = ""
+    whole: Ledger | None = Ledger()  # both None where what came before is damaged
+    for name in store.list(FOLDER):
+        if f"{FOLDER}/{name}" != name_of(seq):
+            yield _misplaced(seq, name)
+            if not _NAME.fullmatch(name) or int(name[:8]) < seq:
+                continue
+            seq, prev, whole = int(name[:8]), None, None
+        try:
+            data = _there(store, seq)
+            if whole:
+                whole = extended(whole, data)
+            else:
+                parsed(data, seq, prev)
+            prev = hashlib.sha256(data).hexdigest()
+        except StoreDamaged as error:
+            yield error
+            whole, prev = None, hashlib.sha256(data).hexdigest() if isinstance(error, Unchained) else None
+        seq += 1
+    if (seen := witnessed(store)) and seen[0] >= seq:
+        yield _lost(seen[0])
 
 
 def _there(store: FolderStore, seq: int) -> bytes:
@@ -114,8 +145,8 @@ def extended(ledger: Ledger, data: bytes) -> Ledger:
     return Ledger((*ledger.entries, entry), hashlib.sha256(data).hexdigest(), state)
 
 
-def parsed(data: bytes, seq: int, prev: str) -> Entry:
-    """The entry of these bytes, which must be number `seq` and follow the entry whose hash is `prev`."""
+def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
+    """The entry of these bytes, which must be number `seq` and follow the entry whose hash is `prev`, where known."""
     try:
         given = strict_json.parse(data, where=name_of(seq), limit=ENTRY_LIMIT)
     except JobError as error:
@@ -130,12 +161,12 @@ def parsed(data: bytes, seq: int, prev: str) -> Entry:
         raise _damaged(seq, f"lacks a proper {wrong[0]}")
     if given["seq"] != seq:
         raise _damaged(seq, f"says that it is number {given['seq']}")
-    if given["prev"] != prev:
-        raise _damaged(seq, "does not follow the entry before it: one of the two was changed")
     try:
         as_of = date.fromisoformat(given["as_of"])
     except ValueError:
         raise _damaged(seq, "has no proper as_of") from None
+    if prev not in (None, given["prev"]):
+        raise _damaged(seq, "does not follow the entry before it: one of the two was changed", Unchained)
     return Entry(seq, given["topic"], given["kind"], as_of, given["body"], given["run_key"])
 
 
@@ -172,9 +203,21 @@ def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
     return isinstance(given, dict) and given.get("nonce") == nonce
 
 
-def _damaged(seq: int, what: str) -> StoreDamaged:
+def _misplaced(seq: int, name: str) -> StoreDamaged:
+    mend = "restore the missing entry from a copy, or move away what is none; do not renumber"
+    return StoreDamaged(f"entry {seq} should be next, and {name} is", where=FOLDER, mend=mend)
+
+
+def _lost(seq: int) -> StoreDamaged:
+    mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end before"
+    return StoreDamaged(
+        f"STATUS.txt saw another entry {seq} than lies in the ledger now", where=name_of(seq), mend=mend
+    )
+
+
+def _damaged(seq: int, what: str, kind: type[StoreDamaged] = StoreDamaged) -> StoreDamaged:
     mend = (
         "restore this file, or the one before it, from a copy of decisions/ledger "
         "until `python -m jobs.decisions check` finds nothing"
     )
-    return StoreDamaged(f"ledger entry {seq} {what}", where=name_of(seq), mend=mend)
+    return kind(f"ledger entry {seq} {what}", where=name_of(seq), mend=mend)

@@ -114,6 +114,33 @@ def test_a_deleted_and_a_cut_file_are_found(root: Root, capsys: pytest.CaptureFi
     assert checked(root, capsys)[0] == 0
 
 
+def test_every_entry_that_is_damaged_by_itself_is_named_in_order_and_what_stands_before(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def entry(seq: int) -> Path:
+        return root.at(f"decisions/ledger/{seq:08d}.json")
+
+    torn, changed = "ledger entry 2 cannot be read", "ledger entry 5 does not follow the entry before it"
+    stood = []
+    for damage, *told in (
+        (lambda: write(entry(4), entry(4).read_bytes().replace(b'"nonce":"', b'"nonce":"0')), changed),
+        (lambda: write(entry(2), b"{"), torn, changed),
+        (lambda: entry(3).unlink(), torn, "entry 3 should be next, and 00000004.json is", changed),
+        (lambda: entry(99_999_999).mkdir(), torn, "entry 3 should be next", changed),  # no entry
+        (lambda: entry(7).write_bytes(b"{}"), torn, "entry 3", changed, "entry 6 should be next", "ledger entry 7 is"),
+        (lambda: entry(7).rename(entry(7).with_suffix(".json~")), torn, "entry 3", changed, "entry 6 should be next"),
+        (lambda: entry(5).unlink(), torn, "entry 3", "entry 5 should be", "STATUS.txt saw another entry 5"),
+    ):
+        damage()
+        code, found = checked(root, capsys)
+        *damaged, stands = [one for one in found if one["where"].startswith("decisions/ledger")]
+        assert [one["what"][: len(what)] for one, what in zip(damaged, told, strict=True)] == told
+        assert (code, all(one["mend"] for one in damaged)) == (6, True)
+        stood.append(stands["what"])
+    assert stood[0].startswith("entry 4 and those before it stand; by them model 20240114-")
+    assert stood[1:] == ["entry 1 and those before it stand; by them no model serves, and decision 1 is open"] * 6
+
+
 def test_two_swapped_files_are_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
     paths = vouched(root)
     for one, other in itertools.pairwise(paths):
