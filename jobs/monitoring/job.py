@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobs.monitoring import session as sessions
 from jobs.monitoring.session import Session
 from jobs.protocol import command, files, verdicts
 from jobs.protocol.command import Job, Run, Step, iso_date
@@ -12,7 +11,7 @@ from jobs.protocol.command import Job, Run, Step, iso_date
 
 def check(run: Run) -> None:
     """Find out whether a model serves that has scored, and the week is not judged yet from exactly what lies there."""
-    session = sessions.of(run)
+    session = Session.of(run)
     why = session.nothing_to_judge()
     if why:
         run.report.skip(verdicts.folder(session.week), why)
@@ -21,12 +20,12 @@ def check(run: Run) -> None:
 
 
 def week(run: Run) -> None:
-    named = sessions.of(run).week
+    named = Session.of(run).week
     run.events.say("week", f"the week that ends on {named} is judged", week=named.isoformat())
 
 
 def model(run: Run) -> None:
-    serving = sessions.of(run).serving
+    serving = Session.of(run).serving
     if serving is None:
         run.events.say("no_model", "no model serves yet")
     else:
@@ -36,7 +35,7 @@ def model(run: Run) -> None:
 
 def evidence(run: Run) -> None:
     """Compute and store everything that is known of the week, judge it, and store the verdict last."""
-    session = sessions.of(run)
+    session = Session.of(run)
     if session.nothing_to_judge() or session.is_judged():
         return
     if run.dry_run:
@@ -51,7 +50,7 @@ def evidence(run: Run) -> None:
 
 def report(run: Run) -> None:
     """Show the verdict and what it rests on, unless the page names the verdict already."""
-    session = sessions.of(run)
+    session = Session.of(run)
     verdict = session.root.at(f"{verdicts.folder(session.week)}/{verdicts.DECISION}")
     page = session.root.at(f"datamart/gold/reports/week={session.week.isoformat()}/report.html")
     if run.dry_run or not verdict.is_file():
@@ -68,14 +67,14 @@ def decide(run: Run) -> None:
     from jobs.monitoring import deciding
 
     if not run.dry_run:
-        deciding.decide(sessions.of(run))
+        deciding.decide(Session.of(run))
 
 
 def alert(run: Run) -> None:
     """Tell whom it concerns; and send what could not be sent earlier. A policy that is to be mended is a problem."""
     from jobs.monitoring import delivering
 
-    session = sessions.of(run)
+    session = Session.of(run)
     if session.policy_problem:
         run.report.fail(session.policy_problem)
     if not run.dry_run:
@@ -95,7 +94,7 @@ def _remember(session: Session) -> None:
 
 
 JOB = Job(
-    name=sessions.JOB,
+    name=Session.JOB,
     about="Judge the week up to the last Saturday before --date, and say by a note whether to retrain.",
     steps=(
         Step("check", "condition: is there a week to judge that has no verdict yet?", check),

@@ -1,4 +1,4 @@
-"""What the steps of one run share: the desk, the week, the model that is judged, and by what it is judged.
+"""What the steps of one run share: the week, the model that is judged, and by what it is judged.
 
 That is told by hashes alone, so that a week that is judged already costs nothing.
 """
@@ -15,24 +15,16 @@ from typing import Any
 
 from jobs.monitoring import storing, weeks
 from jobs.monitoring.terms import MEDIUM, rank
-from jobs.protocol import files, ingest, ledger, model_bank, partitions, strict_json, verdicts
+from jobs.protocol import files, ledger, model_bank, partitions, strict_json, verdicts
+from jobs.protocol import session as sessions
 from jobs.protocol.calendar import add_months
-from jobs.protocol.command import Run
-from jobs.protocol.errors import JobError
-from jobs.protocol.facts import MONITOR, Serving, State
-from jobs.protocol.files import Root
-from jobs.protocol.index import Index
-from jobs.protocol.ingest import Desk
+from jobs.protocol.facts import MONITOR, Serving
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS, SOURCES
 from jobs.protocol.model_bank import Model
 from jobs.protocol.partitions import Input, Ranges
-from jobs.protocol.policy import Policy
-from jobs.protocol.shelf import Shelf
-from jobs.protocol.store import FolderStore
 
 Json = dict[str, Any]
 
-JOB = "monitoring"
 VERSION = 1  # raised by each release after the first in which the same inputs give other evidence or another verdict
 HISTORY_DAYS = 1096  # of loans that vintages are drawn of
 FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is held against
@@ -56,29 +48,14 @@ class Sources:
     made_from: str
 
 
-@dataclass
-class Session:
-    """One run at its desk. `policy` is the last good one; `policy_problem` says why it is not the one in place."""
+class Session(sessions.Session):
+    """One run at its desk, and the week that its date names."""
 
-    run: Run
-    store: FolderStore
-    desk: Desk
-    policy: Policy
-    policy_problem: JobError | None
-    shelf: Shelf
-
-    @property
-    def root(self) -> Root:
-        return self.run.root
+    JOB = "monitoring"
 
     @property
     def week(self) -> date:
         return weeks.named_by(self.run.day)
-
-    @property
-    def state(self) -> State:
-        """All that follows from the ledger at this moment."""
-        return ledger.read(self.store).state
 
     @cached_property
     def serving(self) -> Serving | None:
@@ -96,8 +73,7 @@ class Session:
     @cached_property
     def model(self) -> Model:
         """The model that is judged, every file of it verified."""
-        model_id = self.judged.model_id
-        return model_bank.get(self.root, model_id, ledger.vouched(self.store, model_id))
+        return self.banked(self.judged.model_id)
 
     @property
     def judged(self) -> Serving:
@@ -117,9 +93,6 @@ class Session:
         known = storing.judged(self.root, self.week)
         made_from = known.evidence["made_from"] if known and not known.verdict["unknown"] else None
         return made_from == self.sources.made_from
-
-    def unusable(self, model_id: str) -> str | None:
-        return model_bank.unusable(self.root, model_id, ledger.vouched(self.store, model_id))
 
     @cached_property
     def sources(self) -> Sources:
@@ -175,13 +148,3 @@ class Session:
         verdict = storing.kept_verdict(self.root, details) if _VERDICT.fullmatch(details.get("path", "")) else None
         reasons = verdict["reasons"] if verdict else ()
         return [reason["rule"] for reason in reasons if rank(reason["severity"]) >= rank(MEDIUM)]
-
-
-def of(run: Run) -> Session:
-    """The session of a run, made once."""
-    if "session" not in run.memo:
-        desk, problem, policy = ingest.opened(run, JOB)
-        shelf = Shelf(root=run.root, index=Index(run.root, JOB))
-        run.memo["session"] = Session(run, desk.store, desk, policy, problem, shelf)
-    session: Session = run.memo["session"]
-    return session

@@ -12,7 +12,7 @@ from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import AlreadyRunning, InputMissing
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.receipts import Problem
-from jobs.training_inference.session import NAME, Session
+from jobs.training_inference.session import Session
 
 BUSY = "another training runs on this root"
 
@@ -104,7 +104,7 @@ def log(run: Run) -> None:
     """
     monday = run.day - timedelta(days=run.day.weekday())
     lines: list[str] = []
-    for entry in ledgers.read(Session.of(run).desk.store).entries:
+    for entry in ledgers.read(Session.of(run).store).entries:
         if entry.kind == "completed" and monday <= entry.as_of < monday + timedelta(days=7):
             body = entry.body
             lines.append(f"{entry.as_of}  model {body['model_id']}: {body['verdict']} (ledger entry {entry.seq})\n")
@@ -129,7 +129,7 @@ def rescore(run: Run) -> None:
 
 NAMED = partial(Step, only_when_named=True)
 JOB = Job(
-    name=NAME,
+    name=Session.JOB,
     about="Score every new application with the model that serves; train one when an open decision says so.",
     steps=(
         Step("wait", "are the features of the date there?", wait, is_awaited=True),

@@ -42,7 +42,7 @@ def score(session: Session, serving: Serving) -> None:
 
     A large day is scored alone, with the threads that are free; small ones together, many such batches side by side.
     """
-    run, features, model = session.run, session.shelf.built(FEATURES), session.model(serving.model_id)
+    run, features, model = session.run, session.shelf.built(FEATURES), session.banked(serving.model_id)
     threads = free_threads()  # before there is any load of our own
     rows: dict[date, int] = {}
 
@@ -93,7 +93,7 @@ def _in_turn(make: Callable[[list[date]], Iterable[Manifest]], days: list[date])
 
 def _score_days(session: Session, serving: Serving, model: Model, threads: int, days: list[date]) -> Iterator[Manifest]:
     """The manifests of what was published, day by day; a day that has scores meanwhile keeps them."""
-    root, shelf = session.run.root, session.shelf
+    root, shelf = session.root, session.shelf
     scorer = scorers.of(model.files)  # of its own: LightGBM writes into a model while it explains
     rows = shelf.scan(FEATURES, days).collect()
     if other := sorted(set(rows["feature_set_version"]) - {scorer.feature_set_version}):
@@ -137,13 +137,13 @@ def rescore(session: Session, *, verify: bool) -> None:
     """Score a date again with the model that scored it. A scored partition is never written again."""
     if not verify:
         raise UsageError("a scored date is not scored again", where="--step rescore", mend="add --verify to compare")
-    root, day = session.run.root, session.run.day
+    root, day = session.root, session.run.day
     home = partitions.folder(PREDICTIONS, day)
     manifest = partitions.read(root, PREDICTIONS, day)
     if manifest is None:
         raise InputMissing(f"{day} has no scores", where=home, mend="give a scored date")
     model_id, seq = manifest.notes["model_id"], manifest.notes["ledger_seq"]
-    scorer = scorers.of(session.model(model_id).files)
+    scorer = scorers.of(session.banked(model_id).files)
     rows = session.cited(FEATURES, {given.path: given.sha256 for given in manifest.inputs[:1]})
     found, paths = scored(rows, model_id, seq, scorer, free_threads()), cited_files(root, manifest)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:

@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs.protocol import circumstances, claims, clock, ingest, ledger, model_bank, notes
-from jobs.protocol.command import Run
+from jobs.protocol import circumstances, claims, clock, ingest, notes
+from jobs.protocol import session as sessions
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.facts import Decision, Entry, Serving, State
 from jobs.protocol.guards import Circumstances, blocked_by
-from jobs.protocol.index import Index
-from jobs.protocol.ingest import Desk, Seen
+from jobs.protocol.ingest import Seen
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
-from jobs.protocol.model_bank import Model
-from jobs.protocol.policy import Policy
-from jobs.protocol.shelf import Shelf, cited, cited_files
+from jobs.protocol.shelf import cited, cited_files
 
 if TYPE_CHECKING:
     import polars as pl
 
-NAME = "training_inference"
 COLD_START = "no model serves"
 
 
-@dataclass(slots=True)
-class Session:
-    """What the steps of a run share. While `policy` is gone or cannot be read the last good one stands in for it."""
+class Session(sessions.Session):
+    """What a run knows of the model that serves and of the days that it has not scored, and whether it is to train."""
 
-    run: Run
-    desk: Desk
-    policy: Policy
-    policy_is_good: bool
-    shelf: Shelf
-
-    @classmethod
-    def of(cls, run: Run) -> Session:
-        """The session of a run, made once."""
-        if "session" not in run.memo:
-            desk, problem, policy = ingest.opened(run, NAME)
-            run.memo["session"] = cls(run, desk, policy, not problem, Shelf(root=run.root, index=Index(run.root, NAME)))
-        session: Session = run.memo["session"]
-        return session
-
-    @property
-    def state(self) -> State:
-        return ledger.read(self.desk.store).state
+    JOB = "training_inference"
 
     @property
     def serving(self) -> Serving | None:
@@ -63,18 +41,11 @@ class Session:
         scored = self.shelf.built(PREDICTIONS)
         return [day for day in self.days(FEATURES) if day not in scored]
 
-    def unusable(self, model_id: str) -> str | None:
-        return model_bank.unusable(self.run.root, model_id, ledger.vouched(self.desk.store, model_id))
-
-    def model(self, model_id: str) -> Model:
-        """A whole model; one that the ledger does not vouch for is first tried where it can do no harm."""
-        return model_bank.get(self.run.root, model_id, ledger.vouched(self.desk.store, model_id))
-
     def cited(self, table: str, inputs: Mapping[str, str]) -> pl.DataFrame:
         """The rows of one table as they were cited, oldest day first: by folder, the hash of the content."""
         import polars as pl
 
-        root = self.run.root
+        root = self.root
         names = sorted(name for name in inputs if name.startswith(f"datamart/{table}/"))
         manifests = [cited(root, name, inputs[name]) for name in names]
         return pl.read_parquet([path for manifest in manifests for path in cited_files(root, manifest)], glob=False)
@@ -102,7 +73,7 @@ class Session:
         return entry if entry and entry.kind == "claimed" else None
 
     def _found(self, state: State) -> Circumstances:
-        return replace(circumstances.of(self.shelf, state, self.run.day, self.policy), policy=self.policy_is_good)
+        return replace(circumstances.of(self.shelf, state, self.run.day, self.policy), policy=not self.policy_problem)
 
     def _asked(self) -> tuple[State, Decision | None]:
         """Begin as every run does, with no other trainer alive: a claim found now is that of a dead one.
@@ -127,7 +98,7 @@ class Session:
         run, state = self.run, seen.state
         if seen.backfill or state.model_id or state.open or seen.found.kind in notes.BLOCKING:
             return seen
-        if not self.policy_is_good or not circumstances.is_ready(self.shelf, run.day, self.policy):
+        if self.policy_problem or not circumstances.is_ready(self.shelf, run.day, self.policy):
             return seen
         from jobs.training_inference import dataset
 

@@ -72,7 +72,7 @@ def learn(session: Session, claimed: Entry) -> None:
 
 def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     """Train a model again from the partitions its recipe cites; without `verify` put back what the bank has lost."""
-    root, store, home = session.run.root, session.desk.store, f"{model_bank.BANK}/{model_id}"
+    root, store, home = session.root, session.store, f"{model_bank.BANK}/{model_id}"
     data = store.get(f"{home}/{RECIPE}") if model_bank.is_name(model_id) else None
     if data is None:
         known = ", ".join(sorted(path.name for path in root.at(model_bank.BANK).glob("*-*"))) or "none yet"
@@ -100,7 +100,7 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
 def _trained(session: Session, frames: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], rules: Policy) -> Trained:
     """A model by its recipe: the same rows, policy and champion give the same bytes."""
     rows = dataset.dataset(frames[FEATURES], frames[LABELS], date.fromisoformat(recipe["as_of"]), rules)
-    champion = scorers.of(session.model(recipe["champion"]).files) if recipe["champion"] else None
+    champion = scorers.of(session.banked(recipe["champion"]).files) if recipe["champion"] else None
     return train(rows, rules, recipe, champion, threads=scorers.free_threads())
 
 

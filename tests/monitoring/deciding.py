@@ -66,7 +66,7 @@ def run(
     """One run of the step."""
     of = Run(root, day, today or day, False, Events(), argparse.Namespace(), 0.0)
     at = desk(FolderStore(root), day, wait=wait)
-    session = Session(of, FolderStore(root), at, rules, None, Shelf(root=root, index=Index(root, "monitoring")))
+    session = Session(of, at, rules, None, Shelf(root=root, index=Index(root, "monitoring")))
     decide(session)
     return session
 

@@ -1,0 +1,61 @@
+"""What the steps of a run share that keeps to the ledger: its desk, the policy that counts, and what is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from jobs.protocol import ingest, ledger, model_bank
+from jobs.protocol.command import Run
+from jobs.protocol.errors import JobError
+from jobs.protocol.facts import State
+from jobs.protocol.files import Root
+from jobs.protocol.index import Index
+from jobs.protocol.ingest import Desk
+from jobs.protocol.model_bank import Model
+from jobs.protocol.policy import Policy
+from jobs.protocol.shelf import Shelf
+from jobs.protocol.store import FolderStore
+
+
+@dataclass
+class Session:
+    """`policy` is the last good one; `policy_problem` says why it is not the one in place."""
+
+    JOB: ClassVar[str]
+
+    run: Run
+    desk: Desk
+    policy: Policy
+    policy_problem: JobError | None
+    shelf: Shelf
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """The session of a run, made once."""
+        if "session" not in run.memo:
+            shelf = Shelf(root=run.root, index=Index(run.root, cls.JOB))
+            desk, problem, policy = ingest.opened(run, cls.JOB)
+            run.memo["session"] = cls(run, desk, policy, problem, shelf)
+        session: Self = run.memo["session"]
+        return session
+
+    @property
+    def root(self) -> Root:
+        return self.run.root
+
+    @property
+    def store(self) -> FolderStore:
+        return self.desk.store
+
+    @property
+    def state(self) -> State:
+        """All that follows from the ledger at this moment."""
+        return ledger.read(self.store).state
+
+    def banked(self, model_id: str) -> Model:
+        """A whole model; one that the ledger does not vouch for is first tried where it can do no harm."""
+        return model_bank.get(self.root, model_id, ledger.vouched(self.store, model_id))
+
+    def unusable(self, model_id: str) -> str | None:
+        return model_bank.unusable(self.root, model_id, ledger.vouched(self.store, model_id))
