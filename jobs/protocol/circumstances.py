@@ -1,15 +1,16 @@
-"""What the guards ask of gold: how many labels have matured, and whether its history is whole, long and sound."""
+"""What the guards ask of gold and bank: how many labels have matured, and whether what a training rests on is sound."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from jobs.protocol import verdicts
+from jobs.protocol import ledger, model_bank, verdicts
 from jobs.protocol.facts import State
 from jobs.protocol.guards import Circumstances
 from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.store import FolderStore
 
 
 def of(shelf: Shelf, state: State, day: date, policy: Policy) -> Circumstances:
@@ -20,8 +21,9 @@ def of(shelf: Shelf, state: State, day: date, policy: Policy) -> Circumstances:
     if days:
         matured = pl.col("mature_date").is_between(since, day, closed="right")
         rows = int(shelf.scan(LABELS, days).filter(matured).select(pl.col("id").n_unique()).collect().item())
+    readiness = is_ready(shelf, day, policy) and _has_whole_champion(shelf, state)
     is_sound = not verdicts.blocks_training(shelf.root, day)
-    return Circumstances(note=True, new_rows=rows, readiness=is_ready(shelf, day, policy), data_quality=is_sound)
+    return Circumstances(note=True, new_rows=rows, readiness=readiness, data_quality=is_sound)
 
 
 def is_ready(shelf: Shelf, day: date, policy: Policy) -> bool:
@@ -29,3 +31,9 @@ def is_ready(shelf: Shelf, day: date, policy: Policy) -> bool:
     days = shelf.days(LABELS, day)
     whole = bool(days) and days[-1] == day and day in shelf.built(FEATURES)
     return whole and (day - days[0]).days >= policy.guards.min_history_days
+
+
+def _has_whole_champion(shelf: Shelf, state: State) -> bool:
+    """A new model is held against the one that serves: to claim while that is damaged would only use up attempts."""
+    serving = state.model_id
+    return not serving or not model_bank.damage(shelf.root, serving, ledger.vouched(FolderStore(shelf.root), serving))

@@ -16,7 +16,7 @@ BUDGET_DAYS = 28
 class Circumstances:
     note: bool  # the note in place holds exactly the bytes of the open decision
     new_rows: int  # labelled rows that matured since the last training
-    readiness: bool = True  # enough history, and all its partitions whole
+    readiness: bool = True  # enough history, all its partitions whole, and the model that serves
     policy: bool = True  # it can be read; else the last good one stands in for it
     data_quality: bool = True  # the newest week's evidence has nothing critical
 

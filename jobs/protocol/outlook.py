@@ -28,7 +28,7 @@ BLOCKS = {
     "week": "this ISO week has had its training (guards.max_per_iso_week)",
     "budget": "28 days have had their trainings (guards.max_per_28_days)",
     "new_rows": "too few labels have matured since the last training (guards.min_new_rows)",
-    "readiness": "too little history, or a partition of it is damaged or missing",
+    "readiness": "too little history, or a partition of it or the model that serves is damaged or missing",
     "data_quality": "the newest week's data are critically bad; a better week clears it",
 }
 

@@ -55,6 +55,19 @@ def edit(root: Path, name: str, **changes: Any) -> None:
     (root / name).write_text(json.dumps({**fields, **changes}, indent=4))
 
 
+def test_a_decision_waits_while_the_model_that_serves_is_damaged_and_uses_up_no_attempt(asked: Path) -> None:
+    trees = asked / "model_bank" / str(state(asked).model_id) / "model.txt"
+    whole = trees.read_bytes()
+    trees.write_bytes(whole[:-100])
+    for _ in range(4):
+        assert run(asked, NEXT) == 6
+    assert kinds(asked)[-2:] == ["proposed", "deferred"]
+    assert last(asked, "deferred").body["blocked_by"] == ["readiness"]
+    trees.write_bytes(whole)
+    assert run(asked, NEXT) == 0
+    assert kinds(asked)[-2:] == ["claimed", "completed"]
+
+
 def test_a_decision_of_sunday_is_executed_on_monday(asked: Path) -> None:
     assert run(asked, NEXT) == 0
     assert last(asked, "proposed").body["source"] == "monitor"
