@@ -7,10 +7,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
-from jobs.protocol import circumstances, clock, model_bank, policies, receipts, status
+from jobs.protocol import circumstances, clock, policies, receipts, status
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
@@ -79,12 +78,12 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         if claimed:
             mend = "to keep the model that serves, pin it in serving_decision.json"
         raise UsageError(f"nothing can be withdrawn: {why}", where=ledgers.FOLDER, mend=mend)
-    status.refresh(desk, partial(model_bank.unusable, root))
+    status.refresh(desk)
     return 0, f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})\n"
 
 
 def sight_of(root: Root, day: date) -> Sight:
-    return survey(_desk(root, day), partial(model_bank.unusable, root))
+    return survey(_desk(root, day))
 
 
 def _with_circumstances(root: Root, sight: Sight) -> Sight:

@@ -51,7 +51,7 @@ def decide(session: Session) -> None:
         elif answer in LEFT_ALONE:
             session.run.report.skip(RETRAINING_NOTE, LEFT_ALONE[answer])
     back = verdicts.kept_back(session.root, session.run.day, session.state)
-    if problem := status.refresh(session.desk, session.unusable, verdict=back).found.problem:
+    if problem := status.refresh(session.desk, verdict=back).found.problem:
         session.run.report.fail(problem)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -105,18 +105,18 @@ def giving_back(desk: Desk, claim_seq: int) -> Iterator[None]:
         raise
 
 
-def choose(desk: Desk, unusable: Callable[[str], str | None]) -> tuple[Ledger, Chosen]:
+def choose(desk: Desk) -> tuple[Ledger, Chosen]:
     """Ingest the serving note on its content; write it again where it is absent."""
     with desk.store.settled():
-        ledger, chosen = _choose(desk, unusable)
+        ledger, chosen = _choose(desk)
         _restore(desk, ledger.state)
         return ledger, chosen
 
 
-def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[str], str | None]) -> Ledger:
+def complete(desk: Desk, claim_seq: int, outcome: Outcome) -> Ledger:
     """End the claimed decision: promoted only if no person wants otherwise at this moment. All repeatable."""
     with desk.store.settled():
-        before, chosen = _choose(desk, unusable)
+        before, chosen = _choose(desk)
         free = outcome.promote and chosen.problem is None
         if free and chosen.data is not None and _may_promote(before.state):
             free = desk.store.remove_if(SERVING_NOTE, chosen.data)  # an old note found later is a person's wish
@@ -135,16 +135,16 @@ def complete(desk: Desk, claim_seq: int, outcome: Outcome, unusable: Callable[[s
         return ledger
 
 
-def try_wish(desk: Desk, unusable: Callable[[str], str | None]) -> None:
+def try_wish(desk: Desk) -> None:
     """Have a strange model tried before anything is held: that may take a minute, and the bank remembers the answer."""
-    read_wish(desk.store, ledgers.read(desk.store).state.serving, unusable)
+    read_wish(desk, ledgers.read(desk.store).state.serving)
 
 
-def read_wish(store: FolderStore, now: Serving | None, unusable: Callable[[str], str | None]) -> Chosen:
-    """What the serving note in place wants changed, if anything. `unusable`: why a model cannot serve."""
+def read_wish(desk: Desk, now: Serving | None) -> Chosen:
+    """What the serving note in place wants changed, if anything."""
     data: bytes | None = None
     try:
-        data = store.get(SERVING_NOTE, NOTE_LIMIT)
+        data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
         if data is None:
             return Chosen()
         if now and data == _written(now):
@@ -152,7 +152,7 @@ def read_wish(store: FolderStore, now: Serving | None, unusable: Callable[[str],
         note = read_serving(data)
         if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
             return Chosen(data)
-        if (now is None or now.model_id != note.model_id) and (why := unusable(note.model_id)):
+        if (now is None or now.model_id != note.model_id) and (why := desk.unusable(note.model_id)):
             mend = "name a whole model of model_bank, or delete the note; until then the model before serves on"
             raise NoteInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
         return Chosen(data, note)
@@ -162,12 +162,12 @@ def read_wish(store: FolderStore, now: Serving | None, unusable: Callable[[str],
         return Chosen(data, problem=invalid)
 
 
-def _choose(desk: Desk, unusable: Callable[[str], str | None]) -> tuple[Ledger, Chosen]:
+def _choose(desk: Desk) -> tuple[Ledger, Chosen]:
     chosen = Chosen()
 
     def serving(state: State) -> Fact | None:
         nonlocal chosen
-        chosen = read_wish(desk.store, state.serving, unusable)
+        chosen = read_wish(desk, state.serving)
         return Fact(SERVING, "serving", asdict(chosen.wish)) if chosen.wish else None
 
     ledger, _ = ledgers.append(desk.store, desk.writer, serving)

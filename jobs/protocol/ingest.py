@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from jobs.protocol import clock, policies, strict_json
+from jobs.protocol import clock, model_bank, policies, strict_json
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
@@ -26,11 +26,12 @@ BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a run works with: the store, its own name, the policy's days, and how to wait."""
+    """What a run works with: the store, its own name, the policy's days, why a model cannot serve, and how to wait."""
 
     store: FolderStore
     writer: Writer
     valid_days: Mapping[str, int]
+    unusable: Callable[[str], str | None]
     wait: Callable[[float], None]
 
 
@@ -60,9 +61,13 @@ def opened(run: Run, job: str) -> tuple[Desk, JobError | None, Policy]:
 
 def desk_of(store: FolderStore, job: str, day: date, rules: Policy) -> Desk:
     """The desk of this process, for a run or for a person at the command line."""
+
+    def unusable(model_id: str) -> str | None:
+        return model_bank.unusable(store.root, model_id, ledgers.vouched(store, model_id))
+
     who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
     writer = Writer(job, day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)
-    return Desk(store, writer, rules.decision.valid_days, time.sleep)
+    return Desk(store, writer, rules.decision.valid_days, unusable, time.sleep)
 
 
 def begin(desk: Desk) -> Seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -58,11 +58,11 @@ class Sight:
         return tuple(one for one in known if one)
 
 
-def survey(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> Sight:
-    """Look at ledger, notes and policy without changing anything. `unusable`: why a model cannot serve."""
+def survey(desk: Desk, verdict: str = "") -> Sight:
+    """Look at ledger, notes and policy without changing anything."""
     ledger = ledgers.read(desk.store)
     policy, policy_problem = policies.read(desk.store)
-    chosen = read_wish(desk.store, ledger.state.serving, unusable)
+    chosen = read_wish(desk, ledger.state.serving)
     serves = ledger.state.model_id
     vouched = ledgers.vouched(desk.store, serves) if serves else None
     return Sight(

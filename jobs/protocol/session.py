@@ -56,6 +56,3 @@ class Session:
     def banked(self, model_id: str) -> Model:
         """A whole model; one that the ledger does not vouch for is first tried where it can do no harm."""
         return model_bank.get(self.root, model_id, ledger.vouched(self.store, model_id))
-
-    def unusable(self, model_id: str) -> str | None:
-        return model_bank.unusable(self.root, model_id, ledger.vouched(self.store, model_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import takewhile
 
 from jobs.protocol.claims import try_wish
@@ -18,11 +18,11 @@ WIDTH, INDENT = 80, 15
 SHOWN = 5  # ended decisions
 
 
-def refresh(desk: Desk, unusable: Callable[[str], str | None], verdict: str = "") -> Sight:
+def refresh(desk: Desk, verdict: str = "") -> Sight:
     """Write STATUS.txt if its text changes; not to be called under `hold`. What was seen."""
-    try_wish(desk, unusable)
+    try_wish(desk)
     with desk.store.hold():  # looked at and written under one lock: an older text never replaces a newer
-        sight = survey(desk, unusable, verdict)
+        sight = survey(desk, verdict)
         data, before = text(sight).encode(), desk.store.get(STATUS)
         if before is None:
             desk.store.put_if_absent(STATUS, data)

@@ -92,7 +92,7 @@ def clear(run: Run) -> None:
         return  # it writes outputs only; what the notes say is of a later day
     back = verdicts.kept_back(run.root, run.day, session.state)
     look = outlook.survey if run.dry_run else status.refresh
-    for problem in look(session.desk, session.unusable, back).problems:
+    for problem in look(session.desk, back).problems:
         if Problem.of(problem) not in run.report.problems:  # scoring may have met it already
             run.report.fail(problem)
 

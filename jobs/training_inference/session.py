@@ -86,8 +86,8 @@ class Session(sessions.Session):
         ingest.settle(self.desk)
         if known.claim:
             claims.fail_attempt(self.desk, known.claim.seq, "its trainer is gone")
-        claims.try_wish(self.desk, self.unusable)
-        claims.choose(self.desk, self.unusable)
+        claims.try_wish(self.desk)
+        claims.choose(self.desk)
         seen = self._cold_start(ingest.begin(self.desk))
         standing = None if seen.backfill else seen.state.waiting
         wanted = standing and standing.retrain and day <= standing.valid_until

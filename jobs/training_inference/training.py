@@ -62,8 +62,8 @@ def learn(session: Session, claimed: Entry) -> None:
         reasons=verdict.failures,
         metrics={name: float(np.round(value, 6)) for name, value in measured.items()},
     )
-    claims.try_wish(session.desk, session.unusable)
-    state = claims.complete(session.desk, claimed.seq, outcome, session.unusable).state
+    claims.try_wish(session.desk)
+    state = claims.complete(session.desk, claimed.seq, outcome).state
     promoted = state.model_id == model.model_id
     run.report.change(f"{model_bank.BANK}/{model.model_id}", verdict="promoted" if promoted else "kept")
     for reason in verdict.failures:
@@ -91,7 +91,7 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     if verify and differ:
         mend = "run again without --verify: what came out is what the model's name says"
         raise StoreDamaged(f"the bank does not hold {', '.join(differ)} as trained", where=home, mend=mend)
-    if session.unusable(model_id) and not verify:
+    if session.desk.unusable(model_id) and not verify:
         model_bank.put(root, as_of, made)
         session.run.report.change(home, why="put back by its recipe")
     session.run.events.say("same", f"{model_id}: made again, every byte the same", model_id=model_id)

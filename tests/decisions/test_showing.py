@@ -9,13 +9,13 @@ import pytest
 from jobs.decisions.__main__ import main
 from jobs.monitoring import job as monitoring
 from jobs.preprocessing import job as preprocessing
-from jobs.protocol import clock, ledger, policy, receipts, status
-from jobs.protocol.claims import claim, complete
+from jobs.protocol import clock, ledger, model_bank, policy, receipts, status
+from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import Desk, begin, place
 from jobs.protocol.receipts import Occasion, Report
-from jobs.protocol.store import POLICY, RETRAINING_NOTE, FolderStore
+from jobs.protocol.store import POLICY, RETRAINING_NOTE, SERVING_NOTE, FolderStore
 from jobs.training_inference import job as training_inference
 from tests.protocol.build import OPEN_RULES, PASSED, READY, desk, machine, person
 
@@ -117,7 +117,7 @@ def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
     at_desk = opened(store)
     _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
-    complete(at_desk, entry.seq, PASSED, lambda _: None)
+    complete(at_desk, entry.seq, PASSED)
     store.root.at(POLICY).write_bytes(b'{"guards": {"cooldown_days": 9}}')
     last = TODAY + timedelta(days=20)
     store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="Once more", valid_until=str(last)))
@@ -129,6 +129,21 @@ def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
     asked = "too few labels have matured since the last training (guards.min_new_rows): 0 of 10,000."
     assert f"new_rows blocks it: {asked}" in told
     assert "readiness blocks it: too little history" in told
+
+
+def test_lint_refuses_a_model_whose_manifest_is_not_the_ledger_s_as_the_next_run_will(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_desk = opened(store)
+    made = model_bank.put(store.root, TODAY, {"recipe.json": b"{}\n"})
+    _, entry = claim(at_desk, OPEN_RULES, READY, "")
+    assert entry
+    complete(at_desk, entry.seq, Outcome(promote=False, model_id=made.model_id, model_sha256=made.sha256))
+    manifest = store.root.at(f"model_bank/{made.model_id}/manifest.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b"\n  ", b"\n"))  # and says the same
+    store.root.at(SERVING_NOTE).write_text(json.dumps({"model_id": made.model_id}))
+    code, told = said(capsys, store, "lint")
+    assert (code, "not the one that the ledger vouches for" in told) == (5, True)
 
 
 def test_in_the_root_of_a_replay_lint_goes_by_its_clock(
@@ -192,7 +207,7 @@ def test_withdraw_asks_for_a_reason(store: FolderStore, capsys: pytest.CaptureFi
 def test_nothing_is_said_or_done_by_a_ledger_whose_newest_entry_is_another_than_status_saw(
     store: FolderStore, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
-    status.refresh(opened(store), lambda _model: None)
+    status.refresh(opened(store))
     entry = store.root.at("decisions/ledger/00000001.json")
     entry.chmod(0o600)
     entry.write_bytes(entry.read_bytes().replace(b'"nonce":"', b'"nonce":"0'))

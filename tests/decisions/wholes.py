@@ -73,9 +73,7 @@ def whole(root: Root) -> str:
     place(trainer, machine(details=details), begin(trainer))
     _, entry = claim(trainer, OPEN_RULES, READY, "")
     assert entry
-    complete(
-        trainer, entry.seq, Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256), lambda _: None
-    )
+    complete(trainer, entry.seq, Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256))
     place(desk(store), machine(reason="Next week", details=details), begin(desk(store)))
     ledger.append(
         store, desk(store).writer, lambda _: Fact(RETRAINING, "deferred", {"decision": 4, "blocked_by": ["week"]})
@@ -83,7 +81,7 @@ def whole(root: Root) -> str:
     report = Report()
     report.change("datamart/silver/toy/snapshot_date=2024-01-14", rows=2, why="new")
     receipts.write(root, Occasion("preprocessing", SUNDAY, "all"), report, at=clock.now(), seconds=1)
-    status.refresh(desk(store), lambda _: None)
+    status.refresh(desk(store))
     return model.model_id
 
 

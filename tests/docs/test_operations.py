@@ -51,11 +51,11 @@ def runs(root: Root) -> None:
     _, entry = claim(trainer, OPEN_RULES, READY, "")
     assert entry
     outcome = Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256)
-    complete(trainer, entry.seq, outcome, lambda _: None)
+    complete(trainer, entry.seq, outcome)
     report = Report()
     report.change(PREDICTED, rows=1, why="new")
     receipts.write(root, Occasion("training_inference", MONDAY, "all"), report, at=clock.now(), seconds=1)
-    status.refresh(trainer, lambda _: None)
+    status.refresh(trainer)
 
 
 def backed_up(root: Root, backup: Path, after: int) -> None:

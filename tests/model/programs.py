@@ -34,7 +34,7 @@ class Stage:
     args: tuple[Any, ...] = ()
 
     def code(self) -> Callable[[], Any]:
-        desk = Desk(STORE, Writer("run", self.day, "", "", {}), VALID_DAYS, lambda _: ask("wait"))
+        desk = Desk(STORE, Writer("run", self.day, "", "", {}), VALID_DAYS, lambda _: None, lambda _: ask("wait"))
         return lambda: _CODE[self.name](desk, *self.args)
 
     def then(self, result: Any) -> Stage | None:
@@ -62,7 +62,7 @@ def _claim(desk: Desk) -> int | None:
 def _complete(desk: Desk, seq: int) -> None:
     model_id = f"{desk.writer.as_of:%Y%m%d}-{seq:012x}"
     outcome = Outcome(promote=True, model_id=model_id, model_sha256="0" * 64)
-    claims.complete(desk, seq, outcome, lambda _: None)
+    claims.complete(desk, seq, outcome)
 
 
 _note = cache(machine)
@@ -77,7 +77,7 @@ _CODE: dict[str, Callable[..., Any]] = {
     "place": _place,
     "ingest": ingest.ingest,
     "recover": _recover,
-    "choose": lambda desk: claims.choose(desk, lambda _: None),
+    "choose": claims.choose,
     "open": ingest.begin,
     "claim": _claim,
     "complete": _complete,

@@ -42,7 +42,7 @@ def serving(path: Path) -> Root:
     store.put_if_absent(POLICY_FILE, policy.default_bytes())
     model = model_bank.put(root, FIRST, {"recipe.json": b'{"trees": 1}\n'})
     store.put_if_absent(SERVING_NOTE, serving_bytes(model.model_id, FIRST, "the first", pinned=False))
-    choose(desk(store, FIRST, job="training_inference"), lambda _: None)
+    choose(desk(store, FIRST, job="training_inference"))
     return root
 
 

@@ -48,7 +48,7 @@ def test_a_completed_decision_is_not_asked_for_again(root: Root) -> None:
     trainer = desk(FolderStore(root), SUNDAY + DAY, job="training_inference")
     _, entry = claim(trainer, OPEN_RULES, READY, "")
     assert entry
-    complete(trainer, entry.seq, PASSED, lambda _: None)
+    complete(trainer, entry.seq, PASSED)
     run(root, SUNDAY + DAY)
     assert kinds(root) == ["proposed", "claimed", "completed"]
     assert not root.at(RETRAINING_NOTE).exists()

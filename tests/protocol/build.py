@@ -46,9 +46,14 @@ def writer(job: str = "monitoring", day: date = SUNDAY) -> Writer:
 
 
 def desk(
-    store: FolderStore, day: date = SUNDAY, *, job: str = "monitoring", wait: Callable[[float], None] = lambda _: None
+    store: FolderStore,
+    day: date = SUNDAY,
+    *,
+    job: str = "monitoring",
+    unusable: Callable[[str], str | None] = lambda _: None,
+    wait: Callable[[float], None] = lambda _: None,
 ) -> Desk:
-    return Desk(store, writer(job, day), VALID_DAYS, wait)
+    return Desk(store, writer(job, day), VALID_DAYS, unusable, wait)
 
 
 def machine(day: date = SUNDAY, **fields: Any) -> bytes:

@@ -25,10 +25,6 @@ def store(tmp_path: Path) -> FolderStore:
     return FolderStore(Root(tmp_path))
 
 
-def whole(_: str) -> str | None:
-    return None
-
-
 def started(store: FolderStore, note: bytes | None = None) -> int:
     store.put_if_absent(RETRAINING_NOTE, note or machine())
     begin(desk(store))
@@ -48,21 +44,21 @@ def serves(store: FolderStore) -> dict[str, object]:
 
 
 def test_a_promoted_model_serves_and_both_notes_say_so(store: FolderStore) -> None:
-    ledger = complete(desk(store), started(store), PASSED, whole)
+    ledger = complete(desk(store), started(store), PASSED)
     assert ledger.state.model_id == MODEL
     assert serves(store) == {"model_id": MODEL, "since": "2024-01-14", "reason": "promoted", "pinned": False}
     assert store.get(RETRAINING_NOTE) is None
 
 
 def test_a_model_that_fails_its_gates_is_kept_out(store: FolderStore) -> None:
-    ledger = complete(desk(store), started(store), replace(PASSED, promote=False), whole)
+    ledger = complete(desk(store), started(store), replace(PASSED, promote=False))
     assert (ledger.state.model_id, ledger.entries[-1].body["verdict"], serves(store)) == (None, "kept", {})
 
 
 def test_an_edit_that_came_after_the_claim_stays_in_place(store: FolderStore, tmp_path: Path) -> None:
     seq = started(store)
     (tmp_path / RETRAINING_NOTE).write_bytes(person())
-    complete(desk(store), seq, PASSED, whole)
+    complete(desk(store), seq, PASSED)
     assert store.get(RETRAINING_NOTE) == person()
 
 
@@ -72,10 +68,10 @@ def test_an_edit_that_came_after_the_claim_stays_in_place(store: FolderStore, tm
 def test_a_persons_choice_during_a_training_wins_over_its_promotion(
     store: FolderStore, tmp_path: Path, wish: dict[str, object]
 ) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     seq = started(store, person())
     (tmp_path / SERVING_NOTE).write_text(json.dumps(wish))
-    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"), whole)
+    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"))
     assert kinds(store)[-2:] == ["serving", "completed"]
     assert (ledger.entries[-1].body["verdict"], ledger.state.model_id) == ("kept", wish["model_id"])
     assert serves(store) == wish
@@ -84,7 +80,7 @@ def test_a_persons_choice_during_a_training_wins_over_its_promotion(
 def test_a_choice_that_is_saved_at_the_moment_of_a_promotion_wins_over_it(
     store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     seq, real = started(store, person()), FolderStore.remove_if
 
     def saved_first(at: FolderStore, name: str, expected: bytes) -> bool:
@@ -93,57 +89,57 @@ def test_a_choice_that_is_saved_at_the_moment_of_a_promotion_wins_over_it(
         return real(at, name, expected)
 
     monkeypatch.setattr(FolderStore, "remove_if", saved_first)
-    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"), whole)
+    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"))
     assert (ledger.entries[-1].body["verdict"], serves(store)) == ("kept", {"model_id": OTHER})
 
 
 def test_a_serving_note_that_cannot_be_read_stays_and_promotes_nothing(store: FolderStore, tmp_path: Path) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     seq = started(store, person())
     (tmp_path / SERVING_NOTE).write_bytes(b"{half")
-    assert complete(desk(store), seq, replace(PASSED, model_id=OTHER), whole).state.model_id == MODEL
+    assert complete(desk(store), seq, replace(PASSED, model_id=OTHER)).state.model_id == MODEL
     assert store.get(SERVING_NOTE) == b"{half"
 
 
 def test_an_old_serving_note_found_after_a_promotion_is_a_persons_wish(store: FolderStore, tmp_path: Path) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     before = store.get(SERVING_NOTE) or b""
-    complete(desk(store), started(store, person()), replace(PASSED, model_id=OTHER), whole)
+    complete(desk(store), started(store, person()), replace(PASSED, model_id=OTHER))
     assert serves(store)["model_id"] == OTHER
     (tmp_path / SERVING_NOTE).write_bytes(before)
-    assert choose(desk(store), whole)[0].state.model_id == MODEL
+    assert choose(desk(store))[0].state.model_id == MODEL
     assert kinds(store)[-1] == "serving"
 
 
 def test_a_damaged_model_is_refused_and_the_one_before_serves_on(store: FolderStore, tmp_path: Path) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": OTHER}))
-    ledger, chosen = choose(desk(store), lambda _: "its manifest is missing")
+    ledger, chosen = choose(desk(store, unusable=lambda _: "its manifest is missing"))
     assert chosen.problem is not None
     assert "its manifest is missing" in chosen.problem.what
     assert (ledger.state.model_id, serves(store)) == (MODEL, {"model_id": OTHER})
 
 
 def test_a_serving_note_that_was_deleted_is_written_again_and_means_nothing(store: FolderStore, tmp_path: Path) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     before, said = store.get(SERVING_NOTE), kinds(store)
     (tmp_path / SERVING_NOTE).unlink()
-    choose(desk(store), whole)
+    choose(desk(store))
     assert (store.get(SERVING_NOTE), kinds(store)) == (before, said)
 
 
 def test_a_new_reason_alone_is_no_new_choice(store: FolderStore, tmp_path: Path) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     said = kinds(store)
     (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": MODEL, "reason": "still good"}))
-    assert choose(desk(store), lambda _: "damaged")[1].problem is None
+    assert choose(desk(store, unusable=lambda _: "damaged"))[1].problem is None
     assert kinds(store) == said
 
 
 def test_the_model_that_serves_can_be_pinned_even_where_it_is_damaged(store: FolderStore, tmp_path: Path) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     (tmp_path / SERVING_NOTE).write_text(json.dumps({"model_id": MODEL, "pinned": True}))
-    ledger, chosen = choose(desk(store), lambda _: "damaged")
+    ledger, chosen = choose(desk(store, unusable=lambda _: "damaged"))
     assert chosen.problem is None
     assert ledger.state.serving is not None
     assert ledger.state.serving.pinned
@@ -152,9 +148,9 @@ def test_the_model_that_serves_can_be_pinned_even_where_it_is_damaged(store: Fol
 def test_a_serving_note_as_the_jobs_wrote_it_is_not_judged_again(
     store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    complete(desk(store), started(store), PASSED, whole)
+    complete(desk(store), started(store), PASSED)
     monkeypatch.setattr(judge, "complaints", lambda *_, **__: pytest.fail("a tenth of a second that it need not cost"))
-    assert choose(desk(store), whole)[1].data == store.get(SERVING_NOTE)
+    assert choose(desk(store))[1].data == store.get(SERVING_NOTE)
 
 
 def test_a_strange_model_is_tried_while_nothing_is_held_and_its_files_are_looked_at_again(
@@ -165,21 +161,21 @@ def test_a_strange_model_is_tried_while_nothing_is_held_and_its_files_are_looked
     tried: list[str] = []
     monkeypatch.setattr(subprocess, "run", partial(refused_unheld, store.root, tried))
     unusable = partial(model_bank.unusable, store.root)
-    status.refresh(desk(store), unusable)
+    status.refresh(desk(store, unusable=unusable))
     assert len(tried) == 1
     assert "a trial ended with code 3" in " ".join(store.root.at(STATUS).read_text().split())
     store.root.at(f"model_bank/{strange}/model.txt").write_bytes(b"of noone!")
-    status.refresh(desk(store), unusable)
+    status.refresh(desk(store, unusable=unusable))
     assert "is not what the manifest says" in " ".join(store.root.at(STATUS).read_text().split())
 
 
 def test_only_the_current_claim_completes_and_only_once(store: FolderStore) -> None:
     seq = started(store)
     fail_attempt(desk(store), seq, "died")
-    complete(desk(store), seq, PASSED, whole)
+    complete(desk(store), seq, PASSED)
     assert kinds(store) == ["proposed", "claimed", "attempt_failed"]
     again = started(store)
     for _ in range(2):
-        complete(desk(store), again, PASSED, whole)
+        complete(desk(store), again, PASSED)
     fail_attempt(desk(store), again, "late")
     assert kinds(store)[3:] == ["claimed", "completed"]

@@ -48,7 +48,7 @@ def usable(model_id: str) -> str | None:
 
 def told(store: FolderStore, day: date = SUNDAY, verdict: str = "") -> str:
     """The text, with its lines joined again as far as they belong together."""
-    said = status.text(survey(desk(store, day), usable, verdict))
+    said = status.text(survey(desk(store, day, unusable=usable), verdict))
     assert all(len(line) <= 80 for line in said.splitlines())
     assert said.isascii()
     return " ".join(said.split())
@@ -64,7 +64,7 @@ def trained(store: FolderStore) -> None:
     at_desk = proposed(store, machine())
     _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
-    complete(at_desk, entry.seq, PASSED, usable)
+    complete(at_desk, entry.seq, PASSED)
 
 
 def test_an_empty_root_says_what_comes_first(store: FolderStore) -> None:
@@ -162,7 +162,7 @@ def test_a_wish_for_another_model_and_one_for_an_unknown_model(store: FolderStor
     wish = path(store, SERVING_NOTE)
     wish.write_text(f'{{"model_id": "{OTHER}", "pinned": true}}')
     assert f"model {OTHER} serves, pinned: nothing is promoted until that changes" in told(store)
-    choose(desk(store), usable)
+    choose(desk(store, unusable=usable))
     assert "why a person chose it (ledger entry 4) pinned yes" in told(store)
     wish.write_text('{"model_id": "20240115-ffffffffffff"}')
     assert "model 20240115-ffffffffffff cannot serve: it is not there" in told(store)
@@ -233,7 +233,7 @@ def test_words_of_a_person_cannot_steer_a_terminal(store: FolderStore) -> None:
 
 def test_it_is_written_only_when_its_text_changes(store: FolderStore) -> None:
     def written(day: date) -> int:
-        status.refresh(desk(store, day), usable)
+        status.refresh(desk(store, day, unusable=usable))
         return path(store, STATUS).stat().st_ino
 
     proposed(store, machine())
@@ -250,7 +250,7 @@ def test_it_is_written_only_when_its_text_changes(store: FolderStore) -> None:
 @pytest.mark.parametrize("left", [None, b'"nonce":"another'], ids=["is-lost", "is-another"])
 def test_a_ledger_whose_newest_entry_stops_a_run_before_it_writes(store: FolderStore, left: bytes | None) -> None:
     proposed(store, machine())
-    status.refresh(desk(store), usable)
+    status.refresh(desk(store, unusable=usable))
     ledgers.refuse_loss(store)
     newest = path(store, ledgers.name_of(1))
     if left:
@@ -263,7 +263,7 @@ def test_a_ledger_whose_newest_entry_stops_a_run_before_it_writes(store: FolderS
 
 def test_a_status_that_is_older_than_the_ledger_stops_nobody(store: FolderStore) -> None:
     proposed(store, machine())
-    status.refresh(desk(store), usable)
+    status.refresh(desk(store, unusable=usable))
     begin(desk(store, SUNDAY + 8 * DAY))  # the decision expires: an entry that no status has seen
     assert len(ledgers.read(store).entries) > 1
     ledgers.refuse_loss(FolderStore(store.root))

@@ -138,7 +138,7 @@ class Story(RuleBasedStateMachine):
     def training_completes(self) -> None:
         if self.claimed:
             note = self.open
-            complete(self.desk, self.claimed, PASSED, lambda _: None)
+            complete(self.desk, self.claimed, PASSED)
             self.end("completed")
             assert self.in_place() != note
 
