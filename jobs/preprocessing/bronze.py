@@ -105,7 +105,7 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
             error.where = landed.name
             raise error from found
         work = Work(table, landed.day, (Input(landed.name, read.sha256),))
-        notes = {"columns_absent": list(read.absent), "columns_unknown": list(read.extra)}
+        notes = {"columns_absent": list(read.shape.absent), "columns_unknown": list(read.shape.extra)}
         manifest = described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)
         if partitions.publish(root, manifest, [draft]):
             stock.keep(manifest, read.frame)

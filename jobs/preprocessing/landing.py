@@ -7,13 +7,15 @@ import hashlib
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
+from itertools import filterfalse
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.preprocessing import arrivals
 from jobs.protocol.errors import ContractBroken, InputMissing
@@ -33,24 +35,32 @@ MOST_TIMES = 200  # what a packed file may grow to; real ones grow four-fold to 
 SMALL = 64 << 20  # bytes any file may grow to
 MOST_BYTES = 64 << 30  # and none may pass
 _CHUNK = 1 << 20
+_IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+
+
+class Unfit(Exception):
+    """What is wrong with a file and how to mend it, in words that hold nothing of it; `read` says which file it is."""
+
+    def __init__(self, what: str, *, mend: str) -> None:
+        super().__init__(what)
+        self.mend = mend
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The columns a file has, in its order, and those its table is known to have, in theirs."""
+    """The name of a file, the columns that it has, in its order, and those its table is known to have, in theirs."""
 
+    source: str
     names: Names
     known: Names
 
     @property
     def absent(self) -> Names:
-        present = set(self.names)
-        return tuple(name for name in self.known if name not in present)
+        return tuple(filterfalse(frozenset(self.names).__contains__, self.known))
 
     @property
     def extra(self) -> Names:
-        known = set(self.known)
-        return tuple(name for name in self.names if name not in known)
+        return tuple(filterfalse(frozenset(self.known).__contains__, self.names))
 
     @property
     def written(self) -> Names:
@@ -58,29 +68,25 @@ class Shape:
         return (*self.known, *self.extra)
 
 
-def judged(names: Sequence[str], known: Names, core: Names, path: Path) -> Shape:
+def shape(source: str, known: Names, core: Names, names: Sequence[str]) -> Shape:
     """Refuse names that cannot be told apart, and a file without its core.
 
     Unknown names are shown by their place only: where the header is missing they are somebody's data.
     """
     if flaws := list(_flaws(names, set(known))):
-        raise ContractBroken(
-            "the columns cannot be told apart: " + "; ".join(flaws[:5]),
-            where=path,
-            mend="give every column one name of its own",
-        )
+        told = "; ".join(flaws[:5])
+        raise Unfit(f"the columns cannot be told apart: {told}", mend="give every column one name of its own")
     lacking = [name + _meant(name, names) for name in core if name not in names]
     if not set(KEYS) & {*names, *core}:
         lacking.append(" or ".join(KEYS))
     if lacking:
         found = len(set(names) & set(known))
         hint = "; is the header missing, or is this another table?" if not found else ""
-        raise ContractBroken(
+        raise Unfit(
             f"needed columns are missing: {', '.join(lacking)} (of {len(names)} columns {found} are known{hint})",
-            where=path,
             mend="land the file with these columns; every other column may be missing",
         )
-    return Shape(tuple(names), known)
+    return Shape(source, tuple(names), known)
 
 
 def _meant(name: str, names: Sequence[str]) -> str:
@@ -89,33 +95,31 @@ def _meant(name: str, names: Sequence[str]) -> str:
     return f" (column {alike[0]} differs from it in capitals or spaces only)" if alike else ""
 
 
-def _flaws(names: Sequence[str], known: set[str]) -> list[str]:
-    flaws = [f"{len(names)} columns are more than {MOST_COLUMNS}"] if len(names) > MOST_COLUMNS else []
+def _flaws(names: Sequence[str], known: set[str]) -> Iterator[str]:
+    if len(names) > MOST_COLUMNS:
+        yield f"{len(names)} columns are more than {MOST_COLUMNS}"
     folded = Counter(name.casefold() for name in names)  # SQL readers of the data do not see upper and lower case
     for place, name in enumerate(names, start=1):
-        shown = f"column {place}" + (f" ({name})" if name.lower() in known else "")
         if not name.strip():
-            flaws.append(f"column {place} has no name")
+            yield f"column {place} has no name"
         elif folded[name.casefold()] > 1:
-            flaws.append(f"{shown} is named like another")
+            yield f"column {place}" + (f" ({name})" if name.lower() in known else "") + " is named like another"
         elif name in {SOURCE_FILE, SOURCE_ROW}:
-            flaws.append(f"column {place} has the reserved name {name}")
+            yield f"column {place} has the reserved name {name}"
         elif not name.isprintable() or len(name) > _LONGEST_NAME:
-            flaws.append(f"the name of column {place} is too long or has characters that cannot be printed")
-    return flaws
+            yield f"the name of column {place} is too long or has characters that cannot be printed"
 
 
-Writer = Callable[[FileIO, Path, Names, Names, Path], "tuple[Shape, int | pl.DataFrame]"]
+Shaped = Callable[[Sequence[str]], Shape]
+Written = tuple[Shape, "int | pl.DataFrame"]  # the rows themselves where they are at hand, else their number
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What was read: which bytes, how many rows, and how its columns differ from those the table should have."""
+class Read(NamedTuple):
+    """What was read: which bytes, how their columns differ from those the table should have, and how many rows."""
 
     sha256: str
+    shape: Shape
     rows: int
-    absent: tuple[str, ...]
-    extra: tuple[str, ...]
     frame: pl.DataFrame | None  # the bronze itself, where it was at hand
 
 
@@ -128,16 +132,13 @@ def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Re
         before = os.fstat(file.fileno())
         digest = beside.submit(_sha256, file.fileno()) if before.st_size > _CHUNK else None
         try:
-            shape, rows = _writer(kind)(file, path, known, core, write_to)
-        except ContractBroken as error:
-            if _changed(path, before):
-                raise _still_written(path) from error
-            raise
+            found, rows = _writer(kind)(file, partial(shape, path.name, known, core), write_to)
+        except Unfit as flaw:
+            _refuse_changed(path, before)
+            raise ContractBroken(str(flaw), where=path, mend=flaw.mend) from flaw
         sha256 = digest.result() if digest else _sha256(file.fileno())
-        if _changed(path, before):
-            raise _still_written(path)
-        number, frame = (rows, None) if isinstance(rows, int) else (rows.height, rows)
-        return Read(sha256, number, shape.absent, shape.extra, frame)
+        _refuse_changed(path, before)
+        return Read(sha256, found, rows, None) if isinstance(rows, int) else Read(sha256, found, rows.height, rows)
 
 
 def _sha256(handle: int) -> str:
@@ -149,65 +150,52 @@ def _sha256(handle: int) -> str:
     return digest.hexdigest()
 
 
-def _changed(path: Path, before: os.stat_result) -> bool:
+def _refuse_changed(path: Path, before: os.stat_result) -> None:
     try:
         after = path.lstat()
     except FileNotFoundError:
-        return True
-    return any(getattr(after, fact) != getattr(before, fact) for fact in ("st_dev", "st_ino", "st_size", "st_mtime_ns"))
+        after = None
+    if any(getattr(after, fact, None) != getattr(before, fact) for fact in _IDENTITY):
+        raise InputMissing(
+            "the file changed while it was read: it is still being written",
+            where=path,
+            mend=f"run again when it is whole; a source does best to land NAME{arrivals.CHECKSUM} beside its file",
+        )
 
 
-def _still_written(path: Path) -> InputMissing:
-    return InputMissing(
-        "the file changed while it was read: it is still being written",
-        where=path,
-        mend=f"run again when it is whole; a source does best to land NAME{arrivals.CHECKSUM} beside its file",
-    )
-
-
-def _packed_csv(
-    file: FileIO, path: Path, known: Names, core: Names, write_to: Path
-) -> tuple[Shape, int | pl.DataFrame]:
+def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
     """Unpack beside the draft, into a file without a name that no crash can leave behind."""
+    from jobs.preprocessing import landing_csv
+
     with TemporaryFile(buffering=0, dir=write_to.parent) as plain:
         try:
-            _unpack(file, plain, path)
+            _unpack(file, plain)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ContractBroken(
-                "the gzip is damaged, cut short or followed by something else", where=path, mend="land it again, whole"
+            raise Unfit(
+                "the gzip is damaged, cut short or followed by something else", mend="land it again, whole"
             ) from error
-        from jobs.preprocessing import landing_csv
-
-        return landing_csv.write(plain, path, known, core, write_to)
+        return landing_csv.write(plain, shaped, write_to)
 
 
-def _unpack(file: FileIO, plain: FileIO, path: Path) -> None:
+def _unpack(file: FileIO, plain: FileIO) -> None:
     size = os.fstat(file.fileno()).st_size
     most, written = min(max(SMALL, MOST_TIMES * size), MOST_BYTES), 0
     with gzip.GzipFile(fileobj=file) as packed:
         while data := packed.read(_CHUNK):
             written += len(data)
             if written > most:
-                raise ContractBroken(
-                    f"the file of {size} bytes unpacks to more than {most}",
-                    where=path,
-                    mend="check it, and land it plain",
-                )
+                raise Unfit(f"the file of {size} bytes unpacks to more than {most}", mend="check it, land it plain")
             plain.write(data)
 
 
-def _writer(kind: str) -> Writer:
+def _writer(kind: str) -> Callable[[FileIO, Shaped, Path], Written]:
     """Who reads a kind; what only some kinds need is not loaded for the others."""
-    if kind == "csv":
-        from jobs.preprocessing import landing_csv
-
-        return landing_csv.write
     if kind == "csv.gz":
         return _packed_csv
-    if kind == "jsonl":
-        from jobs.preprocessing import landing_jsonl
-
-        return landing_jsonl.write
-    from jobs.preprocessing import landing_parquet
-
-    return landing_parquet.write
+    if kind == "csv":
+        from jobs.preprocessing.landing_csv import write
+    elif kind == "jsonl":
+        from jobs.preprocessing.landing_jsonl import write
+    else:
+        from jobs.preprocessing.landing_parquet import write
+    return write

@@ -8,21 +8,20 @@ import re
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import polars as pl
 
 from jobs.preprocessing import writing
-from jobs.preprocessing.landing import BOM, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
+from jobs.preprocessing.landing import BOM, SOURCE_FILE, SOURCE_ROW, Shape, Shaped, Unfit, Written
 from jobs.preprocessing.landing_survey import survey
-from jobs.protocol.errors import ContractBroken
 
 SMALL = 16 << 20  # bytes
 _HEADER_BYTES = 1 << 20
-_REMARKS = (
+_REMARKS = (  # beside loans, in real files
     "Total amount funded in policy code",
     "Loans that do not meet the credit policy",
-)  # beside loans, in real files
+)
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons"}
 _FOREIGN = {
     b"\xff\xfe": "UTF-16 text",
@@ -32,66 +31,76 @@ _FOREIGN = {
     b"PAR1": "a Parquet file",
 }
 _WRITE_AGAIN = "write it again as UTF-8 CSV: commas between fields, a line feed at the end of every row"
+_IN_QUOTES = (
+    "write it again as CSV: a line feed ends a row; a text with commas, quotes or line ends stands in "
+    '"...", and a quote within it is written ""'
+)
 _SYSTEM_ERROR = re.compile(r"\(os error ([0-9]+)\)\s*\Z")
+_LONGEST_RECORD = 64 << 20
+_BEGUN = re.compile(rb'"(?:[^"\0]++|"")*+|[^",\r\n\0]*+')  # a field up to where it ends, or goes wrong
+_FIELD = rb'(?:"(?:[^"\0]++|"")*+"|[^",\r\n\0]*+)'
+_ENDED = re.compile(_FIELD + rb"(?:,|\r?\n)")
+_WRONG = {
+    b'"': "a quote stands within a field",
+    b"\0": "there is a NUL byte",
+    b"\r": "there is a carriage return without a line feed",
+}
 
 
-def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int | pl.DataFrame]:
-    """Write the bronze of a CSV; `path` is what the file is called. Return its columns and rows, or their number."""
-    shape = judged(_header(file, path), known, core, path)
-    found = survey(file.fileno(), path)
-    if found.separators != found.records * (len(shape.names) - 1):
-        _examine(file, path, len(shape.names))  # returns where the short lines are remarks, read as a row of their own
-    scan = _scanned(file, shape, path.name, blank_is_null=found.quoted_empties)
+def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
+    """Write the bronze of a CSV."""
+    shape = shaped(_header(file))
+    found, width = survey(file.fileno()), len(shape.names)
+    if not found.is_sound or found.separators != found.records * (width - 1):
+        _examine(file, width)  # returns where the short lines are remarks, read as a row of their own
+    scan = _scanned(file, shape, blank_is_null=found.quoted_empties)
     try:
         rows = _written(scan, write_to, os.fstat(file.fileno()).st_size)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         if refused := _SYSTEM_ERROR.search(str(error)):
             raise OSError(int(refused[1]), os.strerror(int(refused[1])), str(write_to)) from None
-        _examine(file, path, len(shape.names))
-        raise _unreadable(path) from None  # the parser's own message quotes the row
-    if (rows if isinstance(rows, int) else rows.height) != found.records - 1:
-        raise _unreadable(path)
+        _examine(file, width)
+        raise _unreadable() from None  # the parser's own message quotes the row
+    if not found.is_sound or (rows if isinstance(rows, int) else rows.height) != found.records - 1:
+        raise _unreadable()
     return shape, rows
 
 
-def _header(file: FileIO, path: Path) -> list[str]:
+def _header(file: FileIO) -> list[str]:
     """The names in the first line, where the file is CSV at all and does not break off."""
     size = os.fstat(file.fileno()).st_size
     if not size:
-        raise ContractBroken("the file is empty", where=path, mend="a day without rows has a file with a header only")
+        raise Unfit("the file is empty", mend="a day without rows has a file with a header only")
     head = os.pread(file.fileno(), _HEADER_BYTES, 0)
     if kind := next((kind for mark, kind in _FOREIGN.items() if head.startswith(mark)), None):
-        raise ContractBroken(f"the file is {kind}", where=path, mend=_WRITE_AGAIN)
+        raise Unfit(f"the file is {kind}", mend=_WRITE_AGAIN)
     line, end, _ = head.removeprefix(BOM).partition(b"\n")
     if not end and b"\r" in line:
-        raise ContractBroken("lines end with a carriage return only", where=path, mend=_WRITE_AGAIN)
+        raise Unfit("lines end with a carriage return only", mend=_WRITE_AGAIN)
     if not end and size > len(head):
-        raise ContractBroken("the first line has no end within 1 MiB", where=path, mend=_WRITE_AGAIN)
+        raise Unfit("the first line has no end within 1 MiB", mend=_WRITE_AGAIN)
     if os.pread(file.fileno(), 1, size - 1) != b"\n":
-        raise ContractBroken(
-            "the last line has no line end: the file may have been cut there",
-            where=path,
-            mend="land the file again, whole, with a line feed after the last row",
-        )
-    return _names(line, file, path)
+        mend = "land the file again, whole, with a line feed after the last row"
+        raise Unfit("the last line has no line end: the file may have been cut there", mend=mend)
+    return _names(line, file)
 
 
-def _names(line: bytes, file: FileIO, path: Path) -> list[str]:
+def _names(line: bytes, file: FileIO) -> list[str]:
     try:
         text = line.decode("utf-8")
         names = next(csv.reader([text], strict=True), [])
     except UnicodeDecodeError:
-        _refuse_encoding(file, path)
+        raise _no_utf8(file) from None
     except csv.Error:
-        raise ContractBroken("the quotes in the first line do not match", where=path, mend=_WRITE_AGAIN) from None
+        raise Unfit("the quotes in the first line do not match", mend=_WRITE_AGAIN) from None
     if len(names) < 2:  # noqa: PLR2004 - a table has a key and something to say about it
         likely = max(_OTHER_SEPARATORS, key=text.count)
         seen = f"; it has {_OTHER_SEPARATORS[likely]}" if likely in text else ""
-        raise ContractBroken(f"the first line has no commas{seen}", where=path, mend=_WRITE_AGAIN)
+        raise Unfit(f"the first line has no commas{seen}", mend=_WRITE_AGAIN)
     return names
 
 
-def _scanned(file: FileIO, shape: Shape, name: str, *, blank_is_null: bool) -> pl.LazyFrame:
+def _scanned(file: FileIO, shape: Shape, *, blank_is_null: bool) -> pl.LazyFrame:
     """Every column as text in bronze's order, with the place each row came from."""
     file.seek(0)
     frame = pl.scan_csv(
@@ -104,7 +113,7 @@ def _scanned(file: FileIO, shape: Shape, name: str, *, blank_is_null: bool) -> p
     cells: dict[str, Any] = dict.fromkeys(shape.written, pl.lit(None, pl.String)) | {n: pl.col(n) for n in shape.names}
     if blank_is_null:  # the parser makes "" a text of no length, and only an unquoted nothing null
         cells |= {n: pl.when(pl.col(n) != "").then(pl.col(n)) for n in shape.names}
-    return frame.select(**cells, **{SOURCE_FILE: pl.lit(name), SOURCE_ROW: pl.col(SOURCE_ROW).cast(pl.Int64)})
+    return frame.select(**cells, **{SOURCE_FILE: pl.lit(shape.source), SOURCE_ROW: pl.col(SOURCE_ROW).cast(pl.Int64)})
 
 
 def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFrame:
@@ -117,40 +126,59 @@ def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFram
     return int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())
 
 
-def _examine(file: FileIO, path: Path, width: int) -> None:
-    """Refuse the first record that has not `width` fields, with its line; blank lines and remarks are let through."""
-    for line, fields in _records(file, path):
-        text = "".join(fields).strip() if len(fields) < 2 else None  # noqa: PLR2004
-        if len(fields) != width and (text is None or (text and not text.startswith(_REMARKS))):
-            raise ContractBroken(
-                f"line {line} has {len(fields)} fields where the header has {width} names",
-                where=path,
+def _examine(file: FileIO, width: int) -> None:
+    """Refuse the first record that is no CSV or has not `width` fields; blank lines and remarks are let through."""
+    usual = re.compile(rb"(?:%b,){%d}%b\r?\n" % (_FIELD, width - 1, _FIELD))
+    for line, record in _records(file):
+        try:
+            text = record.decode("utf-8")
+        except UnicodeDecodeError:
+            raise _no_utf8(file) from None
+        if usual.fullmatch(record):
+            continue
+        place = fields = 0
+        while field := _ENDED.match(record, place):
+            place, fields = field.end(), fields + 1
+        if place < len(record):
+            raise _flaw(record, place, line)
+        remark = text.strip().strip('"').strip() if fields == 1 else None
+        if remark is None or (remark and not remark.startswith(_REMARKS)):
+            raise Unfit(
+                f"line {line} has {fields} fields where the header has {width} names",
                 mend="land the file again, whole; every row has as many fields as the header, and texts with commas or "
                 "line ends stand in quotes",
             )
 
 
-def _records(file: FileIO, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The records and the lines they begin in, as Python's own strict reader sees them: slow, and only for trouble."""
-    file.seek(0)
-    with open(os.dup(file.fileno()), encoding="utf-8-sig", newline="") as text:  # noqa: PTH123 - a descriptor
-        reader = csv.reader(text, strict=True)
-        while True:
-            line = reader.line_num + 1
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except UnicodeDecodeError:
-                _refuse_encoding(file, path)
-            except csv.Error:
-                raise ContractBroken(
-                    f"the record that begins in line {line} cannot be read", where=path, mend=_WRITE_AGAIN
-                ) from None
-            yield line, fields
+def _records(file: FileIO) -> Iterator[tuple[int, bytes]]:
+    """The records and the lines they begin in; the last may be open. Slow, and only for trouble."""
+    begun, record, is_open = 1, bytearray(), False
+    with open(os.dup(file.fileno()), "rb") as lines:  # noqa: PTH123 - a descriptor
+        lines.seek(len(BOM) if os.pread(file.fileno(), len(BOM), 0) == BOM else 0)
+        for number, line in enumerate(lines, start=1):
+            record += line
+            is_open ^= bool(line.count(b'"') & 1)
+            if not is_open or len(record) > _LONGEST_RECORD:
+                yield begun, bytes(record)
+                begun, record = number + 1, bytearray()
+    if record:
+        yield begun, bytes(record)
 
 
-def _refuse_encoding(file: FileIO, path: Path) -> NoReturn:
+def _flaw(record: bytes, place: int, line: int) -> Unfit:
+    """What is wrong with the field that begins there, and in which line."""
+    begun = _BEGUN.match(record, place)
+    at = begun.end() if begun else place
+    at += record[at : at + 2] == b'"\r'
+    sign = record[at : at + 1]
+    line += record[: at if sign else place].count(b"\n")
+    if not sign:
+        mend = "land the file again, whole, or close the quote"
+        return Unfit(f"a quote opens in line {line} and never closes", mend=mend)
+    return Unfit(f"{_WRONG[sign]} in line {line}", mend=_IN_QUOTES)
+
+
+def _no_utf8(file: FileIO) -> Unfit:
     """Name the first byte that is no UTF-8."""
     place = line = 0
     with open(os.dup(file.fileno()), "rb") as lines:  # noqa: PTH123 - a descriptor
@@ -162,8 +190,8 @@ def _refuse_encoding(file: FileIO, path: Path) -> NoReturn:
                 place += error.start
                 break
             place += len(data)
-    raise ContractBroken(f"byte {place} (line {line}) is not UTF-8", where=path, mend=_WRITE_AGAIN)
+    return Unfit(f"byte {place} (line {line}) is not UTF-8", mend=_WRITE_AGAIN)
 
 
-def _unreadable(path: Path) -> ContractBroken:
-    return ContractBroken("the file cannot be read as CSV in one way only", where=path, mend=_WRITE_AGAIN)
+def _unreadable() -> Unfit:
+    return Unfit("the file cannot be read as CSV in one way only", mend=_WRITE_AGAIN)

@@ -14,9 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from jobs.preprocessing.landing import BOM, MOST_COLUMNS, ROW_GROUP, Names, Shape, judged
+from jobs.preprocessing.landing import BOM, MOST_COLUMNS, ROW_GROUP, Shaped, Unfit, Written
 from jobs.preprocessing.landing_parquet import write_batches, written_out
-from jobs.protocol.errors import ContractBroken
 
 Row = dict[str, str | None]
 
@@ -34,19 +33,19 @@ class _NewNameError(Exception):
     """A row has a name that none of the first rows has."""
 
 
-def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int]:
-    """Write the bronze of a JSON Lines file; return its columns and how many rows it has."""
+def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
+    """Write the bronze of a JSON Lines file."""
     if not os.fstat(file.fileno()).st_size:
-        raise ContractBroken("the file is empty", where=path, mend="a day without rows has a CSV with a header only")
+        raise Unfit("the file is empty", mend="a day without rows has a CSV with a header only")
 
-    def written(names: list[str]) -> tuple[Shape, int]:
-        shape = judged(names, known, core, path)
-        return shape, write_batches(_frames(_rows(file, path), names), shape, path.name, write_to)
+    def written(names: list[str]) -> Written:
+        shape = shaped(names)
+        return shape, write_batches(_frames(_rows(file), names), shape, write_to)
 
     try:
-        return written(_names(islice(_rows(file, path), _FIRST_ROWS)))
+        return written(_names(islice(_rows(file), _FIRST_ROWS)))
     except _NewNameError:  # any line may bring one; it costs a second reading only where one does
-        return written(_names(_rows(file, path)))
+        return written(_names(_rows(file)))
 
 
 def _names(rows: Iterable[Row]) -> list[str]:
@@ -67,7 +66,7 @@ def _frames(rows: Iterator[Row], names: list[str]) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame({name: [row.get(name) for row in batch] for name in names}, schema=schema)
 
 
-def _rows(file: FileIO, path: Path) -> Iterator[Row]:
+def _rows(file: FileIO) -> Iterator[Row]:
     file.seek(0)
     file.seek(len(BOM) if file.read(len(BOM)) == BOM else 0)
     with open(os.dup(file.fileno()), "rb") as lines:  # noqa: PTH123 - a descriptor
@@ -77,15 +76,18 @@ def _rows(file: FileIO, path: Path) -> Iterator[Row]:
             try:
                 yield _row(line)
             except _Flaw as flaw:
-                raise ContractBroken(f"line {number} {flaw}", where=path, mend=_MEND) from None
+                raise Unfit(f"line {number} {flaw}", mend=_MEND) from None
 
 
 def _row(line: bytes) -> Row:
-    decoder = _THOROUGH if b"\\u" in line or _EXPONENT.search(line) else _QUICK
     try:
-        row = decoder.decode(line.decode("utf-8"))
+        row = (_EXACT if _EXPONENT.search(line) else _QUICK).decode(line.decode("utf-8"))
+        if isinstance(row, dict) and b"\\u" in line:
+            "".join(text for pair in row.items() for text in pair if text).encode()
     except UnicodeDecodeError as error:
         raise _Flaw(f"is not UTF-8 at its byte {error.start}") from None
+    except UnicodeEncodeError:
+        raise _Flaw("holds half of a surrogate pair") from None
     except json.JSONDecodeError as error:
         raise _Flaw(f"is no whole JSON object: {error.msg.lower()} at column {error.colno}") from None
     except RecursionError:
@@ -107,15 +109,6 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     return row
 
 
-def _object_of_whole_characters(pairs: list[tuple[str, Any]]) -> Row:
-    row = _object(pairs)
-    try:
-        "".join(text for pair in row.items() for text in pair if text).encode()
-    except UnicodeEncodeError:
-        raise _Flaw("holds half of a surrogate pair") from None
-    return row
-
-
 def _number(written: str) -> str:
     """A number as it was written, save that none keeps an exponent."""
     _, _, exponent = written.lower().partition("e")
@@ -130,9 +123,7 @@ def _no_number(_: str) -> None:
     raise _Flaw("has NaN or Infinity, which JSON does not know")
 
 
-_THOROUGH = json.JSONDecoder(
-    object_pairs_hook=_object_of_whole_characters, parse_float=_number, parse_int=str, parse_constant=_no_number
-)
-_QUICK = json.JSONDecoder(  # the same for a line without exponents and escaped characters, in a quarter of the time
+_QUICK = json.JSONDecoder(  # keeps numbers as they are, in a quarter of the time
     object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_no_number
 )
+_EXACT = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=str, parse_constant=_no_number)

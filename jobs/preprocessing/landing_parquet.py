@@ -12,8 +12,17 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet, types
 
-from jobs.preprocessing.landing import MOST_TIMES, ROW_GROUP, SMALL, SOURCE_FILE, SOURCE_ROW, Names, Shape, judged
-from jobs.protocol.errors import ContractBroken
+from jobs.preprocessing.landing import (
+    MOST_TIMES,
+    ROW_GROUP,
+    SMALL,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    Shape,
+    Shaped,
+    Unfit,
+    Written,
+)
 
 MOST_ROWS = 100_000_000  # a few bytes can claim any number of equal rows
 _DAMAGED = (pa.ArrowException, OSError, ValueError, OverflowError)
@@ -22,26 +31,27 @@ _FLAT = (
     *(types.is_string, types.is_large_string, types.is_string_view, types.is_date, types.is_timestamp),
 )
 _DAY_0001, _DAY_9999 = -719_162, 2_932_896  # the first and last day that a date can be written for, from 1970-01-01
+_AGAIN = "land the file again, whole"
 _MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 _IN_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
-def write(file: FileIO, path: Path, known: Names, core: Names, write_to: Path) -> tuple[Shape, int]:
-    """Write the bronze of a Parquet file; return its columns and how many rows it has."""
+def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
+    """Write the bronze of a Parquet file."""
     try:
         source = parquet.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
     except _DAMAGED:
-        raise _refused(path, "the file is no Parquet, or damaged") from None
-    _check_claims(source.metadata, os.fstat(file.fileno()).st_size, path)
-    shape = judged(source.schema_arrow.names, known, core, path)
-    _check_types(source.schema_arrow, path)
-    rows = write_batches(_frames(source, path), shape, path.name, write_to)
+        raise Unfit("the file is no Parquet, or damaged", mend=_AGAIN) from None
+    _check_claims(source.metadata, os.fstat(file.fileno()).st_size)
+    shape = shaped(source.schema_arrow.names)
+    _check_types(source.schema_arrow)
+    rows = write_batches(_frames(source), shape, write_to)
     if rows != source.metadata.num_rows:
-        raise _refused(path, f"the file has {rows} rows, and claims {source.metadata.num_rows}")
+        raise Unfit(f"the file has {rows} rows, and claims {source.metadata.num_rows}", mend=_AGAIN)
     return shape, rows
 
 
-def _check_claims(footer: parquet.FileMetaData, size: int, path: Path) -> None:
+def _check_claims(footer: parquet.FileMetaData, size: int) -> None:
     """What the footer says the file unpacks to, before anything is unpacked.
 
     No column of it is asked for by itself: that ends the process where the footer is damaged, and nothing can catch it.
@@ -49,40 +59,38 @@ def _check_claims(footer: parquet.FileMetaData, size: int, path: Path) -> None:
     groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
     rows, unpacked = [group.num_rows for group in groups], [group.total_byte_size for group in groups]
     if footer.num_rows > MOST_ROWS or sum(unpacked) > max(SMALL, MOST_TIMES * size):
-        raise _refused(path, f"{size} bytes claim to hold {footer.num_rows} rows, {sum(unpacked)} bytes unpacked")
+        claims = f"{footer.num_rows} rows, {sum(unpacked)} bytes unpacked"
+        raise Unfit(f"{size} bytes claim to hold {claims}", mend=_AGAIN)
     if min([*rows, *unpacked], default=0) < 0 or sum(rows) != footer.num_rows:
-        raise _refused(path, "the sizes in the footer contradict one another")
+        raise Unfit("the sizes in the footer contradict one another", mend=_AGAIN)
 
 
-def _check_types(schema: pa.Schema, path: Path) -> None:
+def _check_types(schema: pa.Schema) -> None:
     unfit = [
         f"column {place} is {field.type.id if types.is_nested(field.type) else field.type}"
         for place, field in enumerate(schema, start=1)
         if not any(fits(_plain(field.type)) for fits in _FLAT)
     ]
     if unfit:
-        raise ContractBroken(
-            "not every value can be written as one text: " + "; ".join(unfit[:5]),
-            where=path,
-            mend="land flat columns of text, numbers, booleans, dates or timestamps",
-        )
+        told, mend = "; ".join(unfit[:5]), "land flat columns of text, numbers, booleans, dates or timestamps"
+        raise Unfit(f"not every value can be written as one text: {told}", mend=mend)
 
 
 def _plain(dtype: pa.DataType) -> pa.DataType:
     return dtype.value_type if types.is_dictionary(dtype) else dtype
 
 
-def _frames(source: parquet.ParquetFile, path: Path) -> Iterator[pl.DataFrame]:
+def _frames(source: parquet.ParquetFile) -> Iterator[pl.DataFrame]:
     try:
         for batch in source.iter_batches(batch_size=ROW_GROUP):
             batch.validate(full=True)
             named = zip(batch.schema.names, batch.columns, strict=True)
-            yield pl.DataFrame([_text(name, cells, path) for name, cells in named])
+            yield pl.DataFrame([_text(name, cells) for name, cells in named])
     except _DAMAGED:
-        raise _refused(path, "the file is damaged: its pages do not hold what its footer says") from None
+        raise Unfit("the file is damaged: its pages do not hold what its footer says", mend=_AGAIN) from None
 
 
-def _text(name: str, cells: pa.Array, path: Path) -> pl.Series:
+def _text(name: str, cells: pa.Array) -> pl.Series:
     """Values as the text that a CSV of them would hold; an instant in UTC, and as its date where it is a midnight."""
     dtype = _plain(cells.type)
     cells = cells.cast(pa.timestamp("ms", dtype.tz)) if types.is_timestamp(dtype) and dtype.unit == "s" else cells
@@ -90,7 +98,7 @@ def _text(name: str, cells: pa.Array, path: Path) -> pl.Series:
     if values.dtype.is_temporal():
         unit = _IN_A_DAY[values.dtype.time_unit] if isinstance(values.dtype, pl.Datetime) else 1
         if not (values.to_physical() // unit).drop_nulls().is_between(_DAY_0001, _DAY_9999).all():
-            raise _refused(path, "a date lies outside the years 1 to 9999")
+            raise Unfit("a date lies outside the years 1 to 9999", mend=_AGAIN)
     if isinstance(values.dtype, pl.Datetime):
         moments = pl.col(name).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if values.dtype.time_zone is None:
@@ -102,11 +110,7 @@ def _text(name: str, cells: pa.Array, path: Path) -> pl.Series:
     return without_exponent(text) if values.dtype.is_float() else text
 
 
-def _refused(path: Path, what: str) -> ContractBroken:
-    return ContractBroken(what, where=path, mend="land the file again, whole")
-
-
-def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, name: str, write_to: Path) -> int:
+def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, write_to: Path) -> int:
     """Write frames whose columns are all text; a column that a frame lacks is null there. Return the rows written."""
     columns = [pa.field(column, pa.string()) for column in (*shape.written, SOURCE_FILE)]
     schema, rows = pa.schema([*columns, pa.field(SOURCE_ROW, pa.int64())]), 0
@@ -115,7 +119,7 @@ def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, name: str, write
             cells = {column: pl.lit(None, pl.String) for column in shape.written}
             cells |= {column: pl.when(pl.col(column) != "").then(pl.col(column)) for column in frame.columns}
             place = pl.int_range(rows + 1, rows + 1 + frame.height, dtype=pl.Int64)
-            whole = frame.select(**cells, **{SOURCE_FILE: pl.lit(name), SOURCE_ROW: place})
+            whole = frame.select(**cells, **{SOURCE_FILE: pl.lit(shape.source), SOURCE_ROW: place})
             writer.write_table(whole.to_arrow().cast(schema), row_group_size=ROW_GROUP)
             rows += frame.height
     return rows

@@ -47,7 +47,7 @@ def test_columns_stand_in_the_order_of_the_contract_then_what_else_came(tmp_path
     landed, bronze = read(tmp_path, b"new,term,id,_odd\na,b,1,\n")
     assert bronze.columns == [*KNOWN, "new", "_odd", "_source_file", "_source_row"]
     assert bronze.rows() == [("1", None, None, "b", "a", None, "financial_2024_01_31.csv", 1)]
-    assert (landed.absent, landed.extra) == (("member_id", "dti"), ("new", "_odd"))
+    assert (landed.shape.absent, landed.shape.extra) == (("member_id", "dti"), ("new", "_odd"))
     assert bronze.dtypes == [pl.String] * 7 + [pl.Int64]
 
 
@@ -108,8 +108,8 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeyp
     surveyed = landing_survey.survey
     path = tmp_path / "financial_2024_01_31.csv"
 
-    def grow(handle: int, where: Path) -> landing_survey.Survey:
-        found = surveyed(handle, where)
+    def grow(handle: int) -> landing_survey.Survey:
+        found = surveyed(handle)
         with path.open("ab") as file:
             file.write(b"5,6,7,8\n")
         return found
@@ -123,10 +123,10 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_taken(tmp_path: Path, m
     surveyed = landing_survey.survey
     path = tmp_path / "financial_2024_01_31.csv"
 
-    def replace(handle: int, where: Path) -> landing_survey.Survey:
+    def replace(handle: int) -> landing_survey.Survey:
         path.rename(tmp_path / "before")
         path.write_bytes(HEADER + b"5,6,7,8\n")
-        return surveyed(handle, where)
+        return surveyed(handle)
 
     monkeypatch.setattr("jobs.preprocessing.landing_csv.survey", replace)
     with pytest.raises(InputMissing, match="still being written"):

@@ -184,16 +184,18 @@ def test_a_file_surveyed_in_stretches_counts_the_same(
 def test_what_the_survey_and_the_parser_count_differently_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    miscounted = landing_survey.Survey(tmp_path, records=3, separators=9)
+    miscounted = landing_survey.Survey(records=3, separators=9)
     monkeypatch.setattr("jobs.preprocessing.landing_csv.survey", lambda *_: miscounted)
     with pytest.raises(ContractBroken, match="in one way only"):
         read(tmp_path, GOOD)
 
 
-@pytest.mark.parametrize("block", [16, 17, 64])
+@pytest.mark.parametrize("block", [1006, 1007, 1100])
 def test_where_blocks_are_cut_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    data = HEADER + b'1,"a,\n\r\n\r""",3,4\n"",6,7,8\r\n' * 50 + b"1,2,3," + b"x" * 999 + b"\n"
-    monkeypatch.setattr(landing_survey, "_BLOCK_BYTES", block)
+    data = HEADER + b'1,"a,\n\r\n\r""",3,4\n"",6,7,8\r\n' * 150 + b"1,2,3," + b"x" * 999 + b"\n"
+    monkeypatch.setattr(landing_survey, "LONGEST_LINE", block)
     assert rows(tmp_path, data) == as_python_reads(data)
-    with pytest.raises(ContractBroken, match="a quote stands within a field in line 203"):
+    with pytest.raises(ContractBroken, match="a quote stands within a field in line 603"):
         read(tmp_path, data + b'1,2,3",4\n')
+    with pytest.raises(ContractBroken, match="a line is longer than"):
+        read(tmp_path, HEADER + b"1,2,3," + b"x" * block + b"\n" + GOOD)

@@ -40,7 +40,7 @@ def test_a_name_that_only_a_late_line_brings_is_a_column_too(tmp_path: Path, mon
     monkeypatch.setattr(landing_jsonl, "_FIRST_ROWS", 1)
     landed, bronze = read(tmp_path, b'{"id": 1}\n{"id": 2, "late": 5}\n', "jsonl")
     assert bronze["late"].to_list() == [None, "5"]
-    assert landed.extra == ("late",)
+    assert landed.shape.extra == ("late",)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from jobs.preprocessing import landing_parquet
+from jobs.preprocessing.landing import Unfit
 from jobs.protocol.errors import ContractBroken, JobError
 from tests.preprocessing.landings import HEADER, KNOWN, read, rows
 
@@ -108,7 +109,7 @@ def test_one_table_gives_one_bronze_whatever_its_format(tmp_path: Path, kind: st
         ("2", "a,b", None, None, None, 2),
         ("3", None, "0.1", None, "é", 3),
     ]
-    assert (landed.absent, landed.extra) == (("term",), ("more",))
+    assert (landed.shape.absent, landed.shape.extra) == (("term",), ("more",))
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
@@ -156,8 +157,8 @@ def test_parquet_may_not_claim_any_number_of_rows(tmp_path: Path, monkeypatch: p
 def test_a_footer_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     group = SimpleNamespace(num_rows=5, total_byte_size=9)
     footer = SimpleNamespace(num_rows=6, num_row_groups=1, row_group=lambda _: group)
-    with pytest.raises(ContractBroken, match="contradict one another"):
-        landing_parquet._check_claims(footer, 100, tmp_path)
+    with pytest.raises(Unfit, match="contradict one another"):
+        landing_parquet._check_claims(footer, 100)
 
 
 def test_pages_with_fewer_rows_than_the_footer_says_are_refused(
