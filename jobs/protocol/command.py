@@ -90,24 +90,17 @@ def failure_of(work: Callable[[], object]) -> JobError | None:
 def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None) -> int:
     """Run a job for a date; the exit code is the contract with schedulers. `at`: the instant, as a replay says."""
     started = clock.seconds()
-    reopen_closed()
     signal.signal(signal.SIGTERM, stop)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that nothing here gives work to, and that spin
     gc.set_threshold(50_000, 20, 50)  # frames are freed as they are let go: what only a search finds is little
-    try:
+
+    def work() -> int:
         run = _parsed(job, sys.argv[1:] if argv is None else argv, at)
         lock, otherwise = run.root.at(f"datamart/.{job.name}.lock"), f"{job.name} already runs on this root"
         with files.locked(run.root, lock, otherwise) if job.alone and not run.dry_run else nullcontext():
             return _run(job, run, started)
-    except (Stopped, KeyboardInterrupt):
-        told(sys.stderr, f"{job.name}: stopped; what is published is whole, and the next run goes on from there\n")
-        return STOPPED
-    except SystemExit:
-        raise
-    except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
-        refusal = as_job_error(error)
-        told(sys.stderr, f"{job.name}: {refusal}\n")
-        return refusal.exit_code
+
+    return tool(work, f"{job.name}: ", "; what is published is whole, and the next run goes on from there")
 
 
 def _run(job: Job, run: Run, started: float) -> int:
@@ -195,14 +188,14 @@ exit codes:
   99 from a condition step: skip what follows   143 stopped by SIGTERM or Ctrl-C"""
 
 
-def tool(answer: Callable[[], int]) -> int:
-    """Run what is no job but answers a person: its exit code, or that of the failure that it tells."""
+def tool(answer: Callable[[], int], name: str = "", once_stopped: str = "") -> int:
+    """Run a command: its exit code, or that of what ended it, which is told."""
     reopen_closed()
     try:
         code = answer()
         sys.stdout.flush()
     except (Stopped, KeyboardInterrupt):
-        told(sys.stderr, "stopped\n")
+        told(sys.stderr, f"{name}stopped{once_stopped}\n")
         return STOPPED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -211,7 +204,7 @@ def tool(answer: Callable[[], int]) -> int:
         raise
     except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
         refusal = as_job_error(error)
-        told(sys.stderr, f"{refusal}\n")
+        told(sys.stderr, f"{name}{refusal}\n")
         return refusal.exit_code
     return code
 
