@@ -1,4 +1,4 @@
-"""The fsck of the layers: each manifest as it was written, each file by size and hash, each input there."""
+"""The fsck of the layers: each manifest as it was written, each file by its hash, each input there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jobs.decisions.finding import damage, going_on, remark
 from jobs.protocol import files, model_bank, partitions
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
-from jobs.protocol.files import DRAFT, Root
+from jobs.protocol.files import Root
 from jobs.protocol.index import WEEK, day_of, entries
 from jobs.protocol.partitions import Manifest
 from jobs.protocol.receipts import Problem
@@ -21,14 +21,7 @@ BUILD = "run the job that writes it (training_inference: scores; else preprocess
 
 
 def check(root: Root, events: Events) -> list[Problem]:
-    homes = list(folders(root))
-    mend = "nothing needs doing: the next run of its job sweeps what a dead one left"
-    found = [
-        remark("a run died while it wrote, or is writing now", f"{table}/{entry.name}", mend)
-        for table in sorted({home.rpartition("/")[0] for home in homes})
-        for entry in entries(root, table)
-        if entry.name.startswith(DRAFT)
-    ]
+    homes, found = list(folders(root)), list[Problem]()
     with events.progress("partitions", len(homes)) as done:
         for home in homes:
             found += going_on(_partition(root, home))
@@ -57,60 +50,45 @@ def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manif
 
 
 def _partition(root: Root, home: str) -> Iterator[Problem]:
+    """Each file by the hash in its name, each manifest by the one in it, and what those list and were made from."""
     names = {entry.name for entry in entries(root, home)}
-    if not any(KEPT.fullmatch(name) or PART.fullmatch(name) or name == partitions.MANIFEST for name in names):
+    named = {name: one for name in names if (one := KEPT.fullmatch(name) or PART.fullmatch(name))}
+    if not named and partitions.MANIFEST not in names:
         if not names:
             yield damage("the partition is empty", home, BUILD)
         return  # evidence and reports are vouched for by the ledger
     if partitions.MANIFEST not in names:
         yield damage("the partition has no manifest: it was removed, or a run died before writing it", home, BUILD)
-    listed = {partitions.MANIFEST}
-    for name in sorted(name for name in names if name == partitions.MANIFEST or KEPT.fullmatch(name)):
-        try:
-            manifest = manifest_in(root, home, name)
-        except StoreDamaged as error:
-            yield Problem.of(error)
-            continue
-        listed |= {part.name for part in manifest.parts}
-        yield from _parts(root, home, manifest)
-        if name == partitions.MANIFEST:
-            yield from _inputs(root, home.rpartition("/")[0], manifest)
-    for name in sorted(names - {partitions.MANIFEST}):
-        yield from _other(root, f"{home}/{name}", listed)
+    for name in sorted(names):
+        where, path = f"{home}/{name}", root.at(f"{home}/{name}")
+        if name not in named and name != partitions.MANIFEST:
+            yield remark("no manifest lists this file, and no job reads it", where, "move it away")
+        elif not path.is_file() or path.is_symlink():
+            yield damage("this is no plain file", where, partitions.mend_of(where))
+        elif name in named and not files.sha256_of(path).startswith(named[name][1]):
+            yield damage("a file is not what its name says", where, partitions.mend_of(where))
+        elif not PART.fullmatch(name):
+            yield from _manifest(root, home, name, names)
 
 
-def _parts(root: Root, home: str, manifest: Manifest) -> Iterator[Problem]:
-    for part in manifest.parts:
-        name = f"{home}/{part.name}"
-        path = root.at(name)
-        if not path.is_file() or path.is_symlink():
-            yield damage("a file that the manifest lists is missing", name, partitions.mend_of(name))
-        elif path.stat().st_size != part.bytes or files.sha256_of(path) != part.sha256:
-            yield damage("the file is not what the manifest says", name, partitions.mend_of(name))
-
-
-def _inputs(root: Root, table: str, manifest: Manifest) -> Iterator[Problem]:
-    """One that is gone is damage. A file may have been landed again; only people know whether it was."""
-    for given in manifest.inputs:
-        name = given.path.partition("#")[0]
-        path = root.at(name)
-        if not path.exists():
-            yield damage(f"what {table} was made from is missing", name, _mend_of_input(name))
-        elif name == given.path and path.is_file() and files.sha256_of(path) != given.sha256:
-            mend = "if it was landed again, the next run builds what rests on it; else restore it from a backup"
-            yield remark(f"the file has changed since {table} was made from it", name, mend)
-
-
-def _other(root: Root, name: str, listed: set[str]) -> Iterator[Problem]:
-    """What no current manifest lists: a kept file must still be that of its name."""
-    last = name.rpartition("/")[2]
-    if last in listed:
+def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Problem]:
+    """What is gone is damage. An input may have been landed again; only people know whether it was."""
+    try:
+        manifest = manifest_in(root, home, name)
+    except StoreDamaged as error:
+        yield Problem.of(error)
         return
-    named = KEPT.fullmatch(last) or PART.fullmatch(last)
-    if named is None:
-        yield remark("no manifest lists this file, and no job reads it", name, "move it away")
-    elif not files.sha256_of(root.at(name)).startswith(named[1]):
-        yield damage("a kept file is not that of its name", name, "restore it from a backup")
+    for part in (f"{home}/{part.name}" for part in manifest.parts if part.name not in names):
+        yield damage("a file that the manifest lists is missing", part, partitions.mend_of(part))
+    table = home.rpartition("/")[0]
+    for given in manifest.inputs if name == partitions.MANIFEST else ():
+        source = given.path.partition("#")[0]
+        path = root.at(source)
+        if not path.exists():
+            yield damage(f"what {table} was made from is missing", source, _mend_of_input(source))
+        elif source == given.path and path.is_file() and files.sha256_of(path) != given.sha256:
+            mend = "if it was landed again, the next run builds what rests on it; else restore it from a backup"
+            yield remark(f"the file has changed since {table} was made from it", source, mend)
 
 
 def _mend_of_input(name: str) -> str:
