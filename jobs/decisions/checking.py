@@ -138,16 +138,16 @@ def models(root: Root, known: Ledger) -> Iterator[Problem]:
             what = "a run died before this model was whole, or is writing it now"
             yield remark(what, where, "nothing needs doing: no decision names it; it may be moved away")
             continue
-        try:
-            data = manifest.read_bytes() if manifest.is_file() else b""
-            model = model_bank.get(root, model_id, vouched.get(model_id, hashlib.sha256(data).hexdigest()))
-            if strict_json.pretty(strict_json.parse(data, where=where)) != data:
-                yield damage("the manifest is not as it was written", where, "restore the folder from a backup")
-            extra = {entry.name for entry in entries(root, where)} - {*model.files, model_bank.MANIFEST}
-            for name in sorted(extra):
-                yield remark("the manifest does not list this file", f"{where}/{name}", "move it away")
-        except JobError as error:
-            yield Problem.of(StoreDamaged(error.what, where=where, mend=error.mend))
+        if wrong := model_bank.damage(root, model_id, vouched.get(model_id)):
+            yield Problem.of(StoreDamaged(wrong.what, where=where, mend=wrong.mend))
+            continue
+        data = manifest.read_bytes()
+        listed = strict_json.parse(data, where=where)
+        if strict_json.pretty(listed) != data:
+            yield damage("the manifest is not as it was written", where, "restore the folder from a backup")
+        names = {model_bank.MANIFEST, *(one["name"] for one in listed["files"])}
+        for name in sorted({entry.name for entry in entries(root, where)} - names):
+            yield remark("the manifest does not list this file", f"{where}/{name}", "move it away")
 
 
 def evidence(root: Root, known: Ledger) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import hashlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -76,35 +76,34 @@ def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
     Where the ledger does not vouch for it (None), the trees are first tried in a process of their own, with a time
     limit. StoreDamaged says what is wrong, whatever lies in the folder.
     """
-    model = _whole(root, model_id, expected_sha256, _checked)
+    model = _whole(root, model_id, expected_sha256)
     if expected_sha256 is None and (why := _fails(model.files.get(TREES, b""))):
         raise _damaged(model_id, f"{TREES} {why}")
     return model
 
 
 def unusable(root: Root, model_id: str, expected_sha256: str | None = None) -> str | None:
+    wrong = damage(root, model_id, expected_sha256, is_tried=True)
+    return wrong.what if wrong else None
+
+
+def damage(root: Root, model_id: str, expected_sha256: str | None, *, is_tried: bool = False) -> JobError | None:
+    """What is wrong with a model, by hashes alone where the ledger vouches or it is not tried: cheap for every run."""
     try:
-        get(root, model_id, expected_sha256)
-    except (JobError, OSError) as error:
-        return _told(model_id, error).what
+        (get if is_tried else _whole)(root, model_id, expected_sha256)
+    except JobError as error:
+        return error
+    except OSError as error:
+        return _damaged(model_id, f"it cannot be read: {error.strerror}")
     return None
 
 
-def damage(root: Root, model_id: str, expected_sha256: str | None) -> JobError | None:
-    """What is wrong with a model that serves, by hashes alone where the ledger vouches: cheap enough for every run."""
-    try:
-        _whole(root, model_id, expected_sha256, _parsed if expected_sha256 else _checked)
-    except (JobError, OSError) as error:
-        return _told(model_id, error)
-    return None
-
-
-def _whole(root: Root, model_id: str, expected_sha256: str | None, read: Callable[[bytes, str], Any]) -> Model:
+def _whole(root: Root, model_id: str, expected_sha256: str | None) -> Model:
     manifest = _read(root, model_id, MANIFEST, _MANIFEST_LIMIT)
     sha256 = hashlib.sha256(manifest).hexdigest()
     if expected_sha256 not in (None, sha256):
         raise _damaged(model_id, "the manifest is not the one that the ledger vouches for")
-    contents = {}
+    contents, read = {}, _parsed if expected_sha256 else _checked
     for listed in read(manifest, model_id)["files"]:
         name = listed["name"]
         data = _read(root, model_id, name, min(LIMIT, listed["bytes"]))
@@ -112,10 +111,6 @@ def _whole(root: Root, model_id: str, expected_sha256: str | None, read: Callabl
             raise _damaged(model_id, f"{name} is not what the manifest says")
         contents[name] = data
     return Model(model_id, sha256, contents)
-
-
-def _told(model_id: str, error: JobError | OSError) -> JobError:
-    return error if isinstance(error, JobError) else _damaged(model_id, f"it cannot be read: {error.strerror}")
 
 
 def _listed(contents: Mapping[str, bytes]) -> list[dict[str, Any]]:
