@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from jobs.monitoring import weeks
 from jobs.monitoring.terms import CRITICAL, LOW, MEDIUM, rank
 from jobs.protocol import strict_json
 from jobs.protocol.policy import AlertPolicy
@@ -127,4 +128,4 @@ def _digest(verdict: Verdict, decision: str, telling: Sequence[Episode], known: 
     }
     lines += [f"{what}: {', '.join(names)}." for what, names in also.items() if names]
     lines += ["", f"Decision: datamart/gold/monitoring/week={week}/decision.json"]
-    return [*lines, f"Report: datamart/gold/reports/week={week}/report.html"]
+    return [*lines, f"Report: {weeks.report_of(date.fromisoformat(week))}"]

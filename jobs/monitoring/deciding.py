@@ -67,7 +67,7 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
         return "insufficient"
     if verdict["model_id"] != seen.state.model_id:
         return "replaced"
-    path = f"{verdicts.folder(session.week)}/{verdicts.DECISION}"
+    path = verdicts.name_of(session.week)
     fields = {
         "decision_date": sunday.isoformat(),
         "performance_score": verdict["performance_score"],

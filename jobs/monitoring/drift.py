@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from jobs.measures import bins, drift, measure, proportions
 from jobs.measures.bins import BinCounts
@@ -16,6 +17,13 @@ from jobs.scorer import scorecard
 
 Json = dict[str, Any]
 
+BINS = {
+    "subject": pl.String,
+    "bin": pl.String,
+    "reference_rows": pl.Int64,
+    "rows": pl.Int64,
+    "contribution": pl.Float64,
+}
 NEARLY_ALL, SOME = 0.99, 0.5  # missing in so many rows on one side and at most in so many on the other: another schema
 LEAST_SHARE = 0.02  # of importance, for a feature to be named as the one that moved most
 DECIMALS = 4  # of the scores that a reference keeps
@@ -23,17 +31,15 @@ DECIMALS = 4  # of the scores that a reference keeps
 
 def section(
     reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy
-) -> tuple[Json, Json]:
-    """All that is said of drift, and each bin as columns of a table. A feature not counted is absent from the store."""
-    table: Json = {name: [] for name in ("subject", "bin", "reference_rows", "rows", "contribution")}
+) -> tuple[Json, list[tuple[Any, ...]]]:
+    """All that is said of drift, and each bin as a row of a table. A feature not counted is absent from the store."""
+    table: list[tuple[Any, ...]] = []
 
     def against(subject: str, stored: Json, now: BinCounts) -> Stability:
         before = BinCounts(bins.from_json(stored["bins"]), tuple(stored["rows"]))
         found = drift.psi(before, now, zero)
-        rows = len(now.rows)
-        told = ([subject] * rows, before.bins.names, before.rows, now.rows, found.parts or [None] * rows)
-        for name, more in zip(table, told, strict=True):
-            table[name] += more
+        parts = found.parts or [None] * len(now.rows)
+        table.extend((subject, *of_bin) for of_bin in zip(before.bins.names, before.rows, now.rows, parts, strict=True))
         return found
 
     frozen: Any = bins.from_json(reference["scores"]["bins"])  # of numbers, as scores are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jobs.monitoring import weeks
 from jobs.monitoring.session import Session
 from jobs.protocol import command, files, verdicts
 from jobs.protocol.command import Job, Run, Step, iso_date
@@ -51,8 +52,7 @@ def evidence(run: Run) -> None:
 def report(run: Run) -> None:
     """Show the verdict and what it rests on, unless the page names the verdict already."""
     session = Session.of(run)
-    verdict = session.root.at(f"{verdicts.folder(session.week)}/{verdicts.DECISION}")
-    page = session.root.at(f"datamart/gold/reports/week={session.week.isoformat()}/report.html")
+    verdict, page = (run.root.at(name) for name in (verdicts.name_of(session.week), weeks.report_of(session.week)))
     if run.dry_run or not verdict.is_file():
         return
     if page.is_file() and f"verdict {files.sha256_of(verdict)[:12]}".encode() in page.read_bytes():

@@ -169,7 +169,7 @@ def _alarms(past: Sequence[Kept], realised: Mapping[str, float]) -> Json:
     return {"raised": judged + tally["open"], **tally, "precision": tally["confirmed"] / judged if judged else None}
 
 
-def target(reference_bads: int, reference_n: int, matured: pl.DataFrame, provisional: pl.DataFrame) -> Json:
+def target(reference: ScoreCounts, matured: pl.DataFrame, provisional: pl.DataFrame) -> Json:
     """Whether loans turn bad more often than those of the reference.
 
     `matured` has a row of [application_date, y] for each loan whose outcome is known; `provisional` are the counts of
@@ -182,7 +182,7 @@ def target(reference_bads: int, reference_n: int, matured: pl.DataFrame, provisi
         .sort("month")
     )
     return {
-        "change": asdict(share_change(reference_bads, reference_n, int(y.sum()), len(y))),
+        "change": asdict(share_change(reference.n_bad, reference.n, int(y.sum()), len(y))),
         "months": [
             {**row, "rate": row["bads"] / row["n"], "interval": jeffreys_interval(row["bads"], row["n"])}
             for row in months.iter_rows(named=True)

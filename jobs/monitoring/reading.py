@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from jobs.measures import bins
+from jobs.measures.bands import Band
 from jobs.measures.bins import BinCounts
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts
 from jobs.monitoring import quality_facts, vintages, weeks
@@ -21,6 +22,7 @@ from jobs.monitoring.session import Session
 from jobs.protocol import contract, strict_json
 from jobs.protocol.columns import polars_schema
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
+from jobs.scorer import scorecard
 
 Json = dict[str, Any]
 
@@ -48,6 +50,10 @@ class Outcomes:
     told: Json
     rows: pl.DataFrame
     counts: ScoreCounts
+
+    @property
+    def grades(self) -> dict[str, Band]:
+        return scorecard.grade_bands(self.rows["pd"].to_numpy(), self.rows["y"].to_numpy().astype(np.int64))
 
 
 class Reading:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from jobs.monitoring import delivering, panels, storing
+from jobs.monitoring import delivering, panels, storing, weeks
 from jobs.monitoring.page import Cell, Json, Table, cell, decided, template
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
@@ -16,14 +16,8 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 
-REPORTS = "datamart/gold/reports"
-INDEX = f"{REPORTS}/index.html"
+INDEX = f"{weeks.REPORTS}/index.html"
 EARLIER = 12  # weeks before this one that the page shows
-
-
-def name_of(week: date) -> str:
-    """Where the report of a week lies, relative to the root."""
-    return f"{REPORTS}/week={week.isoformat()}/report.html"
 
 
 def write(root: Root, week: date) -> list[str]:
@@ -32,25 +26,25 @@ def write(root: Root, week: date) -> list[str]:
     now = storing.judged(root, week)
     if now is None:
         raise StoreDamaged("the week has no verdict", where=verdicts.folder(week), mend="run monitoring for it first")
-    weeks = [*(_earlier(root, one) for one in known[:-1]), now]
+    judged = [*(_earlier(root, one) for one in known[:-1]), now]
     bins: dict[str, list[Json]] = {}
     for row in _beside(root, now, "bins"):
         bins.setdefault(row["subject"], []).append(row)
     since = known[0] - timedelta(days=6)  # and none of later days, so that a page made again is the same
     shown = Shown(
-        weeks=weeks,
+        weeks=judged,
         policy=policies.kept(store, now.verdict["policy_sha256"]) or policies.last_good(store),
         entries=[entry for entry in ledger.read(store).entries if since <= entry.as_of <= week],
-        alerts=delivering.standing(store, [one.verdict for one in weeks]),
+        alerts=delivering.standing(store, [one.verdict for one in judged]),
         bins=bins,
         curves=_beside(root, now, "vintages"),
     )
-    sha256 = files.sha256_of(root.at(f"{verdicts.folder(week)}/{verdicts.DECISION}"))
-    pages = {
-        INDEX: _index(root, week),
-        name_of(week): report(shown, sha256),
-    }  # the report last: it says that all is done
-    return [name for name, text in pages.items() if _put(root, name, text)]
+    sha256 = files.sha256_of(root.at(verdicts.name_of(week)))
+    pages = {INDEX: _index(root, week), weeks.report_of(week): report(shown, sha256)}
+    for name in pages:
+        files.sweep(root.at(name).parent)
+    # the report last: it says that all is done
+    return [name for name, text in pages.items() if files.write_changed(root, root.at(name), text.encode())]
 
 
 def report(shown: Shown, sha256: str = "") -> str:
@@ -80,19 +74,9 @@ def _index(root: Root, week: date) -> str:
         verdict: Json = verdicts.read(root, day) or {}  # listed a moment ago
         score = verdict["performance_score"]
         kind = "none" if score is None else "estimated" if verdict["estimated"] else "realised"
-        link = f"week={day}/report.html" if day == week or root.at(name_of(day)).is_file() else ""
-        judged = [Cell(str(verdict[key] or "none")) for key in ("severity", "priority", "model_id")]
-        cells = [decided(verdict), *judged, cell(score), Cell(kind), Cell(verdict["sentence"])]
+        link = f"week={day}/report.html" if day == week or root.at(weeks.report_of(day)).is_file() else ""
+        named = [Cell(str(verdict[key] or "none")) for key in ("severity", "priority", "model_id")]
+        cells = [decided(verdict), *named, cell(score), Cell(kind), Cell(verdict["sentence"])]
         rows.append([Cell(str(day), link=link), *cells])
     heads = ("week to", "decision", "severity", "priority", "model", "AUC", "of it", "verdict")
     return template("index.html.j2").render(weeks=Table("Weeks, models and decisions, the newest first", heads, rows))
-
-
-def _put(root: Root, name: str, text: str) -> bool:
-    """Write a page whose bytes are not there yet."""
-    target, data = root.at(name), text.encode()
-    if target.is_file() and target.read_bytes() == data:
-        return False
-    files.sweep(target.parent)
-    files.write_whole(root, target, data)
-    return True

@@ -108,7 +108,7 @@ class Session(sessions.Session):
         inputs = (*(known.input(first, week) for known in ranges.values()), *self._feed())
         taught, previous = list(self._trainings()), None
         if earlier := verdicts.weeks(self.root, week - timedelta(days=1)):  # what it says bears on this verdict
-            verdict = self.root.at(f"{verdicts.folder(earlier[-1])}/{verdicts.DECISION}")
+            verdict = self.root.at(verdicts.name_of(earlier[-1]))
             previous = {"week": earlier[-1].isoformat(), "sha256": files.sha256_of(verdict)}
         facts = [[asdict(each) for each in inputs], *self._model_facts(), self.policy.sha256, VERSION, taught, previous]
         made_from = hashlib.sha256(strict_json.canonical(facts)).hexdigest()

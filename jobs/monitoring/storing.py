@@ -30,24 +30,19 @@ def put(run: Run, week: date, stem: str, suffix: str, data: bytes) -> Json:
     """Keep bytes under their hash; how a verdict or evidence cites them."""
     sha256 = hashlib.sha256(data).hexdigest()
     name = f"{verdicts.folder(week)}/{stem}-{sha256[:DIGITS]}.{suffix}"
-    path = run.root.at(name)
-    if not path.is_file() or files.sha256_of(path) != sha256:
-        files.write_whole(run.root, path, data)
+    if files.write_changed(run.root, run.root.at(name), data):
         run.report.change(name)
     return {"path": name, "sha256": sha256}
 
 
 def put_verdict(run: Run, week: date, verdict: Json) -> None:
     """The verdict, last of all; one that it replaces stays beside it."""
-    target = run.root.at(f"{verdicts.folder(week)}/{verdicts.DECISION}")
-    data = strict_json.pretty(verdict)
-    before = target.read_bytes() if target.is_file() else None
-    if before == data:
-        return
-    if before is not None:
+    name, data = verdicts.name_of(week), strict_json.pretty(verdict)
+    before = run.root.at(name).read_bytes() if run.root.at(name).is_file() else data
+    if before != data:
         put(run, week, "decision", "json", before)
-    files.write_whole(run.root, target, data)
-    run.report.change(run.root.name_of(target), decision=verdict["decision"], severity=verdict["severity"])
+    if files.write_changed(run.root, run.root.at(name), data):
+        run.report.change(name, decision=verdict["decision"], severity=verdict["severity"])
 
 
 def judged(root: Root, week: date) -> Judged | None:

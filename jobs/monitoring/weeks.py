@@ -1,4 +1,4 @@
-"""Weeks: named by their Saturday, judged with what had landed by then."""
+"""Weeks: named by their Saturday, judged with what had landed by then, each with a report."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date, timedelta
 DAYS = 7
 WINDOWS = (DAYS, 14, 28)  # days that drift is measured over: the next longer while there are too few rows
 OUTCOME_DAYS = 28  # matured within them, a loan tells of the model today
+REPORTS = "datamart/gold/reports"
 _SATURDAY = 5
 
 
@@ -18,3 +19,8 @@ def named_by(day: date) -> date:
 def first_of(week: date, days: int = DAYS) -> date:
     """The first of so many days that end with the week."""
     return week - timedelta(days=days - 1)
+
+
+def report_of(week: date) -> str:
+    """Where the report of a week lies, relative to the root."""
+    return f"{REPORTS}/week={week.isoformat()}/report.html"

@@ -152,9 +152,7 @@ class Stock(Shelf):
         """Remember that nothing is left to do, by what the run saw at its beginning: a later change is for the next."""
         facts = {"day": str(self.day), "key": self._key(self.day), "problems": [asdict(each) for each in problems]}
         data = json.dumps(facts, sort_keys=True).encode()
-        path = self.root.at(SETTLED)
-        if not path.is_file() or path.read_bytes() != data:
-            files.write_whole(self.root, path, data)
+        files.write_changed(self.root, self.root.at(SETTLED), data)
 
     def _key(self, until: date) -> str:
         """What a run saw of the world up to a date, without opening a data file, and what it has made of it."""

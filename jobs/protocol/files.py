@@ -87,6 +87,12 @@ def write_whole(
         return publish(root, path, target, once=once)
 
 
+def write_changed(root: Root, target: Path, data: bytes, *, mode: int = 0o644) -> bool:
+    """Write a small file unless it holds just these bytes; whether it was written."""
+    there = target.is_file() and target.read_bytes() == data
+    return not there and write_whole(root, target, data, mode=mode)
+
+
 def make_folder(root: Root, folder: Path) -> None:
     """Create a folder and, durably, every missing one above it."""
     if folder.is_dir():

@@ -26,6 +26,11 @@ def folder(week: date) -> str:
     return f"{MONITORING}/{WEEK}{week.isoformat()}"
 
 
+def name_of(week: date) -> str:
+    """The verdict of a week, relative to the root."""
+    return f"{folder(week)}/{DECISION}"
+
+
 def weeks(root: Root, until: date) -> list[date]:
     """The weeks up to a date that have a verdict, oldest first."""
     named = identities(root, MONITORING, lambda name: day_of(name, WEEK), f"/{DECISION}")
@@ -33,7 +38,7 @@ def weeks(root: Root, until: date) -> list[date]:
 
 
 def read(root: Root, week: date) -> dict[str, Any] | None:
-    name = f"{folder(week)}/{DECISION}"
+    name = name_of(week)
     data = FolderStore(root).get(name)
     if data is None:
         return None

@@ -110,9 +110,9 @@ def log(run: Run) -> None:
             lines.append(f"{entry.as_of}  model {body['model_id']}: {body['verdict']} (ledger entry {entry.seq})\n")
             lines += [f"    {name} {value}\n" for name, value in sorted(body["metrics"].items())]
             lines += [f"    {reason}\n" for reason in body["reasons"]]
-    path, data = run.root.at(f"decisions/retraining_log_{monday:%Y_%m_%d}.txt"), "".join(lines).encode()
-    if lines and not run.dry_run and not (path.is_file() and path.read_bytes() == data):
-        files.write_whole(run.root, path, data, mode=0o640)
+    if lines and not run.dry_run:
+        path = run.root.at(f"decisions/retraining_log_{monday:%Y_%m_%d}.txt")
+        files.write_changed(run.root, path, "".join(lines).encode(), mode=0o640)
 
 
 def rebuild(run: Run) -> None:

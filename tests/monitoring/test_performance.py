@@ -142,6 +142,9 @@ def binormal_pd() -> ScoreCounts:
     return ScoreCounts.of(p, (rng.random(10_000) < p).astype(int))
 
 
+LEARNED = ScoreCounts.of([0.1] * 1000, [1] * 150 + [0] * 850)
+
+
 def test_the_bad_rate_is_told_as_a_change_and_by_month() -> None:
     matured = MATURED.clear().extend(
         pl.DataFrame(
@@ -149,7 +152,7 @@ def test_the_bad_rate_is_told_as_a_change_and_by_month() -> None:
             schema=MATURED.schema,
         )
     )
-    found = performance.target(150, 1000, matured, COUNTED)
+    found = performance.target(LEARNED, matured, COUNTED)
     assert found["change"]["value"] == pytest.approx(1 / 3 - 0.15)
     assert found["change"]["interval"] is not None
     assert [(one["month"], one["n"], one["bads"], one["rate"]) for one in found["months"]] == [
@@ -159,7 +162,7 @@ def test_the_bad_rate_is_told_as_a_change_and_by_month() -> None:
 
 
 def test_no_outcome_is_no_change_of_the_bad_rate() -> None:
-    found = performance.target(150, 1000, MATURED, COUNTED)
+    found = performance.target(LEARNED, MATURED, COUNTED)
     assert (found["change"]["value"], found["change"]["reason"]) == (None, "the current data has no rows")
     assert found["months"] == found["early"] == []
 
@@ -172,7 +175,7 @@ def test_young_months_are_told_by_how_they_start() -> None:
         ("2023-09", "2023-Q3", 5, None, False, 88),
         ("2023-11", "2023-Q4", 2, 1, False, 10),  # bads, but none seen for so long
     ]
-    early = performance.target(1, 10, MATURED, pl.DataFrame(rows, schema=COUNTS, orient="row"))["early"]
+    early = performance.target(LEARNED, MATURED, pl.DataFrame(rows, schema=COUNTS, orient="row"))["early"]
     assert [(one["month"], one["loans"], one["n"], one["bads"], one["rate"]) for one in early] == [
         ("2023-09", 100, 100, 3, pytest.approx(0.03)),
         ("2023-11", 10, 0, 10, None),

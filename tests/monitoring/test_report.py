@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jobs.measures.counts import ScoreCounts
-from jobs.monitoring import delivering, performance, report, storing
+from jobs.monitoring import delivering, performance, report, storing, weeks
 from jobs.monitoring.page import NOT_COMPUTED, Json
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
@@ -37,7 +37,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, str]:
 
 
 def _page(root: Root, week: date = WEEK) -> str:
-    return root.at(report.name_of(week)).read_text()
+    return root.at(weeks.report_of(week)).read_text()
 
 
 def _verdicts(root: Root) -> list[Json]:
@@ -104,7 +104,7 @@ def test_every_chart_has_a_name_and_its_numbers(judged: tuple[Root, str]) -> Non
 def test_the_same_files_give_the_same_bytes(judged: tuple[Root, str], tmp_path: Path) -> None:
     copy = Root(tmp_path / "copy", durable=False)
     shutil.copytree(judged[0].path, copy.path)
-    shutil.rmtree(copy.at(report.REPORTS))
+    shutil.rmtree(copy.at(weeks.REPORTS))
     assert len(report.write(copy, WEEK)) == 2
     assert _page(copy) == judged[1]
     assert report.write(copy, WEEK) == []
@@ -128,8 +128,8 @@ def test_the_report_is_the_last_page_written_so_that_a_run_which_died_is_finishe
 ) -> None:
     root = Root(tmp_path / "copy", durable=False)
     shutil.copytree(judged[0].path, root.path)
-    shutil.rmtree(root.at(report.REPORTS))
-    dead = [root.at(f"{folder}/.draft-1-dead") for folder in (report.REPORTS, f"{report.REPORTS}/week={WEEK}")]
+    shutil.rmtree(root.at(weeks.REPORTS))
+    dead = [root.at(f"{folder}/.draft-1-dead") for folder in (weeks.REPORTS, f"{weeks.REPORTS}/week={WEEK}")]
 
     def dies(where: Root, target: Path, data: bytes) -> None:
         if target.name == failing:
@@ -141,12 +141,12 @@ def test_the_report_is_the_last_page_written_so_that_a_run_which_died_is_finishe
         patched.setattr(files, "write_whole", dies)
         with pytest.raises(OSError, match="no space"):
             report.write(root, WEEK)
-    assert not root.at(report.name_of(WEEK)).exists()
+    assert not root.at(weeks.report_of(WEEK)).exists()
     for path in dead:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     root.at(report.INDEX).unlink(missing_ok=True)
-    assert report.write(root, WEEK) == [report.INDEX, report.name_of(WEEK)]
+    assert report.write(root, WEEK) == [report.INDEX, weeks.report_of(WEEK)]
     assert f"week={WEEK}/report.html" in root.at(report.INDEX).read_text()
     assert not any(path.exists() for path in dead)
 

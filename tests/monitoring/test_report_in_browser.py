@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.monitoring import report
+from jobs.monitoring import report, weeks
 from jobs.protocol.files import Root
 from tests.monitoring.evidences import WEEK
 from tests.monitoring.judged_weeks import full_evidence, judge_weeks, keep
@@ -77,7 +77,7 @@ class Visit:
 
 
 def _report(root: Root) -> Path:
-    return root.at(report.name_of(WEEK)).resolve()
+    return root.at(weeks.report_of(WEEK)).resolve()
 
 
 def test_the_page_asks_for_nothing_and_complains_of_nothing(browser: Browser, root: Root) -> None:

@@ -36,7 +36,7 @@ def test_a_broken_metric_is_unknown_is_told_and_leaves_the_others(
         patched.setattr(drift, "section", broken)
         assert run(lender) == 1
     found, said = small_weeks.evidence(lender), verdict(lender)
-    assert found["drift"]["unknown"].startswith("a bug: ZeroDivisionError in drift")
+    assert found["drift"]["unknown"].startswith("a bug: ZeroDivisionError in of_drift")
     assert found["performance"]["auc"]["value"] is not None
     assert "drift" in said["unknown"]
     told = receipts.standing(Root(lender), "monitoring", SUNDAY)
