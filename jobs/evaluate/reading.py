@@ -146,8 +146,11 @@ def _scores(column: pl.Series, path: Path) -> tuple[pl.Series, bool]:
 
 def _labels(column: pl.Series, columns: Columns, path: Path) -> pl.Series:
     """Read labels as 0 and 1, null where there is none."""
-    distinct = column.drop_nulls().unique()
     where = f"{path}, column {column.name!r}"
+    if column.dtype.is_nested():
+        mend = "make a column of two plain values first"
+        raise ContractBroken("the labels are not plain values", where=where, mend=mend)
+    distinct = column.drop_nulls().unique()
     spelled = {value: _spelled(value) for value in distinct.head(MOST_SPELLINGS).to_list()}
     names = {name for name in spelled.values() if name}
     if len(distinct) > MOST_SPELLINGS or len(names) > TWO:
@@ -172,4 +175,4 @@ def _spelled(value: object) -> str:
         number = float(text)
     except ValueError:
         return text
-    return "" if math.isnan(number) else f"{number:.17g}"
+    return "" if math.isnan(number) else f"{number + 0.0:.17g}"  # -0.0 is 0

@@ -70,9 +70,9 @@ def _deliver(channel: str, letter: Letter, listed: set[str]) -> None:
     host = _named_host(channel, url)
     if host not in listed:
         raise NotSent(f"the host in {VARIABLES[channel]} is not in alerts.hosts of the policy")
-    from urllib.request import getproxies_environment
+    from urllib.request import getproxies  # those of the environment, and on macOS those of the system
 
-    proxies = [url for scheme, url in getproxies_environment().items() if scheme in ("http", "https", "all")]
+    proxies = [url for scheme, url in getproxies().items() if scheme in ("http", "https", "all")]
     proxy_hosts = {(urlsplit(url if "://" in url else f"//{url}").hostname or "").lower() for url in proxies}
     if channel != "email" and not proxy_hosts <= listed:
         raise NotSent("the environment names a proxy whose host is not in alerts.hosts of the policy")

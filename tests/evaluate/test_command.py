@@ -82,6 +82,14 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path, capsys: pytest.Captur
     assert "cannot be read as parquet" in refused(capsys, 4, path, *ENDS)
 
 
+@pytest.mark.parametrize("labels", [[[0], [1]], [{"bad": 0}, {"bad": 1}]], ids=["lists", "structs"])
+def test_labels_that_hold_other_values_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: list[object]
+) -> None:
+    path = write(pl.DataFrame({"pd": [0.1, 0.9], "y": labels}), tmp_path / "scored.parquet")
+    assert "the labels are not plain values" in refused(capsys, 4, path, *ENDS)
+
+
 def test_scores_of_two_scales_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = write(scored().with_columns(pd=pl.col("points")), tmp_path / "old.csv")
     new = write(scored(), tmp_path / "new.csv")

@@ -100,7 +100,7 @@ def test_labels_are_read_as_meant(
     assert (answer["bads"], answer["goods"], answer["auc"]) == (1, 2, 1.0)
 
 
-@pytest.mark.parametrize("labels", [[False, True], [0, 1], [0.0, float("nan")], ["0", "1"]])
+@pytest.mark.parametrize("labels", [[False, True], [0, 1], [-0.0, 1.0], [0.0, float("nan")], ["0", "1"]])
 def test_labels_of_every_type_of_a_parquet_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: list[object]
 ) -> None:

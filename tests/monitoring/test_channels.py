@@ -111,6 +111,16 @@ def test_a_proxy_that_is_not_listed_is_not_called(tmp_path: Path, hook: Web, mon
         assert (hook.posts, proxy.posts) == ([], [])
 
 
+def test_a_proxy_of_the_system_counts_as_one_of_the_environment(
+    tmp_path: Path, hook: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS has it: the library asks for it too."""
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"http": "http://localhost:3128"})
+    find(tmp_path, 0, reason())
+    assert "proxy" in run(tmp_path).skipped[0]["why"]
+    assert hook.posts == []
+
+
 def test_slack_and_pagerduty_get_the_digest_and_the_pages(
     tmp_path: Path, hook: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,10 +131,10 @@ def test_the_report_is_the_last_page_written_so_that_a_run_which_died_is_finishe
     shutil.rmtree(root.at(weeks.REPORTS))
     dead = [root.at(f"{folder}/.draft-1-dead") for folder in (weeks.REPORTS, f"{weeks.REPORTS}/week={WEEK}")]
 
-    def dies(where: Root, target: Path, data: bytes) -> None:
+    def dies(where: Root, target: Path, data: bytes, **how: Any) -> None:
         if target.name == failing:
             raise OSError("no space left")
-        real(where, target, data)
+        real(where, target, data, **how)
 
     real = files.write_whole
     with monkeypatch.context() as patched:
