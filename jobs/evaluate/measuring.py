@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from jobs.evaluate.reading import ScoredFile, numbers_or_none
-from jobs.measures import bands, calibration, cutoff, drift, estimate, measure, ranking, recalibration
+from jobs.measures import calibration, cutoff, drift, estimate, measure, ranking, recalibration
 from jobs.measures.bins import count, freeze, freeze_numbers
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
@@ -37,7 +37,11 @@ def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bo
     at = ranking.ks(reference.labelled if reference and estimated else counts).at
     measures = _ranking(counts, at) | (_calibration(counts) if current.probabilities else {})
     told = _file(current) | _told(measures)
-    told |= {"cutoff": at, "gains": bands.gains(bands.bands(counts)), "notes": _notes(current, measures["auc"].value)}
+    told |= {
+        "cutoff": at,
+        "gains": ranking.gains(calibration.bands(counts)),
+        "notes": _notes(current, measures["auc"].value),
+    }
     if reference:
         bins = freeze_numbers(reference.scored, missing=reference.without_score)
         before, now = (bins.count(side.scored, missing=side.without_score) for side in (reference, current))
@@ -99,7 +103,7 @@ def _calibration(counts: ScoreCounts) -> dict[str, Measure]:
         "log_loss": calibration.log_loss(counts),
         "log_loss_skill": calibration.log_loss_skill(counts),
         "observed_to_expected": calibration.observed_to_expected(counts),
-        "hosmer_lemeshow": calibration.hosmer_lemeshow(bands.bands(counts)),
+        "hosmer_lemeshow": calibration.hosmer_lemeshow(calibration.bands(counts)),
         "calibration_intercept": line.intercept,
         "calibration_slope": line.slope,
         "ece": calibration.calibration_error(reliability),

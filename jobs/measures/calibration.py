@@ -1,4 +1,4 @@
-"""Whether probabilities promise as many bads as there are."""
+"""Whether probabilities promise as many bads as there are: all in all, and in bands of equal mass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from jobs.measures.bands import Band, bands
 from jobs.measures.counts import PARTS, FloatArray, ScoreCounts, weighted_sum
 from jobs.measures.measure import Measure, missing, normal_interval
 from jobs.measures.proportions import jeffreys_interval
@@ -18,6 +17,44 @@ SMALLEST = float(np.finfo(np.float64).eps)  # probabilities of 0 and 1 are read 
 LEAST_BAND_ROWS = 50
 LIGHTS = {"green": 0.05, "yellow": 0.01, "orange": 0.001, "red": 0.0}  # the least p of each colour
 NOT_PROBABILITIES = "the scores are not probabilities"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """Rows of neighbouring scores, or of one grade: how many, how many bad, how many expected bad."""
+
+    lowest: float
+    highest: float
+    n: int
+    bads: int
+    expected: float  # sum of the scores: the number of bads they promise, where they are probabilities
+
+    @property
+    def bad_rate(self) -> float:
+        return self.bads / self.n
+
+    @property
+    def mean_score(self) -> float:
+        return self.expected / self.n
+
+    def bad_rate_interval(self) -> tuple[float, float]:
+        return jeffreys_interval(self.bads, self.n)
+
+
+def bands(counts: ScoreCounts, parts: int = PARTS) -> tuple[Band, ...]:
+    """Cut at the inner quantiles of the scores; equal scores stay together, so ties make fewer bands."""
+    if not counts.n:
+        return ()
+    edges = counts.unlabelled().edges(parts)
+    ends = np.append(np.searchsorted(counts.scores, edges, side="right"), len(counts.scores))
+    ends = np.unique(ends)  # an edge at the highest score leaves nothing above it
+    starts = np.concatenate(([0], ends[:-1]))
+    sums = (np.add.reduceat(each, starts) for each in (counts.rows, counts.bads, counts.rows * counts.scores))
+    columns = (each.tolist() for each in (counts.scores[starts], counts.scores[ends - 1], *sums))
+    return tuple(
+        Band(lowest=lowest, highest=highest, n=n, bads=bads, expected=expected)
+        for lowest, highest, n, bads, expected in zip(*columns, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from jobs.measures.calibration import Band
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts, ValueCounts, binary, collapsed, weighted_sum
 from jobs.measures.measure import Comparison, Measure, difference, missing, normal_interval
 
@@ -129,6 +131,27 @@ def curves(counts: ScoreCounts, points: int = POINTS) -> dict[str, tuple[FloatAr
         "pr": (bads[caught] / counts.n_bad, bads[caught] / (goods[caught] + bads[caught])),
         "ks": (counts.scores[some], up_to[0][some] / counts.n_good, up_to[1][some] / counts.n_bad),
     }
+
+
+def gains(of: Sequence[Band]) -> list[dict[str, Any]]:
+    """Gains table, from the riskiest band down: cumulative shares of all bads and goods include all riskier bands.
+
+    Bands are given from the safest on. A lift is a bad rate over that of all. Empty where goods or bads are lacking.
+    """
+    n, bads = sum(band.n for band in of), sum(band.bads for band in of)
+    if bads in (0, n):
+        return []
+    rows, seen, seen_bads = [], 0, 0
+    for band in reversed(of):
+        seen, seen_bads = seen + band.n, seen_bads + band.bads
+        of_bads, of_goods = seen_bads / bads, (seen - seen_bads) / (n - bads)
+        told: dict[str, Any] = {"lowest": band.lowest, "highest": band.highest, "n": band.n, "bads": band.bads}
+        told |= {"bad_rate": band.bad_rate, "mean_score": band.mean_score}
+        told |= {"bad_rate_interval": list(band.bad_rate_interval())}
+        told |= {"cumulative_bads": of_bads, "cumulative_goods": of_goods}
+        told |= {"lift": band.bad_rate * n / bads, "cumulative_lift": of_bads * n / seen}
+        rows.append(told | {"ks": abs(of_bads - of_goods)})
+    return rows
 
 
 def _spread_out(length: int, points: int) -> IntArray:

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from jobs.measures.bands import Band
+from jobs.measures.calibration import Band
 from jobs.monitoring import charts, page
 from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Json, Table, cell, listing, number, plain, value_of
 from jobs.monitoring.storing import Judged

@@ -16,7 +16,7 @@ from jobs.measures import calibration as calibrated
 from jobs.measures import cutoff as cutoffs
 from jobs.measures import drift, ranking, recalibration
 from jobs.measures import estimate as estimated
-from jobs.measures.bands import Band
+from jobs.measures.calibration import Band
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.measure import missing
 from jobs.measures.proportions import cumulative_share, jeffreys_interval, share_change

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from jobs.measures import bins
-from jobs.measures.bands import Band
 from jobs.measures.bins import BinCounts
+from jobs.measures.calibration import Band
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts
 from jobs.monitoring import quality_facts, vintages, weeks
 from jobs.monitoring.session import Session

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from jobs.measures.bands import Band
+from jobs.measures.calibration import Band
 from jobs.measures.counts import FloatArray, IntArray
 from jobs.measures.recalibration import log_odds
 

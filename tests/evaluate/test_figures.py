@@ -7,7 +7,7 @@ import pytest
 
 from jobs.evaluate.__main__ import main
 from jobs.measures import calibration, ranking
-from jobs.measures.bands import bands
+from jobs.measures.calibration import bands
 from jobs.measures.counts import ScoreCounts
 from tests.evaluate.files import scored, told, write
 

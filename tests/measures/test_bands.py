@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures import ranking
-from jobs.measures.bands import bands, gains
+from jobs.measures.calibration import bands
 from jobs.measures.counts import ScoreCounts
+from jobs.measures.ranking import gains
 from tests.measures.populations import BOTH_CLASSES, ROWS, Row, counted, of_toad
 
 

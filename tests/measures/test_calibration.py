@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures import calibration
-from jobs.measures.bands import Band, bands
+from jobs.measures.calibration import Band, bands
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.proportions import jeffreys_interval
 from tests.measures.populations import ROWS, Row, counted

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.measures.bands import Band
+from jobs.measures.calibration import Band
 from jobs.measures.counts import ScoreCounts
 from jobs.monitoring import performance
 from jobs.monitoring.vintages import COUNTS
