@@ -63,13 +63,13 @@ def average_precision(counts: ScoreCounts) -> Measure:
     return Measure(value=weighted_sum(np.cumsum(bads) / np.cumsum(rows), bads) / counts.n_bad, n=counts.n)
 
 
-def auc_change(reference: Measure, current: Measure) -> Comparison:
-    """Current AUC minus reference AUC, measured on different rows, so their variances add up."""
+def auc_loss(reference: Measure, current: Measure) -> Comparison:
+    """Reference AUC minus current AUC, measured on different rows, so their variances add up."""
     for side, area in (("the reference", reference), ("the current data", current)):
         if area.value is None:
             reason = f"{side} has no AUC: {area.reason}"
             return Comparison(value=None, n=current.n, n_reference=reference.n, reason=reason)
-    value = current.known() - reference.known()
+    value = reference.known() - current.known()
     variance = None if reference.variance is None or current.variance is None else reference.variance + current.variance
     return difference(value, variance, (-1.0, 1.0), n=current.n, n_reference=reference.n)
 

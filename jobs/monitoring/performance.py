@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date, timedelta
 from statistics import fmean
 from typing import Any
@@ -52,10 +52,7 @@ def concept(reference: ScoreCounts, counts: ScoreCounts, past_drops: Sequence[fl
     `past_drops` are earlier standardised drops of this model, oldest first, of windows that share no loan.
     """
     before, now = ranking.auc(reference), ranking.auc(counts)
-    drop = change = ranking.auc_change(before, now)
-    if change.value is not None:  # told as a loss
-        interval = change.interval and (-change.interval[1], -change.interval[0])
-        drop = replace(change, value=-change.value, interval=interval)
+    drop = ranking.auc_loss(before, now)
     adjusted = ranking.auc_with_mix_of(counts.unlabelled(), reference)
     known = adjusted.value is not None and now.value is not None
     standardised = drop.known() / math.sqrt(drop.variance) if drop.variance else None

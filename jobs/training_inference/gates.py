@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from jobs.protocol.policy import GatePolicy
 
@@ -56,8 +56,8 @@ def judge(
 
     The numbers are those of `profile.facts` and `profile.against`; None where one could not be measured.
     """
-    credit, before, change = policy.credit, facts["gini_in_time"], facts["gini_change_upper"]
-    loss = None if change is None or before is None or before <= 0 else -change / before
+    credit, before, loss = policy.credit, facts["gini_in_time"], facts["gini_loss_lower"]
+    relative_loss = None if loss is None or before is None or before <= 0 else loss / before
     auc, rate_auc = facts["auc"], facts["rate_auc"]
     over_rate = None if auc is None or rate_auc is None else auc - rate_auc
     if policy.profile == "credit":
@@ -67,13 +67,12 @@ def judge(
             Gate("oe_high", facts["oe"], "at most", credit.oe[1]),
             Gate("ece", facts["ece"], "at most", credit.ece),
             Gate("auc_over_interest_rate_alone", over_rate, "above", 0.0),
-            Gate("gini_loss_lower", loss, "at most", MOST_GINI_LOSS),
+            Gate("gini_loss_lower", relative_loss, "at most", MOST_GINI_LOSS),
             Gate("monotone_violation", facts["worst_violation"], "at most", MOST_VIOLATION),
         ]
     else:
-        asked = policy.fraud_001 if policy.profile == "fraud_001" else policy.fraud_002
-        bounds = {"precision": asked.precision, "recall": asked.recall, "f1": asked.f1}
-        gates = [Gate(name, facts[name], "at least", bound) for name, bound in bounds.items() if bound is not None]
+        asked = asdict(getattr(policy, policy.profile))
+        gates = [Gate(name, facts[name], "at least", bound) for name, bound in asked.items() if bound is not None]
     if against is not None:
         before, now = against["champion_log_loss"], against["log_loss"]
         rise = None if before is None or now is None or before <= 0 else -(1 - now / before)

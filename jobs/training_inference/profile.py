@@ -113,14 +113,14 @@ def facts(counts: Counts, reference: Json, violation: float) -> dict[str, float 
     told = reference["performance"][OOT]
     found = {name: figure["value"] for name, figure in told.items()}
     in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))  # fitted rows flatter any model
-    change = ranking.auc_change(in_time, ranking.auc(counts[OOT])).interval
+    loss = ranking.auc_loss(in_time, ranking.auc(counts[OOT])).interval
     return {name: found[name] for name in ("auc", "ks", "precision", "recall", "f1")} | {
         "auc_lower": told["auc"]["interval"][0] if told["auc"]["interval"] else None,  # of the 95 % interval
         "oe": found["observed_to_expected"],
         "ece": found["calibration_error"],
         "rate_auc": reference["rate_alone"]["value"],
         "gini_in_time": None if in_time.value is None else 2 * in_time.value - 1,
-        "gini_change_upper": 2 * change[1] if change else None,  # of the 95 % interval: few rows alone are no loss
+        "gini_loss_lower": 2 * loss[0] if loss else None,  # of the 95 % interval: few rows alone are no loss
         "worst_violation": violation,
     }
 

@@ -7,7 +7,6 @@ from datetime import date
 from functools import partial
 from itertools import accumulate, chain, groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -103,34 +102,27 @@ def _score_days(session: Session, serving: Serving, model: Model, threads: int, 
             where=partitions.folder(FEATURES, days[0]),
             mend="ask for a retraining, or choose a model of that version: once it serves, the next run scores the day",
         )
-    found = scored(rows, serving.model_id, serving.seq, scorer, threads)
+    found, agreed = scored(rows, serving.model_id, serving.seq, scorer, threads), contract.load(PREDICTIONS)
     by_day = found.partition_by("snapshot_date", as_dict=True)
+    of_model = Input(f"{model_bank.BANK}/{serving.model_id}", model.sha256)
     for day in days:
-        features = shelf.as_input(FEATURES, day)
-        assert features is not None  # noqa: S101 - the day is pending because it has features
-        of_model = Input(f"{model_bank.BANK}/{serving.model_id}", model.sha256)
+        of_day = by_day.get((day,), found.clear())
         with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
-            of_day = by_day.get((day,), found.clear())
             of_day.write_parquet(path)
-            manifest = _described(of_day, path, day, (features, of_model), serving)
+            manifest = Manifest(
+                table=PREDICTIONS,
+                date=day,
+                contract=agreed.name,
+                contract_version=agreed.version,
+                contract_sha256=agreed.sha256,
+                layer_version=PREDICTIONS_VERSION,
+                parts=(partitions.part_of(path, of_day.height),),
+                inputs=(Input(partitions.folder(FEATURES, day), shelf.built(FEATURES)[day].content), of_model),
+                counts={"explained": int(of_day["reason_1"].is_not_null().sum())},
+                notes={"model_id": serving.model_id, "ledger_seq": serving.seq},
+            )
             if partitions.publish(root, manifest, [path], once=True):
                 yield manifest
-
-
-def _described(scored: pl.DataFrame, path: Path, day: date, inputs: tuple[Input, Input], serving: Serving) -> Manifest:
-    agreed = contract.load(PREDICTIONS)
-    return Manifest(
-        table=PREDICTIONS,
-        date=day,
-        contract=agreed.name,
-        contract_version=agreed.version,
-        contract_sha256=agreed.sha256,
-        layer_version=PREDICTIONS_VERSION,
-        parts=(partitions.part_of(path, scored.height),),
-        inputs=inputs,
-        counts={"explained": int(scored["reason_1"].is_not_null().sum())},
-        notes={"model_id": serving.model_id, "ledger_seq": serving.seq},
-    )
 
 
 def rescore(session: Session, *, verify: bool) -> None:

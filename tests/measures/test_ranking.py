@@ -140,27 +140,27 @@ def test_a_constant_score_ranks_like_chance() -> None:
     assert ranking.ks(counts).at == 0.3
 
 
-def test_auc_change_adds_the_variances_of_different_rows() -> None:
+def test_auc_loss_adds_the_variances_of_different_rows() -> None:
     before, after = (Measure(value=v, n=9, variance=s) for v, s in ((0.72, 0.0003), (0.66, 0.0001)))
-    change = ranking.auc_change(before, after)
-    assert change.value == pytest.approx(-0.06)
-    assert change.variance == pytest.approx(0.0004)
-    assert change.p == pytest.approx(0.0026997960632601866)  # three standard errors
-    assert change.lower_bound(0.05) == pytest.approx(-0.06 + 1.6448536269514722 * 0.02)
+    loss = ranking.auc_loss(before, after)
+    assert loss.value == pytest.approx(0.06)
+    assert loss.variance == pytest.approx(0.0004)
+    assert loss.p == pytest.approx(0.0026997960632601866)  # three standard errors
+    assert loss.lower_bound(0.05) == pytest.approx(0.06 + 1.6448536269514722 * 0.02)
 
 
-def test_auc_change_from_a_single_bad_has_no_interval() -> None:
+def test_auc_loss_from_a_single_bad_has_no_interval() -> None:
     known, single = Measure(value=0.7, n=5, variance=0.01), Measure(value=0.6, n=5)
-    for before, after, expected in ((known, single, -0.1), (single, known, 0.1)):
-        change = ranking.auc_change(before, after)
-        assert (change.variance, change.interval, change.p) == (None, None, None)
-        assert change.value == pytest.approx(expected)
+    for before, after, expected in ((known, single, 0.1), (single, known, -0.1)):
+        loss = ranking.auc_loss(before, after)
+        assert (loss.variance, loss.interval, loss.p) == (None, None, None)
+        assert loss.value == pytest.approx(expected)
 
 
-def test_auc_change_without_an_auc_says_which_side() -> None:
+def test_auc_loss_without_an_auc_says_which_side() -> None:
     known, unknown = Measure(value=0.7, n=5, variance=0.01), missing("there are no bads", n=3)
-    assert ranking.auc_change(unknown, known).reason == "the reference has no AUC: there are no bads"
-    assert ranking.auc_change(known, unknown).reason == "the current data has no AUC: there are no bads"
+    assert ranking.auc_loss(unknown, known).reason == "the reference has no AUC: there are no bads"
+    assert ranking.auc_loss(known, unknown).reason == "the current data has no AUC: there are no bads"
 
 
 PAIRED_ROWS = st.lists(st.tuples(SCORES, SCORES, st.integers(0, 1)), min_size=4, max_size=30)
