@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from jobs.decisions import checking_partitions
-from jobs.decisions.explaining import evidence_of
 from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.decisions.showing import sight_of
 from jobs.protocol import clock, contract, files, judge, model_bank, policies, strict_json, verdicts
@@ -26,6 +25,7 @@ from jobs.protocol.folder import ASIDE
 from jobs.protocol.index import entries, manifests
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
+from jobs.protocol.notes import evidence_of
 from jobs.protocol.receipts import Problem
 from jobs.protocol.store import POLICIES, STATUS, FolderStore
 

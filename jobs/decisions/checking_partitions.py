@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from jobs.decisions.finding import damage, going_on, remark
@@ -11,12 +10,10 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
 from jobs.protocol.index import WEEK, day_of, entries
-from jobs.protocol.partitions import Manifest
+from jobs.protocol.layers import LAYERS
+from jobs.protocol.partitions import KEPT, PART, Manifest
 from jobs.protocol.receipts import Problem
 
-LAYERS = ("bronze", "silver", "gold")
-KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")
-PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
 BUILD = "run the job that writes it (training_inference: scores; else preprocessing): it builds what is missing"
 
 

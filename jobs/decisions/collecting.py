@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
-from jobs.decisions.checking_partitions import KEPT, PART, folders, manifest_in
+from jobs.decisions.checking_partitions import folders, manifest_in
 from jobs.protocol import clock, files, partitions
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
-from jobs.protocol.partitions import Manifest, Ranges
+from jobs.protocol.partitions import KEPT, PART, Manifest, Ranges
 
 YOUNG = 2 * 86_400.0  # seconds; a run that is at work may still come to cite what was replaced meanwhile
 CITING = ("model_bank", "decisions", "datamart/gold/monitoring", "datamart/gold/reports")

@@ -25,9 +25,8 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, day_of, entries, manifests
 from jobs.protocol.layers import FEATURES, LABELS, LANDING, PREDICTIONS
 from jobs.protocol.receipts import Problem
-from jobs.protocol.store import NOTES, FolderStore
+from jobs.protocol.store import FOLDER_MODES, NOTES, POLICY, FolderStore, mode_of
 
-MODES = {"decisions": 0o2770, "decisions/ledger": 0o2750, "decisions/policies": 0o2750, "decisions/policy.json": 0o660}
 LEAST_FREE = 1 << 30  # bytes
 ROUNDS = 20  # races for one name
 _DATED = re.compile(r"_(\d{4}_\d\d_\d\d)\.(?:csv|csv\.gz|parquet|jsonl)(?: |\Z)")
@@ -43,9 +42,9 @@ def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
 
 def permissions(root: Root) -> Iterator[Problem]:
     """The modes of the protocol; nothing that everybody may write."""
-    names = [entry.name for entry in entries(root, ledgers.FOLDER) if not entry.name.startswith(".")]
-    ledger = {f"{ledgers.FOLDER}/{name}": 0o440 for name in names}
-    for name, mode in (MODES | dict.fromkeys(NOTES, 0o660) | ledger).items():
+    found_in = (f"{ledgers.FOLDER}/{one.name}" for one in entries(root, ledgers.FOLDER) if one.name[0] != ".")
+    ledger = {name: mode_of(name) for name in found_in}
+    for name, mode in (FOLDER_MODES | {name: mode_of(name) for name in (POLICY, *NOTES)} | ledger).items():
         found = stat.S_IMODE(root.at(name).lstat().st_mode) if os.path.lexists(root.at(name)) else mode
         if found & ~mode or (found & mode) != mode:
             grave = bool(found & ~mode & 0o022) or name in ledger

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Iterator
 from datetime import date
@@ -19,6 +18,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import entries
 from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.ledger import Ledger
+from jobs.protocol.notes import evidence_of
 from jobs.protocol.outlook import end_of, printable
 from jobs.protocol.partitions import Input
 from jobs.protocol.status import words_of
@@ -44,7 +44,7 @@ def explain(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _runs(root: Root, day: date) -> Iterator[str]:
-    for job in entries(root, "decisions/receipts"):
+    for job in entries(root, kept.HOME):
         for step, receipt in kept.latest_by_step(root, job.name, day, changes=True).items():
             yield f"{job.name}, step {step}: exit code {receipt['exit_code']}, {kept.places(receipt['changed'])}"
             for skipped in receipt["skipped"]:
@@ -81,13 +81,6 @@ def _decision(root: Root, decision: Decision) -> Iterator[str]:
     yield f"decision {decision.seq} ({decision.source}, {decision.priority}): {words_of(decision.note)}"
     if given := evidence_of(decision.note):
         yield f"  evidence {_held(root, given)}"
-
-
-def evidence_of(note: bytes) -> Input | None:
-    """The verdict that a note points to."""
-    details = json.loads(note.removeprefix(b"\xef\xbb\xbf")).get("details")
-    is_there = isinstance(details, dict) and {"path", "sha256"} <= details.keys()
-    return Input(str(details["path"]), str(details["sha256"])) if is_there else None
 
 
 def _partitions(root: Root, day: date) -> Iterator[str]:

@@ -21,7 +21,6 @@ from jobs.protocol.outlook import Sight, ahead, next_run, printable, survey
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
 
-RECEIPTS = "decisions/receipts"
 SHOWN = 20  # receipts with problems
 FIRST = {"preprocessing": "check", "training_inference": "wait", "monitoring": "check"}  # steps
 
@@ -98,8 +97,8 @@ def _with_circumstances(root: Root, sight: Sight) -> Sight:
 
 def _troubled(root: Root) -> Iterator[dict[str, Any]]:
     """The problems that still stand, those of the newest dates first."""
-    jobs = [entry.name for entry in entries(root, RECEIPTS)]
-    days = [(day_of(one.name, ""), job) for job in jobs for one in entries(root, f"{RECEIPTS}/{job}")]
+    jobs = [entry.name for entry in entries(root, receipts.HOME)]
+    days = [(day_of(one.name, ""), job) for job in jobs for one in entries(root, f"{receipts.HOME}/{job}")]
     for day, job in sorted(((day, job) for day, job in days if day), reverse=True):
         for step, receipt in receipts.latest_by_step(root, job, day, FIRST.get(job, "")).items():
             for problem in receipt["problems"]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from jobs.protocol import clock, model_bank, policies, strict_json
+from jobs.protocol import clock, model_bank, policies
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
@@ -17,7 +17,7 @@ from jobs.protocol.facts import MAX_ATTEMPTS, PERSON, RETRAINING, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger, Writer
-from jobs.protocol.notes import BLOCKING, Found, Kind, classify
+from jobs.protocol.notes import BLOCKING, Found, Kind, classify, said_in
 from jobs.protocol.policy import Policy
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 
@@ -229,5 +229,5 @@ def _edited(data: bytes, identity: str | None, state: State) -> list[str]:
     before = next((decision.note for decision in reversed(known) if decision.decision_id == identity), None)
     if identity is None or before is None:
         return []
-    old, new = (strict_json.parse(note, where=RETRAINING_NOTE, allow_bom=True) for note in (before, data))
+    old, new = said_in(before), said_in(data)
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

@@ -50,7 +50,7 @@ class JsonInvalid(ConfigInvalid):
 
     def __init__(self, what: str, *, where: object, hint: str, place: tuple[int, int], pointer: str = "") -> None:
         self.line, self.column = place
-        inside = f", in {printable(pointer)}" if pointer else ""
+        inside = f", in {escaped(pointer)}" if pointer else ""
         super().__init__(what, where=f"{where}: line {self.line}, column {self.column}{inside}", mend=hint)
 
 
@@ -73,10 +73,10 @@ def pointer_to(pointer: str, key: str | int) -> str:
     return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
-def printable(text: str) -> str:
+def escaped(text: str) -> str:
     """A key or pointer for a message: nothing of it can steer a terminal or fill a log."""
-    escaped = json.dumps(text)[1:-1]
-    return escaped if len(escaped) <= _LONGEST else f"{escaped[:_LONGEST]}..."
+    spelled = json.dumps(text)[1:-1]
+    return spelled if len(spelled) <= _LONGEST else f"{spelled[:_LONGEST]}..."
 
 
 def whole(text: str) -> int:
@@ -159,7 +159,7 @@ class _Scanner:
             raise self.unexpected(pointer, *_SLIPS, ("", "found no key in double quotes", _KEY))
         place, key = self.at, self.string(pointer)
         if key in known:
-            raise self.fault(pointer, f'the key "{printable(key)}" appears twice', "keep one of the two", place)
+            raise self.fault(pointer, f'the key "{escaped(key)}" appears twice', "keep one of the two", place)
         if self.next() != ":":
             raise self.unexpected(pointer, *_SLIPS, ("", "found no : after a key", _KEY))
         self.at += 1

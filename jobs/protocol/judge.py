@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.protocol import contract, strict_json
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.json_scan import pointer_to, printable
+from jobs.protocol.json_scan import escaped, pointer_to
 from jobs.protocol.keywords import FORMATS, suggestion
 
 NOTE_LIMIT = 64 << 10
@@ -87,7 +87,7 @@ def _complaints(error: Any, whole: Mapping[str, Any], *, quoting: bool) -> Itera
 def subject(pointer: str, whole: str = "row") -> str:
     """How a message names a place; a mistyped key may hold anything, and nothing of it may steer a terminal."""
     is_nested = pointer.count("/") > 1
-    return printable(pointer if is_nested else pointer[1:]) or f"the {whole}"
+    return escaped(pointer if is_nested else pointer[1:]) or f"the {whole}"
 
 
 def allowed(part: Mapping[str, Any] | bool) -> str:  # noqa: FBT001 - a schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+LAYERS = ("bronze", "silver", "gold")
 LANDING = "datamart/landing"
 SILVER_OF = {  # what becomes of the tables that land: origination apart from outcome, which features are never given
     "loan_terms": ("loan_terms", "loan_performance"),

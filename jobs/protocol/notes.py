@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.facts import COLD_START, MONITOR, PERSON, Ending, State
 from jobs.protocol.judge import checked, refused
+from jobs.protocol.partitions import Input
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 
 FURTHEST_DAYS = 92  # a date further ahead is a slip of the pen
@@ -106,6 +108,20 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> RetrainingNot
     told = {name: fields.get(name) for name in ("approved_by", "decision_id")}
     by_machine = retraining_bytes(fields) == data
     return RetrainingNote(decided, fields["retrain"], priority, start, end, **told, by_machine=by_machine)
+
+
+def said_in(note: bytes) -> dict[str, Any]:
+    """The fields of a note that was recorded once."""
+    fields: dict[str, Any] = json.loads(note.removeprefix(b"\xef\xbb\xbf"))
+    return fields
+
+
+def evidence_of(note: bytes) -> Input | None:
+    """The verdict that a recorded note points to."""
+    details = said_in(note).get("details")
+    if isinstance(details, dict) and {"path", "sha256"} <= details.keys():
+        return Input(str(details["path"]), str(details["sha256"]))
+    return None
 
 
 def read_serving(data: bytes) -> ServingNote:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ _REBUILD = "restore it from a backup, or delete its folder: the next run builds 
 _KEEP = "restore it from a backup; deleted, the day is scored anew, with the model that serves then"
 FORMAT = 1  # of the manifest; readers refuse a newer one
 MANIFEST = "_manifest.json"
+KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")  # one that was replaced, by its hash
+PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
 
 
 @dataclass(frozen=True, slots=True)

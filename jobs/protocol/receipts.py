@@ -19,6 +19,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import entries
 from jobs.protocol.store import FolderStore
 
+HOME = "decisions/receipts"
 KEPT_DAYS = 90
 WHOLE = "all"  # the step of a run of all steps
 _CHANGES = re.compile(rb'(?<=\n  "changed": \[)\n.*\n  (?=\],\n  "skipped": )', re.DOTALL)  # of a first run: megabytes
@@ -107,7 +108,7 @@ class Occasion:
 
 
 def folder(job: str, day: date) -> str:
-    return f"decisions/receipts/{job}/{day.isoformat()}"
+    return f"{HOME}/{job}/{day.isoformat()}"
 
 
 def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: float) -> str | None:
@@ -158,7 +159,7 @@ def standing(root: Root, job: str, day: date, first: str = "") -> list[Problem]:
 
 def prune(root: Root, job: str, now: datetime) -> None:
     """Remove the folders of receipts in which nothing was written for `KEPT_DAYS`."""
-    for day in entries(root, f"decisions/receipts/{job}"):
+    for day in entries(root, f"{HOME}/{job}"):
         if day.is_dir() and (now.timestamp() - day.stat().st_mtime) > KEPT_DAYS * 86_400:
             shutil.rmtree(day.path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from jobs.protocol.command import Run
 
 _FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
-_MANIFESTS = re.compile(r"_manifest(-[0-9a-f]{12})?\.json")
 MOST_KEPT = 1 << 20  # values: a day of some hundred loans in all its tables
 MOST_WHOLE = 250_000  # rows of files that are read at once
 DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
@@ -167,8 +167,8 @@ def cited(root: Root, folder: str, content: str) -> Manifest:
     if not _FOLDER.fullmatch(folder):
         raise StoreDamaged("that is no partition", where=folder, mend="restore what cites it from a backup")
     home = root.at(folder)
-    names = sorted(path.name for path in home.iterdir() if _MANIFESTS.fullmatch(path.name)) if home.is_dir() else []
-    for name in reversed(names):  # the one in place sorts last
+    names = sorted(os.listdir(home), reverse=True) if home.is_dir() else []  # the one in place first
+    for name in (name for name in names if name == partitions.MANIFEST or partitions.KEPT.fullmatch(name)):
         manifest = partitions.parse((home / name).read_bytes(), where=f"{folder}/{name}")
         if manifest.content_sha256 == content:
             return manifest

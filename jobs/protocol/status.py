@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator
 from itertools import takewhile
@@ -11,6 +10,7 @@ from jobs.protocol.claims import try_wish
 from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.guards import retry_after
 from jobs.protocol.ingest import Desk
+from jobs.protocol.notes import said_in
 from jobs.protocol.outlook import AUTHORS, BLOCKS, Sight, end_of, next_run, printable, survey
 from jobs.protocol.store import STATUS, quarantine_name
 
@@ -52,7 +52,7 @@ def text(sight: Sight) -> str:
 
 
 def words_of(note: bytes) -> str:
-    return printable(str(json.loads(note.removeprefix(b"\xef\xbb\xbf"))["reason"]))
+    return printable(str(said_in(note)["reason"]))
 
 
 def _serving(state: State) -> Iterator[str]:

@@ -23,7 +23,7 @@ RETRAINING_NOTE = f"{DECISIONS}/retraining_decision.json"
 SERVING_NOTE = f"{DECISIONS}/serving_decision.json"
 STATUS = f"{DECISIONS}/STATUS.txt"
 NOTES = (RETRAINING_NOTE, SERVING_NOTE)  # edited by people at any moment, so never renamed over
-_FOLDER_MODES = dict.fromkeys((DECISIONS, ALERTS), 0o2770) | {
+FOLDER_MODES = dict.fromkeys((DECISIONS, ALERTS), 0o2770) | {
     f"{DECISIONS}/{kept}": 0o2750 for kept in ("ledger", "policies", "quarantine", "receipts", "alerts/outbox")
 }
 
@@ -55,7 +55,7 @@ class FolderStore:
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
         """Create a name; False if it existed. Of any number that try at once, one gets True."""
-        folders.make(self.root, folders.parts_of(name)[:-1], _FOLDER_MODES)
+        folders.make(self.root, folders.parts_of(name)[:-1], FOLDER_MODES)
         with self._drafted(name, data) as (folder, last, draft):
             won = folders.link(folder, draft, last)
             if won:
@@ -87,7 +87,7 @@ class FolderStore:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Hold the decisions alone among the jobs of this host; the kernel frees it when a process dies."""
-        folders.make(self.root, (DECISIONS,), _FOLDER_MODES)
+        folders.make(self.root, (DECISIONS,), FOLDER_MODES)
         with folders.opened(self.root, (DECISIONS,)) as folder:
             assert folder is not None  # noqa: S101 - made above
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -102,7 +102,7 @@ class FolderStore:
                 last = aside.removeprefix(folders.ASIDE).rsplit("-", 1)[0]
                 if f"{DECISIONS}/{last}" in NOTES:
                     self._give_back(folder, aside, last)
-        for name in _FOLDER_MODES:
+        for name in FOLDER_MODES:
             with folders.opened(self.root, folders.parts_of(name)) as inner:
                 if inner is not None:
                     sweep(self.root.at(name))
@@ -116,12 +116,10 @@ class FolderStore:
 
     @contextmanager
     def _drafted(self, name: str, data: bytes) -> Iterator[tuple[int, str, str]]:
-        in_decisions, shared = name.startswith(f"{DECISIONS}/"), name.rpartition("/")[0] in (DECISIONS, ALERTS)
-        mode = 0o660 if shared else 0o440 if in_decisions else 0o644
         with (
             told_of(self.root.at(name).parent),
             self._folder_of(name) as (folder, last),
-            folders.drafted(self.root, folder, data, mode) as draft,
+            folders.drafted(self.root, folder, data, mode_of(name)) as draft,
         ):
             yield folder, last, draft
 
@@ -168,6 +166,13 @@ class FolderStore:
             self.put_if_absent(quarantine_name(late), late)
         os.unlink(aside, dir_fd=folder)
         folders.sync(self.root, folder)
+
+
+def mode_of(name: str) -> int:
+    """Of a file: colleagues may write what people share, and nobody what only jobs write."""
+    if name.rpartition("/")[0] in (DECISIONS, ALERTS):
+        return 0o660
+    return 0o440 if name.startswith(f"{DECISIONS}/") else 0o644
 
 
 def quarantine_name(data: bytes) -> str:

@@ -16,12 +16,12 @@ from jobs.protocol.errors import InputMissing, JobError, UsageError
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, Index
 from jobs.protocol.keywords import suggestion
+from jobs.protocol.layers import LAYERS
 from jobs.protocol.shelf import Shelf
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LAYERS = ("bronze", "silver", "gold")
 _ABOUT = "The knowledge date: the day on which the row landed or became known."
 SNAPSHOT_DATE = Column(name="snapshot_date", dtype="date", nullable=False, schema={}, description=_ABOUT)
 _SQL_NAMES = {"int8": "tinyint", "int16": "smallint", "int32": "integer", "int64": "bigint", "float64": "double"}
