@@ -10,12 +10,14 @@ from typing import Any
 
 from jobs.protocol.facts import (
     COLD_START,
+    DAYS_WANTED,
     KEPT,
     MAX_ATTEMPTS,
     PERSON,
     PROMOTED,
     RETRAINING,
     SERVING,
+    WANTED,
     Claim,
     Decision,
     Ending,
@@ -73,10 +75,8 @@ def _propose(state: State, entry: Entry) -> State:
     body = entry.body
     if state.open:
         state = _end(state, "superseded", entry)
-    same = {name: body[name] for name in ("source", "decision_id", "priority", "retrain", "about")}
-    same |= {name: date.fromisoformat(body[name]) for name in ("decision_date", "valid_from", "valid_until")}
-    approved = body["approved_by"] is not None
-    return replace(state, open=Decision(seq=entry.seq, note=body["note"].encode(), approved=approved, **same))
+    wanted = {name: body[name] for name in WANTED} | {name: date.fromisoformat(body[name]) for name in DAYS_WANTED}
+    return replace(state, open=Decision(seq=entry.seq, note=body["note"].encode(), about=body["about"], **wanted))
 
 
 def _may_claim(state: State, body: Body, as_of: date) -> Objection:

@@ -11,6 +11,8 @@ RETRAINING, SERVING = "retraining", "serving"
 MONITOR, PERSON, COLD_START = "monitor", "person", "cold_start"
 DATA_QUALITY = "data_quality"  # what a verdict on a broken feed blocks claims with
 PROMOTED, KEPT = "promoted", "kept"
+WANTED = ("source", "decision_id", "priority", "retrain", "approved_by")  # of a decision, as its entry has them
+DAYS_WANTED = ("decision_date", "valid_from", "valid_until")  # likewise, as texts
 MAX_ATTEMPTS = 3  # of one decision; then it is declined
 
 
@@ -44,11 +46,10 @@ class Claim:
     serving: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A proposed decision, from the note whose exact bytes are `note`."""
+    """What a note of exactly these bytes wants, and once it is proposed (`seq`) what became of it."""
 
-    seq: int
     source: str
     note: bytes
     decision_id: str | None
@@ -57,8 +58,9 @@ class Decision:
     valid_until: date
     priority: str
     retrain: bool
-    approved: bool
-    about: str | None
+    approved_by: str | None
+    seq: int = 0
+    about: str | None = None
     attempts: int = 0
     blocked_by: tuple[str, ...] = ()
     claim: Claim | None = None

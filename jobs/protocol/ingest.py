@@ -13,7 +13,7 @@ from jobs.protocol import clock, model_bank, policies
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
-from jobs.protocol.facts import MAX_ATTEMPTS, PERSON, RETRAINING, Fact, State
+from jobs.protocol.facts import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger, Writer
@@ -205,29 +205,25 @@ def _may_place(state: State, found: Found, ingested: Found, data: bytes) -> str:
 
 def proposal(found: Found, state: State) -> Fact:
     """The fact that a note was read which nobody had recorded."""
-    note, data = found.note, found.data
-    if note is None or data is None:
+    wanted = found.wanted
+    if wanted is None:
         raise ValueError("only a note that could be read is proposed")
     body = {
-        "source": found.source,
-        "note": data.decode(),
-        "decision_id": note.decision_id,
-        **{name: getattr(note, name).isoformat() for name in ("decision_date", "valid_from", "valid_until")},
-        "priority": note.priority,
-        "retrain": note.retrain,
-        "approved_by": note.approved_by,
+        **{name: getattr(wanted, name) for name in WANTED},
+        **{name: getattr(wanted, name).isoformat() for name in DAYS_WANTED},
+        "note": wanted.note.decode(),
         "supersedes": state.open.seq if state.open else None,
         "about": state.model_id,
-        "edited": _edited(data, note.decision_id, state) if found.source == PERSON else [],
+        "edited": _edited(wanted, state) if wanted.source == PERSON else [],
     }
     return Fact(RETRAINING, "proposed", body)
 
 
-def _edited(data: bytes, identity: str | None, state: State) -> list[str]:
+def _edited(wanted: Decision, state: State) -> list[str]:
     """The names of the fields in which a person's note differs from the note it started from."""
     known = [ending.decision for ending in state.ended] + ([state.open] if state.open else [])
-    before = next((decision.note for decision in reversed(known) if decision.decision_id == identity), None)
-    if identity is None or before is None:
+    before = next((one.note for one in reversed(known) if one.decision_id == wanted.decision_id), None)
+    if wanted.decision_id is None or before is None:
         return []
-    old, new = said_in(before), said_in(data)
+    old, new = said_in(before), said_in(wanted.note)
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import Enum
 from typing import Any
 
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.facts import COLD_START, MONITOR, PERSON, Ending, State
+from jobs.protocol.facts import COLD_START, MONITOR, PERSON, Decision, Ending, State
 from jobs.protocol.judge import checked, refused
 from jobs.protocol.partitions import Input
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
@@ -40,20 +40,6 @@ BLOCKING = (Kind.INVALID, Kind.OUT_OF_DATE, Kind.FUTURE, Kind.OVERTAKEN, Kind.WA
 
 
 @dataclass(frozen=True, slots=True)
-class RetrainingNote:
-    """What a note wants, with what it left open filled in."""
-
-    decision_date: date
-    retrain: bool
-    priority: str
-    valid_from: date
-    valid_until: date
-    approved_by: str | None
-    decision_id: str | None
-    by_machine: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ServingNote:
     model_id: str
     reason: str
@@ -66,8 +52,7 @@ class Found:
 
     kind: Kind
     data: bytes | None = None
-    note: RetrainingNote | None = None
-    source: str | None = None
+    wanted: Decision | None = None
     ending: Ending | None = None
     problem: ConfigInvalid | None = None
 
@@ -91,8 +76,8 @@ def serving_bytes(model_id: str, since: date, reason: str, *, pinned: bool) -> b
     return strict_json.pretty(fields)
 
 
-def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> RetrainingNote:
-    """What these bytes want; JsonInvalid or NoteInvalid names every place that is wrong."""
+def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
+    """What these bytes want, with what they leave open filled in; JsonInvalid or NoteInvalid names what is wrong."""
     fields = checked(data, "retraining_note", RETRAINING_NOTE)
     decided = date.fromisoformat(fields["decision_date"])
     priority = fields.get("priority", "MEDIUM")
@@ -105,9 +90,17 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> RetrainingNot
     if end < start:
         mend = f"give a date from {start} on, or leave valid_until out"
         raise refused(data, "valid_until", f"is {end}, before its first day {start}", RETRAINING_NOTE, mend)
-    told = {name: fields.get(name) for name in ("approved_by", "decision_id")}
-    by_machine = retraining_bytes(fields) == data
-    return RetrainingNote(decided, fields["retrain"], priority, start, end, **told, by_machine=by_machine)
+    return Decision(
+        source=MONITOR if retraining_bytes(fields) == data else PERSON,
+        note=data,
+        decision_id=fields.get("decision_id"),
+        decision_date=decided,
+        valid_from=start,
+        valid_until=end,
+        priority=priority,
+        retrain=fields["retrain"],
+        approved_by=fields.get("approved_by"),
+    )
 
 
 def said_in(note: bytes) -> dict[str, Any]:
@@ -138,33 +131,34 @@ def classify(data: bytes | None, state: State, day: date, valid_days: Mapping[st
     if ending := state.ending_of(data):
         return Found(Kind.CLOSED, data, ending=ending)
     try:
-        note = read_retraining(data, valid_days)
+        wanted = read_retraining(data, valid_days)
     except ConfigInvalid as problem:
         return Found(Kind.INVALID, data, problem=problem)
-    source = PERSON if not note.by_machine else MONITOR if state.served else COLD_START
-    for kind, field, what, mend in _obstacles(note, source, state, day):
-        return Found(kind, data, note, source, problem=refused(data, field, what, RETRAINING_NOTE, mend))
-    return Found(Kind.NEW, data, note, source)
+    if wanted.source == MONITOR and not state.served:
+        wanted = replace(wanted, source=COLD_START)
+    for kind, field, what, mend in _obstacles(wanted, state, day):
+        return Found(kind, data, wanted, problem=refused(data, field, what, RETRAINING_NOTE, mend))
+    return Found(Kind.NEW, data, wanted)
 
 
-def _obstacles(note: RetrainingNote, source: str, state: State, day: date) -> Iterator[tuple[Kind, str, str, str]]:
+def _obstacles(wanted: Decision, state: State, day: date) -> Iterator[tuple[Kind, str, str, str]]:
     """Why a note that can be read is left in place unheeded: what it is, the field, what is wrong, the mend."""
     furthest = day + timedelta(days=FURTHEST_DAYS)
-    if note.valid_until < day:
-        until = f"ended on {note.valid_until}, before it was first seen"
+    if wanted.valid_until < day:
+        until = f"ended on {wanted.valid_until}, before it was first seen"
         yield Kind.OUT_OF_DATE, "valid_until", until, "give a later valid_until or decision_date, or delete it"
-    if note.decision_date > day:
-        ahead = f"is {note.decision_date}, after today"
+    if wanted.decision_date > day:
+        ahead = f"is {wanted.decision_date}, after today"
         yield Kind.FUTURE, "decision_date", ahead, "give today or before; valid_from may lie ahead"
     for field in ("valid_from", "valid_until"):
-        if (value := getattr(note, field)) > furthest:
+        if (value := getattr(wanted, field)) > furthest:
             far = f"is {value}, over {FURTHEST_DAYS} days ahead"
             yield Kind.FUTURE, field, far, f"give a date until {furthest}"
     # an edit keeps the decision_id it started from; with another decision_date it asks anew
     completed = {ending.decision.decision_id for ending in state.ended if ending.how == "completed"}
-    if note.decision_id in completed - {None} and str(note.decision_id).startswith(f"{note.decision_date}-"):
+    if wanted.decision_id in completed - {None} and str(wanted.decision_id).startswith(f"{wanted.decision_date}-"):
         late = "is of a decision that was completed before this edit was seen"
         yield Kind.OVERTAKEN, "decision_id", late, "to ask for one more, change decision_date; else delete it"
-    if source != PERSON and state.open and state.open.source == PERSON:
+    if wanted.source != PERSON and state.open and state.open.source == PERSON:
         waits = "is a machine's, and a person's decision is open"
         yield Kind.WAITING, "decision_id", waits, "delete decision_id to make it yours, or put your note back"

@@ -136,10 +136,10 @@ def _of_note(sight: Sight, state: State) -> str:
     found = sight.found
     if found.kind is Kind.NEW and state.claim:
         return "The note was saved after the claim: too late for that training. It stays, and is read when that ends."
-    if found.kind is Kind.NEW and found.note:
-        wanted = "a retraining" if found.note.retrain else "no retraining"
+    if found.kind is Kind.NEW and found.wanted:
+        wanted = "a retraining" if found.wanted.retrain else "no retraining"
         ends = f", which ends decision {state.open.seq}" if state.open else ""
-        whose = AUTHORS[found.source or PERSON]
+        whose = AUTHORS[found.wanted.source]
         return f"The note is valid and new: it is recorded as a decision of {whose} for {wanted}{ends}."
     if found.kind is Kind.CLOSED and found.ending:
         had = f"The note had its turn ({end_of(found.ending)}) and is moved to quarantine"

@@ -56,7 +56,7 @@ def decision(**fields: object) -> Decision:
         pytest.param(
             [], {"source": "person"}, {"mode": "advise"}, {}, ("approval",), None, id="advise-asks-a-person-too"
         ),
-        pytest.param([], {"approved": True}, {"mode": "advise"}, {}, (), None, id="approved"),
+        pytest.param([], {"approved_by": "somebody"}, {"mode": "advise"}, {}, (), None, id="approved"),
         pytest.param(
             [date(2024, 1, 17)],
             {"priority": "IMMEDIATE"},

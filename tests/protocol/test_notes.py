@@ -37,14 +37,14 @@ def test_a_machines_note_starts_with_the_originals_four_fields_and_knows_itself(
     fields = json.loads(NOTE)
     assert list(fields)[:4] == ["decision_date", "performance_score", "retrain", "reason"]
     assert list(fields)[-2:] == ["decision_id", "details"]
-    assert read_retraining(NOTE, VALID_DAYS).by_machine
+    assert read_retraining(NOTE, VALID_DAYS).source == "monitor"
     assert NOTE.endswith(b"\n")
 
 
 def test_a_note_of_the_originals_four_fields_is_valid_and_the_rest_is_filled_in() -> None:
     note = read_retraining(person(), VALID_DAYS)
     assert (note.priority, note.valid_from, note.valid_until) == ("MEDIUM", SUNDAY, SUNDAY + 7 * DAY)
-    assert not note.by_machine
+    assert note.source == "person"
     assert read_retraining(person(valid_until="2024-01-14"), VALID_DAYS).valid_until == SUNDAY
     urgent = read_retraining(person(priority="IMMEDIATE", valid_from="2024-01-16"), VALID_DAYS)
     assert urgent.valid_until == date(2024, 1, 30)
@@ -62,7 +62,7 @@ def test_a_note_of_the_originals_four_fields_is_valid_and_the_rest_is_filled_in(
 )
 def test_any_other_bytes_are_a_persons_and_are_read_all_the_same(change: Any) -> None:
     note = read_retraining(change(NOTE), VALID_DAYS)
-    assert not note.by_machine
+    assert note.source == "person"
     assert note.retrain
 
 
@@ -79,7 +79,7 @@ def test_what_is_written_is_read_back_as_a_machines(
         {"decision_date": day.isoformat(), "performance_score": score, "retrain": retrain, "reason": reason}
     )
     note = read_retraining(data, VALID_DAYS)
-    assert (note.by_machine, note.decision_date, note.retrain) == (True, day, retrain)
+    assert (note.source, note.decision_date, note.retrain) == ("monitor", day, retrain)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,9 @@ def test_the_bytes_found_are_one_of_these(data: bytes | None, facts: list[Fact],
     ids=["no-model-serves", "a-model-serves", "typed", "edited"],
 )
 def test_whose_a_new_note_is_follows_from_its_bytes(data: bytes, facts: list[Fact], source: str) -> None:
-    assert classify(data, after(*facts), SUNDAY, VALID_DAYS).source == source
+    wanted = classify(data, after(*facts), SUNDAY, VALID_DAYS).wanted
+    assert wanted
+    assert wanted.source == source
 
 
 def test_a_serving_note_is_read_back_and_only_its_three_fields_count() -> None:
