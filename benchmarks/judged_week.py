@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jobs.monitoring import job
-from jobs.protocol import command
+from jobs.protocol import command, model_bank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def main(root: str, sunday: str, features: int, steps: Sequence[str]) -> int:
 
         def first_features(self: reading.Reading, name: str) -> Json:
             found = whole(self, name)
-            if "features" in found and name == reading.REFERENCE:
+            if "features" in found and name == model_bank.REFERENCE:
                 found["features"] = dict(islice(found["features"].items(), features))
             return found
 

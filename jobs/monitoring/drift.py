@@ -13,6 +13,7 @@ from jobs.measures import bins, drift, measure, proportions
 from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ValueCounts, collapsed
 from jobs.measures.drift import Stability, ZeroPolicy
+from jobs.monitoring.terms import LEAST_SHARE
 from jobs.scorer import scorecard
 
 Json = dict[str, Any]
@@ -25,7 +26,6 @@ BINS = {
     "contribution": pl.Float64,
 }
 NEARLY_ALL, SOME = 0.99, 0.5  # missing in so many rows on one side and at most in so many on the other: another schema
-LEAST_SHARE = 0.02  # of importance, for a feature to be named as the one that moved most
 DECIMALS = 4  # of the scores that a reference keeps
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from jobs.measures import bins
 from jobs.monitoring import quality
 from jobs.monitoring.quality import UNIT_FACTOR, Day, Feature
+from jobs.monitoring.weeks import DAYS
 from jobs.protocol import contract, partitions
 from jobs.protocol.contract import Contract
 from jobs.protocol.layers import FEATURES, SOURCES, UNSEEN
@@ -23,7 +24,7 @@ from jobs.protocol.shelf import Shelf
 Json = Mapping[str, Any]
 Manifests = Mapping[str, Sequence[Manifest]]
 
-WEEK, WEEKS_BEFORE = 7, 4
+WEEKS_BEFORE = 4
 FIRST_ERA = 2007
 NO_VALUE = ("token", "sentinel", "rounded")  # what says "no value", or rounds: DQ-1 sees what is missing
 CROSS = ("not_before_issue", "joint_while_individual")  # refused for what another column says
@@ -31,8 +32,8 @@ CROSS = ("not_before_issue", "joint_while_individual")  # refused for what anoth
 
 def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> dict[str, Any]:
     """The findings in the seven days to the Saturday `week`, told of daily, beside a model's reference profile."""
-    days = [week - timedelta(days=back) for back in reversed(range(WEEK))]
-    before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * WEEK + 1)]
+    days = [week - timedelta(days=back) for back in reversed(range(DAYS))]
+    before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * DAYS + 1)]
     features, found = list(_features(shelf, before, reference["features"], daily)), manifests(shelf, days)
     used = {feature.name for feature in features if feature.shap_share > 0}
     tables = list(_tables(shelf, days, found))

@@ -22,11 +22,11 @@ from jobs.monitoring.session import Session
 from jobs.protocol import contract, strict_json
 from jobs.protocol.columns import polars_schema
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
+from jobs.protocol.model_bank import RECIPE, REFERENCE
 from jobs.scorer import scorecard
 
 Json = dict[str, Any]
 
-REFERENCE, RECIPE = "reference_profile.json", "recipe.json"
 MANY_ROWS = 250_000  # about so many are read at a time, whole days; what is counted adds up
 LATEST_LANDING = 31  # days after the application within which its score is looked for
 _Parts = dict[date, tuple[str, ...]]

@@ -16,7 +16,7 @@ from jobs.protocol.policy import Policy, Severities
 
 Json = Mapping[str, Any]
 
-LEAST_SHARE, SHARE_OF_HIGH = 0.02, 0.05  # of importance: to be looked at alone, and to ask for a retraining alone
+SHARE_OF_HIGH = 0.05  # of importance: to ask for a retraining alone
 NEAR = 0.8  # of a bound: an open alert stays open beyond it
 LOW_PART, MEDIUM_PART = 0.4, 0.6  # of the drop that is concept drift: 0.02 and 0.03 of 0.05
 CBPE_DROP = 0.03
@@ -53,7 +53,7 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
         yield replace(moved, subject=subject, value=value, p=p, steps=steps if p is None or p <= alpha else ())
     for each in features:
         share, p, value = number(each, "share") or 0.0, number(each, "p_adjusted"), number(each, "csi")
-        if share >= LEAST_SHARE:
+        if share >= terms.LEAST_SHARE:
             own = () if p is not None and p > policy.drift.fdr_q else steps[: 3 if share >= SHARE_OF_HIGH else 2]
             why = terms.SCHEMA if each.get("schema_change") is True else None
             of = replace(moved, rule=terms.FEATURE, subject=str(each.get("name")), n=count(each, "csi.n"))

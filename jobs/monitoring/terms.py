@@ -19,6 +19,7 @@ DECIDING = ("drift", "performance", "concept", "calibration", "quality")
 TOO_FEW, SCHEMA, NOISE = "too few rows", "schema_change", "not significant"
 SUPPRESSED = "suppressed after promotion"
 MANY_FEATURES = 3
+LEAST_SHARE = 0.02  # of importance, for a feature to be looked at alone
 CUSUM_LIMIT = 4.0  # in standard errors
 
 LONGEST = 1000

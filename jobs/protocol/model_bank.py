@@ -19,7 +19,8 @@ from jobs.protocol.folder import Refused
 from jobs.protocol.store import LIMIT, FolderStore
 
 BANK, MANIFEST = "model_bank", "manifest.json"
-TREES, RECIPE = "model.txt", "recipe.json"
+TREES, PREPARATION, RECIPE = "model.txt", "preparation.json", "recipe.json"
+REFERENCE, CARD, PAGE = "reference_profile.json", "card.json", "card.html"
 FORMAT = 1
 PROBE_SECONDS = 60.0
 _ID = re.compile(r"[0-9]{8}-[0-9a-f]{12}")

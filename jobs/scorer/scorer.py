@@ -15,9 +15,9 @@ import polars as pl
 from jobs.measures.counts import FloatArray
 from jobs.protocol import strict_json
 from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.model_bank import PREPARATION, TREES
 from jobs.protocol.workers import cores
 
-TREES, PREPARATION = "model.txt", "preparation.json"
 SMALLEST = 1e-6  # no loan is sure to be paid back, and none sure to fail
 ROWS_A_THREAD = 1_000  # to start one for fewer costs more than it saves
 

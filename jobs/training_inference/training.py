@@ -25,8 +25,6 @@ from jobs.training_inference import card, dataset, fitting, gates, profile, scor
 from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN, Dataset, sampled
 from jobs.training_inference.session import Session
 
-REFERENCE, RECIPE, CARD, PAGE = "reference_profile.json", "recipe.json", "card.json", "card.html"
-
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -73,11 +71,11 @@ def learn(session: Session, claimed: Entry) -> None:
 def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     """Train a model again from the partitions its recipe cites; without `verify` put back what the bank has lost."""
     root, store, home = session.root, session.store, f"{model_bank.BANK}/{model_id}"
-    data = store.get(f"{home}/{RECIPE}") if model_bank.is_name(model_id) else None
+    data = store.get(f"{home}/{model_bank.RECIPE}") if model_bank.is_name(model_id) else None
     if data is None:
         known = ", ".join(sorted(path.name for path in root.at(model_bank.BANK).glob("*-*"))) or "none yet"
         raise UsageError(f"no recipe of model {model_id!r}", where="--model", mend=f"name a model of the bank: {known}")
-    recipe = strict_json.parse(data, where=f"{home}/{RECIPE}")
+    recipe = strict_json.parse(data, where=f"{home}/{model_bank.RECIPE}")
     kept = f"{POLICIES}/{recipe['policy_sha256'][:12]}.json"
     if (ruled := store.get(kept)) is None:
         raise StoreDamaged("the policy of that training is gone", where=kept, mend="restore it from a backup")
@@ -134,11 +132,11 @@ def train(data: Dataset, rules: Policy, recipe: Mapping[str, Any], champion: Sco
     }
     described = card.card(data, rules, reference, verdict, facts)
     files = {
-        scorers.TREES: text,
-        scorers.PREPARATION: scorer.preparation(),
-        REFERENCE: strict_json.canonical(reference),
-        RECIPE: strict_json.pretty(dict(recipe)),
-        CARD: strict_json.pretty(described),
-        PAGE: card.page(described),
+        model_bank.TREES: text,
+        model_bank.PREPARATION: scorer.preparation(),
+        model_bank.REFERENCE: strict_json.canonical(reference),
+        model_bank.RECIPE: strict_json.pretty(dict(recipe)),
+        model_bank.CARD: strict_json.pretty(described),
+        model_bank.PAGE: card.page(described),
     }
     return Trained(files, verdict)

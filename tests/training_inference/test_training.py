@@ -11,9 +11,9 @@ import pytest
 
 from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts
-from jobs.protocol import policy, strict_json
+from jobs.protocol import model_bank, policy, strict_json
 from jobs.scorer import scorer as scorers
-from jobs.training_inference import card, dataset, fitting, gates, profile, training
+from jobs.training_inference import card, dataset, fitting, gates, profile
 from jobs.training_inference.profile import rate_alone
 from tests.training_inference.population import POLICY, STORE, data, loans, scorer, train, trained
 
@@ -86,7 +86,7 @@ def test_a_model_that_does_move_against_a_sign_is_found_out_by_both() -> None:
 
 
 def test_the_reference_accounts_for_every_row() -> None:
-    stored = strict_json.parse(trained().files[training.REFERENCE], where="reference")
+    stored = strict_json.parse(trained().files[model_bank.REFERENCE], where="reference")
     assert {sum(each["rows"]) for each in stored["features"].values()} == {data().frames["train"].height}
     assert sum(stored["scores"]["rows"]) == data().frames[OOT].height
     assert sum(each["shap_share"] for each in stored["features"].values()) == pytest.approx(1)
@@ -106,10 +106,10 @@ def test_a_cut_off_approves_the_share_asked_for_but_never_parts_equal_scores(rat
 
 def test_the_policy_s_approval_rate_sets_the_cut_off_and_leaves_the_trees_alone() -> None:
     asked = train(1, None, replace(POLICY, cutoff=policy.CutoffPolicy(approval_rate=0.6)))
-    at = json.loads(asked.files[training.REFERENCE])["cutoff"]
+    at = json.loads(asked.files[model_bank.REFERENCE])["cutoff"]
     pd = scorer().pd(data().frames["calibration"], threads=1)
     assert (pd < at).mean() == pytest.approx(0.6, abs=0.001)
-    assert at != json.loads(trained().files[training.REFERENCE])["cutoff"]
+    assert at != json.loads(trained().files[model_bank.REFERENCE])["cutoff"]
     assert {name for name, found in asked.files.items() if found == trained().files[name]} >= {
         "model.txt",
         "preparation.json",
@@ -121,7 +121,7 @@ def test_the_policy_s_number_of_bins_cuts_the_reference() -> None:
     scored = {name: rows.with_columns(pd=pl.Series(model.pd(rows, threads=1))) for name, rows in data().frames.items()}
     counts, used = {name: profile.counted(rows) for name, rows in scored.items()}, dataset.features("investor")
     found = profile.reference(scored["train"], scored[OOT], counts, used, np.ones((1, len(used))), rules)
-    halves = [json.loads(trained().files[training.REFERENCE]), found]
+    halves = [json.loads(trained().files[model_bank.REFERENCE]), found]
     assert [len(each["scores"]["bins"]["edges"]) for each in halves] == [9, 4]
     assert [len(each["features"]["fico_mid"]["bins"]["edges"]) for each in halves] == [9, 4]
     assert found["scores"]["bins"]["edges"] == halves[0]["scores"]["bins"]["edges"][1::2]
@@ -142,7 +142,7 @@ def test_a_champion_that_is_better_stays() -> None:
     scored = {name: rows.with_columns(pl.Series("pd", pd[name])) for name, rows in data().frames.items()}
     against = profile.against(pd[OOT], scored[OOT].with_columns(pl.col("pd").reverse()))  # scores of other loans
     counts = {name: profile.counted(rows) for name, rows in scored.items()}
-    reference = json.loads(trained().files[training.REFERENCE])
+    reference = json.loads(trained().files[model_bank.REFERENCE])
     verdict = gates.judge(profile.facts(counts, reference, 0.0), POLICY.gates, against)
     assert [gate.name for gate in verdict.gates if not gate.passed] == ["auc_change_lower", "log_loss_rise"]
 
@@ -158,7 +158,7 @@ class Elements(HTMLParser):
 
 
 def test_the_page_has_no_script_fetches_nothing_and_escapes_what_it_shows() -> None:
-    described = json.loads(trained().files[training.CARD])
+    described = json.loads(trained().files[model_bank.CARD])
     described["limits"] = ["<script>alert(1)</script>", "<img src=x onerror=y>"]
     described["<b>x"] = {"<i>": "<u>"}
     seen = Elements()
@@ -168,7 +168,7 @@ def test_the_page_has_no_script_fetches_nothing_and_escapes_what_it_shows() -> N
 
 
 def test_the_card_tells_of_every_feature_and_every_column_left_out_and_leaves_approval_to_a_person() -> None:
-    described = json.loads(trained().files[training.CARD])
+    described = json.loads(trained().files[model_bank.CARD])
     named = {each["name"] for each in described["features"] + described["left_out"]}
     assert named == {column.name for column in STORE.columns}
     assert set(described["approval"].values()) == {None}

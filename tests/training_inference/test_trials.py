@@ -5,8 +5,9 @@ import json
 import numpy as np
 import polars as pl
 
+from jobs.protocol import model_bank
 from jobs.scorer import scorer as scorers
-from jobs.training_inference import profile, training
+from jobs.training_inference import profile
 from jobs.training_inference.dataset import OOT
 from tests.training_inference.population import data, train, trained
 
@@ -66,10 +67,10 @@ def test_each_strain_is_that_of_one_number_alone() -> None:
 
 
 def test_the_card_holds_the_trials_and_a_swap_set_where_there_is_a_champion() -> None:
-    told = json.loads(trained().files[training.CARD])
+    told = json.loads(trained().files[model_bank.CARD])
     assert told["stability"]["value"] < 0.1
     assert told["swap_set"] is None
     again = train(1, scorers.of(trained().files))
-    told = json.loads(again.files[training.CARD])
+    told = json.loads(again.files[model_bank.CARD])
     assert [row["rows"] for row in told["swap_set"]][1:3] == [0, 0]
     assert pl.DataFrame(told["sensitivity"]).height == profile.STRAINED
