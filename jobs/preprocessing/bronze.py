@@ -12,13 +12,14 @@ from pathlib import Path
 from jobs.preprocessing import arrivals, renames, tables
 from jobs.preprocessing.arrivals import Landed
 from jobs.preprocessing.landing import Read
-from jobs.preprocessing.stock import Stock, Work, described
-from jobs.protocol import contract, files, partitions
+from jobs.preprocessing.stock import Stock, Work
+from jobs.protocol import contract, partitions
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ContractBroken, InputMissing, JobError, StoreDamaged, as_job_error
 from jobs.protocol.layers import SILVER_OF, SOURCES
 from jobs.protocol.partitions import Input, Manifest
 
+_DOORS = ("rows.in", "rows.out")
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
 
 
@@ -49,13 +50,7 @@ def build(run: Run, stock: Stock) -> None:
             stock.plan(tables.bronze(landed.table), landed.day)
         return
     read = partial(_read, stock, datetime.fromtimestamp(run.now_seconds, UTC))
-    outcomes = stock.build(run, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read)
-    tell_of_columns(run, stock, [manifest for outcome in outcomes for manifest in outcome.published])
-    for landed, published, failure in outcomes:
-        for manifest in published:
-            stock.index.remember(landed.name, landed.identity, [manifest.inputs[0].sha256])
-        if isinstance(failure, ContractBroken) and not isinstance(failure, arrivals.ChecksumDiffers):
-            stock.index.remember(_refusal(landed), landed.identity, [failure.what, failure.mend])
+    tell_of_columns(run, stock, stock.build(run, "bronze", work, lambda landed: landed.identity[0] <= SMALL, read))
 
 
 def of_today(stock: Stock) -> Iterator[Manifest]:
@@ -96,20 +91,20 @@ def _is_current(stock: Stock, landed: Landed) -> bool:
 
 def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
     """Read one file and publish its bronze."""
-    root, table = stock.root, tables.bronze(landed.table)
-    with files.draft(root, partitions.drafts_folder(root, table)) as draft:
+    table = tables.bronze(landed.table)
+    with stock.draft(table) as draft:
         try:
-            read = _whole(root.at(landed.name), landed, now, draft)
+            read = _whole(stock.root.at(landed.name), landed, now, draft)
         except (JobError, OSError) as found:
             error = as_job_error(found)
             error.where = landed.name
+            if isinstance(error, ContractBroken) and not isinstance(error, arrivals.ChecksumDiffers):
+                stock.index.remember(_refusal(landed), landed.identity, [error.what, error.mend])
             raise error from found
-        work = Work(table, landed.day, (Input(landed.name, read.sha256),))
+        stock.index.remember(landed.name, landed.identity, [read.sha256])
+        work, counts = Work(table, landed.day, (Input(landed.name, read.sha256),)), dict.fromkeys(_DOORS, read.rows)
         notes = {"columns_absent": list(read.shape.absent), "columns_unknown": list(read.shape.extra)}
-        manifest = described(work, draft, read.rows, {"rows.in": read.rows, "rows.out": read.rows}, **notes)
-        if partitions.publish(root, manifest, [draft]):
-            stock.keep(manifest, read.frame)
-    yield manifest
+        yield stock.put(work, draft, read.rows, counts, read.frame, **notes)
 
 
 def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:

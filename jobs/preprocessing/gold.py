@@ -12,9 +12,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from jobs.preprocessing import tables
-from jobs.preprocessing.stock import Stock, Work, described
+from jobs.preprocessing.stock import Stock, Work
 from jobs.preprocessing.tables import FEATURE_SOURCES
-from jobs.protocol import contract, files, partitions, strict_json
+from jobs.protocol import contract, strict_json
 from jobs.protocol.calendar import days_between
 from jobs.protocol.command import Run
 from jobs.protocol.layers import FEATURES, LABELS, PERFORMANCE, SILVER_OF
@@ -83,14 +83,12 @@ def _features(stock: Stock, work: Work) -> Iterator[Manifest]:
     from jobs.preprocessing.writing import Writer
 
     counts: Counter[str] = Counter()
-    with files.draft(stock.root, partitions.drafts_folder(stock.root, FEATURES)) as path, Writer(path) as writer:
+    with stock.draft(FEATURES) as path, Writer(path) as writer:
         for shard in _shards(stock, work.day):
             rows, account = features.features(*shard)
             writer.add(rows)
             counts.update(account)
-        manifest = described(work, path, writer.close(), counts)
-        partitions.publish(stock.root, manifest, [path])
-    yield manifest
+        yield stock.put(work, path, writer.close(), counts)
 
 
 def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
@@ -182,9 +180,9 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
         known = by_day.get((work.day,), found.clear())
         bad = int((known["y"] == 1).sum())
         counts = {"bad": bad, "good": known["y"].count() - bad, "late_news": late_on.get(work.day, 0)}
-        with files.draft(run.root, partitions.drafts_folder(run.root, LABELS)) as path:
+        with stock.draft(LABELS) as path:
             known.rechunk().write_parquet(path)
-            stock.publish(run, described(work, path, known.height, counts), path)
+            stock.take_up(run, stock.put(work, path, known.height, counts))
 
 
 def _engine(rows: pl.DataFrame | pl.LazyFrame) -> Literal["in-memory", "auto"]:

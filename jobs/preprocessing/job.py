@@ -21,7 +21,8 @@ DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.inde
 
 def check(run: Run) -> None:
     """Say what has landed, what is missing for the date, and which names cannot be read."""
-    stock, standing = _looked(run)
+    stock = _looked(run)
+    standing = stock.standing
     strays = [one.name for one in entries(run.root, LANDING) if one.name not in SOURCES and one.name[0] != "."]
     if standing is not None or run.options.step:
         bronze.tell_of_columns(run, stock, bronze.of_today(stock))
@@ -51,8 +52,8 @@ def _pass_by(run: Run, names: Sequence[str], why: str) -> None:
 
 
 def _build(build: Callable[[Run, Stock], None], run: Run) -> None:
-    stock, standing = _looked(run)
-    if standing is None:
+    stock = _looked(run)
+    if stock.standing is None:
         build(run, stock)
         if not run.dry_run:
             stock.index.save()
@@ -61,8 +62,8 @@ def _build(build: Callable[[Run, Stock], None], run: Run) -> None:
 def _build_gold(run: Run) -> None:
     """Where nothing is left to do then, remember that, and the problems that stand: the next run need not look."""
     _build(gold.build, run)
-    stock, standing = _looked(run)
-    if standing is not None or run.dry_run:
+    stock = _looked(run)
+    if stock.standing is not None or run.dry_run:
         return
     if stock.policy is None:
         stock.look_at_policy()  # the run has written the first one
@@ -73,16 +74,14 @@ def _build_gold(run: Run) -> None:
         stock.settle([Problem.of(error) for error in (*_unanswered(stock), *refused.values())])
 
 
-def _looked(run: Run) -> tuple[Stock, list[Problem] | None]:
-    """What one look at the beginning has found, and the problems that stand where nothing is to do."""
+def _looked(run: Run) -> Stock:
+    """What one look at the beginning has found."""
     if "stock" not in run.memo:
         stock = run.memo["stock"] = Stock.of(run.root, run.day)
-        run.memo["standing"] = stock.standing()
-        if run.memo["standing"] is None:
-            stock.discover()
-            for folder in DRAFTS if not run.dry_run else ():
-                files.sweep(run.root.at(folder))
-    return run.memo["stock"], run.memo["standing"]
+        for folder in DRAFTS if stock.standing is None and not run.dry_run else ():
+            files.sweep(run.root.at(folder))
+    found: Stock = run.memo["stock"]
+    return found
 
 
 def _unanswered(stock: Stock) -> list[JobError]:

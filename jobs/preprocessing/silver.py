@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import tables
-from jobs.preprocessing.stock import Stock, Work, described
-from jobs.protocol import files, partitions
+from jobs.preprocessing.stock import Stock, Work
+from jobs.protocol import partitions
 from jobs.protocol.command import Run
 from jobs.protocol.layers import SOURCES
 from jobs.protocol.partitions import Manifest
@@ -63,20 +63,14 @@ def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
     outputs = tables.silver_outputs(work.table)
     counts: Counter[str] = Counter()
     with ExitStack() as held:
-        folders = {table: partitions.drafts_folder(stock.root, table) for table in outputs}
-        drafts = {table: held.enter_context(files.draft(stock.root, folders[table])) for table in outputs}
-        writers = {table: held.enter_context(Writer(drafts[table])) for table in outputs}
+        writers = [held.enter_context(Writer(held.enter_context(stock.draft(table)))) for table in outputs]
         for cleaned in _cleaned(stock, work):
             counts.update(cleaned.counts)
-            frames = (*cleaned.tables.values(), cleaned.rejects)
-            for table, frame in zip(outputs, frames, strict=True):
-                writers[table].add(frame)
-        for table in outputs:
-            of_table = work._replace(table=table)
-            manifest = described(of_table, drafts[table], writers[table].close(), dict(sorted(counts.items())))
-            if partitions.publish(stock.root, manifest, [drafts[table]]):  # else what lies there is verified when read
-                stock.keep(manifest, writers[table].whole)
-            yield manifest
+            for writer, frame in zip(writers, (*cleaned.tables.values(), cleaned.rejects), strict=True):
+                writer.add(frame)
+        sums = dict(sorted(counts.items()))
+        for table, writer in zip(outputs, writers, strict=True):
+            yield stock.put(work._replace(table=table), writer.path, writer.close(), sums, writer.whole)
 
 
 def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:

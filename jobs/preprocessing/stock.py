@@ -6,12 +6,13 @@ import hashlib
 import json
 import marshal
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from jobs.preprocessing import arrivals, tables
 from jobs.preprocessing.arrivals import Landed, Listing
@@ -29,6 +30,9 @@ from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import POLICY
 from jobs.protocol.workers import side_by_side
 
+if TYPE_CHECKING:
+    import polars as pl
+
 SETTLED = "datamart/.index/preprocessing.settled.json"
 Item = TypeVar("Item")
 
@@ -41,14 +45,6 @@ class Work(NamedTuple):
     inputs: tuple[Input, ...]
 
 
-class Outcome(NamedTuple, Generic[Item]):
-    """What became of a piece of work: its partitions published, all or up to an error."""
-
-    work: Item
-    published: list[Manifest]
-    error: JobError | None
-
-
 @dataclass(slots=True, kw_only=True)
 class Stock(Shelf):
     """The landing files of a root up to a day, and its partitions."""
@@ -57,6 +53,7 @@ class Stock(Shelf):
     offered: dict[str, dict[str, Identity]]  # by table: what lies in its landing folder, but for checksums
     policy: Identity | None = None
     since: date = date.min  # of everything up to this day it is known that it is built of what lies there now
+    standing: list[Problem] | None = None  # the problems that still stand, where it is known that nothing is to do
     listing: Listing = field(default_factory=Listing)
 
     @classmethod
@@ -67,15 +64,14 @@ class Stock(Shelf):
         stock.look_at_policy()
         for table in ALL_TABLES:
             stock.built(table)
+        stock._recall()
+        if stock.standing is None:
+            stock.listing = arrivals.discover(offered, day, stock.since)
         return stock
 
     def look_at_policy(self) -> None:
         with suppress(FileNotFoundError):
             self.policy = index.identity_of(self.root.at(POLICY).lstat())
-
-    def discover(self) -> None:
-        """Read the names of what has landed."""
-        self.listing = arrivals.discover(self.offered, self.day, self.since)
 
     def dated_after(self, table: str, day: date) -> list[str]:
         """Names of landing files that say a later day; by their order, for all of history passes by in every run."""
@@ -108,45 +104,69 @@ class Stock(Shelf):
         work: Sequence[Item],
         is_small: Callable[[Item], bool],
         make: Callable[[Item], Iterable[Manifest]],
-    ) -> list[Outcome[Item]]:
+    ) -> list[Manifest]:
         """Each large piece alone, then all small ones side by side: memory is bounded, and no thread waits.
 
-        What is published is taken up as it comes; a failure is told of, and leaves the others their turn.
+        What is made is taken up as it comes, and given back; a failure is told of, and leaves the others their turn.
         """
+        made: list[Manifest] = []
         batches = [*([item] for item in work if not is_small(item)), [item for item in work if is_small(item)]]
-        outcomes = []
         with run.events.progress(label, len(work)) as done:
-            for batch in batches:
-                for outcome in side_by_side(partial(_attempted, make), batch):
-                    for manifest in outcome.published:
-                        self.take_up(run, manifest)
-                    if outcome.error:
-                        run.report.fail(outcome.error)
-                    outcomes.append(outcome)
-                    done(1)
-        return outcomes
+            for found, error in chain.from_iterable(side_by_side(partial(_attempted, make), some) for some in batches):
+                for manifest in found:
+                    self.take_up(run, manifest)
+                if error:
+                    run.report.fail(error)
+                made += found
+                done(1)
+        return made
+
+    def draft(self, table: str) -> AbstractContextManager[Path]:
+        return files.draft(self.root, partitions.drafts_folder(self.root, table))
+
+    def put(
+        self,
+        work: Work,
+        draft: Path,
+        rows: int,
+        counts: Mapping[str, int],
+        frame: pl.DataFrame | None = None,
+        **notes: object,
+    ) -> Manifest:
+        """Publish a finished draft, and keep its rows where they are at hand. Many threads may."""
+        agreed = contract.load(tables.contract_name(work.table))
+        manifest = Manifest(
+            table=work.table,
+            date=work.day,
+            contract=agreed.name,
+            contract_version=agreed.version,
+            contract_sha256=agreed.sha256,
+            layer_version=tables.version(work.table),
+            parts=(partitions.part_of(draft, rows),),
+            inputs=work.inputs,
+            counts=dict(counts),
+            notes=notes,
+        )
+        if partitions.publish(self.root, manifest, [draft]):  # else what lies there is verified when read
+            self.keep(manifest, frame)
+        return manifest
 
     def _hash(self, name: str) -> list[str]:
         with arrivals.open_plain(self.root.at(name)) as file:
             return [hashlib.file_digest(file, "sha256").hexdigest()]
 
-    def standing(self) -> list[Problem] | None:
-        """The problems that still stand where nothing else is to do; None where something may be to do.
-
-        Where an earlier date was settled without any, and is as it was then, only what came after it is to be looked
-        at.
-        """
+    def _recall(self) -> None:
+        """What was settled, if it is as it was then: of an earlier date, where no problem stood, what comes after."""
         try:
             found = json.loads(self.root.at(SETTLED).read_bytes())
             day, problems = date.fromisoformat(found["day"]), [Problem(**problem) for problem in found["problems"]]
-            if day > self.day or found["key"] != self._key(day):
-                return None
+            is_same = day <= self.day and found["key"] == self._key(day)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return None
-        if day == self.day:
-            return problems
-        self.since = date.min if problems else day
-        return None
+            return
+        if is_same and day == self.day:
+            self.standing = problems
+        elif is_same and not problems:
+            self.since = day
 
     def settle(self, problems: list[Problem]) -> None:
         """Remember that nothing is left to do, by what the run saw at its beginning: a later change is for the next."""
@@ -184,24 +204,8 @@ def _contracts() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(HOME.rglob("*.json")))).hexdigest()
 
 
-def described(work: Work, draft: Path, rows: int, counts: Mapping[str, int], **notes: object) -> Manifest:
-    """The manifest of a finished draft."""
-    agreed = contract.load(tables.contract_name(work.table))
-    return Manifest(
-        table=work.table,
-        date=work.day,
-        contract=agreed.name,
-        contract_version=agreed.version,
-        contract_sha256=agreed.sha256,
-        layer_version=tables.version(work.table),
-        parts=(partitions.part_of(draft, rows),),
-        inputs=work.inputs,
-        counts=dict(counts),
-        notes=notes,
-    )
-
-
-def _attempted(make: Callable[[Item], Iterable[Manifest]], item: Item) -> Outcome[Item]:
-    """Many threads may."""
-    published: list[Manifest] = []
-    return Outcome(item, published, failure_of(lambda: published.extend(make(item))))
+def _attempted(make: Callable[[Item], Iterable[Manifest]], item: Item) -> tuple[list[Manifest], JobError | None]:
+    """What is made of a piece of work: all, or up to an error."""
+    made: list[Manifest] = []
+    error = failure_of(lambda: made.extend(make(item)))
+    return made, error
