@@ -9,6 +9,7 @@ import re
 import stat
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -48,10 +49,6 @@ class Listing:
     refused: list[ContractBroken] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     twice: set[tuple[str, date]] = field(default_factory=set)  # tables that landed in two formats on a day
-
-
-class ChecksumDiffers(ContractBroken):
-    """The file and its checksum do not fit; either may be landed again, so the refusal is not remembered."""
 
 
 def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.max, since: date = date.min) -> Listing:
@@ -107,41 +104,34 @@ def is_offered(name: str) -> bool:
 
 
 def is_quiet(path: Path, now: datetime) -> bool:
-    """Whether the file can be taken for whole: its checksum lies beside it and fits, or nobody wrote to it of late."""
-    beside = path.with_name(path.name + CHECKSUM)
-    try:
-        youngest = _plain(path).st_mtime
-        if has_checksum := os.path.lexists(beside):
-            youngest = max(youngest, _plain(beside).st_mtime)
-            if _fits(path):
-                return True
-    except (FileNotFoundError, InputMissing):  # taken away since the folder was listed
-        return False
-    if now - datetime.fromtimestamp(youngest, UTC) < QUIET_FOR:
-        return False
-    if has_checksum:
-        raise ChecksumDiffers(
-            "the file and the checksum beside it do not belong together",
-            where=path,
-            mend=f"land the file again, or write its SHA-256 (64 hex digits) into {beside.name}, or remove that",
-        )
-    return True
+    """Whether nobody wrote to the file or its checksum of late."""
+    youngest = 0.0
+    for each in (path, path.with_name(path.name + CHECKSUM)):
+        with suppress(FileNotFoundError):
+            youngest = max(youngest, each.lstat().st_mtime)
+    return now - datetime.fromtimestamp(youngest, UTC) >= QUIET_FOR
 
 
 def checksum(path: Path) -> str | None:
-    """The SHA-256 that stands beside a file, as `sha256sum` writes it; None where none does."""
+    """The SHA-256 that stands beside a file, as `sha256sum` writes it; None where no file is there to say it."""
     try:
         with open_plain(path.with_name(path.name + CHECKSUM)) as file:
             given = _DIGEST.match(file.read(CHECKSUM_BYTES).decode("ascii", "replace"))
     except InputMissing:
         return None
-    return given[1].lower() if given else None
+    return given[1].lower() if given else ""
+
+
+def sha256(path: Path) -> str:
+    with open_plain(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_plain(path: Path) -> FileIO:
     """Open a regular file. A link, pipe or device in its place is refused, and never waited for."""
     try:
-        _plain(path)
+        if not stat.S_ISREG(mode := path.lstat().st_mode):
+            raise _not_plain(path, "a link" if stat.S_ISLNK(mode) else "no regular file")
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise InputMissing(
@@ -156,21 +146,6 @@ def open_plain(path: Path) -> FileIO:
         file.close()
         raise _not_plain(path, "no regular file")
     return file
-
-
-def _fits(path: Path) -> bool:
-    given = checksum(path)
-    if given is None:
-        return False
-    with open_plain(path) as file:
-        return given == hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _plain(path: Path) -> os.stat_result:
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):
-        raise _not_plain(path, "a link" if stat.S_ISLNK(found.st_mode) else "no regular file")
-    return found
 
 
 def _not_plain(path: Path, what: str) -> ContractBroken:

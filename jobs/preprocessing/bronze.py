@@ -9,7 +9,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from jobs.preprocessing import arrivals, renames, tables
+from jobs.preprocessing import arrivals, landing, renames, tables
 from jobs.preprocessing.arrivals import Landed
 from jobs.preprocessing.landing import Read
 from jobs.preprocessing.stock import Stock, Work
@@ -21,6 +21,10 @@ from jobs.protocol.partitions import Input, Manifest
 
 _DOORS = ("rows.in", "rows.out")
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
+
+
+class ChecksumDiffers(ContractBroken):
+    """The file and its checksum do not fit; either may be landed again, so the refusal is not remembered."""
 
 
 def stale(stock: Stock) -> list[Landed]:
@@ -94,11 +98,11 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
     table = tables.bronze(landed.table)
     with stock.draft(table) as draft:
         try:
-            read = _whole(stock.root.at(landed.name), landed, now, draft)
+            read = whole(stock.root.at(landed.name), landed, now, draft)
         except (JobError, OSError) as found:
             error = as_job_error(found)
             error.where = landed.name
-            if isinstance(error, ContractBroken) and not isinstance(error, arrivals.ChecksumDiffers):
+            if isinstance(error, ContractBroken) and not isinstance(error, ChecksumDiffers):
                 stock.index.remember(_refusal(landed), landed.identity, [error.what, error.mend])
             raise error from found
         stock.index.remember(landed.name, landed.identity, [read.sha256])
@@ -107,11 +111,10 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
         yield stock.put(work, draft, read.rows, counts, read.frame, **notes)
 
 
-def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
-    """Read a file that is whole. One with a checksum is hashed while it is read: only then is known what it was."""
-    from jobs.preprocessing import landing
-
-    given, vouch = arrivals.checksum(path), f"land its checksum beside it, as NAME{arrivals.CHECKSUM}"
+def whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
+    """Read a file that is whole: the checksum beside it fits, or nobody wrote to it for a minute."""
+    given, is_quiet = arrivals.checksum(path), arrivals.is_quiet(path, now)
+    vouch = f"land its checksum beside it, as NAME{arrivals.CHECKSUM}"
     mend = f"run again in a minute, or {vouch}"
     if given is not None:
         mend = "run again in a minute: the checksum beside it does not fit yet"
@@ -119,19 +122,25 @@ def _whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
         mend = f"{vouch}: its time is ahead of the root's clock, {now:%Y-%m-%d %H:%M} UTC, so waiting does not help"
     what = "the file may still be arriving: it was written to less than a minute ago"
     arriving = InputMissing(what, where=landed.name, mend=mend)
-    if given is None and not arrivals.is_quiet(path, now):
+    if given is None and not is_quiet:
         raise arriving
     known = tuple(column.name for column in contract.load(tables.bronze(landed.table)).columns)[:-2]
     try:
         read = landing.read(path, landed.kind, known, tables.CORE[landed.table], draft)
     except ContractBroken:
-        if not arrivals.is_quiet(path, now):
-            raise arriving from None
-        raise
-    if given not in (None, read.sha256):
-        arrivals.is_quiet(path, now)  # raises where the two will not fit by waiting
+        if given in (None, arrivals.sha256(path)):
+            raise
+    else:
+        if given in (None, read.sha256):  # it was hashed while it was read: only now is known what it was
+            return read
+    if not is_quiet:
         raise arriving
-    return read
+    raise ChecksumDiffers(
+        "the file and the checksum beside it do not belong together",
+        where=path,
+        mend=f"land the file again, or write its SHA-256 (64 hex digits) into {path.name}{arrivals.CHECKSUM}, or "
+        "remove that",
+    )
 
 
 def _refusal(landed: Landed) -> str:

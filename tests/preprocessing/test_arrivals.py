@@ -4,13 +4,15 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.preprocessing.arrivals import Listing, discover, is_offered, is_quiet, open_plain
-from jobs.protocol.errors import ContractBroken
+from jobs.preprocessing.arrivals import Landed, Listing, discover, is_offered, is_quiet, open_plain
+from jobs.preprocessing.bronze import whole
+from jobs.protocol.errors import ContractBroken, InputMissing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +27,11 @@ DATA = b"id,member_id\n1,MEM_1\n"
 DIGEST = hashlib.sha256(DATA).hexdigest()
 
 
-def landed(folder: Path, *, age: float, checksum: str | None = None, checksum_age: float = 3600) -> Path:
+def landed(
+    folder: Path, data: bytes = DATA, *, age: float, checksum: str | None = None, checksum_age: float = 3600
+) -> Path:
     path = folder / "financial_2024_01_31.csv"
-    path.write_bytes(DATA)
+    path.write_bytes(data)
     touch(path, age)
     if checksum is not None:
         beside = folder / f"{path.name}.sha256"
@@ -112,30 +116,45 @@ def test_two_files_for_one_day_are_both_named_and_neither_is_taken() -> None:
 
 @pytest.mark.parametrize(("age", "quiet"), [(61, True), (60, True), (59, False), (0, False), (-5, False)])
 def test_a_file_is_taken_when_nobody_wrote_to_it_for_a_minute(tmp_path: Path, age: float, quiet: bool) -> None:
-    assert is_quiet(landed(tmp_path, age=age), NOW) is quiet
+    path = landed(tmp_path, age=age)
+    assert is_quiet(path, NOW) is quiet
+    with nullcontext() if quiet else pytest.raises(InputMissing, match="may still be arriving"):
+        assert taken(path) == DIGEST
 
 
 @pytest.mark.parametrize(
     "text", [DIGEST, DIGEST.upper(), f"{DIGEST}  financial_2024_01_31.csv\n", f"{DIGEST} *financial_2024_01_31.csv\r\n"]
 )
 def test_a_file_whose_checksum_fits_is_taken_at_once(tmp_path: Path, text: str) -> None:
-    assert is_quiet(landed(tmp_path, age=0, checksum=text, checksum_age=0), NOW)
+    assert taken(landed(tmp_path, age=0, checksum=text, checksum_age=0)) == DIGEST
 
 
 @pytest.mark.parametrize("text", ["", "0" * 64, DIGEST[:-1], DIGEST + "0", "é"])
 @pytest.mark.parametrize(("age", "checksum_age"), [(3, 3600), (3600, 3)])
-def test_a_checksum_that_does_not_fit_yet_may_still(tmp_path: Path, text: str, age: float, checksum_age: float) -> None:
-    assert not is_quiet(landed(tmp_path, age=age, checksum=text, checksum_age=checksum_age), NOW)
+@pytest.mark.parametrize("data", [DATA, DATA[:-1]])
+def test_a_checksum_that_does_not_fit_yet_may_still(
+    tmp_path: Path, data: bytes, text: str, age: float, checksum_age: float
+) -> None:
+    with pytest.raises(InputMissing, match="may still be arriving"):
+        taken(landed(tmp_path, data, age=age, checksum=text, checksum_age=checksum_age))
 
 
 @pytest.mark.parametrize("text", ["", "0" * 64, DIGEST[:-1], DIGEST + "0", "é"])
-def test_a_checksum_that_never_fitted_refuses_the_file(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("data", [DATA, DATA[:-1]])
+def test_a_checksum_that_never_fitted_refuses_the_file(tmp_path: Path, data: bytes, text: str) -> None:
     with pytest.raises(ContractBroken, match="do not belong together"):
-        is_quiet(landed(tmp_path, age=3600, checksum=text), NOW)
+        taken(landed(tmp_path, data, age=3600, checksum=text))
 
 
-def test_a_file_that_is_gone_is_not_quiet(tmp_path: Path) -> None:
-    assert not is_quiet(tmp_path / "financial_2024_01_31.csv", NOW)
+def test_a_file_whose_checksum_fits_is_refused_for_what_is_wrong_with_it(tmp_path: Path) -> None:
+    cut = DATA[:-1]
+    with pytest.raises(ContractBroken, match="the last line has no line end"):
+        taken(landed(tmp_path, cut, age=3, checksum=hashlib.sha256(cut).hexdigest(), checksum_age=3))
+
+
+def test_a_file_that_is_gone_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputMissing, match="the file is gone"):
+        taken(tmp_path / "financial_2024_01_31.csv")
 
 
 @pytest.mark.parametrize("planted", ["link", "pipe", "folder"])
@@ -146,9 +165,14 @@ def test_only_regular_files_are_looked_at(tmp_path: Path, planted: str, where: s
     target.unlink()
     plant(target, planted)
     with pytest.raises(ContractBroken, match="what lies there is"):
-        is_quiet(path, NOW)
+        taken(path)
     with pytest.raises(ContractBroken, match="what lies there is"):
         open_plain(target)
+
+
+def taken(path: Path) -> str:
+    of = Landed(date(2024, 1, 31), "financial", "csv", path.name, [0, 0])
+    return whole(path, of, NOW, path.with_name(".draft")).sha256
 
 
 def plant(path: Path, planted: str) -> None:
