@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -48,10 +50,8 @@ class Suspicion(NamedTuple):
 
 def check(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: date) -> None:
     """Refuse, by name, features that are too good to be true on the cohorts that matured up to `last`."""
-    if all(day.weekday() != SUNDAY for day in days_between(first, last)):
-        return
-    known = _cohorts(stock, policy, found, first, last)
-    if can_judge(known, policy.leaks):
+    is_due = any(day.weekday() == SUNDAY for day in days_between(first, last))
+    if is_due and can_judge(known := _cohorts(stock, policy, found, first, last), policy.leaks):
         columns = feature_columns(contract.load(FEATURES))
         refuse_suspicious(_with_features(stock, known), columns, policy.leaks)
 
@@ -84,10 +84,9 @@ def _with_features(stock: Stock, known: pl.DataFrame) -> pl.DataFrame:
 
 def refuse_leaks(store: Contract, *silver: Contract) -> None:
     """Raise ContractBroken naming every feature that reads what is not known, or not allowed, at application time."""
-    roles: dict[str, set[str]] = {}
-    for table in silver:
-        for column in table.columns:
-            roles.setdefault(column.name, set()).add(column.role or "none")
+    roles = defaultdict[str, set[str]](set)
+    for column in chain(*(table.columns for table in silver)):
+        roles[column.name].add(column.role or "none")
     offences = [offence for column in feature_columns(store) for offence in _offences(column, roles)]
     offences += [
         f"{column.name} is neither a key of the store nor a feature of any profile"
@@ -111,11 +110,8 @@ def can_judge(known: pl.DataFrame, rule: LeakPolicy) -> bool:
 def suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: LeakPolicy) -> list[Suspicion]:
     """Features of labelled rows that rank by themselves too well, or know how long after its issue a loan landed.
 
-    `known` has the features, y (0 or 1), application_date and snapshot_date. With too few rows nothing is suspicious:
-    ask `can_judge` first and say so.
+    `known` has the features, y (0 or 1), application_date and snapshot_date, and rows enough: `can_judge` says so.
     """
-    if not can_judge(known, rule):
-        return []
     most = rule.max_single_feature_auc
     limits = {"auc": most, "auc of being missing": most, "correlation with landing": rule.max_age_correlation}
     return [
@@ -166,14 +162,12 @@ def _measured(known: pl.DataFrame, columns: Sequence[Column], rule: LeakPolicy) 
     ranks = _row(values.select(pl.all().rank("average")).filter(bad).sum())
     missing = bads / all_bads - goods / (known.height - all_bads)
     later = known.select(_days_later_than_others().alias(_LATER)).to_series()
-    numbers = [column.name if column.dtype != "string" else None for column in columns]
-    moves = values.with_columns(later).select(pl.corr(name, _LATER).alias(name) for name in numbers if name)
+    moves = _row(values.with_columns(later).select(pl.corr(name, _LATER).alias(name) for name in values.columns))
+    moves[(present < rule.min_rows) | [column.dtype == "string" for column in columns]] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         auc = (ranks - bads * (bads + 1) / 2) / (bads * goods)
     auc[np.minimum(bads, goods) < rule.min_bads] = np.nan
-    correlation = np.array([moves[name].item() if name else None for name in numbers], float)
-    correlation[present < rule.min_rows] = np.nan
-    return [np.abs(auc - 0.5) + 0.5, 0.5 + np.abs(missing) / 2, np.abs(correlation)]
+    return [np.abs(auc - 0.5) + 0.5, 0.5 + np.abs(missing) / 2, np.abs(moves)]
 
 
 def _row(frame: pl.DataFrame) -> Numbers:

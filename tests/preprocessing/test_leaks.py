@@ -202,7 +202,6 @@ def test_too_few_rows_are_not_judged_and_that_can_be_told() -> None:
     bads, goods = leak.filter(pl.col("y") == 1), leak.filter(pl.col("y") == 0)
     for few in (leak.head(999), goods, pl.concat([bads] * 4), leak.clear()):
         assert not can_judge(few, RULE)
-        assert suspicious(few, COLUMNS, RULE) == []
 
 
 def test_a_value_that_few_bads_have_is_not_judged_by_itself() -> None:
