@@ -41,13 +41,13 @@ class Header:
     notes: dict[str, object]  # for the report
 
 
-def header_in(head: bytes, where: object) -> tuple[Header, bytes]:
-    """The header of a CSV that begins so, and what of these bytes comes after it."""
+def header_in(head: bytes, where: object) -> tuple[Header, int]:
+    """The header of a CSV that begins so, and where the rows begin after it."""
     parts = re.split(rb"(\r\n|\n|\r)", head, maxsplit=_MOST_PREAMBLE + 1)
     lines = [part.decode("utf-8-sig", errors="replace") for part in parts[::2]]
     for place, line in enumerate(lines[: _MOST_PREAMBLE + 1]):
         if _holds_header(line, ","):
-            return header_of(_fields(line, ","), where, place), b"".join(parts[2 * place + 2 :])
+            return header_of(_fields(line, ","), where, place), len(b"".join(parts[: 2 * place + 2]))
     what = f"no header in the first lines; the first has {len(_fields(lines[0], ','))} comma-separated fields"
     if b"\0" in head:
         what = "the file is binary, and of no kind known here"

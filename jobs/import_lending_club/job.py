@@ -121,10 +121,8 @@ def _report(opened: Sequence[Source], landed: dict[str, Any], cut_off: dict[str,
     assert read == imported + sum(skipped.values())  # noqa: S101 - the promise of this report
     told = []
     for source in opened:
-        by_reason: dict[str, list[int]] = {}
-        for number, reason in source.skipped.items():
-            by_reason.setdefault(reason, []).append(number)
-        numbers = {reason: ranges(by_reason[reason]) for reason in sorted(by_reason)}
+        why = source.skipped
+        numbers = {name: ranges(n for n in why if why[n] == name) for name in sorted({*why.values()})}
         facts = {"name": source.path.name, "sha256": source.sha256, "rows": source.rows, "skipped": numbers}
         told.append(facts | source.notes)
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,27 +38,23 @@ def write_days(
 
     A hash beside a file, in the form of sha256sum, tells a whole file from one that is being copied.
     """
-    rows = dict.fromkeys(TABLES, 0)
-    hashes: dict[str, str] = {}
-    heads = {table: ",".join(names).encode() + b"\n" for table, names in TABLES.items()}
+    rows, hashes = dict.fromkeys(TABLES, 0), dict[str, str]()
     for table in TABLES:
         (work / table).mkdir()
-    for month, days in groupby(days_between(first, cut_off), lambda day: day.replace(day=1)):
-        names = [landing_name(table, day) for day in days for table in TABLES]
-        sums = {name: hashlib.sha256(heads[name.partition("/")[0]]) for name in names}
-        for name in sums:
-            (work / name).write_bytes(heads[name.partition("/")[0]])
+    for month, some in groupby(days_between(first, cut_off), lambda day: day.replace(day=1)):
+        days = list(some)
+        heads = {landing_name(table, day): ",".join(TABLES[table]) + "\n" for day in days for table in TABLES}
+        for name, head in heads.items():
+            (work / name).write_text(head)
         for table, frame in _landing_in(work, month, cut_off):
             rows[table] += frame.height
             for day, lines in _lines_by_day(frame, TABLES[table]):
-                name = landing_name(table, day)
-                sums[name].update(lines)
-                with (work / name).open("ab") as file:
+                with (work / landing_name(table, day)).open("ab") as file:
                     file.write(lines)
-        hashes |= {name: found.hexdigest() for name, found in sums.items()}
-        for name in sums:
+        for name in heads:
+            hashes[name] = files.sha256_of(work / name)
             (work / f"{name}.sha256").write_text(f"{hashes[name]}  {name.rpartition('/')[2]}\n")
-        advance(len(names) // len(TABLES))
+        advance(len(days))
     return rows, hashes
 
 

@@ -107,27 +107,25 @@ def _member(source: Source, archive: zipfile.ZipFile) -> _Stream:
         raise source.refusal("the zip is encrypted or packed by an unusual method", "give the CSV itself") from None
 
 
-class _Body:
-    """A CSV after its header, counted as it unfolds, so that a bomb is stopped early."""
+@dataclass(slots=True)
+class _Watched:
+    """A CSV that is looked at as it unfolds, so that a bomb is stopped early."""
 
-    closed = False
-
-    def __init__(self, source: Source, rest: bytes, stream: _Stream) -> None:
-        self._source, self._rest, self._stream, self._size = source, rest, stream, 0
+    source: Source
+    stream: _Stream
+    closed: bool = False
 
     def read(self, size: int) -> bytes:
-        data = self._rest[:size] or self._stream.read(size)
-        self._rest = self._rest[size:]
-        self._size += len(data)
-        self._source.check_growth(self._size)
-        return bytes(data)
+        self.source.check_growth(self.stream.tell())
+        return self.stream.read(size)
 
 
 def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
-    header, rest = header_in(stream.read(MOST_BYTES), source.path)
+    header, start = header_in(head := stream.read(MOST_BYTES), source.path)
     source.notes = header.notes
-    if not rest.strip():
+    if not head[start:].strip():
         return
+    stream.seek(start)
     swallowed: list[int] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -139,7 +137,7 @@ def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
 
     picked = [str(place) for place in header.picked]
     reader = arrow_csv.open_csv(
-        pa.PythonFile(_Body(source, rest, stream), mode="r"),
+        pa.PythonFile(_Watched(source, stream), mode="r"),
         arrow_csv.ReadOptions(  # rows are numbered only by a reader of one thread
             use_threads=False, column_names=[str(place) for place in range(len(header.names))], block_size=_LONGEST_ROW
         ),
