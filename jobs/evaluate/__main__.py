@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from jobs.protocol.command import parser_of, tool
@@ -28,16 +29,10 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and tell; the exit code says how it went."""
-    options = _parser().parse_args(argv)
-
-    def answer() -> int:
-        sys.stdout.write(_told(options))
-        return 0
-
-    return tool(answer)
+    return tool(partial(_tell, _parser().parse_args(argv)))
 
 
-def _told(options: argparse.Namespace) -> str:
+def _tell(options: argparse.Namespace) -> int:
     if options.estimate and not options.reference:
         raise UsageError(
             "an estimate needs a reference to calibrate on",
@@ -55,7 +50,8 @@ def _told(options: argparse.Namespace) -> str:
     if options.reference:
         reference = reading.read_scored(options.reference, columns, needs_labels=options.estimate)
     told = measuring.evaluate(current, reference, estimated=options.estimate)
-    return strict_json.pretty(told).decode() if options.json else showing.as_text(told)
+    sys.stdout.write(strict_json.pretty(told).decode() if options.json else showing.as_text(told))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

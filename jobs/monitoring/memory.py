@@ -55,14 +55,13 @@ class Memory:
     def saw(self, seen: Seen, *, weeks: int) -> bool:
         """Whether the rule was at alert or above in one of the last weeks."""
         recent = [verdict for verdict in self._earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
-        entries = [entry for verdict in recent for entry in _entries(verdict, seen)]
-        return _alerts(entry["severity"] for entry in entries if _was_there(entry, _SAW))
+        return _alerted(recent, seen, _SAW)
 
     def is_open(self, seen: Seen) -> bool:
         """Whether an alert of this rule is still open: it closes after two weeks in which nothing was near."""
-        entries = [entry for verdict in self._earlier[-2:] for entry in _entries(verdict, seen)]
-        counted = (entry["severity"] for entry in entries if _was_there(entry, NOT_MENDED))
-        return any(entry.get("why") == HYSTERESIS for entry in entries) or _alerts(counted)
+        last = self._earlier[-2:]
+        kept = (entry.get("why") == HYSTERESIS for verdict in last for entry in _entries(verdict, seen))
+        return any(kept) or _alerted(last, seen, (NOT_MENDED,))
 
     def in_vain(self, seen: Seen) -> date | None:
         """The day of the latest training for this rule, if nothing has been there to learn since."""
@@ -109,10 +108,8 @@ def _entries(verdict: Json, seen: Seen) -> Iterator[Json]:
             yield entry
 
 
-def _was_there(entry: Json, although: str | tuple[str, ...]) -> bool:
-    """Whether it counted, or was set aside for one of these reasons alone; some go on with a date."""
-    return entry.get("why") is None or entry["why"].startswith(although)
-
-
-def _alerts(severities: Iterable[str]) -> bool:
-    return any(rank(severity) >= rank(terms.MEDIUM) for severity in severities)
+def _alerted(verdicts: Iterable[Json], seen: Seen, although: tuple[str, ...]) -> bool:
+    """Whether one has it at alert or above, counted or set aside for these reasons alone; some go on with a date."""
+    entries = (entry for verdict in verdicts for entry in _entries(verdict, seen))
+    there = (entry for entry in entries if entry.get("why") is None or entry["why"].startswith(although))
+    return any(rank(entry["severity"]) >= rank(terms.MEDIUM) for entry in there)

@@ -63,10 +63,11 @@ class Feature:
 def worst_first(found: Iterable[Json]) -> list[Json]:
     """Of each rule and subject the worst finding, the worst of all first."""
     worst: dict[tuple[str, str], Json] = {}
-    for finding in sorted(found, key=lambda finding: -SEVERITIES.index(finding["severity"])):
-        worst.setdefault((finding["rule"], finding["subject"]), finding)
-    order = sorted(worst, key=lambda key: (-SEVERITIES.index(worst[key]["severity"]), int(key[0][3:]), key[1]))
-    return [worst[key] for key in order]
+    for one in sorted(
+        found, key=lambda one: (-SEVERITIES.index(one["severity"]), int(one["rule"][3:]), one["subject"])
+    ):
+        worst.setdefault((one["rule"], one["subject"]), one)
+    return [*worst.values()]
 
 
 def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
