@@ -27,10 +27,11 @@ from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import evidence_of
 from jobs.protocol.receipts import Problem
-from jobs.protocol.store import POLICIES, STATUS, FolderStore
+from jobs.protocol.store import POLICIES, QUARANTINE, STATUS, FolderStore
 
 RESTORE = "restore it from a backup of decisions/"
 SCORED = re.compile(rb'"name": "datamart/gold/predictions/snapshot_date=([0-9]{4}-[0-9]{2}-[0-9]{2})"')
+FLAT = (ledgers.FOLDER, POLICIES, QUARANTINE)  # folders of files alone
 KEPT_BY_HASH = re.compile(r"[0-9a-f]{12}\.json")
 
 
@@ -40,7 +41,10 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     with suppress(JobError):  # its own findings say more
         ledgers.read(store)
     known = ledgers.standing(store)
-    looks = (ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root))
+    looks = (
+        *(ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root)),
+        *(planted(root, place) for place in ("decisions", model_bank.BANK)),
+    )
     found = [one for look in looks for one in going_on(look)]
     found += checking_partitions.check(root, Events(sys.stderr))
     found = list(dict.fromkeys([*strange(root), *found]))  # what several looks found is one finding
@@ -87,11 +91,11 @@ def notes(root: Root) -> Iterator[Problem]:
         for problem in sight.problems:
             if problem is not sight.policy_problem or root.at("decisions").is_dir():
                 yield Problem.of(problem)
-    for folder in ("decisions/quarantine", "decisions/policies"):
+    for folder in (QUARANTINE, POLICIES):
         for name in store.list(folder):
             if not _is_named_by_hash(store, folder, name):
                 yield damage("its bytes are not those of its name", f"{folder}/{name}", RESTORE)
-    places = ("decisions", "decisions/ledger", "decisions/policies", "decisions/quarantine")
+    places = ("decisions", *FLAT)
     lying = ((place, entry.name) for place in places for entry in entries(root, place))
     for place, name in (left for left in lying if left[1].startswith((DRAFT, ASIDE))):
         mend = "nothing needs doing: the next run finishes it"
@@ -107,10 +111,24 @@ def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
     return data is not None and hashlib.sha256(data).hexdigest().startswith(name[:12])  # also of an emptied note
 
 
+def planted(root: Root, above: str) -> Iterator[Problem]:
+    """What is neither a folder nor a plain file, and a folder where a file belongs: jobs follow and wait for none."""
+    mend = "move it away: it is nothing that a job put there"
+    for entry in entries(root, above):
+        name = f"{above}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            if above in FLAT or entry.name.endswith(".json"):
+                yield damage("a folder lies where a file belongs", name, mend)
+            yield from planted(root, name)
+        elif not entry.is_file(follow_symlinks=False):
+            yield damage("it is no plain file", name, mend)
+
+
 def receipts(root: Root) -> Iterator[Problem]:
     """Every receipt parses, keeps its contract and lies where it says."""
     for path in sorted(root.at("decisions/receipts").glob("*/*/*")):
-        if not path.name.startswith(".") and (why := _wrong_receipt(path, root.name_of(path))):
+        is_one = path.is_file() and not path.name.startswith(".")  # what else lies there `planted` finds
+        if is_one and (why := _wrong_receipt(path, root.name_of(path))):
             mend = RESTORE + "; or move it away: runs do not depend on it"
             yield damage(f"the receipt {why}", root.name_of(path), mend)
 
@@ -170,7 +188,7 @@ def scores(root: Root) -> Iterator[Problem]:
     )
     there = [*map(str, manifests(root, PREDICTIONS))]
     written = root.at("decisions/receipts/training_inference").glob("*/*.json")
-    told = {day.decode() for path in written for day in SCORED.findall(path.read_bytes())}
+    told = {day.decode() for path in written if path.is_file() for day in SCORED.findall(path.read_bytes())}
     for day in sorted(told.difference(there)):
         what = "a run wrote scores of this day, and they are gone"
         yield damage(what, f"datamart/gold/predictions/snapshot_date={day}", mend)

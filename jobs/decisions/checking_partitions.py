@@ -40,7 +40,7 @@ def folders(root: Root, above: str = "datamart") -> Iterator[str]:
 def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manifest:
     """A manifest of this folder, kept or current, or StoreDamaged."""
     where = f"{home}/{name}"
-    manifest = partitions.parse(root.at(where).read_bytes(), where=where)
+    manifest = partitions.parse(files.content(root.at(where)), where=where)
     if not home.endswith(f"={manifest.date}") or home != f"datamart/{manifest.table}/{home.rpartition('/')[2]}":
         raise StoreDamaged("the manifest is that of another partition", where=where, mend=partitions.mend_of(where))
     return manifest
@@ -81,7 +81,7 @@ def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Pro
     for given in manifest.inputs if name == partitions.MANIFEST else ():
         source = given.path.partition("#")[0]
         path = root.at(source)
-        if not path.exists():
+        if not (path.is_file() if path.suffix else path.exists()):
             yield damage(f"what {table} was made from is missing", source, _mend_of_input(source))
         elif source == given.path and path.is_file() and files.sha256_of(path) != given.sha256:
             mend = "if it was landed again, the next run builds what rests on it; else restore it from a backup"

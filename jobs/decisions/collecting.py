@@ -108,7 +108,7 @@ def _said_in_documents(root: Root) -> tuple[set[str], set[str]]:
         for folder, folders_in_it, names in os.walk(root.at(place)):
             if "receipts" in folders_in_it:
                 folders_in_it.remove("receipts")  # they tell of runs, and nothing rests on them
-            for path in (root.at(folder) / name for name in names if name != "model.txt"):
+            for path in (Path(folder) / name for name in names if name != "model.txt"):
                 if path.suffix in (".json", ".html", ".txt") and path.is_file():  # no pipe, which would never end
                     data = path.read_bytes()
                     hashes |= {text.decode() for text in _HASH.findall(data)}

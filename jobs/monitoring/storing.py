@@ -81,6 +81,6 @@ def kept_verdict(root: Root, citation: Json) -> Json | None:
     for name in (citation["path"], f"{folder}/decision-{citation['sha256'][:DIGITS]}.json"):
         path = root.at(name)
         if path.is_file() and files.sha256_of(path) == citation["sha256"]:
-            found: Json = json.loads(path.read_bytes())
+            found: Json = json.loads(files.content(path))
             return found
     return None

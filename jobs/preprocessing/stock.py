@@ -20,7 +20,7 @@ from jobs.preprocessing.tables import ALL_TABLES, VERSIONS
 from jobs.protocol import contract, files, index, partitions
 from jobs.protocol.command import Run, failure_of
 from jobs.protocol.contract import HOME
-from jobs.protocol.errors import JobError
+from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Identity, Index
 from jobs.protocol.layers import LANDING, SOURCES
@@ -158,10 +158,10 @@ class Stock(Shelf):
     def _recall(self) -> None:
         """What was settled, if it is as it was then: of an earlier date, where no problem stood, what comes after."""
         try:
-            found = json.loads(self.root.at(SETTLED).read_bytes())
+            found = json.loads(files.content(self.root.at(SETTLED)))
             day, problems = date.fromisoformat(found["day"]), [Problem(**problem) for problem in found["problems"]]
             is_same = day <= self.day and found["key"] == self._key(day)
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, StoreDamaged, ValueError, KeyError, TypeError):
             return
         if is_same and day == self.day:
             self.standing = problems

@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
-from jobs.protocol.errors import AlreadyRunning
+from jobs.protocol.errors import AlreadyRunning, StoreDamaged
 
 DRAFT = ".draft-"  # a name that starts so is never an input; a free lock on it means that its writer is dead
 A_LOOK = 0.1  # seconds; whoever only looks whether a lock is held has it for far less
@@ -26,7 +27,9 @@ class Root:
     durable: bool = True
 
     def at(self, name: str) -> Path:
-        """The file of a name relative to the root; the only place where names become paths."""
+        """The file of a name relative to the root; the only place where names become paths; none leads elsewhere."""
+        if name.startswith("/") or ".." in name.split("/"):
+            raise StoreDamaged("the name leads out of the root", where=name, mend="restore what names it from a backup")
         return self.path / name
 
     def name_of(self, path: Path) -> str:
@@ -161,8 +164,23 @@ def _takes(handle: int) -> bool:
     return True
 
 
+def opened(path: Path) -> BufferedReader:
+    """A plain file, to be read; a pipe or device in its place is refused, and never waited for."""
+    if stat.S_ISREG(path.stat().st_mode):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if stat.S_ISREG(os.fstat(handle).st_mode):  # not swapped since
+            return open(handle, "rb")  # noqa: PTH123 - a descriptor, for the caller to close
+        os.close(handle)
+    raise StoreDamaged("it is no plain file", where=path, mend="move it away, and run again")
+
+
+def content(path: Path) -> bytes:
+    with opened(path) as file:
+        return file.read()
+
+
 def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.protocol import files
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import MANIFEST
 
@@ -43,10 +44,10 @@ class Index:
 
     @cached_property
     def files(self) -> Files:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, StoreDamaged):
             known = _parsed.get(self.job)
             identity = identity_of(self.path.stat())
-            return known[2] if known and known[:2] == (self.path, identity) else _read(self.path.read_bytes())
+            return known[2] if known and known[:2] == (self.path, identity) else _read(files.content(self.path))
         return {}
 
     def facts(self, name: str, identity: Identity, read: Callable[[str], list[str]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ from jobs.protocol.partitions import Input
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 
 FURTHEST_DAYS = 92  # a date further ahead is a slip of the pen
+_VERDICT = re.compile(r"datamart/gold/monitoring/week=[0-9-]{10}/decision\.json")
 _ORIGINAL = ("decision_date", "performance_score", "retrain", "reason")
 _ORDER = (*_ORIGINAL, "priority", "valid_from", "valid_until", "approved_by")
 
@@ -110,10 +112,10 @@ def said_in(note: bytes) -> dict[str, Any]:
 
 
 def evidence_of(note: bytes) -> Input | None:
-    """The verdict that a recorded note points to."""
+    """The verdict that a recorded note points to; a person may write anything there."""
     details = said_in(note).get("details")
-    if isinstance(details, dict) and {"path", "sha256"} <= details.keys():
-        return Input(str(details["path"]), str(details["sha256"]))
+    if isinstance(details, dict) and _VERDICT.fullmatch(str(details.get("path"))):
+        return Input(details["path"], str(details.get("sha256")))
     return None
 
 

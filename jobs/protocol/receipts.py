@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -137,18 +138,30 @@ def latest_by_step(
 
     That of a run of all steps counts until the first of them is begun anew.
     """
-    home = root.at(folder(job, day))
-    latest: dict[str, dict[str, Any]] = {}
-    for number in _numbers(home):
-        name = f"{number}.json"
-        data = (home / name).read_bytes()
-        receipt = strict_json.parse(data if changes else _CHANGES.sub(b"", data), where=f"{folder(job, day)}/{name}")
-        if receipt["step"] == WHOLE:
-            latest.clear()  # a run of all steps says what they have come to, each of them
-        elif receipt["step"] == first:
-            latest.pop(WHOLE, None)
-        latest[receipt["step"]] = receipt
+    store, latest = FolderStore(root), dict[str, dict[str, Any]]()
+    for number in _numbers(root.at(folder(job, day))):
+        if receipt := _read(store, f"{folder(job, day)}/{number}.json", changes=changes):
+            if receipt["step"] == WHOLE:
+                latest.clear()  # a run of all steps says what they have come to, each of them
+            elif receipt["step"] == first:
+                latest.pop(WHOLE, None)
+            latest[receipt["step"]] = receipt
     return latest
+
+
+def _read(store: FolderStore, name: str, *, changes: bool) -> dict[str, Any]:
+    """A receipt; nothing where that is none: no run depends on it, and `check` finds it."""
+    with suppress(JobError, KeyError, TypeError):
+        data = store.get(name) or b""
+        given = strict_json.parse(data if changes else _CHANGES.sub(b"", data), where=name)
+        return {
+            "step": str(given["step"]),
+            "exit_code": given["exit_code"],
+            "changed": [{"name": one["name"], **one} for one in given["changed"]],
+            "skipped": [{"what": one["what"], "why": one["why"]} for one in given["skipped"]],
+            "problems": [asdict(Problem(**one)) for one in given["problems"]],
+        }
+    return {}
 
 
 def standing(root: Root, job: str, day: date, first: str = "") -> list[Problem]:
@@ -160,7 +173,7 @@ def standing(root: Root, job: str, day: date, first: str = "") -> list[Problem]:
 def prune(root: Root, job: str, now: datetime) -> None:
     """Remove the folders of receipts in which nothing was written for `KEPT_DAYS`."""
     for day in entries(root, f"{HOME}/{job}"):
-        if day.is_dir() and (now.timestamp() - day.stat().st_mtime) > KEPT_DAYS * 86_400:
+        if day.is_dir(follow_symlinks=False) and (now.timestamp() - day.stat().st_mtime) > KEPT_DAYS * 86_400:
             shutil.rmtree(day.path)
 
 

@@ -3,8 +3,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
+import stat
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +23,7 @@ from tests.decisions.wholes import LANDED, ONE_DAY, checked, land, publish, whol
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 VOUCHED = ("decisions/ledger", "model_bank", "datamart/bronze", "datamart/silver", "datamart/gold")
@@ -133,12 +136,51 @@ def test_every_entry_that_is_damaged_by_itself_is_named_in_order_and_what_stands
     ):
         damage()
         code, found = checked(root, capsys)
-        *damaged, stands = [one for one in found if one["where"].startswith("decisions/ledger")]
+        of_ledger = [one for one in found if one["where"].startswith("decisions/ledger")]
+        *damaged, stands = [one for one in of_ledger if "a folder lies" not in one["what"]]
         assert [one["what"][: len(what)] for one, what in zip(damaged, told, strict=True)] == told
         assert (code, all(one["mend"] for one in damaged)) == (6, True)
         stood.append(stands["what"])
     assert stood[0].startswith("entry 4 and those before it stand; by them model 20240114-")
     assert stood[1:] == ["entry 1 and those before it stand; by them no model serves, and decision 1 is open"] * 6
+
+
+@pytest.mark.parametrize(
+    "plant", [os.mkfifo, os.mkdir, partial(os.symlink, "/dev/zero"), partial(os.mknod, mode=stat.S_IFSOCK)]
+)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "decisions/ledger/00000006.json",  # where the next entry belongs
+        "decisions/ledger/00000003.json",
+        "decisions/STATUS.txt",
+        "decisions/policies/last_good.json",
+        "decisions/quarantine/0123456789ab.json",
+        "decisions/receipts/preprocessing/2024-01-14/2.json",
+        "decisions/receipts/training_inference/2024-01-14/2.json",
+        "model_bank/20240114-0123456789ab/manifest.json",
+        "datamart/silver/toy/snapshot_date=2024-01-14/_manifest.json",
+        "datamart/silver/toy/snapshot_date=2024-01-14/_manifest-0123456789ab.json",
+        LANDED,
+    ],
+)
+def test_what_is_planted_in_place_of_a_file_is_named_and_never_waited_for(
+    root: Root, capsys: pytest.CaptureFixture[str], plant: Callable[[Path], object], place: str
+) -> None:
+    path = root.at(place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    plant(path)
+    signal.alarm(20)  # a signal that nobody handles ends what waits
+    code, found = checked(root, capsys)
+    assert code == 6
+    assert any(place.removesuffix(".json") in one["where"] for one in found if one["code"])
+    assert "a bug" not in str(found)
+    assert [main([word, "--root", str(root.path)]) in (0, 5, 6) for word in ("show", "lint", "gc", "doctor")] == [
+        True
+    ] * 4
+    assert main(["explain", "2024-01-14", "--root", str(root.path)]) in (0, 6)
+    signal.alarm(0)
 
 
 def test_two_swapped_files_are_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

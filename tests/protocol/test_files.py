@@ -15,7 +15,7 @@ import pytest
 from polars.exceptions import ComputeError
 
 from jobs.protocol import files
-from jobs.protocol.errors import as_job_error
+from jobs.protocol.errors import StoreDamaged, as_job_error
 from jobs.protocol.files import DRAFT, Root
 
 
@@ -72,6 +72,12 @@ def test_sweeping_leaves_files_links_and_devices_that_only_bear_a_draft_s_name(t
     files.sweep(tmp_path)  # must not hang on the FIFO
     assert (tmp_path / "kept.json").read_bytes() == b"1"
     assert (tmp_path / f"{DRAFT}link").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../x", "datamart/../../x", ".."])
+def test_no_name_leads_out_of_the_root(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreDamaged, match="leads out of the root"):
+        Root(tmp_path).at(name)
 
 
 def test_whoever_looks_whether_a_lock_is_held_turns_nobody_away(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,16 @@ def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
     assert Index(Root(tmp_path), "toy").files == {}
+
+
+def test_an_index_that_is_a_pipe_is_none_and_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "datamart/.index/toy.json"
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    index = Index(Root(tmp_path), "toy")
+    index.remember("a", identity_of(tmp_path.lstat()), ["x"])
+    index.save()
+    assert path.is_file()
 
 
 def test_a_disk_that_is_full_for_the_news_of_an_index_names_its_folder(

@@ -38,6 +38,16 @@ def test_a_receipt_keeps_its_contract_whatever_went_wrong(code: int, tmp_path: P
     assert judge.complaints(contract.document("receipt"), receipt) == []
 
 
+@pytest.mark.parametrize("garbage", [None, b"{", b"[]", b'{"step": "all", "problems": [1]}'])
+def test_what_lies_among_receipts_and_is_none_hinders_no_run(garbage: bytes | None, tmp_path: Path) -> None:
+    broken = job(failing(ContractBroken("w", where="f", mend="m")))
+    assert run(broken, tmp_path) == 4
+    home = tmp_path / "decisions/receipts/toy/2024-03-01"
+    (home / "2.json").write_bytes(garbage) if garbage else os.mkfifo(home / "2.json")
+    assert [run(broken, tmp_path), run(job(changes), tmp_path)] == [4, 0]
+    assert sorted(os.listdir(home)) == ["1.json", "2.json", "3.json"]
+
+
 def test_two_runs_that_end_at_once_leave_a_receipt_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(job(changes), tmp_path)
     monkeypatch.setattr(receipts, "_numbers", lambda _: [])  # as the second one looked before the first one wrote
