@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
 from functools import cache, partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal
 
 from jobs.preprocessing import tables
@@ -152,13 +152,11 @@ def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
 def _build_labels(run: Run, stock: Stock, policy: Policy) -> None:
     """Days that follow one another together, at most so many: one window is read for all of them."""
     work = stale_labels(stock, policy)
-    breaks = [n for n, (one, other) in enumerate(pairwise(work), start=1) if other.day - one.day != ONE_DAY]
+    together = groupby(range(len(work)), lambda at: (work[at].day - at * ONE_DAY, at // AT_ONCE))
     with run.events.progress("labels", len(work)) as done:
-        for start, end in pairwise([0, *breaks, len(work)]):
-            for at in range(start, end, AT_ONCE):
-                batch = work[at : min(at + AT_ONCE, end)]
-                _labels(run, stock, policy, batch)
-                done(len(batch))
+        for batch in ([work[at] for at in places] for _, places in together):
+            _labels(run, stock, policy, batch)
+            done(len(batch))
 
 
 def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
