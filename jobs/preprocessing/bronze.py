@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from jobs.preprocessing import arrivals, landing, renames, tables
+from jobs.preprocessing import arrivals, landing, tables
 from jobs.preprocessing.arrivals import Landed
 from jobs.preprocessing.landing import Read
 from jobs.preprocessing.stock import Stock, Work
@@ -20,6 +22,8 @@ from jobs.protocol.layers import SILVER_OF, SOURCES
 from jobs.protocol.partitions import Input, Manifest
 
 _DOORS = ("rows.in", "rows.out")
+NOTES = ("columns_absent", "columns_unknown")
+SHOWN = 5  # names of columns
 SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
 
 
@@ -76,10 +80,38 @@ def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
             before = before or (partitions.read(stock.root, now.table, day) if day else None)
         silver = (contract.load(tables.silver(one)) for one in SILVER_OF[now.table.removeprefix("bronze/")])
         eras = {column.name: column.era for agreed in silver for column in agreed.columns}
-        if found := renames.change(now, before, eras):
-            run.report.skip(name, why := renames.said(**found))
+        if found := change(now, before, eras):
+            run.report.skip(name, why := said(**found))
             warning = f"warning: {name} {why}. What it lacks is null; what no contract knows is not read"
             run.events.say("columns_changed", warning, name=name, **found)
+
+
+def change(now: Manifest, before: Manifest | None, eras: Mapping[str, int | None]) -> dict[str, Any]:
+    """The columns of the contract that are missing now, others that are new, and which of these may be which of those.
+
+    What a first file lacks, or one of JSON lines, whose rows may leave out what they have no value for, is told only
+    where it may be there by another name; what a file of that year cannot have yet, never. Empty if nothing is news.
+    """
+    then = before.notes if before else {}
+    absent, new = ([name for name in now.notes.get(kind, ()) if name not in then.get(kind, ())] for kind in NOTES)
+    went = [name for name in absent if (eras.get(name) or 0) <= now.date.year]
+    near = ((get_close_matches(name.casefold(), went, 1), name) for name in new)
+    renamed = {old[0]: name for old, name in near if old}
+    if len(went) == len(new) == 1:
+        renamed = {went[0]: new[0]}
+    if before is None or now.inputs[0].path.endswith(".jsonl"):
+        went = list(renamed)
+    return {"missing": went, "unknown": new, "renamed": renamed} if went or new else {}
+
+
+def said(missing: Sequence[str], unknown: Sequence[str], renamed: Mapping[str, str]) -> str:
+    pairs = [f"{old} is {new}" for old, new in renamed.items()]
+    parts = (("lacks ", missing), ("has what no contract knows: ", unknown), ("renamed? ", pairs))
+    return "; ".join(what + _some(names) for what, names in parts if names)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _is_current(stock: Stock, landed: Landed) -> bool:
@@ -107,7 +139,7 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
             raise error from found
         stock.index.remember(landed.name, landed.identity, [read.sha256])
         work, counts = Work(table, landed.day, (Input(landed.name, read.sha256),)), dict.fromkeys(_DOORS, read.rows)
-        notes = {"columns_absent": list(read.shape.absent), "columns_unknown": list(read.shape.extra)}
+        notes = dict(zip(NOTES, map(list, (read.shape.absent, read.shape.extra)), strict=True))
         yield stock.put(work, draft, read.rows, counts, read.frame, **notes)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from jobs.simulate.applicants import TERMS
 from jobs.simulate.chance import Draw, Flags, Floats, Ints, cents
 from jobs.simulate.columns import EMPTY_CODE, NO_DAY, NO_MONTH, TEXTS, Columns
-from jobs.simulate.pricing import TERMS
 
 Days = npt.NDArray[np.datetime64]
 

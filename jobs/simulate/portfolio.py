@@ -12,12 +12,11 @@ import numpy as np
 import polars as pl
 
 from jobs.protocol.calendar import add_months, application_date, days_between
-from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits
+from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits, price, true_pd
 from jobs.simulate.bureau import draw_bureau
 from jobs.simulate.chance import Draw, Ints
 from jobs.simulate.columns import TABLES, Columns, as_frame
 from jobs.simulate.fates import Days, changes, draw_collections, draw_fates, statements
-from jobs.simulate.pricing import price, true_pd
 from jobs.simulate.settings import Market, Scenario, Settings, market
 
 ONE_DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.preprocessing import renames
+from jobs.preprocessing import bronze
 from jobs.protocol import command
 from jobs.protocol.events import Events
 from jobs.protocol.partitions import Input, Manifest
@@ -79,8 +79,8 @@ def of(absent: str = "", unknown: str = "", kind: str = "csv", year: int = 2016)
     ],
 )
 def test_what_is_said_of_columns(now: Manifest, before: Manifest | None, said: str | None) -> None:
-    found = renames.change(now, before, {"dti": 2007, "il_util": 2015})
-    assert (renames.said(**found) if found else None) == said
+    found = bronze.change(now, before, {"dti": 2007, "il_util": 2015})
+    assert (bronze.said(**found) if found else None) == said
 
 
 def rename(root: Path, day: date) -> None:
