@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -22,8 +22,7 @@ from jobs.import_lending_club import loans
 from jobs.import_lending_club.columns import ACCEPTED, MOST_BYTES, Header, header_in, header_of
 from jobs.protocol.errors import ContractBroken
 
-_CHUNK_BYTES = 48 << 20  # of text held at once
-_LONGEST_ROW = 8 << 20
+_HELD_BYTES, _HELD_ROWS = 32 << 20, 20_000  # of text, or of Parquet; no row may be longer
 _MOST_LINES = 100  # in one row of the wrong length; more means a quote that swallows its neighbours
 _MOST_TIMES = 200  # its own size that a packed file may grow to; the real ones grow four-fold
 _SMALL = 64 << 20  # what any may grow to
@@ -31,7 +30,7 @@ _FOREIGN = {b"%PDF": "a PDF document", b"\xd0\xcf\x11\xe0": "an Excel or Word fi
 _FOREIGN |= {b"\xfd7zXZ": "packed with xz", b"7z\xbc\xaf": "packed with 7-Zip", b"Rar!": "packed with RAR"}
 _FOREIGN |= {b"\x28\xb5\x2f\xfd": "packed with zstandard", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}
 _UNREADABLE = {  # by what the reader says
-    "straddling": ("a row is longer than 8 MiB: a quote opens and never closes", "mend the quotes"),
+    "straddling": ("a row is longer than 32 MiB: a quote opens and never closes", "mend the quotes"),
     "UTF8": ("the text is not UTF-8", "convert it, e.g. iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"),
 }
 _Stream = io.BufferedIOBase | IO[bytes]
@@ -139,7 +138,7 @@ def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
     reader = arrow_csv.open_csv(
         pa.PythonFile(_Watched(source, stream), mode="r"),
         arrow_csv.ReadOptions(  # rows are numbered only by a reader of one thread
-            use_threads=False, column_names=[str(place) for place in range(len(header.names))], block_size=_LONGEST_ROW
+            use_threads=False, column_names=[str(place) for place in range(len(header.names))], block_size=_HELD_BYTES
         ),
         arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         arrow_csv.ConvertOptions(
@@ -149,8 +148,8 @@ def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
             null_values=[""],
         ),
     )
-    for table in _gathered(reader):
-        yield _frame(source, header, table)
+    for batch in reader:
+        yield _frame(source, header, batch)
     source.rows += sum(number > source.rows for number in source.ragged)
     if swallowed:
         what = f"row {swallowed[0]} goes over more than {_MOST_LINES} lines: a quote opens there and never closes"
@@ -167,25 +166,14 @@ def _parquet(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:
         raise source.refusal(f"the columns {nested[:5]} hold structures, not values")
     # by name, pyarrow brings repeated columns in an order of its own
     wanted = None if header.again else [schema.names[place] for place in picked]
-    for batches in _gathered(file.iter_batches(batch_size=20_000, columns=wanted, use_threads=False)):
-        frame = _frame(source, header, batches if wanted else batches.select(picked))
+    for batch in file.iter_batches(batch_size=_HELD_ROWS, columns=wanted, use_threads=False):
+        frame = _frame(source, header, batch if wanted else batch.select(picked))
         yield frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))  # empty, as in a CSV
 
 
-def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(one.nbytes for one in held) >= _CHUNK_BYTES:
-            yield pa.Table.from_batches(held)
-            held = []
-    if held:
-        yield pa.Table.from_batches(held)
-
-
-def _frame(source: Source, header: Header, table: pa.Table) -> pl.DataFrame:
+def _frame(source: Source, header: Header, batch: pa.RecordBatch) -> pl.DataFrame:
     """Name the columns, hold the repeated ones against each other, and number the rows: 1 is the first of all."""
-    frame = pl.DataFrame(pl.from_arrow(table.rename_columns([str(place) for place in header.picked]))).cast(pl.String)
+    frame = pl.DataFrame(pl.from_arrow(batch.rename_columns([str(place) for place in header.picked]))).cast(pl.String)
     for name, place in header.again:
         if frame[str(header.first[name])].ne_missing(frame[str(place)]).any():
             what = f"the column {name} stands there more than once, with different content"

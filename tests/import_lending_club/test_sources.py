@@ -119,8 +119,7 @@ def test_rows_are_numbered_by_their_place_in_the_file(
 
 
 def test_rows_are_numbered_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_CHUNK_BYTES", 1)
-    monkeypatch.setattr(sources, "_LONGEST_ROW", 1024)
+    monkeypatch.setattr(sources, "_HELD_BYTES", 1024)
     loans = [loan(id=str(number)) for number in range(1, 201)]
     lines = text_of(*loans).split("\n")
     lines.insert(100, "cut,short")
