@@ -23,7 +23,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))  # run as a file, it finds the program whose contracts it describes
 
 from jobs.decisions.__main__ import COMMANDS as DECISIONS  # noqa: E402
-from jobs.protocol import contract, keywords  # noqa: E402
+from jobs.protocol import contract, judge  # noqa: E402
 
 LAYERS = {
     "bronze": "What landed, as text.",
@@ -87,14 +87,17 @@ def help_of(name: str) -> str:
 
 def filled(guide: str) -> str:
     """The guide with its tables as the code has them."""
+    language = judge.document("contract")
+    words = {name: resolved(word, language) for name, word in language["$defs"]["schema"]["properties"].items()}
+    plain = {name: word for name, word in words.items() if not name.startswith("x-") and "not" not in word}
+    meant = {name: word["description"] for name, word in plain.items() if "description" in word}
     tables = {
-        "annotations": table_of_annotations(),
+        "annotations": table_of_annotations(language, words),
         "compiled": table(
-            ("keyword", "a row or value keeps it where"),
-            ((f"`{name}`", word.meaning) for name, word in keywords.COMPILED.items()),
+            ("keyword", "a row or value keeps it where"), ((f"`{name}`", meaning) for name, meaning in meant.items())
         ),
-        "ignored": ", ".join(f"`{name}`" for name in keywords.ANNOTATIONS),
-        "refused": table_of_refused(),
+        "ignored": ", ".join(f"`{name}`" for name in plain if name not in meant),
+        "refused": table_of_refused(words),
     }
     for name, text in tables.items():
         first, last = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
@@ -103,34 +106,41 @@ def filled(guide: str) -> str:
     return guide
 
 
-def table_of_annotations() -> str:
+def table_of_annotations(language: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    needed = {*language["required"], *language["$defs"]["column"]["required"]}
     rows = [
-        (f"`{name}`", where + (", needed" if one.is_needed else ""), one.meaning, one.allowed)
-        for where, known in (("table", keywords.OF_TABLE), ("column", keywords.OF_COLUMN))
-        for name, one in known.items()
+        (
+            f"`{name}`",
+            ("table" if name in ("x-version", "x-key") else "column") + (", needed" if name in needed else ""),
+            word["description"],
+            judge.allowed(word),
+        )
+        for name, word in words.items()
+        if name.startswith("x-")
     ]
     return table(("annotation", "stands in a", "says", "values"), rows)
 
 
-def table_of_refused() -> str:
+def table_of_refused(words: Mapping[str, Any]) -> str:
     reasons: dict[str, list[str]] = {}
-    for keyword, why in keywords.REFUSED.items():
-        reasons.setdefault(why, []).append(f"`{keyword}`")
+    for keyword, word in words.items():
+        if "not" in word:
+            reasons.setdefault(word["x-allowed"].removeprefix("nothing: "), []).append(f"`{keyword}`")
     return table(
         ("keywords", "why not in the contract of a table"), ((", ".join(found), why) for why, found in reasons.items())
     )
 
 
 def dictionary() -> str:
-    names = sorted(path.relative_to(contract.HOME).with_suffix("").as_posix() for path in contract.HOME.rglob("*.json"))
+    names = sorted(path.relative_to(judge.HOME).with_suffix("").as_posix() for path in judge.HOME.rglob("*.json"))
     lines = ["# Data dictionary", "", "Generated from `jobs/contracts` by `python docs/generate.py`; do not edit."]
     for layer, about in LAYERS.items():
         lines += ["", f"## {layer}", "", about]
         for name in (name for name in names if name.startswith(f"{layer}/")):
             lines += ["", *of_table(contract.load(name))]
     lines += ["", "## Other files", "", "Decisions, manifests and everything else that is JSON."]
-    for name in (name for name in names if "/" not in name):
-        lines += ["", *of_document(name, contract.document(name))]
+    for name in (name for name in names if "/" not in name and name != "contract"):  # contracts.md is about that
+        lines += ["", *of_document(name, judge.document(name))]
     return "\n".join(lines) + "\n"
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from jobs.protocol import keywords
+from jobs.protocol import contract, judge
 from jobs.protocol.columns import offences_of
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def run(folder: Path) -> Tally:
         is_asserting = path.parent.name == "format"
         for group in json.loads(path.read_text("utf-8")):
             for case in group["tests"]:
-                if problem := next(keywords.problems(group["schema"]), ""):
-                    tally.refused[named(problem)] += 1
+                if problems := unclear(group["schema"]):
+                    tally.refused[named(problems[0])] += 1
                     continue
                 try:
                     verdicts = set(readings(group["schema"], case["data"], is_asserting=is_asserting))
@@ -66,6 +66,12 @@ def run(folder: Path) -> Tally:
                 else:
                     tally.wrong.append(f"{path.name}: {group['description']}: {case['description']}")
     return tally
+
+
+def unclear(schema: object) -> list[judge.Complaint]:
+    """What a contract that had this schema in it would be refused for."""
+    words = {"$defs": judge.document("contract")["$defs"], "$ref": "#/$defs/schema"}
+    return judge.complaints(words, schema, quoting=True) or [*contract.objections(schema)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -126,10 +132,9 @@ def is_date(text: str) -> bool:
         return False
 
 
-def named(problem: str) -> str:
-    """The first keyword that was refused, with the reason; without the pointer, so that equal ones count together."""
-    pointer, _, why = problem.partition(": ")
-    return f"{pointer.rpartition('/')[2]}: {why}"
+def named(problem: judge.Complaint) -> str:
+    """The keyword that was refused, with the reason; without what was found, so that equal ones count together."""
+    return f"{problem.pointer.rpartition('/')[2]}: {problem.what.partition(', but ')[2] or 'it is unknown'}"
 
 
 def main(folder: str) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, contract, files, judge, model_bank, policies, strict_json, verdicts
+from jobs.protocol import clock, files, judge, model_bank, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.events import Events
@@ -138,7 +138,7 @@ def _wrong_receipt(path: Path, name: str) -> str | None:
         given = strict_json.parse(path.read_bytes(), where=name)
     except ConfigInvalid as error:
         return f"cannot be read: {error.what}"
-    if complaints := judge.complaints(contract.document("receipt"), given):
+    if complaints := judge.complaints(judge.document("receipt"), given):
         return f"does not keep its contract: {complaints[0].what}"
     return None if (given["job"], given["date"]) == path.parts[-3:-1] else "is of another job or date"
 

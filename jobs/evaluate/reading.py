@@ -11,7 +11,7 @@ import polars as pl
 
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
-from jobs.protocol.keywords import suggestion
+from jobs.protocol.judge import suggestion
 
 CSV, PARQUET = (".csv", ".csv.gz"), (".parquet",)
 NULLS = ["NA", "N/A", "null", "NULL"]  # not "None": in home_ownership it is a level

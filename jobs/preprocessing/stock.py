@@ -19,10 +19,10 @@ from jobs.preprocessing.arrivals import Landed, Listing
 from jobs.preprocessing.tables import ALL_TABLES, VERSIONS
 from jobs.protocol import contract, files, index, partitions
 from jobs.protocol.command import Run, failure_of
-from jobs.protocol.contract import HOME
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Identity, Index
+from jobs.protocol.judge import HOME
 from jobs.protocol.layers import LANDING, SOURCES
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.receipts import Problem

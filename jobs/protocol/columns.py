@@ -12,16 +12,16 @@ from typing import Any
 
 import polars as pl
 
-from jobs.protocol import keywords, patterns
-from jobs.protocol.contract import Contract
+from jobs.protocol import patterns
+from jobs.protocol.contract import JSON_TYPES, Contract
 
 ROW = ""  # stands for the column where a whole row breaks a keyword
 Offences = dict[tuple[str, str], pl.Expr]
 Truth = bool | pl.Expr  # of every row alike, or row by row and never null
 
-DTYPES: Mapping[str, pl.DataType] = {name: getattr(pl, name.capitalize())() for name in keywords.JSON_TYPES}
+DTYPES: Mapping[str, pl.DataType] = {name: getattr(pl, name.capitalize())() for name in JSON_TYPES}
 _BITS: Mapping[type[pl.DataType], int] = {pl.Int8: 7, pl.Int16: 15, pl.Int32: 31, pl.Int64: 63}
-_KINDS = {type(DTYPES[name]): kind for name, kind in keywords.JSON_TYPES.items()} | {pl.Date: "date", pl.Null: "null"}
+_KINDS = {type(DTYPES[name]): kind for name, kind in JSON_TYPES.items()} | {pl.Date: "date", pl.Null: "null"}
 _DATE = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z"
 
 
@@ -63,7 +63,7 @@ def offences(contract: Contract) -> Offences:
 
 
 def offences_of(schema: object, dtypes: Mapping[str, pl.DataType]) -> Offences:
-    """`offences` of any schema of a row without `keywords.problems`, for a frame of these columns."""
+    """`offences` of any schema of a row in a contract's words, for a frame of these columns."""
     row = {name: Cell.of(name, dtype) for name, dtype in dtypes.items()}
     found: dict[tuple[str, str], Truth] = {  # NaN and the infinities are no JSON, whatever the schema says
         (name, "type"): where(~cell.expr.is_finite()) for name, cell in row.items() if cell.kind == "number"

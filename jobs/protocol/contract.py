@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jobs.protocol import keywords, strict_json
+from jobs.protocol import patterns, strict_json
 from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.json_scan import pointer_to
+from jobs.protocol.judge import HOME, Complaint, complaints, document, suggestion, told
 
-HOME = Path(__file__).parent.parent / "contracts"
+JSON_TYPES: Mapping[str, str] = {  # by dtype
+    **dict.fromkeys(("int8", "int16", "int32", "int64"), "integer"),
+    "float64": "number",
+    "boolean": "boolean",
+    **dict.fromkeys(("string", "date"), "string"),
+}
+_OF_ONE, _OF_MANY = ("additionalProperties", "not", "if", "then", "else"), ("properties", "allOf", "anyOf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +69,13 @@ def load(name: str) -> Contract:
     return read((HOME / f"{name}.json").read_bytes(), name=name)
 
 
-@cache
-def document(name: str) -> Mapping[str, Any]:
-    """The schema of a file that is no table, such as `manifest`; `judge` holds a value against it."""
-    return dict(strict_json.parse((HOME / f"{name}.json").read_bytes(), where=_where(name)))
-
-
 def read(data: bytes, *, name: str) -> Contract:
     """The contract in these bytes; ConfigInvalid names everything that is wrong with it at once."""
-    schema = strict_json.parse(data, where=_where(name))
-    _refuse([*keywords.problems(schema)], name)
-    _refuse([*keywords.problems_of_table(schema)], name)
+    where = f"jobs/contracts/{name}.json"
+    schema = strict_json.parse(data, where=where)
+    if found := complaints(document("contract"), schema, quoting=True) or [*_contradictions(schema)]:
+        mend = "correct these places; docs/contracts.md lists every keyword and annotation"
+        raise ConfigInvalid("the contract is not clear: " + told(data, found), where=where, mend=mend)
     return Contract(
         name=name,
         version=schema["x-version"],
@@ -83,14 +86,38 @@ def read(data: bytes, *, name: str) -> Contract:
     )
 
 
-def _where(name: str) -> str:
-    return f"jobs/contracts/{name}.json"
+def _contradictions(schema: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What else is wrong with a contract that keeps to the words of contracts."""
+    yield from objections(schema)
+    columns = schema["properties"]
+    for keyword in ("required", "x-key"):
+        for name in schema.get(keyword, []):
+            if name not in columns:
+                what = f"{keyword} has {name!r}, which is no column; {suggestion(name, columns)}"
+                yield Complaint(f"/{keyword}", keyword, what)
+    for name, column in columns.items():
+        here, dtype, types = f"/properties/{name}", column["x-dtype"], column["type"]
+        if {*([types] if isinstance(types, str) else types)} - {"null"} != {JSON_TYPES[dtype]}:
+            what = f"x-dtype {dtype} is {JSON_TYPES[dtype]} in JSON, with or without null"
+            yield Complaint(f"{here}/type", "type", f"{here}/type: {what}")
+        if (dtype == "date") != (column.get("format") == "date"):
+            yield Complaint(f"{here}/format", "format", f"{here}/format: x-dtype date goes with format date")
+        if "pattern" in column and not patterns.is_anchored(column["pattern"]):
+            what = "begin it with \\A and end it with \\Z"
+            yield Complaint(f"{here}/pattern", "pattern", f"{here}/pattern: {what}")
 
 
-def _refuse(problems: list[str], name: str) -> None:
-    if problems:
-        mend = "correct the file; docs/contracts.md lists every keyword and annotation"
-        raise ConfigInvalid("the contract is not clear: " + "; ".join(problems), where=_where(name), mend=mend)
+def objections(schema: Any, pointer: str = "") -> Iterator[Complaint]:  # noqa: ANN401 - a schema in a contract's words
+    """The patterns in a schema that may be read differently."""
+    for keyword, argument in schema.items() if isinstance(schema, dict) else ():
+        here = pointer_to(pointer, keyword)
+        if keyword == "pattern" and (why := patterns.objection(argument)):
+            yield Complaint(here, keyword, f"{here} may be read differently: {why}")
+        elif keyword in _OF_ONE:
+            yield from objections(argument, here)
+        elif keyword in _OF_MANY:
+            for name, inner in argument.items() if isinstance(argument, dict) else enumerate(argument):
+                yield from objections(inner, pointer_to(here, name))
 
 
 def _column(name: str, schema: Mapping[str, Any]) -> Column:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
+from pathlib import Path
 from typing import Any
 
-from jobs.protocol import contract, strict_json
+from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import escaped, pointer_to
-from jobs.protocol.keywords import FORMATS, suggestion
 
+HOME = Path(__file__).parent.parent / "contracts"
+FORMATS = ("date",)
 NOTE_LIMIT = 64 << 10
 _LONGEST = 60  # characters of a found value that a message repeats
 _MEND = "correct these places and save; nothing was changed, and nothing is done on this note until then"
@@ -41,6 +44,12 @@ class Complaint:
 
 class NoteInvalid(ConfigInvalid):
     """A note whose wish cannot be told."""
+
+
+@cache
+def document(name: str) -> Mapping[str, Any]:
+    """The schema of a file that is no table, such as `manifest`."""
+    return dict(strict_json.parse((HOME / f"{name}.json").read_bytes(), where=f"jobs/contracts/{name}.json"))
 
 
 @cache
@@ -109,10 +118,16 @@ def allowed(part: Mapping[str, Any] | bool) -> str:  # noqa: FBT001 - a schema
     return text + "".join(limits) + (" or null" if "null" in types else "")
 
 
+def suggestion(word: str, known: Collection[str]) -> str:
+    """What a person probably meant by an unknown word; empty where nothing comes near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
 def checked(data: bytes, name: str, where: str) -> dict[str, Any]:
     """The fields of a note that keeps its contract; NoteInvalid or JsonInvalid with the places where it does not."""
     given: dict[str, Any] = strict_json.parse(data, where=where, allow_bom=True, limit=NOTE_LIMIT)
-    if found := complaints(contract.document(name), given, quoting=True):
+    if found := complaints(document(name), given, quoting=True):
         raise NoteInvalid(told(data, found), where=where, mend=_MEND)
     return given
 

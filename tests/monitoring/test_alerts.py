@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.monitoring import alerts
 from jobs.monitoring.terms import rank
-from jobs.protocol import contract, verdicts
+from jobs.protocol import judge, verdicts
 from jobs.protocol import policy as policies
 from jobs.protocol.judge import complaints
 
@@ -45,7 +45,7 @@ def verdict(number: int, *reasons: dict[str, Any], **more: object) -> dict[str, 
 
 def test_the_verdicts_of_these_tests_keep_their_contract() -> None:
     whole = verdict(0, reason(), set_aside=[reason("none", why="too few rows")], unknown=["drift"])
-    assert complaints(contract.document("verdict"), whole) == []
+    assert complaints(judge.document("verdict"), whole) == []
 
 
 def only(verdicts: list[dict[str, Any]]) -> Episode:

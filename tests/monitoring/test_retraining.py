@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.monitoring.retraining import judge
-from jobs.protocol import contract
-from jobs.protocol.judge import complaints
+from jobs.protocol.judge import complaints, document
 from tests.monitoring.evidences import (
     MODEL,
     SHA,
@@ -132,7 +131,7 @@ def test_the_severity_table(changes: Json, severity: str, decision: str, priorit
 def test_every_verdict_keeps_its_contract(changes: Any) -> None:
     verdict = judge(evidence(**changes), POLICY)
     whole = verdict | {"evidence": {"path": "e.json", "sha256": SHA}, "policy_sha256": SHA, "previous": None}
-    assert complaints(contract.document("verdict"), whole) == []
+    assert complaints(document("verdict"), whole) == []
 
 
 def test_a_healthy_week_is_an_explicit_no_action() -> None:

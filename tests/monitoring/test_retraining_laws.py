@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.monitoring.retraining import judge
-from jobs.protocol import contract, policy
-from jobs.protocol.judge import complaints
+from jobs.protocol import policy
+from jobs.protocol.judge import complaints, document
 from tests.monitoring.evidences import (
     NAMES,
     SHA,
@@ -156,7 +156,7 @@ def test_no_hole_in_the_evidence_makes_the_judge_raise(
     found[broken] = {"unknown": "ValueError in somewhere.py:1"}
     verdict = judge(found, POLICY, past)
     whole = verdict | {"evidence": {"path": "e.json", "sha256": SHA}, "policy_sha256": SHA, "previous": None}
-    assert complaints(contract.document("verdict"), whole) == []
+    assert complaints(document("verdict"), whole) == []
     assert broken in verdict["unknown"]
 
 

@@ -15,7 +15,7 @@ from jobs.measures.counts import ScoreCounts
 from jobs.measures.ranking import auc
 from jobs.preprocessing.features import expression, feature_columns
 from jobs.preprocessing.leaks import can_judge, refuse_leaks, refuse_suspicious, suspicious
-from jobs.protocol import contract, policy
+from jobs.protocol import contract, judge, policy
 from jobs.protocol.errors import ContractBroken
 from tests.preprocessing.applications import SILVER, STORE, built, random_silver
 
@@ -36,7 +36,7 @@ ROWS = 2000
 
 def with_feature(name: str, **said: Any) -> contract.Contract:
     """The store's contract after somebody has added a feature, or changed what is said of one."""
-    schema = json.loads((contract.HOME / f"{STORE.name}.json").read_text())
+    schema = json.loads((judge.HOME / f"{STORE.name}.json").read_text())
     added = {"description": "x", "type": ["number", "null"], "x-dtype": "float64", "x-role": "bureau"}
     schema["properties"][name] = (
         schema["properties"].get(name, {**added, "x-profiles": ["investor", "granting"]}) | said

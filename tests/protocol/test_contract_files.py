@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from jobs.protocol import contract, judge, keywords, partitions, patterns, receipts, strict_json
+from jobs.protocol import contract, judge, partitions, patterns, receipts, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.files import Root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ANNOTATIONS = ("$schema", "$comment", "title", "description", "default")
 DAY = date(2024, 2, 29)
-FILES = sorted(path.relative_to(contract.HOME).with_suffix("").as_posix() for path in contract.HOME.rglob("*.json"))
+FILES = sorted(path.relative_to(judge.HOME).with_suffix("").as_posix() for path in judge.HOME.rglob("*.json"))
 TABLES = [name for name in FILES if "/" in name]
 
 
@@ -32,21 +33,21 @@ def test_every_table_s_contract_is_clear_and_says_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(TABLES)))
 def test_every_document_s_contract_is_clear(name: str) -> None:
-    schema = contract.document(name)
+    schema = judge.document(name)
     Draft202012Validator.check_schema(schema)
-    known = {*Draft202012Validator.VALIDATORS, *keywords.ANNOTATIONS, "$defs", "if", "then", "else"}
+    known = {*Draft202012Validator.VALIDATORS, *ANNOTATIONS, "$defs", "if", "then", "else"}
     for keyword, argument in words(schema):
         assert keyword in known or keyword.startswith("x-"), keyword
         assert keyword != "$ref" or argument.removeprefix("#/$defs/") in schema["$defs"]
         assert keyword != "pattern" or (patterns.is_anchored(argument) and not patterns.objection(argument))
-        assert keyword != "format" or argument in keywords.FORMATS
+        assert keyword != "format" or argument in judge.FORMATS
 
 
 def words(schema: object) -> Iterator[tuple[str, Any]]:
     """Every keyword of a schema and of those in it, with its argument."""
     for keyword, argument in schema.items() if isinstance(schema, dict) else ():
         yield keyword, argument
-        named = keyword in ("properties", "$defs")
+        named = keyword in ("properties", "patternProperties", "$defs")
         inner = argument.values() if named else argument if isinstance(argument, list) else [argument]
         for each in inner if keyword not in ("default", "enum", "const", "examples") else ():
             yield from words(each)
@@ -54,7 +55,7 @@ def words(schema: object) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_contract_file_has_one_order_and_no_surprises(name: str) -> None:
-    data = (contract.HOME / f"{name}.json").read_bytes()
+    data = (judge.HOME / f"{name}.json").read_bytes()
     assert list(strict_json.parse(data, where=name)) == list(json.loads(data))
     assert data.endswith(b"}\n")
 
@@ -74,8 +75,8 @@ def test_what_is_written_as_a_manifest_keeps_its_contract() -> None:
         notes={"columns_absent": ["dti"]},
     )
     written = json.loads(manifest.to_bytes())
-    assert judge.complaints(contract.document("manifest"), written) == []
-    assert list(contract.document("manifest")["properties"]) == list(written)
+    assert judge.complaints(judge.document("manifest"), written) == []
+    assert list(judge.document("manifest")["properties"]) == list(written)
     changes: tuple[dict[str, Any], ...] = (
         {"rows": -1},
         {"parts": [{"name": "../part"}]},
@@ -83,7 +84,7 @@ def test_what_is_written_as_a_manifest_keeps_its_contract() -> None:
         {"host": "a"},
     )
     for broken in changes:
-        assert judge.complaints(contract.document("manifest"), written | broken)
+        assert judge.complaints(judge.document("manifest"), written | broken)
 
 
 def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None:
@@ -94,8 +95,8 @@ def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None
     of = receipts.Occasion("preprocessing", DAY, "silver")
     name = receipts.write(Root(tmp_path), of, report, at=datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC), seconds=1.5)
     written = json.loads((tmp_path / str(name)).read_bytes())
-    assert judge.complaints(contract.document("receipt"), written) == []
-    assert list(contract.document("receipt")["properties"]) == list(written)
+    assert judge.complaints(judge.document("receipt"), written) == []
+    assert list(judge.document("receipt")["properties"]) == list(written)
     changes: tuple[dict[str, Any], ...] = (
         {"exit_code": 7},
         {"at": "now"},
@@ -104,4 +105,4 @@ def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None
         {"date": "2024-02-30"},
     )
     for broken in changes:
-        assert judge.complaints(contract.document("receipt"), written | broken)
+        assert judge.complaints(judge.document("receipt"), written | broken)

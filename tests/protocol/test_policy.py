@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from jobs.protocol import contract, policy
+from jobs.protocol import judge, policy
 from jobs.protocol.errors import ConfigInvalid
 
-SCHEMA = dict(contract.document("policy"))
+SCHEMA = dict(judge.document("policy"))
 
 
 def written(given: object) -> bytes:
