@@ -6,7 +6,7 @@ import json
 from datetime import date
 from typing import Any
 
-from jobs.protocol import contract, strict_json
+from jobs.protocol import judge, strict_json
 from jobs.protocol.errors import ConfigInvalid, StoreDamaged
 from jobs.protocol.facts import DATA_QUALITY, State
 from jobs.protocol.files import Root
@@ -44,7 +44,7 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = strict_json.parse(data, where=name)
-        if absent := set(contract.document("verdict")["required"]) - found.keys():
+        if absent := set(judge.document("verdict")["required"]) - found.keys():
             raise StoreDamaged(f"the verdict lacks {min(absent)}", where=name, mend=LOST)
     except (ConfigInvalid, AttributeError) as error:
         raise StoreDamaged("the verdict cannot be read", where=name, mend=LOST) from error
