@@ -230,6 +230,10 @@ def open_root(text: str) -> Root:
         raise UsageError("the root is empty", where="--root", mend="give a folder; the current one is --root .")
     if not path.is_dir():
         raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")
+    if any("\ud800" <= letter <= "\udfff" for letter in str(path.resolve())):
+        raise UsageError(
+            "the root's path is not UTF-8", where=repr(text), mend="rename the folder: libraries refuse it"
+        )
     if not os.access(path, os.X_OK):  # else whatever is looked for first in it would be told
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     replayed = path / REPLAY_CLOCK

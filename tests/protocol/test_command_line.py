@@ -40,6 +40,13 @@ def test_a_root_that_is_no_folder_is_refused(root: str, capsys: pytest.CaptureFi
     assert "mend:" in capsys.readouterr().err
 
 
+def test_a_root_whose_path_no_library_can_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / os.fsdecode(b"r\xff")
+    path.mkdir()
+    assert command.main(job(nothing), ["--root", str(path)]) == 2
+    assert "is not UTF-8" in capsys.readouterr().err
+
+
 def test_a_root_that_may_not_be_entered_is_told_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
