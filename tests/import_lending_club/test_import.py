@@ -160,6 +160,7 @@ def test_the_bytes_do_not_depend_on_how_the_file_is_packed_or_cut(
     rows = [paid, *(loan(id=str(number), last_pymnt_d="Apr-2016") for number in range(1, 40)), late]
     assert run(tmp_path / "one", put(tmp_path, text_of(*rows))) == 0
     monkeypatch.setattr("jobs.import_lending_club.sources._HELD_BYTES", 1024)
+    monkeypatch.setattr("jobs.import_lending_club.sources._HELD_ROWS", 7)
     monkeypatch.setattr("jobs.import_lending_club.landing._ROWS_HELD", 1)
     pl.DataFrame(rows).write_parquet(tmp_path / "loans.parquet")
     for name in ("loans.csv", "loans.parquet"):
