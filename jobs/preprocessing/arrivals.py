@@ -48,7 +48,6 @@ class Listing:
     landed: list[Landed] = field(default_factory=list)  # of them, those of which it is not known that they are built
     refused: list[ContractBroken] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    twice: set[tuple[str, date]] = field(default_factory=set)  # tables that landed in two formats on a day
 
 
 def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.max, since: date = date.min) -> Listing:
@@ -72,15 +71,14 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
             elif day <= until:
                 by_day[day].append(Landed(day, table, kind, f"{LANDING}/{table}/{name}", identity))
         for day, same_day in sorted(by_day.items()):
+            days.add(day)
             if len(same_day) == 1:
                 found.landed += same_day
-                days.add(day)
                 continue
             names = ", ".join(landed.name.rpartition("/")[2] for landed in same_day)
             mend = "keep the right one, and take the other away; one table has one file a day"
             what = f"{day} landed more than once: {names}"
             found.refused.append(ContractBroken(what, where=f"{LANDING}/{table}", mend=mend))
-            found.twice.add((table, day))
     return found
 
 

@@ -87,17 +87,16 @@ def _looked(run: Run) -> Stock:
 def _unanswered(stock: Stock) -> list[JobError]:
     """What no run can mend: names that cannot be read, and tables that have not landed for the date."""
     listing = stock.listing
-    missing = [table for table in stock.missing_on(stock.day) if (table, stock.day) not in listing.twice]
+    missing = stock.missing_on(stock.day)
     if not missing:
         return [*listing.refused]
     if not stock.root.at(LANDING).is_dir():
         mend = "give the right --root, or land the first files"
         return [InputMissing("nothing has ever landed under this root", where=LANDING, mend=mend)]
-    strange = f". Names there that say nothing to us: {', '.join(listing.unknown[:3])}" if listing.unknown else ""
     error = InputMissing(
         f"{len(missing)} of {len(SOURCES)} tables have no file for {stock.day}",
         where=f"{LANDING}: {', '.join(f'{table}_{stock.day:%Y_%m_%d}.*' for table in missing)}",
-        mend="wait for the source, or ask it to land the day again; the next run takes it up" + strange,
+        mend="wait for the source, or ask it to land the day again; the next run takes it up",
     )
     return [*listing.refused, error]
 

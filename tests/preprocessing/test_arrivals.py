@@ -112,6 +112,7 @@ def test_two_files_for_one_day_are_both_named_and_neither_is_taken() -> None:
     found = found_in("financial", [*same_day, "financial_2024_02_01.csv"])
     assert [landed.day for landed in found.landed] == [date(2024, 2, 1)]
     assert "financial_2024_01_31.csv, financial_2024_01_31.csv.gz" in found.refused[0].what
+    assert date(2024, 1, 31) in found.days["financial"], "it has landed, and is not told to be missing"
 
 
 @pytest.mark.parametrize(("age", "quiet"), [(61, True), (60, True), (59, False), (0, False), (-5, False)])
