@@ -90,10 +90,11 @@ def next_run(sight: Sight) -> Iterator[str]:
     if sight.wish:
         pin = "pinned: nothing is promoted until that changes" if sight.wish.pinned else "not pinned"
         yield f"Training records a person's choice: model {sight.wish.model_id} serves, {pin}."
-    yield _of_note(sight, _given_back(sight))
+    yield _of_note(sight, _given_back(sight), state)
     if sight.state.open and len(state.ended) > len(sight.state.ended) and sight.found.kind is not Kind.NEW:
         yield f"Decision {sight.state.open.seq} ends superseded: the model that it is about serves no more."
-    if state.open and sight.found.kind is not Kind.ABSENT:
+    is_gone = sight.found.kind is Kind.ABSENT or (sight.found.kind is Kind.CLOSED and not state.claim)
+    if state.open and not is_gone:
         yield from _of_decision(sight, state, state.open)
     if sight.model_problem and state.model_id == sight.state.model_id:
         yield f"Nothing is scored: model {state.model_id} serves and is damaged, see PROBLEMS."
@@ -132,7 +133,8 @@ def printable(given: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in given).split())
 
 
-def _of_note(sight: Sight, state: State) -> str:
+def _of_note(sight: Sight, state: State, later: State) -> str:
+    """`later`: once both notes have been taken up, what is still open and finds its own note gone ends."""
     found = sight.found
     if found.kind is Kind.NEW and state.claim:
         return "The note was saved after the claim: too late for that training. It stays, and is read when that ends."
@@ -142,15 +144,18 @@ def _of_note(sight: Sight, state: State) -> str:
         whose = AUTHORS[found.wanted.source]
         return f"The note is valid and new: it is recorded as a decision of {whose} for {wanted}{ends}."
     if found.kind is Kind.CLOSED and found.ending:
-        had = f"The note had its turn ({end_of(found.ending)}) and is moved to quarantine"
-        return f"{had}; to ask again, change decision_date."
+        then = "is moved to quarantine" if not state.claim else "lies there until the claim has ended"
+        own = (
+            f"; decision {later.open.seq}, whose own is gone, ends withdrawn" if later.open and not later.claim else ""
+        )
+        return f"The note had its turn ({end_of(found.ending)}) and {then}{own}; to ask again, change decision_date."
     if found.kind in BLOCKING:
         free = state.model_id and not state.claim and not (state.open and state.open.source == PERSON)
         then = "Monitoring copies it to quarantine and writes its own." if free else "It is left in place."
         return f"Nothing is claimed on the note: it is {found.kind.value}, see PROBLEMS. {then}"
     if found.kind is Kind.ABSENT and state.open:
-        claimed = "The note is gone, but training is at work on it already."
-        return claimed if state.claim else f"The note is gone: decision {state.open.seq} ends withdrawn."
+        ends = f": decision {later.open.seq} ends withdrawn" if later.open else ""
+        return f"The note is gone{', but training is at work on it already' if state.claim else ends}."
     none = "There is no note; monitoring writes one when it has judged its week."
     return "The note is recorded." if state.open else none
 

@@ -176,6 +176,20 @@ def test_a_wish_for_another_model_ends_a_machines_decision_about_the_one_before(
     assert "Decision 4 ends superseded: the model that it is about serves no more." in said
     assert f"Scoring goes on with model {OTHER}" in said
     assert "Decision 4 waits" not in said
+    path(store, RETRAINING_NOTE).unlink()
+    assert "The note is gone. - Decision 4 ends superseded" in told(store)
+
+
+def test_an_old_note_put_back_over_an_open_decision_s_own_ends_that(store: FolderStore) -> None:
+    at_desk = proposed(store, machine())
+    path(store, RETRAINING_NOTE).write_bytes(person())
+    begin(at_desk)
+    path(store, RETRAINING_NOTE).write_bytes(machine())
+    said = told(store)
+    assert "is moved to quarantine; decision 2, whose own is gone, ends withdrawn; to ask again" in said
+    assert "Decision 2 waits" not in said
+    begin(at_desk)
+    assert "decision 2, a retraining wanted by a person, withdrawn in entry 3" in told(store)
 
 
 def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
