@@ -117,7 +117,7 @@ def planted(root: Root, above: str) -> Iterator[Problem]:
     for entry in entries(root, above):
         name = f"{above}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            if above in FLAT or entry.name.endswith(".json"):
+            if above in FLAT or entry.name.startswith((DRAFT, ASIDE)) or entry.name.endswith((".json", ".txt")):
                 yield damage("a folder lies where a file belongs", name, mend)
             yield from planted(root, name)
         elif not entry.is_file(follow_symlinks=False):

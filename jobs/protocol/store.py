@@ -153,7 +153,7 @@ class FolderStore:
     def _give_back(self, folder: int, aside: str, last: str) -> None:
         """Give an aside its name again; if a newer note took it, keep the older bytes in quarantine."""
         is_placed = folders.link(folder, aside, last) or _is_same(folder, aside, last)
-        if not is_placed and (older := folders.read(folder, aside, LIMIT)) is not None:
+        if not is_placed and (older := folders.read(folder, f"{DECISIONS}/{aside}", LIMIT)) is not None:
             self.put_if_absent(quarantine_name(older), older)
         folders.sync(self.root, folder)
         os.unlink(aside, dir_fd=folder)

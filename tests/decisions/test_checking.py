@@ -154,6 +154,7 @@ def test_every_entry_that_is_damaged_by_itself_is_named_in_order_and_what_stands
         "decisions/ledger/00000006.json",  # where the next entry belongs
         "decisions/ledger/00000003.json",
         "decisions/STATUS.txt",
+        "decisions/.aside-retraining_decision.json-ab",
         "decisions/policies/last_good.json",
         "decisions/quarantine/0123456789ab.json",
         "decisions/receipts/preprocessing/2024-01-14/2.json",
