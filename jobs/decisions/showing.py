@@ -96,12 +96,12 @@ def _with_circumstances(root: Root, sight: Sight) -> Sight:
 
 
 def _troubled(root: Root) -> Iterator[dict[str, Any]]:
-    """The problems that still stand, those of the newest dates first."""
+    """The problems that still stand, those of the newest dates first. A slip of the command line is over when told."""
     jobs = [entry.name for entry in entries(root, receipts.HOME)]
     days = [(day_of(one.name, ""), job) for job in jobs for one in entries(root, f"{receipts.HOME}/{job}")]
     for day, job in sorted(((day, job) for day, job in days if day), reverse=True):
         for step, receipt in receipts.latest_by_step(root, job, day, FIRST.get(job, "")).items():
-            for problem in receipt["problems"]:
+            for problem in (one for one in receipt["problems"] if one["code"] != UsageError.exit_code):
                 yield {"name": f"{job} {day}" + ("" if step == "all" else f" {step}"), **problem}
 
 

@@ -74,7 +74,8 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     data = store.get(f"{home}/{model_bank.RECIPE}") if model_bank.is_name(model_id) else None
     if data is None:
         known = ", ".join(sorted(path.name for path in root.at(model_bank.BANK).glob("*-*"))) or "none yet"
-        raise UsageError(f"no recipe of model {model_id!r}", where="--model", mend=f"name a model of the bank: {known}")
+        what = f"no recipe of model {model_id!r}" if model_id else "the model to make again is not named"
+        raise UsageError(what, where="--model", mend=f"name a model of the bank: {known}")
     recipe = strict_json.parse(data, where=f"{home}/{model_bank.RECIPE}")
     kept = f"{POLICIES}/{recipe['policy_sha256'][:12]}.json"
     if (ruled := store.get(kept)) is None:

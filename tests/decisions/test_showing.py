@@ -11,7 +11,7 @@ from jobs.monitoring import job as monitoring
 from jobs.preprocessing import job as preprocessing
 from jobs.protocol import clock, ledger, model_bank, policy, receipts, status
 from jobs.protocol.claims import Outcome, claim, complete
-from jobs.protocol.errors import InputMissing
+from jobs.protocol.errors import InputMissing, UsageError
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import Desk, begin, place
 from jobs.protocol.receipts import Occasion, Report
@@ -57,12 +57,16 @@ def test_show_tells_the_state_and_the_runs_with_problems(
     report = Report()
     report.fail(InputMissing("no file has landed", where="datamart/landing", mend="wait"))
     receipts.write(store.root, Occasion("preprocessing", TODAY, "all"), report, at=clock.now(), seconds=1)
+    slip = Report()
+    slip.fail(UsageError("a scored date is not scored again", where="--step rescore", mend="add --verify to compare"))
+    receipts.write(store.root, Occasion("training_inference", TODAY, "rescore"), slip, at=clock.now(), seconds=1)
     store.root.at("decisions/receipts/preprocessing/.DS_Store").touch()  # as some systems leave them
     before = everything(store.root.path)
     code, text = said(capsys, store, "show")
     assert code == 0
     assert "because      Performance score 0.650 below threshold" in text
     assert f"preprocessing {TODAY}: no file has landed" in text
+    assert "a scored date" not in text, "a slip of the command line was told, and is over"
     code, given = said(capsys, store, "show", "--json")
     facts = json.loads(given)
     assert (code, facts["head"], facts["open"]["seq"], facts["problems"][0]["mend"]) == (0, 1, 1, "wait")

@@ -81,7 +81,9 @@ def test_a_model_that_is_not_there_is_a_usage_error_that_names_those_that_are(
     root: Path, named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(root, LAST, "--step", "rebuild", "--model", named) == 2
-    assert served(root) in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert served(root) in said
+    assert ("no recipe of model" in said) == bool(named)
 
 
 def test_every_scored_day_comes_out_the_same_again_also_after_its_features_were_replaced(root: Path) -> None:
