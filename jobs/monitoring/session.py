@@ -21,6 +21,7 @@ from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import MONITOR, Serving
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS, SOURCES
 from jobs.protocol.model_bank import Model
+from jobs.protocol.notes import said_in
 from jobs.protocol.partitions import Input, Ranges
 
 Json = dict[str, Any]
@@ -144,7 +145,7 @@ class Session(sessions.Session):
                 yield {"as_of": entry.as_of.isoformat(), **named, "reasons": reasons}
 
     def _reasons(self, note: bytes) -> list[str]:
-        details = strict_json.parse(note, where="a note", allow_bom=True).get("details") or {}
+        details = said_in(note).get("details") or {}
         verdict = storing.kept_verdict(self.root, details) if _VERDICT.fullmatch(details.get("path", "")) else None
         reasons = verdict["reasons"] if verdict else ()
         return [reason["rule"] for reason in reasons if rank(reason["severity"]) >= rank(MEDIUM)]

@@ -6,14 +6,12 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
-from jobs.protocol import clock, model_bank, policies
+from jobs.protocol import clock, model_bank
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.command import Run
-from jobs.protocol.errors import JobError
-from jobs.protocol.facts import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Fact, State
+from jobs.protocol.facts import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger, Writer
@@ -48,25 +46,16 @@ class Seen:
         return self.ledger.state
 
 
-def opened(run: Run, job: str) -> tuple[Desk, JobError | None, Policy]:
-    """A run's desk; what is wrong with the policy in place; and the policy, or the last good one, which counts then."""
-    store = FolderStore(run.root)
-    ledgers.refuse_loss(store)
-    found, problem = policies.begin(store, dry_run=run.dry_run)
-    rules = found or policies.last_good(store)
-    desk = desk_of(store, job, run.day, rules)
-    writer = replace(desk.writer, tell=lambda said: run.report.change(ledgers.name_of(said.seq), kind=said.kind))
-    return replace(desk, writer=writer), problem, rules
-
-
-def desk_of(store: FolderStore, job: str, day: date, rules: Policy) -> Desk:
+def desk_of(
+    store: FolderStore, job: str, day: date, rules: Policy, tell: Callable[[Entry], None] = lambda _: None
+) -> Desk:
     """The desk of this process, for a run or for a person at the command line."""
 
     def unusable(model_id: str) -> str | None:
         return model_bank.unusable(store.root, model_id, ledgers.vouched(store, model_id))
 
     who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
-    writer = Writer(job, day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who)
+    writer = Writer(job, day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who, tell)
     return Desk(store, writer, rules.decision.valid_days, unusable, time.sleep)
 
 

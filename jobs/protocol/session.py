@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from jobs.protocol import ingest, ledger, model_bank
+from jobs.protocol import ingest, ledger, model_bank, policies
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
-from jobs.protocol.facts import State
+from jobs.protocol.facts import Entry, State
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk
@@ -34,8 +34,16 @@ class Session:
     def of(cls, run: Run) -> Self:
         """The session of a run, made once."""
         if "session" not in run.memo:
+            store = FolderStore(run.root)
+            ledger.refuse_loss(store)
+            found, problem = policies.begin(store, dry_run=run.dry_run)
+            policy = found or policies.last_good(store)
+
+            def tell(said: Entry) -> None:
+                run.report.change(ledger.name_of(said.seq), kind=said.kind)
+
+            desk = ingest.desk_of(store, cls.JOB, run.day, policy, tell)
             shelf = Shelf(root=run.root, index=Index(run.root, cls.JOB))
-            desk, problem, policy = ingest.opened(run, cls.JOB)
             run.memo["session"] = cls(run, desk, policy, problem, shelf)
         session: Self = run.memo["session"]
         return session
