@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -41,20 +40,20 @@ class Day(NamedTuple):
     median: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
-    """A feature of the model, day by day, beside what the model's reference says of it.
+class Usual(NamedTuple):
+    """The median of a reference, and at most how much of it lies beyond the factor of a unit shift from there."""
 
-    `low_share` and `high_share` bound the share of reference values beyond the factor of a unit shift from its median.
-    """
-
-    name: str
-    shap_share: float
-    reference_missing: float
-    reference_rows: int
-    median: float | None
+    median: float
     low_share: float
     high_share: float
+
+
+class Feature(NamedTuple):
+    """A feature of the model, day by day, beside what the model's reference says of it."""
+
+    name: str
+    known: Mapping[str, Any]
+    usual: Usual | None
     is_documented: bool  # its contract says since when it is filled, and that time has come
     was_filled: bool  # on some day of the four weeks before
     days: tuple[Day, ...]
@@ -72,25 +71,23 @@ def worst_first(found: Iterable[Json]) -> list[Json]:
 
 def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
     """DQ-1, with the false discoveries of the whole family held down."""
-    top = {feature.name for feature in sorted(features, key=lambda each: -each.shap_share)[:TOP]}
+    top = {feature.name for feature in sorted(features, key=lambda each: -each.known["shap_share"])[:TOP]}
     counted = [(each, sum(day.rows for day in each.days), sum(day.missing for day in each.days)) for each in features]
     seen = [(feature, rows, missing) for feature, rows, missing in counted if rows]
     changes = [
-        share_change(round(each.reference_missing * each.reference_rows), each.reference_rows, missing, rows)
+        share_change(round(each.known["missing"] * (learned := sum(each.known["rows"]))), learned, missing, rows)
         for each, rows, missing in seen
     ]
     family = adjusted([1.0 if change.p is None else change.p for change in changes])
     for (feature, rows, missing), p in zip(seen, family, strict=True):
-        rate = missing / rows
-        rise = rate - feature.reference_missing
-        least = max(LEAST_RISE, RELATIVE_RISE * feature.reference_missing)
+        rate, before = missing / rows, feature.known["missing"]
+        rise, least = rate - before, max(LEAST_RISE, RELATIVE_RISE * before)
         if rise > least and p < MISSING_P:
             high = rise > MOST_RISE and feature.name in top
             severity = "high" if high else "medium" if rise > MUCH_RISE else "low"
             limit = MOST_RISE if high else MUCH_RISE if severity == "medium" else least
-            numbers = rate, feature.reference_missing + limit, rows, p
-            was = f"{feature.reference_missing:.1%} in the reference"
-            yield _finding("DQ-1", feature.name, severity, numbers, f"{rate:.1%} of {feature.name} are missing, {was}.")
+            said = f"{rate:.1%} of {feature.name} are missing, {before:.1%} in the reference."
+            yield _finding("DQ-1", feature.name, severity, (rate, before + limit, rows, p), said)
 
 
 def share(rule: str, subject: str, hits: int, n: int) -> Iterator[Json]:
@@ -145,16 +142,15 @@ def silence(feature: Feature) -> Iterator[Json]:
     The second is an announced wave where the contract has its year. Silence of more than four weeks is not critical any
     more: then nothing but a training without the feature helps, and critical findings forbid any.
     """
-    uses = feature.shap_share > 0
+    uses, before = feature.known["shap_share"] > 0, feature.known["missing"]
     for day in feature.days:
         rate = day.missing / day.rows if day.rows else 0.0
-        by_chance = feature.reference_missing ** max(day.rows, 1)
-        if rate >= ALL_MISSING and feature.reference_missing <= OFTEN_THERE and by_chance <= DAY_P:
+        by_chance = before ** max(day.rows, 1)
+        if rate >= ALL_MISSING and before <= OFTEN_THERE and by_chance <= DAY_P:
             severity = "medium" if not uses else "critical" if feature.was_filled else "high"
-            numbers = rate, ALL_MISSING, day.rows, None
-            was = f"{feature.reference_missing:.1%} were in the reference"
-            yield _finding("DQ-7", feature.name, severity, numbers, f"{feature.name} is missing on {day.day}; {was}.")
-        elif day.rows and rate <= HALF and feature.reference_missing >= ALL_MISSING:
+            said = f"{feature.name} is missing on {day.day}; {before:.1%} were in the reference."
+            yield _finding("DQ-7", feature.name, severity, (rate, ALL_MISSING, day.rows, None), said)
+        elif day.rows and rate <= HALF and before >= ALL_MISSING:
             severity = "low" if feature.is_documented else "critical" if uses else "medium"
             said = f"{feature.name} is filled on {day.day}, as it never was in the reference."
             yield _finding("DQ-7", feature.name, severity, (rate, HALF, day.rows, None), said)
@@ -162,17 +158,17 @@ def silence(feature: Feature) -> Iterator[Json]:
 
 def unit(feature: Feature) -> Iterator[Json]:
     """DQ-10, unless so few rows could have such a median by chance."""
-    usual = feature.median
+    usual = feature.usual
     for day in feature.days:
         n = day.rows - day.missing
-        if usual is None or usual <= 0 or day.median is None or not n:
+        if usual is None or usual.median <= 0 or day.median is None or not n:
             continue
-        low, high = day.median < usual / UNIT_FACTOR, day.median > usual * UNIT_FACTOR
-        p = chance_of_bads(n, (n + 1) // 2, feature.low_share if low else feature.high_share) if low or high else 1.0
+        low, high = day.median < usual.median / UNIT_FACTOR, day.median > usual.median * UNIT_FACTOR
+        p = chance_of_bads(n, (n + 1) // 2, usual.low_share if low else usual.high_share) if low or high else 1.0
         if p <= DAY_P:
             where = f"The median of {feature.name} on {day.day} is {'below' if low else 'above'} the reference's"
             said = f"{where} by a factor of more than {UNIT_FACTOR:g}: its unit may have changed."
-            numbers = day.median / usual, 1 / UNIT_FACTOR if low else UNIT_FACTOR, n, p
+            numbers = day.median / usual.median, 1 / UNIT_FACTOR if low else UNIT_FACTOR, n, p
             yield _finding("DQ-10", feature.name, "critical", numbers, said)
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from jobs.measures import bins
 from jobs.monitoring import quality
-from jobs.monitoring.quality import UNIT_FACTOR, Day, Feature
+from jobs.monitoring.quality import UNIT_FACTOR, Day, Feature, Usual
 from jobs.monitoring.weeks import DAYS
 from jobs.protocol import contract, partitions
 from jobs.protocol.contract import Contract
@@ -35,7 +35,7 @@ def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) ->
     days = [week - timedelta(days=back) for back in reversed(range(DAYS))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * DAYS + 1)]
     features, found = list(_features(shelf, before, reference["features"], daily)), manifests(shelf, days)
-    used = {feature.name for feature in features if feature.shap_share > 0}
+    used = {feature.name for feature in features if feature.known["shap_share"] > 0}
     tables = list(_tables(shelf, days, found))
     findings = [
         *quality.missing_rates(features),
@@ -160,7 +160,7 @@ def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, A
     """
     names = [name for name in reference if name in rows.columns]
     texts = [name for name in names if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
-    usual = {name: median for name in names if (median := _middle(reference[name])[0]) and median > 0}
+    usual = {name: it.median for name in names if (it := _usual(reference[name])) and it.median > 0}
     beyond = [
         pl.max_horizontal(
             (pl.col(name) < pl.lit(median / UNIT_FACTOR, pl.Float64)).sum(),
@@ -195,36 +195,23 @@ def _features(
         counts = stored.select(pl.col(silent.intersection(stored.collect_schema())).count()).collect()
         filled = {column.name for column in counts if column.sum()}
     for name, described in reference.items():
-        median, low, high = _middle(described)
-        yield Feature(
-            name=name,
-            shap_share=described["shap_share"],
-            reference_missing=described["missing"],
-            reference_rows=sum(described["rows"]),
-            median=median,
-            low_share=low,
-            high_share=high,
-            is_documented=bool(daily) and _is_documented(known, name, daily[-1]["snapshot_date"]),
-            was_filled=name in filled,
-            days=tuple(
-                Day(row["snapshot_date"].isoformat(), n, row.get(f"{name}.missing", n), row.get(f"{name}.median"))
-                for row, n in ((row, row["rows"]) for row in daily)
-            ),
+        documented = bool(daily) and _is_documented(known, name, daily[-1]["snapshot_date"])
+        days = tuple(
+            Day(row["snapshot_date"].isoformat(), n, row.get(f"{name}.missing", n), row.get(f"{name}.median"))
+            for row, n in ((row, row["rows"]) for row in daily)
         )
+        yield Feature(name, described, _usual(described), documented, name in filled, days)
 
 
-def _middle(described: Json) -> tuple[float | None, float, float]:
-    """The reference's median, and at most how much of the reference lies beyond the factor of a unit shift from it.
-
-    By the reference, not by the weeks before: a fault that lasts a month must not become its own measure.
-    """
+def _usual(described: Json) -> Usual | None:
+    """By the reference, not by the weeks before: a fault that lasts a month must not become its own measure."""
     frozen = bins.from_json(described["bins"])
     if not isinstance(frozen, bins.NumericBins):
-        return None, 0.0, 0.0
+        return None
     up_to = list(accumulate(described["rows"][: len(frozen.edges) + 1]))
     place = next((n for n, rows in enumerate(up_to) if 2 * rows >= up_to[-1]), 0)
     if place == len(frozen.edges) or not up_to[-1]:
-        return None, 0.0, 0.0
+        return None
     median = frozen.edges[place]
     low, high = (bisect_left(frozen.edges, edge) for edge in (median / UNIT_FACTOR, median * UNIT_FACTOR))
-    return median, up_to[low] / up_to[-1], 1 - (up_to[high - 1] / up_to[-1] if high else 0.0)
+    return Usual(median, up_to[low] / up_to[-1], 1 - (up_to[high - 1] / up_to[-1] if high else 0.0))

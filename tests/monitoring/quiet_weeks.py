@@ -93,18 +93,8 @@ _COUNTS = ("scores", "goods", "bads")
 
 def _feature(name: str, known: Json, drawn: bins.BinCounts) -> Feature:
     """Medians are not drawn: of bins they are not known."""
-    return Feature(
-        name=name,
-        shap_share=known["shap_share"],
-        reference_missing=known["missing"],
-        reference_rows=sum(known["rows"]),
-        median=None,
-        low_share=0.0,
-        high_share=0.0,
-        is_documented=False,
-        was_filled=True,
-        days=(Day(day="of the week", rows=drawn.n, missing=drawn.part(bins.MISSING), median=None),),
-    )
+    of_week = Day(day="of the week", rows=drawn.n, missing=drawn.part(bins.MISSING), median=None)
+    return Feature(name, known, usual=None, is_documented=False, was_filled=True, days=(of_week,))
 
 
 def _told(volumes: list[list[int]]) -> list[Json]:

@@ -11,25 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.monitoring import quality
-from jobs.monitoring.quality import Day, Feature
+from jobs.monitoring.quality import Day, Feature, Usual
 
 RANK = {None: -1, "low": 0, "medium": 1, "high": 2, "critical": 3}
 
 
 def feature(*days: Day, **changes: Any) -> Feature:
-    usual: dict[str, Any] = {
-        "name": "dti",
-        "shap_share": 0.1,
-        "reference_missing": 0.02,
-        "reference_rows": 10_000,
-        "median": 18.0,
-        "low_share": 0.1,
-        "high_share": 0.1,
-        "is_documented": False,
-        "was_filled": True,
-        "days": days,
-    }
-    return Feature(**usual | changes)
+    known = {"shap_share": 0.1, "missing": 0.02, "rows": [10_000]}
+    known |= {key: changes.pop(key) for key in known.keys() & changes}
+    usual = {"name": "dti", "usual": Usual(18.0, 0.1, 0.1), "is_documented": False, "was_filled": True}
+    return Feature(**{"known": known, "days": days, **usual, **changes})
 
 
 def day(rows: int = 100, missing: int = 2, median: float | None = 18.0) -> Day:
@@ -105,8 +96,8 @@ def test_a_missing_rate_is_graded_by_its_rise_and_by_the_weight_of_the_feature(
 
 
 def test_a_rise_that_chance_explains_is_no_finding() -> None:
-    assert severity("DQ-1", quality.missing_rates([feature(day(20, 5), reference_missing=0.1)])) is None
-    assert severity("DQ-1", quality.missing_rates([feature(day(200, 50), reference_missing=0.1)])) == "medium"
+    assert severity("DQ-1", quality.missing_rates([feature(day(20, 5), missing=0.1)])) is None
+    assert severity("DQ-1", quality.missing_rates([feature(day(200, 50), missing=0.1)])) == "medium"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +106,7 @@ def test_a_rise_that_chance_explains_is_no_finding() -> None:
         ({}, "critical"),
         ({"shap_share": 0.0}, "medium"),
         ({"was_filled": False}, "high"),
-        ({"reference_missing": 0.95}, None),
+        ({"missing": 0.95}, None),
     ],
     ids=["used", "unused", "for a month already", "it seldom was filled"],
 )
@@ -129,7 +120,7 @@ def test_a_used_feature_that_falls_silent_for_a_day_is_critical(changed: dict[st
     ids=str,
 )
 def test_a_documented_wave_of_columns_is_noted_and_blocks_nothing(changed: dict[str, Any], expected: str) -> None:
-    assert severity("DQ-7", quality.silence(feature(day(), reference_missing=1.0, **changed))) == expected
+    assert severity("DQ-7", quality.silence(feature(day(), missing=1.0, **changed))) == expected
 
 
 @pytest.mark.parametrize(
@@ -201,9 +192,7 @@ def test_more_missing_values_are_never_milder(
     rows: int, missing: int, more: int, reference: float, others: list[int]
 ) -> None:
     family = [feature(day(100, each), name=f"f{each}") for each in others]
-    few, many = (
-        feature(day(rows, min(rows, each)), name="x", reference_missing=reference) for each in (missing, missing + more)
-    )
+    few, many = (feature(day(rows, min(rows, each)), name="x", missing=reference) for each in (missing, missing + more))
     for rule, found in (("DQ-1", lambda one: quality.missing_rates([*family, one])), ("DQ-7", quality.silence)):
         assert RANK[severity(rule, found(few))] <= RANK[severity(rule, found(many))]
 
@@ -222,7 +211,7 @@ def test_weeks_without_drift_raise_nothing_above_low_for_missing_values() -> Non
     alarms = 0
     for missing in generator.binomial(200, rates, size=(1_000, 40)):
         family = tuple(
-            feature(day(200, int(count)), name=f"f{n}", reference_missing=float(known[n]), reference_rows=5_000)
+            feature(day(200, int(count)), name=f"f{n}", missing=float(known[n]), rows=[5_000])
             for n, count in enumerate(missing)
         )
         alarms += severity("DQ-1", quality.missing_rates(family)) not in (None, "low")
