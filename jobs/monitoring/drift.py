@@ -30,9 +30,12 @@ DECIMALS = 4  # of the scores that a reference keeps
 
 
 def section(
-    reference: Json, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy
+    reference: Json, learned: ValueCounts, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy
 ) -> tuple[Json, list[tuple[Any, ...]]]:
-    """All that is said of drift, and each bin as a row of a table. A feature not counted is absent from the store."""
+    """All that is said of drift, and each bin as a row of a table; `learned` are the scores that the reference keeps.
+
+    A feature not counted is absent from the store.
+    """
     table: list[tuple[Any, ...]] = []
 
     def against(subject: str, stored: Json, now: BinCounts) -> Stability:
@@ -63,7 +66,7 @@ def section(
         "largest": {"value": value, "subject": subject},
         "value": max((value for value in (psi.value, weighted) if value is not None), default=None),
         "features": found,
-        **_of_scores(reference, scores),
+        **_of_scores(reference, learned, scores),
     }
     return said, table
 
@@ -88,14 +91,11 @@ def _told(found: Stability) -> Json:
     return {name: value for name, value in asdict(found).items() if name != "parts"} | {"body": found.body}
 
 
-def _of_scores(reference: Json, scores: ValueCounts) -> Json:
+def _of_scores(reference: Json, learned: ValueCounts, scores: ValueCounts) -> Json:
     """Approval at the reference's cut-off, mean and grades, on scores as exact as the reference keeps its own."""
-    stored = reference["score_counts"]
-    rows = np.asarray(stored["goods"], np.int64) + np.asarray(stored["bads"], np.int64)
-    before = ValueCounts(np.asarray(stored["scores"], np.float64), rows)
     now = ValueCounts(*collapsed(scores.values.round(DECIMALS), scores.counts))
     cutoff = round(reference["cutoff"], DECIMALS)
-    approved = [int(side.counts[side.values < cutoff].sum()) for side in (before, now)]
+    approved = [int(side.counts[side.values < cutoff].sum()) for side in (learned, now)]
     places = np.searchsorted(scorecard.UPPER_PD, scores.values, side="right")
     grades = [
         {
@@ -106,7 +106,7 @@ def _of_scores(reference: Json, scores: ValueCounts) -> Json:
         for place, grade in enumerate(scorecard.GRADES)
     ]
     return {
-        "approval": asdict(proportions.share_change(approved[0], before.n, approved[1], now.n)),
-        "mean_pd": asdict(drift.mean_change(before, now)),
+        "approval": asdict(proportions.share_change(approved[0], learned.n, approved[1], now.n)),
+        "mean_pd": asdict(drift.mean_change(learned, now)),
         "grades": grades,
     }

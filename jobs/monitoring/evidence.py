@@ -30,7 +30,7 @@ def judge(session: Session) -> None:
     run, week, policy = session.run, session.week, session.policy
     files.sweep(session.root.at(verdicts.folder(week)))
     earlier = verdicts.weeks(session.root, week - timedelta(days=1))
-    past = storing.remembered(run, earlier[-remembered(policy.label) :])
+    past = storing.remembered(run, earlier[-weeks_back(policy.label) :])
     reading = Reading(session)
     evidence, tables = _head(session, reading), dict[str, pl.DataFrame]()
     for name, work in _sections(session, reading, past, evidence, tables).items():
@@ -46,7 +46,7 @@ def judge(session: Session) -> None:
     storing.put_verdict(run, week, said | resting_on)
 
 
-def remembered(label: LabelPolicy) -> int:
+def weeks_back(label: LabelPolicy) -> int:
     """Weeks that a verdict looks back on: the loans of the first of them have matured by then, and judge estimates."""
     return max(70, (31 * label.longest_months + label.lag_days) // 7 + 13)
 
@@ -58,8 +58,9 @@ def _sections(
     policy, week = session.policy, session.week
 
     def of_drift() -> Json:
-        window, zero = reading.window, ZeroPolicy(policy.drift.zero_policy)
-        said, bins = drift.section(reading.reference, window.scores, window.features, zero)
+        window, learned = reading.window, reading.learned.unlabelled()
+        zero = ZeroPolicy(policy.drift.zero_policy)
+        said, bins = drift.section(reading.reference, learned, window.scores, window.features, zero)
         tables["bins"] = pl.DataFrame(bins, schema=drift.BINS, orient="row")
         return said
 

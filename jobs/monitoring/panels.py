@@ -24,7 +24,6 @@ LARGEST = 6  # features that get a picture of their own
 _OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of an entry
 _FOLLOWED = {"score PSI": "drift.score", "weighted CSI": "drift.weighted", "realised AUC": "performance.auc"}
 _FOLLOWED["observed to expected bads"] = "calibration.observed_to_expected"
-_RATES = (("rate", "bads"), ("expected_rate", "expected"))
 PANELS = (  # each with its title, the section it cannot do without, and where the least that it is about lies
     ("verdict", "Verdict and reasons", "", "enough"),
     ("scores", "Scores: distribution and stability", "drift", "drift.score.value"),
@@ -141,8 +140,8 @@ class Shown:
 
     @property
     def grades(self) -> list[Json]:
-        found = [{"n": 0, "bads": 0, "expected": 0, **one} for one in self.at("calibration.grades") or []]
-        return [{**one, **{what: one[key] / one["n"] if one["n"] else None for what, key in _RATES}} for one in found]
+        found = self.at("calibration.grades") or []
+        return [one | {"rate": one["bads"] / one["n"], "expected_rate": one["expected"] / one["n"]} for one in found]
 
     @property
     def bands(self) -> list[Json]:

@@ -57,14 +57,14 @@ class QuietWeeks:
             name: self._drawn(BinCounts(bins.from_json(known["bins"]), tuple(known["rows"])))
             for name, known in reference["features"].items()
         }
-        scores = self._outcomes().unlabelled()
+        scores, zero = self._outcomes().unlabelled(), ZeroPolicy(self._policy.drift.zero_policy)
         told = [_feature(name, reference["features"][name], rows) for name, rows in drawn.items()]
         silent = [finding for each in told for finding in quality.silence(each)]
         findings = quality.worst_first([*quality.missing_rates(told), *silent, *_told(volumes)])
         return evidence(
             week,
             window__rows=self._rows,
-            drift=drift.section(reference, scores, drawn, ZeroPolicy(self._policy.drift.zero_policy))[0],
+            drift=drift.section(reference, self._learned.unlabelled(), scores, drawn, zero)[0],
             performance={"n": matured.n, "bads": matured.n_bad, **performance.realised(matured, cutoff)},
             concept=performance.concept(self._learned, matured, [], self._policy),
             calibration=performance.calibration(matured, {}),

@@ -44,10 +44,14 @@ def scores(shift: float = 0.0, rows: int = ROWS, seed: int = 2) -> ValueCounts:
 REFERENCE_FRAME, FROZEN = frame(), bins.freeze(frame(), list(NAMES))
 
 
+def kept() -> ValueCounts:
+    """The scores of the reference, as exact as it keeps them."""
+    return ValueCounts.of(np.repeat(scores().values.round(4), scores().counts))
+
+
 def reference() -> Json:
     learned, of_scores = bins.count(REFERENCE_FRAME, FROZEN), scores()
     score_bins = bins.freeze_numbers(of_scores)
-    kept = ValueCounts.of(np.repeat(of_scores.values.round(4), of_scores.counts))
     return {
         "cutoff": 0.3,
         "features": {
@@ -60,17 +64,12 @@ def reference() -> Json:
             for name, share in NAMES.items()
         },
         "scores": {"bins": bins.to_json(score_bins), "rows": list(score_bins.count(of_scores).rows)},
-        "score_counts": {
-            "scores": kept.values.tolist(),
-            "goods": kept.counts.tolist(),
-            "bads": [0] * len(kept.values),
-        },
         "grades": {"A": {"n": 17}},
     }
 
 
 def section(found: pl.DataFrame, of_scores: ValueCounts) -> Json:
-    return drift.section(reference(), of_scores, bins.count(found, FROZEN), ADDITIVE)[0]
+    return drift.section(reference(), kept(), of_scores, bins.count(found, FROZEN), ADDITIVE)[0]
 
 
 def feature(said: Json, name: str) -> Json:
@@ -169,12 +168,12 @@ def test_counts_of_shards_give_what_the_whole_gives(cuts: list[int]) -> None:
         summed = {name: summed[name] + counted for name, counted in other.items()}
     merged = ValueCounts.merged(ValueCounts.of(of_scores[start:end]) for start, end in shards)
     together = section(whole, ValueCounts.of(of_scores))
-    assert drift.section(reference(), merged, summed, ADDITIVE)[0] == together
+    assert drift.section(reference(), kept(), merged, summed, ADDITIVE)[0] == together
 
 
 def test_every_bin_of_every_subject_is_told() -> None:
     counted = bins.count(frame(shift=1.0, seed=3), FROZEN)
-    said, table = drift.section(reference(), scores(seed=4), counted, ADDITIVE)
+    said, table = drift.section(reference(), kept(), scores(seed=4), counted, ADDITIVE)
     rows = pl.DataFrame(table, schema=drift.BINS, orient="row")
     by_subject = dict(rows.group_by("subject").agg(pl.col("contribution").sum()).iter_rows())
     assert by_subject["score"] == pytest.approx(said["score"]["value"])

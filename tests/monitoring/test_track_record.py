@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.monitoring.evidence import remembered
+from jobs.monitoring.evidence import weeks_back
 from jobs.monitoring.performance import past_drops, track_record
 from jobs.protocol import policy as policies
 from jobs.protocol.calendar import add_months
@@ -50,7 +50,7 @@ def test_whatever_the_window_a_verdict_looks_back_on_scores_whose_loans_have_mat
     window: Any, lag_days: int
 ) -> None:
     label = replace(POLICY.label, window_months=window, lag_days=lag_days)
-    scored = WEEK - timedelta(weeks=remembered(label) - 8)  # eight weeks and more of estimates to judge by
+    scored = WEEK - timedelta(weeks=weeks_back(label) - 8)  # eight weeks and more of estimates to judge by
     assert add_months(scored, label.longest_months) + timedelta(days=lag_days) <= WEEK
 
 
