@@ -154,6 +154,12 @@ class Shown:
         ]
 
     @property
+    def matured(self) -> list[Json]:
+        """The months of application of which outcomes are known."""
+        known = (one for one in self.at("vintages.months") or [] if one["matured"])
+        return [{**one, "interval": [one["low"], one["high"]]} for one in known]
+
+    @property
     def quarters(self) -> Figure | None:
         """A line a quarter; the last row of a quarter bears its name, and the first young one joins the two parts."""
         if not self.curves:

@@ -190,6 +190,18 @@ def test_zero_is_a_number(judged: tuple[Root, str]) -> None:
     assert "insufficient data" not in _section(found, "ranking")
 
 
+def test_the_bad_rate_is_drawn_of_every_month_with_known_outcomes(judged: tuple[Root, str]) -> None:
+    """Not only of those whose loans matured in the last four weeks."""
+    rates = {"bad_rate": 0.19, "low": 0.17, "high": 0.21}
+    nothing = {"matured": 0, "share_matured": 0.0, **dict.fromkeys(rates)}
+    months = [
+        {"month": f"2022-{n:02d}", "loans": 90, "matured": 90, "share_matured": 1.0, **rates} for n in range(1, 8)
+    ]
+    found = _shown(judged[0], {"vintages": {"months": [*months, {"month": "2023-01", "loans": 90, **nothing}]}})
+    drawn = _section(found, "vintages").partition("Numbers of Bad rate by month")[2].partition("</details>")[0]
+    assert re.findall(r"2\d{3}-\d\d", drawn.partition("<tbody>")[2]) == [one["month"] for one in months]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
