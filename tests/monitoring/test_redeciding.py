@@ -43,7 +43,8 @@ def keep(root: Root, week: date, changes: Json, past: list[Json]) -> None:
     sha256 = hashlib.sha256(data).hexdigest()
     name = f"{verdicts.folder(week)}/evidence-{sha256[:12]}.json"
     files.write_whole(root, root.at(name), data)
-    past.append(judge(found, RULES, past) | {"evidence": {"path": name, "sha256": sha256}})
+    resting_on = {"evidence": {"path": name, "sha256": sha256}, "policy_sha256": RULES.sha256, "previous": None}
+    past.append(judge(found, RULES, past) | resting_on)
     files.write_whole(root, root.at(f"{verdicts.folder(week)}/decision.json"), strict_json.pretty(past[-1]))
 
 
