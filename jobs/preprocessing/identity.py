@@ -12,16 +12,11 @@ CLASHES = pl.Schema({"_source_file": pl.String(), "_source_row": pl.Int64(), "ru
 _LOAN = loan_id(pl.col("id")).alias("loan")
 
 
-def ids_of_members(loan_terms: pl.LazyFrame) -> pl.DataFrame:
-    """`member_id` and `id` (text) of the members that stand for exactly one loan in this bronze table."""
+def with_ids(bronze: pl.LazyFrame, loan_terms: pl.LazyFrame) -> pl.LazyFrame:
+    """A bronze table that landed without `id`, with those of the members that stand for exactly one loan that day."""
     pairs = loan_terms.select("member_id", "id").filter(pl.col("member_id").is_not_null()).unique()
     one_to_one = (pl.len().over("member_id") == 1) & (pl.len().over("id") == 1)
-    return pairs.filter(pl.col("id").is_not_null() & one_to_one).sort("member_id").collect()
-
-
-def with_ids(bronze: pl.LazyFrame, members: pl.DataFrame) -> pl.LazyFrame:
-    """A bronze table that landed without `id`, with the ids its members have in loan_terms of the same day."""
-    known = members.lazy().select("member_id", "id")
+    known = pairs.filter(pl.col("id").is_not_null() & one_to_one).collect().lazy()  # once, for all shards
     return bronze.drop("id", strict=False).join(known, on="member_id", how="left", maintain_order="left")
 
 

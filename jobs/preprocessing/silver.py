@@ -98,7 +98,7 @@ def _bronze(stock: Stock, work: Work) -> pl.LazyFrame:
     loans = tables.bronze("loan_terms")
     if "id" not in stock.built(tables.bronze(work.table))[work.day].absent or work.day not in stock.built(loans):
         return bronze
-    return identity.with_ids(bronze, identity.ids_of_members(stock.scan(loans, [work.day])))
+    return identity.with_ids(bronze, stock.scan(loans, [work.day]))
 
 
 def _origins(stock: Stock, work: Work) -> pl.DataFrame | None:

@@ -90,7 +90,7 @@ class Stock(Shelf):
         return [(day, self.missing_on(day)) for day in sorted(some - all_of_them - {self.day})]
 
     def sha256(self, landed: Landed) -> str:
-        return self.index.facts(landed.name, landed.identity, self._hash)[0]
+        return self.index.facts(landed.name, landed.identity, lambda name: [arrivals.sha256(self.root.at(name))])[0]
 
     def is_made(self, table: str, work: Work) -> bool:
         """Whether a table of that day is there, and made from these inputs."""
@@ -150,10 +150,6 @@ class Stock(Shelf):
         if partitions.publish(self.root, manifest, [draft]):  # else what lies there is verified when read
             self.keep(manifest, frame)
         return manifest
-
-    def _hash(self, name: str) -> list[str]:
-        with arrivals.open_plain(self.root.at(name)) as file:
-            return [hashlib.file_digest(file, "sha256").hexdigest()]
 
     def _recall(self) -> None:
         """What was settled, if it is as it was then: of an earlier date, where no problem stood, what comes after."""

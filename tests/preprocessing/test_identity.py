@@ -76,13 +76,15 @@ def test_only_members_that_stand_for_one_loan_lend_its_id() -> None:
             "id": ["1", "2", "3", "4", "4", "5", "6", "6"],
         }
     )
-    assert identity.ids_of_members(loans.lazy()).rows() == [("one", "1"), ("seen twice", "6")]
+    rows = bronze("financial", *({"member_id": name} for name in loans["member_id"].unique(maintain_order=True)))
+    borrowed = identity.with_ids(rows.lazy(), loans.lazy()).collect()
+    assert borrowed["id"].to_list() == ["1", None, None, None, None, "6"]
 
 
 def test_a_table_without_ids_borrows_them_and_keeps_its_order() -> None:
     rows = bronze("financial", {"member_id": "b"}, {"member_id": "stranger"}, {"member_id": "a"}, {"member_id": None})
     members = pl.DataFrame({"member_id": ["a", "b"], "id": ["1", "2"]})
     for landed in (rows.drop("id"), rows.with_columns(id=pl.lit(None, pl.String))):
-        borrowed = identity.with_ids(landed.lazy(), members).collect()
+        borrowed = identity.with_ids(landed.lazy(), members.lazy()).collect()
         assert borrowed["id"].to_list() == ["2", None, "1", None]
         assert borrowed["_source_row"].to_list() == [1, 2, 3, 4]
