@@ -10,15 +10,11 @@ from jobs.protocol import contract
 from jobs.protocol.errors import ContractBroken
 from jobs.protocol.layers import SILVER_OF, SOURCES
 
-_OURS = ("snapshot_date", "application_date", "_source_file", "_source_row")  # added on the way, in no source
-TABLES = {
-    table: tuple(column.name for column in contract.load(f"bronze/{table}").columns if column.name not in _OURS)
-    for table in sorted(SOURCES)
-}
+TABLES = {table: contract.landed(table) for table in sorted(SOURCES)}
 KNOWN = tuple(dict.fromkeys(name for names in TABLES.values() for name in names))
 _READ = [column for names in SILVER_OF.values() for name in names for column in contract.load(f"silver/{name}").columns]
 OUTCOMES = frozenset(column.name for column in _READ if column.role == "post")
-MONTHS = frozenset(column.name for column in _READ if column.dtype == "date" and column.name not in _OURS)
+MONTHS = frozenset(column.name for column in _READ if column.dtype == "date" and column.parse)
 _CORE = ("id", "issue_d", "loan_status", "loan_amnt", "term")  # without these a row is no loan
 
 MOST_BYTES = 1 << 20  # in which a header has to show itself

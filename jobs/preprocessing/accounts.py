@@ -19,6 +19,7 @@ import polars as pl
 from jobs.protocol import contract
 from jobs.protocol.columns import polars_schema
 from jobs.protocol.contract import Column
+from jobs.protocol.layers import SOURCE_ROW
 
 REJECTS = pl.Schema(polars_schema(contract.load("silver/_rejects")))
 REFUSED = pl.Schema({"row": pl.UInt32(), "column": pl.String(), "raw": pl.String(), "rule": pl.String()})
@@ -48,7 +49,7 @@ def rejects(texts: pl.DataFrame, refused: pl.DataFrame, marks: Iterable[Mark]) -
     if refused.is_empty() and not cells:
         return pl.DataFrame(schema=REJECTS)
     lines = pl.concat([refused, *cells]).sort("row", maintain_order=True)
-    source = texts.select("id", source_row="_source_row")[lines["row"]]
+    source = texts.select("id", source_row=SOURCE_ROW)[lines["row"]]
     return source.hstack(lines.select("column", "raw", "rule")).cast(REJECTS)
 
 

@@ -156,9 +156,8 @@ def whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
     arriving = InputMissing(what, where=landed.name, mend=mend)
     if given is None and not is_quiet:
         raise arriving
-    known = tuple(column.name for column in contract.load(tables.bronze(landed.table)).columns)[:-2]
     try:
-        read = landing.read(path, landed.kind, known, tables.CORE[landed.table], draft)
+        read = landing.read(path, landed.kind, contract.landed(landed.table), tables.CORE[landed.table], draft)
     except ContractBroken:
         if given in (None, arrivals.sha256(path)):
             raise

@@ -13,13 +13,13 @@ from functools import cache
 
 import polars as pl
 
-from jobs.preprocessing import accounts, identity, parsing, rules
+from jobs.preprocessing import accounts, parsing, rules
 from jobs.preprocessing.accounts import Mark
 from jobs.preprocessing.rules import Refusal
 from jobs.protocol import columns, contract
 from jobs.protocol.calendar import application_date
 from jobs.protocol.contract import Column, Contract
-from jobs.protocol.layers import SILVER_OF, UNSEEN
+from jobs.protocol.layers import SILVER_OF, SOURCE, UNSEEN
 
 KEYS = ("id", "issue_d")  # a row that does not say which loan it is, or when, is refused whole
 SMALL = 1 << 14  # rows: to plan how to read fewer takes longer than the plan saves
@@ -178,7 +178,7 @@ def _refused_rows(texts: pl.DataFrame, values: pl.DataFrame, clashing: pl.DataFr
             keys = texts.select(row, column=pl.lit(name), raw=pl.col(name), rule=no_id)
             found.append(keys.filter(values[name].is_null()))
     if clashing is not None and clashing.height:
-        rows = texts.select(row, *identity.SOURCE).join(clashing, on=identity.SOURCE, maintain_order="left")
+        rows = texts.select(row, *SOURCE).join(clashing, on=SOURCE, maintain_order="left")
         found.append(rows.select("row", column=nothing, raw=nothing, rule="rule"))
     return pl.concat(found).unique("row", keep="first", maintain_order=True)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from jobs.preprocessing.parsing import loan_id
+from jobs.protocol.layers import SOURCE, SOURCE_FILE, SOURCE_ROW
 
-SOURCE = ("_source_file", "_source_row")  # what bronze adds to every landed row, and names it for good
-
-CLASHES = pl.Schema({"_source_file": pl.String(), "_source_row": pl.Int64(), "rule": pl.String()})
+CLASHES = pl.Schema({SOURCE_FILE: pl.String(), SOURCE_ROW: pl.Int64(), "rule": pl.String()})
 _LOAN = loan_id(pl.col("id")).alias("loan")
 
 

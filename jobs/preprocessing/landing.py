@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.preprocessing import arrivals
 from jobs.protocol.errors import ContractBroken, InputMissing
+from jobs.protocol.layers import SOURCE
 
 if TYPE_CHECKING:
     import polars as pl
 
 BOM = b"\xef\xbb\xbf"
 ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes whatever the number of threads
-SOURCE_FILE = "_source_file"
-SOURCE_ROW = "_source_row"
 KEYS = ("id", "member_id")  # one of the two must be there: a row that names no loan is of no use
 Names = tuple[str, ...]
 MOST_COLUMNS = 1000
@@ -104,7 +103,7 @@ def _flaws(names: Sequence[str], known: set[str]) -> Iterator[str]:
             yield f"column {place} has no name"
         elif folded[name.casefold()] > 1:
             yield f"column {place}" + (f" ({name})" if name.lower() in known else "") + " is named like another"
-        elif name in {SOURCE_FILE, SOURCE_ROW}:
+        elif name in SOURCE:
             yield f"column {place} has the reserved name {name}"
         elif not name.isprintable() or len(name) > _LONGEST_NAME:
             yield f"the name of column {place} is too long or has characters that cannot be printed"

@@ -13,11 +13,11 @@ from typing import Any
 import polars as pl
 
 from jobs.preprocessing import writing
-from jobs.preprocessing.landing import BOM, SOURCE_FILE, SOURCE_ROW, Shape, Shaped, Unfit, Written
-from jobs.preprocessing.landing_survey import survey
+from jobs.preprocessing.landing import BOM, Shape, Shaped, Unfit, Written
+from jobs.preprocessing.landing_survey import LONGEST_LINE, survey
+from jobs.protocol.layers import SOURCE_FILE, SOURCE_ROW
 
 SMALL = 16 << 20  # bytes
-_HEADER_BYTES = 1 << 20
 _REMARKS = (  # beside loans, in real files
     "Total amount funded in policy code",
     "Loans that do not meet the credit policy",
@@ -71,7 +71,7 @@ def _header(file: FileIO) -> list[str]:
     size = os.fstat(file.fileno()).st_size
     if not size:
         raise Unfit("the file is empty", mend="a day without rows has a file with a header only")
-    head = os.pread(file.fileno(), _HEADER_BYTES, 0)
+    head = os.pread(file.fileno(), LONGEST_LINE, 0)
     if kind := next((kind for mark, kind in _FOREIGN.items() if head.startswith(mark)), None):
         raise Unfit(f"the file is {kind}", mend=_WRITE_AGAIN)
     line, end, _ = head.removeprefix(BOM).partition(b"\n")

@@ -12,17 +12,8 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet, types
 
-from jobs.preprocessing.landing import (
-    MOST_TIMES,
-    ROW_GROUP,
-    SMALL,
-    SOURCE_FILE,
-    SOURCE_ROW,
-    Shape,
-    Shaped,
-    Unfit,
-    Written,
-)
+from jobs.preprocessing.landing import MOST_TIMES, ROW_GROUP, SMALL, Shape, Shaped, Unfit, Written
+from jobs.protocol.layers import SOURCE_FILE, SOURCE_ROW
 
 MOST_ROWS = 100_000_000  # a few bytes can claim any number of equal rows
 _DAMAGED = (pa.ArrowException, OSError, ValueError, OverflowError)

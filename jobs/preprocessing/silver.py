@@ -12,7 +12,7 @@ from jobs.preprocessing import tables
 from jobs.preprocessing.stock import Stock, Work
 from jobs.protocol import partitions
 from jobs.protocol.command import Run
-from jobs.protocol.layers import SOURCES
+from jobs.protocol.layers import SOURCE, SOURCES
 from jobs.protocol.partitions import Manifest
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
     from jobs.preprocessing import cleaning, identity
 
     rows = stock.built(tables.bronze(work.table))[work.day].rows
-    wanted = [*(column.name for column in cleaning.landed_columns(work.table)), *identity.SOURCE]
+    wanted = [*(column.name for column in cleaning.landed_columns(work.table)), *SOURCE]
     bronze, origins = _bronze(stock, work), _origins(stock, work)
     if rows <= SHARD_ROWS:
         whole = bronze.collect(engine="in-memory")

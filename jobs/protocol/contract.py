@@ -12,6 +12,7 @@ from jobs.protocol import patterns, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
 from jobs.protocol.judge import HOME, Complaint, complaints, document, suggestion, told
+from jobs.protocol.layers import SOURCE
 
 JSON_TYPES: Mapping[str, str] = {  # by dtype
     **dict.fromkeys(("int8", "int16", "int32", "int64"), "integer"),
@@ -67,6 +68,12 @@ class Contract:
 @cache
 def load(name: str) -> Contract:
     return read((HOME / f"{name}.json").read_bytes(), name=name)
+
+
+@cache
+def landed(table: str) -> tuple[str, ...]:
+    """The columns of a table as its sources have it."""
+    return tuple(column.name for column in load(f"bronze/{table}").columns if column.name not in SOURCE)
 
 
 def read(data: bytes, *, name: str) -> Contract:

@@ -32,9 +32,8 @@ TABLES: dict[str, tuple[str, ...]] = {}
 TEXTS: dict[str, list[str]] = {}  # by code: as the contract of a column has them, or as sources write and order them
 for _table in sorted(SOURCES):
     _columns = [column for name in SILVER_OF[_table] for column in contract.load(f"silver/{name}").columns]
-    _names = [column.name for column in (*_columns, *contract.load(f"bronze/{_table}").columns)]  # some stay in bronze
-    _ours = {"snapshot_date", "application_date", "_source_file", "_source_row"}
-    TABLES[_table] = tuple(name for name in dict.fromkeys(_names) if name not in _ours)
+    _read = [column.name for column in _columns if column.parse]
+    TABLES[_table] = tuple(dict.fromkeys((*_read, *contract.landed(_table))))  # some stay in bronze
     SINCE |= {column.name: ERAS[column.era] for column in _columns if column.era in ERAS}
     _enums = {column.name: column.schema["enum"] for column in _columns if "enum" in column.schema}
     TEXTS |= {name: [level for level in levels if level not in (None, UNSEEN)] for name, levels in _enums.items()}
