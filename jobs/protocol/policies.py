@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 from jobs.protocol import ledger, strict_json
 from jobs.protocol import policy as rules
@@ -53,28 +54,29 @@ def keep(store: FolderStore, policy: Policy) -> None:
     data = store.get(POLICY, rules.MAX_BYTES)
     if data is None or hashlib.sha256(data).hexdigest() != policy.sha256:
         return  # saved anew since it was read: the next run sees that
-    name = f"{POLICIES}/{policy.sha256[:12]}.json"
-    if store.get(name) is None:
-        store.put_if_absent(name, data)
-    pointer, says = f"{POLICIES}/{LAST_GOOD}", strict_json.pretty({"sha256": policy.sha256})
-    before = store.get(pointer)
-    if before == says:
-        return
-    with store.hold():
-        store.put_if_absent(pointer, says) if before is None else store.replace_if(pointer, before, says)
+    pointer = strict_json.pretty({"sha256": policy.sha256})
+    for name, says in ((_copy_of(policy.sha256), data), (f"{POLICIES}/{LAST_GOOD}", pointer)):
+        if (before := store.get(name)) != says:
+            with store.hold():
+                store.put_if_absent(name, says) if before is None else store.replace_if(name, before, says)
 
 
 def last_good(store: FolderStore) -> Policy:
-    """The policy that was used last; the defaults where none was ever kept."""
-    pointer = store.get(f"{POLICIES}/{LAST_GOOD}")
-    if pointer is None:
-        return rules.load(None, POLICY)
-    sha256 = strict_json.parse(pointer, where=f"{POLICIES}/{LAST_GOOD}")["sha256"]
-    return kept(store, sha256) or rules.load(None, POLICY)
+    """The policy that was used last; the defaults where none was ever kept, or none can be told any more."""
+    with suppress(JobError, LookupError, TypeError):  # what must go on does not wait for a damaged pointer or copy
+        pointer = strict_json.parse(store.get(f"{POLICIES}/{LAST_GOOD}") or b"", where=f"{POLICIES}/{LAST_GOOD}")
+        if found := kept(store, pointer["sha256"]):
+            return found
+    return rules.load(None, POLICY)
 
 
 def kept(store: FolderStore, sha256: str) -> Policy | None:
-    """A policy that was used once, by its hash."""
-    name = f"{POLICIES}/{sha256[:12]}.json"
+    """A policy that was used once, by its hash; None if it is not there as it was."""
+    name = _copy_of(sha256)
     data = store.get(name, rules.MAX_BYTES)
-    return None if data is None else rules.load(data, name)
+    is_whole = data is not None and hashlib.sha256(data).hexdigest() == sha256
+    return rules.load(data, name) if is_whole else None
+
+
+def _copy_of(sha256: str) -> str:
+    return f"{POLICIES}/{sha256[:12]}.json"

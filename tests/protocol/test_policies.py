@@ -51,3 +51,27 @@ def test_a_policy_that_was_saved_anew_since_it_was_read_is_kept_by_the_next_run_
     store.root.at(POLICY).unlink()
     policies.keep(store, rules)
     assert store.list("decisions/policies") == ()
+
+
+@pytest.mark.parametrize("torn", [b"", b"{", b"{}", b"[]", b'{"sha256": 5}', b'{"sha256": "../../policy"}'])
+def test_a_damaged_pointer_to_the_last_good_policy_stops_nothing_and_is_mended(store: FolderStore, torn: bytes) -> None:
+    store.put_if_absent(POLICY, b'{"mode": "advise"}')
+    policies.begin(store, dry_run=False)
+    pointer = store.root.at("decisions/policies/last_good.json")
+    pointer.chmod(0o600)
+    pointer.write_bytes(torn)
+    assert policies.last_good(store) == policy.load(None, POLICY)
+    policies.begin(store, dry_run=False)
+    assert policies.last_good(store).mode == "advise"
+
+
+def test_a_kept_policy_that_was_changed_counts_no_more_and_is_mended(store: FolderStore) -> None:
+    store.put_if_absent(POLICY, b'{"mode": "advise"}')
+    rules, _ = policies.begin(store, dry_run=False)
+    assert rules is not None
+    copy = store.root.at(f"decisions/policies/{rules.sha256[:12]}.json")
+    copy.chmod(0o600)
+    copy.write_bytes(b'{"mode": "auto"}')
+    assert (policies.kept(store, rules.sha256), policies.last_good(store)) == (None, policy.load(None, POLICY))
+    policies.begin(store, dry_run=False)
+    assert policies.last_good(store) == rules
