@@ -16,9 +16,9 @@ def amount(number: int, what: str) -> str:
 
 
 def told(stream: TextIO, text: str) -> None:
-    """Write it out. A reader that has seen enough, such as `head`, ends the telling and not the work."""
+    """Write it out, and nothing that steers a terminal. A reader that has seen enough, such as `head`, ends the telling."""
     try:
-        stream.write(text)
+        stream.write("".join(it if it.isprintable() or it == "\n" else ascii(it)[1:-1] for it in text))
         stream.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -145,6 +145,16 @@ def test_every_entry_that_is_damaged_by_itself_is_named_in_order_and_what_stands
     assert stood[1:] == ["entry 1 and those before it stand; by them no model serves, and decision 1 is open"] * 6
 
 
+def test_an_entry_that_no_job_has_written_is_found_though_the_chain_is_whole(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = root.at("decisions/ledger/00000005.json")
+    write(newest, newest.read_bytes().replace(b'"blocked_by":["week"]', b'"blocked_by":[5]'))
+    root.at("decisions/STATUS.txt").unlink()
+    code, found = checked(root, capsys)
+    assert (code, [one["where"] for one in found if one["code"]]) == (6, ["decisions/ledger/00000005.json"])
+
+
 @pytest.mark.parametrize(
     "plant", [os.mkfifo, os.mkdir, partial(os.symlink, "/dev/zero"), partial(os.mknod, mode=stat.S_IFSOCK)]
 )

@@ -76,7 +76,9 @@ def whole(root: Root) -> str:
     complete(trainer, entry.seq, Outcome(promote=True, model_id=model.model_id, model_sha256=model.sha256))
     place(desk(store), machine(reason="Next week", details=details), begin(desk(store)))
     ledger.append(
-        store, desk(store).writer, lambda _: Fact(RETRAINING, "deferred", {"decision": 4, "blocked_by": ["week"]})
+        store,
+        desk(store).writer,
+        lambda _: Fact(RETRAINING, "deferred", {"decision": 4, "blocked_by": ["week"], "retry_after": None}),
     )
     report = Report()
     report.change("datamart/silver/toy/snapshot_date=2024-01-14", rows=2, why="new")

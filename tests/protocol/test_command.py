@@ -166,6 +166,12 @@ def test_a_name_that_would_steer_the_terminal_is_shown_quoted(
     assert "\x1b" not in capsys.readouterr().out
 
 
+def test_nothing_that_is_told_of_a_file_steers_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = os.fsdecode(b"\x1b[2J\xff\r\xc3\xbc")
+    assert run(job(failing(ContractBroken("w", where=odd, mend="m"))), tmp_path) == 4
+    assert "where: \\x1b[2J\\udcff\\r\xfc\n" in capsys.readouterr().err
+
+
 def test_a_condition_that_does_not_hold_exits_with_99(tmp_path: Path) -> None:
     def no(run: Run) -> None:
         run.goes_on = False
