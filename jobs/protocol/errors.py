@@ -13,7 +13,8 @@ from typing import ClassVar
 GRAVEST_FIRST = (1, 6, 5, 4, 3, 75, 2)  # a run does all it can, then exits with the first of these that it met
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO, errno.EMFILE, errno.EFBIG, errno.EROFS)
 _OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSALS} | {
-    "Invalid thrift: transport error": "a file broke off while it was written or read"  # as polars says of a full disk
+    **dict.fromkeys(("Out of Memory Error", "failed to map segment"), os.strerror(errno.ENOMEM)),  # duckdb; a library
+    "Invalid thrift: transport error": "a file broke off while it was written or read",  # as polars says of a full disk
 }  # libraries wrap these in errors of their own
 _COMMAND = re.compile(r"(`python -m jobs\.(?:decisions )?\w+)|chmod [-+\w]+ ")
 TYPED_ROOT = ["."]  # as the command line has it
@@ -87,6 +88,7 @@ def as_job_error(error: BaseException) -> JobError:
     if isinstance(error, JobError):
         return error
     said = next((said for wrapped, said in _OF_THE_SYSTEM.items() if wrapped in str(error)), None)
+    said = os.strerror(errno.ENOMEM) if isinstance(error, MemoryError) else said
     where: object = next(iter(getattr(error, "__notes__", ())), None)  # the folder of a draft
     if isinstance(error, OSError):
         said = os.strerror(error.errno) if error.errno else said or type(error).__name__

@@ -16,7 +16,7 @@ def amount(number: int, what: str) -> str:
 
 
 def told(stream: TextIO, text: str) -> None:
-    """Write it out, and nothing that steers a terminal. A reader that has seen enough, such as `head`, ends the telling."""
+    """Write it out; nothing in it steers a terminal. A reader that has seen enough, such as `head`, is no failure."""
     try:
         stream.write("".join(it if it.isprintable() or it == "\n" else ascii(it)[1:-1] for it in text))
         stream.flush()

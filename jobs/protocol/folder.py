@@ -83,7 +83,8 @@ def read(folder: int, name: str, limit: int) -> bytes | None:
             raise Refused(f"{name} is not a regular file", where=name, mend="move it away; files here are plain files")
         _refuse_open_to_all(handle, name)
         with open(handle, "rb", closefd=False) as file:
-            data = file.read(limit + 1)
+            data = file.read(min(limit, (size := os.fstat(handle).st_size)) + 1)  # room for no more than there is
+            data += file.read(limit + 1 - len(data)) if len(data) > size else b""  # which may have grown since
     finally:
         os.close(handle)
     if len(data) > limit:

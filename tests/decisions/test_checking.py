@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -175,6 +174,7 @@ def test_an_entry_that_no_job_has_written_is_found_though_the_chain_is_whole(
         LANDED,
     ],
 )
+@pytest.mark.timeout(30)
 def test_what_is_planted_in_place_of_a_file_is_named_and_never_waited_for(
     root: Root, capsys: pytest.CaptureFixture[str], plant: Callable[[Path], object], place: str
 ) -> None:
@@ -182,7 +182,6 @@ def test_what_is_planted_in_place_of_a_file_is_named_and_never_waited_for(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     plant(path)
-    signal.alarm(20)  # a signal that nobody handles ends what waits
     code, found = checked(root, capsys)
     assert code == 6
     assert any(place.removesuffix(".json") in one["where"] for one in found if one["code"])
@@ -191,7 +190,6 @@ def test_what_is_planted_in_place_of_a_file_is_named_and_never_waited_for(
         True
     ] * 4
     assert main(["explain", "2024-01-14", "--root", str(root.path)]) in (0, 6)
-    signal.alarm(0)
 
 
 def test_two_swapped_files_are_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

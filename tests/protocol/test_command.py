@@ -80,6 +80,14 @@ def test_what_a_library_says_of_the_system_is_told_as_the_systems_refusal(
         assert "CANARY-4711" not in told
 
 
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("x.so: failed to map segment from shared object")])
+def test_memory_that_runs_out_is_no_bug(
+    tmp_path: Path, error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(job(failing(error)), tmp_path) == 1
+    assert "the system refused: Cannot allocate memory\n" in capsys.readouterr().err
+
+
 def test_a_parquet_file_that_a_full_disk_breaks_off_is_no_bug(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tracemalloc
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from jobs.protocol import folder as folders
 from jobs.protocol.files import DRAFT, Root
+from jobs.protocol.folder import Refused
 from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, quarantine_name
 from tests.protocol.faults import forbid
 from tests.protocol.store_contract import ENTRY, StoreContract, hidden
@@ -185,3 +187,25 @@ def test_a_crash_between_giving_a_note_back_and_dropping_its_aside_leaves_one_no
     (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").hardlink_to(tmp_path / RETRAINING_NOTE)
     store.finish()
     assert (store.get(RETRAINING_NOTE), store.list(QUARANTINE), hidden(tmp_path)) == (b"old", (), [])
+
+
+def test_a_small_file_is_read_in_little_room_and_one_that_grows_meanwhile_whole(
+    tmp_path: Path, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_if_absent("a/b", b"x")
+    tracemalloc.start()
+    assert store.get("a/b") == b"x"
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+    real = os.fstat
+
+    def grown(handle: int) -> os.stat_result:
+        facts = real(handle)
+        if facts.st_size == 1:
+            (tmp_path / "a/b").write_bytes(b"xyz")
+        return facts
+
+    monkeypatch.setattr(os, "fstat", grown)
+    assert store.get("a/b") == b"xyz"
+    with pytest.raises(Refused, match="more than 2 bytes"):
+        store.get("a/b", 2)
