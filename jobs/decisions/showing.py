@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
-from jobs.protocol import circumstances, clock, policies, receipts, status
+from jobs.protocol import circumstances, clock, policies, receipts, status, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
@@ -43,7 +43,8 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     row = "  {name}: {what}\n      where: {where}\n      mend:  {mend}"
     sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": [row.format(**one) for one in troubled]}
     more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())
-    return 0, status.text(sight) + more
+    back = verdicts.kept_back(root, clock.today(), sight.state)
+    return 0, status.text(replace(sight, verdict=back)) + more
 
 
 def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:

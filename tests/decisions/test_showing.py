@@ -9,7 +9,7 @@ import pytest
 from jobs.decisions.__main__ import main
 from jobs.monitoring import job as monitoring
 from jobs.preprocessing import job as preprocessing
-from jobs.protocol import clock, ledger, model_bank, policy, receipts, status
+from jobs.protocol import clock, judge, ledger, model_bank, policy, receipts, status, verdicts
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.errors import InputMissing, UsageError
 from jobs.protocol.files import Root
@@ -84,6 +84,18 @@ def test_show_lists_a_run_of_all_steps_until_its_steps_are_begun_anew(
         receipts.write(store.root, Occasion(job.name, TODAY, step), report, at=clock.now(), seconds=1)
         shown.append(len(json.loads(said(capsys, store, "show", "--json")[1])["problems"]))
     assert shown == [1, 1, 0]
+
+
+def test_show_tells_what_monitoring_would_now_say_as_the_status_does(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY))
+    begin(desk(store, TODAY))
+    home = store.root.at(verdicts.folder(TODAY - timedelta(days=1)))
+    home.mkdir(parents=True)
+    verdict = dict.fromkeys(judge.document("verdict")["required"]) | {"sentence": "Leave the model"}
+    home.joinpath("decision.json").write_text(json.dumps(verdict))
+    assert "monitoring   would now say: Leave the model" in said(capsys, store, "show")[1]
 
 
 @pytest.mark.parametrize(
