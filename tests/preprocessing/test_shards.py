@@ -36,7 +36,7 @@ def test_a_day_in_shards_gives_the_rows_and_counts_of_one_in_a_piece(
         for table in ("loan_terms", "financial"):  # whose rows then lie in no order
             path = landing(root, table, LAST)
             head, *rows = path.read_bytes().splitlines(keepends=True)
-            land(path, head + b"".join(sorted(rows, key=lambda row: row[::-1])))
+            land(path, head + b"".join(rows[1::2] + rows[::2]))
         path = landing(root, "demographic", FIRST)
         lines = (line.split(b",", 1)[1] for line in path.read_bytes().splitlines(keepends=True))
         land(path, b"".join(lines))  # without the ids, which the members lend it
