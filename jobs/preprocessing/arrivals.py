@@ -49,6 +49,15 @@ class Listing:
     refused: list[ContractBroken] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
+    def missing_on(self, day: date) -> list[str]:
+        """The tables that have no landing file for a day."""
+        return [table for table, days in self.days.items() if day not in days]
+
+    def gaps(self) -> list[date]:
+        """The days on which some tables landed and others did not."""
+        landed = self.days.values()
+        return sorted(set[date]().union(*landed) - set[date].intersection(*landed))
+
 
 def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.max, since: date = date.min) -> Listing:
     """Read the names in the landing folder of each table. One broken name keeps no other file from being taken.

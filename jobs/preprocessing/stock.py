@@ -79,16 +79,6 @@ class Stock(Shelf):
         later = sorted(name for name in self.offered[table] if name > last)
         return [name for name in later if (arrivals.said(table, name)[1] or day) > day]
 
-    def missing_on(self, day: date) -> list[str]:
-        """The tables that have no landing file for a day."""
-        return [table for table in SOURCES if day not in self.listing.days[table]]
-
-    def gaps(self) -> list[tuple[date, list[str]]]:
-        """Earlier days on which some tables landed and others did not: their features wait."""
-        landed = self.listing.days.values()
-        some, all_of_them = set[date]().union(*landed), set.intersection(*landed)
-        return [(day, self.missing_on(day)) for day in sorted(some - all_of_them - {self.day})]
-
     def sha256(self, landed: Landed) -> str:
         return self.index.facts(landed.name, landed.identity, lambda name: [arrivals.sha256(self.root.at(name))])[0]
 
