@@ -8,7 +8,6 @@ from itertools import takewhile
 
 from jobs.protocol.claims import try_wish
 from jobs.protocol.facts import MAX_ATTEMPTS, State
-from jobs.protocol.guards import retry_after
 from jobs.protocol.ingest import Desk
 from jobs.protocol.notes import said_in
 from jobs.protocol.outlook import AUTHORS, BLOCKS, Sight, end_of, next_run, printable, survey
@@ -85,9 +84,6 @@ def _open(sight: Sight) -> Iterator[str]:
         yield from _row("claimed", f"by training for {standing.claim.as_of} (ledger entry {standing.claim.seq}){dead}")
     for name in standing.blocked_by:
         yield from _row("blocked by", f"{name}: {BLOCKS.get(name, 'a guard that this version does not know')}")
-    after = retry_after(sight.state, standing, sight.today, sight.policy) if sight.policy and standing.retrain else None
-    if after and not standing.claim:
-        yield from _row("claimable", f"from {after} on, as far as time alone blocks it")
     if sight.verdict:
         yield from _row("monitoring", f"would now say: {printable(sight.verdict)}")
 

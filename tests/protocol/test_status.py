@@ -91,7 +91,6 @@ def test_a_served_model_shows_since_when_and_why_and_what_time_blocks(store: Fol
     begin(desk(store))
     said = told(store)
     assert f"SERVING MODEL model {MODEL} since 2024-01-14 why promoted (ledger entry 3) pinned no" in said
-    assert "claimable from 2024-01-16 on" in said
     assert "Decision 4 waits: a training run on 2024-01-16 or later may claim it." in said
     story = "decision 1, a retraining wanted by training itself, completed in entry 3, its model promoted"
     assert f"{story}; asked because: Performance score 0.650 below threshold" in said
