@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.protocol import ledger, model_bank, partitions
+from jobs.protocol import judge, ledger, model_bank, partitions
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import dataset, job
@@ -167,11 +167,12 @@ def test_scores_rank_by_risk(root: Path) -> None:
 
 
 def verdict(root: Path, week: str, *blocks: str) -> None:
-    """A week's decision.json of monitoring, as far as training looks at it."""
+    """A week's decision.json of monitoring, with what training looks at in it."""
     home = root / f"datamart/gold/monitoring/week={week}"
     home.mkdir(parents=True)
     said = {"sentence": "judged", "blocked_by": list(blocks), "model_id": state(root).model_id}
-    (home / "decision.json").write_text(json.dumps(said))
+    nothing = dict.fromkeys(judge.document("verdict")["required"])
+    (home / "decision.json").write_text(json.dumps(nothing | said))
 
 
 def test_nothing_is_trained_on_a_broken_feed_until_a_better_week_clears_it(root: Path) -> None:
