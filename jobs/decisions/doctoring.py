@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.protocol import clock
@@ -50,13 +50,13 @@ def permissions(root: Root) -> Iterator[Problem]:
             grave = bool(found & ~mode & 0o022) or name in ledger
             what = f"its mode is {found:o} and should be {mode:o}"
             yield (damage if grave else remark)(what, name, f"chmod {mode:o} {name}")
-    for place in ("decisions", "datamart", "model_bank"):
-        for folder, _, names in os.walk(root.at(place)):
-            for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118 - many of them
-                mode = os.lstat(path).st_mode
-                if mode & stat.S_IWOTH and not stat.S_ISLNK(mode):
-                    name = os.path.relpath(path, root.path)
-                    yield damage("everybody may write it", name, f"chmod o-w {name}, then look at what is in it")
+    walks = (os.walk(root.at(place)) for place in ("decisions", "datamart", "model_bank"))
+    for folder, _, names in chain([(str(root.path), [], [])], *walks):
+        for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118 - many of them
+            mode = os.lstat(path).st_mode
+            if mode & stat.S_IWOTH and not stat.S_ISLNK(mode):
+                name = os.path.relpath(path, root.path)
+                yield damage("everybody may write it", name, f"chmod o-w {name}, then look at what is in it")
 
 
 def disk(root: Root) -> Iterator[Problem]:

@@ -55,6 +55,7 @@ def test_a_sound_root_is_well_and_left_as_it_is(root: Root, capsys: pytest.Captu
         pytest.param("decisions/ledger", 0o2770, 6, "chmod 2750", id="a-ledger-open-to-the-group"),
         pytest.param("decisions/policy.json", 0o600, 0, "chmod 660", id="a-policy-closed-to-the-group"),
         pytest.param("datamart/silver", 0o777, 6, "chmod o-w", id="a-layer-open-to-all"),
+        pytest.param(".", 0o777, 6, "chmod o-w", id="a-root-open-to-all"),
     ],
 )
 def test_permissions(
