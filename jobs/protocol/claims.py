@@ -14,7 +14,7 @@ from jobs.protocol.command import Stopped
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact, Serving, State
 from jobs.protocol.folder import Refused
-from jobs.protocol.guards import Circumstances, blocked_by, retry_after
+from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, Seen, look
 from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger
@@ -60,7 +60,7 @@ def claim(desk: Desk, policy: Policy, found: Circumstances, lease_until: str | N
         blocks = blocked_by(state, standing, today, policy, replace(found, note=same))
         body: dict[str, Any] = {"decision": standing.seq}
         if blocks:
-            after = retry_after(state, standing, today, policy)
+            after = max(held_until(state, standing, today, policy).values(), default=None)  # time blocks no more
             body |= {"blocked_by": list(blocks), "retry_after": after.isoformat() if after else None}
             return None if blocks == standing.blocked_by else Fact(RETRAINING, "deferred", body)
         body |= {"note_sha256": hashlib.sha256(standing.note).hexdigest(), "lease_until": lease_until}

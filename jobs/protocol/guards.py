@@ -41,11 +41,6 @@ def held_until(state: State, decision: Decision, day: date, policy: Policy) -> d
     return {name: until for name, until in clears.items() if until > day and name not in _bypassed(decision, policy)}
 
 
-def retry_after(state: State, decision: Decision, day: date, policy: Policy) -> date | None:
-    """The first day on which time alone blocks it no more; None if time does not block it."""
-    return max(held_until(state, decision, day, policy).values(), default=None)
-
-
 def _bypassed(decision: Decision, policy: Policy) -> tuple[str, ...]:
     return policy.guards.immediate_bypasses if decision.priority == "IMMEDIATE" else ()
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.protocol.decisions import fold
 from jobs.protocol.facts import Decision, State
-from jobs.protocol.guards import Circumstances, blocked_by, retry_after
+from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from tests.protocol.build import READY, entry, proposed, rules
 
 DAY = date(2024, 1, 18)  # a Thursday
@@ -97,4 +97,4 @@ def test_what_blocks_a_claim(
     state, policy = State(trained=tuple(trained)), rules(**guards)
     circumstances: Circumstances = replace(READY, **found)
     assert blocked_by(state, decision(**fields), DAY, policy, circumstances) == blocks
-    assert retry_after(state, decision(**fields), DAY, policy) == retry
+    assert max(held_until(state, decision(**fields), DAY, policy).values(), default=None) == retry
