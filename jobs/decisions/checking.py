@@ -43,7 +43,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     known = ledgers.standing(store)
     looks = (
         *(ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root)),
-        *(planted(root, place) for place in ("decisions", model_bank.BANK)),
+        *(planted(root, place) for place in ("decisions", model_bank.BANK, "datamart")),
     )
     found = [one for look in looks for one in going_on(look)]
     found += checking_partitions.check(root, Events(sys.stderr))
@@ -128,7 +128,9 @@ def planted(root: Root, above: str) -> Iterator[Problem]:
         if entry.is_dir(follow_symlinks=False):
             if above in FLAT or entry.name.startswith((DRAFT, ASIDE)) or entry.name.endswith((".json", ".txt")):
                 yield damage("a folder lies where a file belongs", name, mend)
-            yield from planted(root, name)
+            yield from going_on(planted(root, name))
+        elif entry.is_symlink() and entry.is_dir() and above.startswith("datamart"):
+            yield remark("what lies behind a link is not looked at", name, "put the folder itself there")
         elif not entry.is_file(follow_symlinks=False):
             yield damage("it is no plain file", name, mend)
 

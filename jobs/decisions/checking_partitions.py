@@ -27,7 +27,12 @@ def check(root: Root, events: Events) -> list[Problem]:
 
 
 def folders(root: Root, above: str = "datamart") -> Iterator[str]:
-    for entry in entries(root, above):
+    try:
+        inside = [*entries(root, above)]
+    except OSError:
+        inside = []
+        yield above  # whoever looks into it tells why it cannot be read
+    for entry in inside:
         name = f"{above}/{entry.name}"
         if not entry.is_dir(follow_symlinks=False) or (above == "datamart" and entry.name not in LAYERS):
             continue

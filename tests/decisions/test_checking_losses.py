@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,25 @@ def test_a_file_that_may_not_be_read_hides_no_other_damage(
     lost.unlink()
     code, found = checked(root, capsys)
     assert (code, {one["where"] for one in found}) == (1, {str(refused), root.name_of(lost)})
+
+
+def test_a_folder_that_may_not_be_read_and_one_behind_a_link_hide_no_other_damage(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = os.scandir, root.at("datamart/bronze")
+
+    def scanned(path: Path) -> object:
+        if path == refused:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    lost = next(root.at("datamart/silver").rglob("*.parquet"))
+    lost.unlink()
+    root.at("datamart/gold/elsewhere").symlink_to(root.at("datamart/silver"))
+    monkeypatch.setattr(os, "scandir", scanned)
+    code, found = checked(root, capsys)
+    assert code == 1
+    assert {one["where"] for one in found} == {str(refused), root.name_of(lost), "datamart/gold/elsewhere"}
 
 
 def test_what_is_lost_on_many_days_for_one_reason_is_told_once(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
