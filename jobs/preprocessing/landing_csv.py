@@ -74,7 +74,8 @@ def _header(file: FileIO) -> list[str]:
     head = os.pread(file.fileno(), LONGEST_LINE, 0)
     if kind := next((kind for mark, kind in _FOREIGN.items() if head.startswith(mark)), None):
         raise Unfit(f"the file is {kind}", mend=_WRITE_AGAIN)
-    line, end, _ = head.removeprefix(BOM).partition(b"\n")
+    begin = _begin(file)
+    line, end, _ = head[begin:].partition(b"\n")
     if not end and b"\r" in line:
         raise Unfit("lines end with a carriage return only", mend=_WRITE_AGAIN)
     if not end and size > len(head):
@@ -82,15 +83,19 @@ def _header(file: FileIO) -> list[str]:
     if os.pread(file.fileno(), 1, size - 1) != b"\n":
         mend = "land the file again, whole, with a line feed after the last row"
         raise Unfit("the last line has no line end: the file may have been cut there", mend=mend)
-    return _names(line, file)
+    return _names(line, begin)
 
 
-def _names(line: bytes, file: FileIO) -> list[str]:
+def _begin(file: FileIO) -> int:
+    return len(BOM) if os.pread(file.fileno(), len(BOM), 0) == BOM else 0
+
+
+def _names(line: bytes, begin: int) -> list[str]:
     try:
         text = line.decode("utf-8")
         names = next(csv.reader([text], strict=True), [])
-    except UnicodeDecodeError:
-        raise _no_utf8(file) from None
+    except UnicodeDecodeError as error:
+        raise _no_utf8(begin + error.start, 1) from None
     except csv.Error:
         raise Unfit("the quotes in the first line do not match", mend=_WRITE_AGAIN) from None
     if len(names) < 2:  # noqa: PLR2004 - a table has a key and something to say about it
@@ -129,11 +134,11 @@ def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFram
 def _examine(file: FileIO, width: int) -> None:
     """Refuse the first record that is no CSV or has not `width` fields; blank lines and remarks are let through."""
     usual = re.compile(rb"(?:%b,){%d}%b\r?\n" % (_FIELD, width - 1, _FIELD))
-    for line, record in _records(file):
+    for line, begin, record in _records(file):
         try:
             text = record.decode("utf-8")
-        except UnicodeDecodeError:
-            raise _no_utf8(file) from None
+        except UnicodeDecodeError as error:
+            raise _no_utf8(begin + error.start, line + record[: error.start].count(b"\n")) from None
         if usual.fullmatch(record):
             continue
         place = fields = 0
@@ -150,19 +155,19 @@ def _examine(file: FileIO, width: int) -> None:
             )
 
 
-def _records(file: FileIO) -> Iterator[tuple[int, bytes]]:
-    """The records and the lines they begin in; the last may be open. Slow, and only for trouble."""
-    begun, record, is_open = 1, bytearray(), False
+def _records(file: FileIO) -> Iterator[tuple[int, int, bytes]]:
+    """The line and the byte where each record begins, and the record; the last may be open. Slow, only for trouble."""
+    number, begin, record, is_open = 1, _begin(file), bytearray(), False
     with open(os.dup(file.fileno()), "rb") as lines:  # noqa: PTH123 - a descriptor
-        lines.seek(len(BOM) if os.pread(file.fileno(), len(BOM), 0) == BOM else 0)
-        for number, line in enumerate(lines, start=1):
+        lines.seek(begin)
+        for following, line in enumerate(lines, start=2):
             record += line
             is_open ^= bool(line.count(b'"') & 1)
             if not is_open or len(record) > _LONGEST_RECORD:
-                yield begun, bytes(record)
-                begun, record = number + 1, bytearray()
+                yield number, begin, bytes(record)
+                number, begin, record = following, begin + len(record), bytearray()
     if record:
-        yield begun, bytes(record)
+        yield number, begin, bytes(record)
 
 
 def _flaw(record: bytes, place: int, line: int) -> Unfit:
@@ -178,18 +183,7 @@ def _flaw(record: bytes, place: int, line: int) -> Unfit:
     return Unfit(f"{_WRONG[sign]} in line {line}", mend=_IN_QUOTES)
 
 
-def _no_utf8(file: FileIO) -> Unfit:
-    """Name the first byte that is no UTF-8."""
-    place = line = 0
-    with open(os.dup(file.fileno()), "rb") as lines:  # noqa: PTH123 - a descriptor
-        lines.seek(0)
-        for line, data in enumerate(lines, start=1):  # noqa: B007
-            try:
-                data.decode("utf-8")
-            except UnicodeDecodeError as error:
-                place += error.start
-                break
-            place += len(data)
+def _no_utf8(place: int, line: int) -> Unfit:
     return Unfit(f"byte {place} (line {line}) is not UTF-8", mend=_WRITE_AGAIN)
 
 

@@ -53,6 +53,9 @@ CANARY = b"CANARY"
         pytest.param("id,mémber_id\n".encode("cp1252"), r"byte 4 \(line 1\) is not UTF-8", id="latin-1-in-the-header"),
         pytest.param(HEADER + b"1,\xed\xa0\x80,3,4\n", r"byte 24 \(line 2\) is not UTF-8", id="half-a-surrogate"),
         pytest.param(
+            b"\xef\xbb\xbf" + HEADER + b'1,"a\n\xe9",3,4\n', r"byte 30 \(line 3\) is not UTF-8", id="latin-1-in-quotes"
+        ),
+        pytest.param(
             GOOD + b'1,"2,3,4\n5,6,7,8\n', "a quote opens in line 3 and never closes", id="quote-never-closes"
         ),
         pytest.param(HEADER + b'1,5" pipe,3,4\n', "a quote stands within a field in line 2", id="bare-quote"),
