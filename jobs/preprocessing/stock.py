@@ -147,7 +147,7 @@ class Stock(Shelf):
             found = json.loads(files.content(self.root.at(SETTLED)))
             day, problems = date.fromisoformat(found["day"]), [Problem(**problem) for problem in found["problems"]]
             is_same = day <= self.day and found["key"] == self._key(day)
-        except (FileNotFoundError, StoreDamaged, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, StoreDamaged, ValueError, KeyError, TypeError, RecursionError):
             return
         if is_same and day == self.day:
             self.standing = problems

@@ -238,7 +238,7 @@ def open_root(text: str) -> Root:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     replayed = path / REPLAY_CLOCK
     TYPED_ROOT[:] = [text]
-    clock.stand_at(datetime.fromisoformat(replayed.read_text("utf-8").strip()) if replayed.is_file() else None)
+    clock.stand_at(clock.read(replayed) if replayed.is_file() else None)
     return Root(path.resolve(), durable=not replayed.is_file())
 
 

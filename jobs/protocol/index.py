@@ -162,6 +162,6 @@ def _read(data: bytes) -> Files:
         version, *lines = json.loads(b"[%b]" % b",".join(data.splitlines()))
         if version == VERSION and data.endswith(b"\n") and all(len(ids) == IDS and facts for _, ids, facts in lines):
             return {name: [ids, facts] for name, ids, facts in lines}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass  # absent, damaged or of another version: nothing is remembered, and nothing is lost
     return {}

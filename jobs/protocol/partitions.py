@@ -142,10 +142,12 @@ def parse(data: bytes, *, where: str) -> Manifest:
             parts=tuple(Part(**part) for part in facts["parts"]),
             inputs=tuple(Input(**entry) for entry in facts["inputs"]),
         )
+        hashes = (one["sha256"] for one in (*facts["parts"], *facts["inputs"]))
+        is_sound = all(isinstance(one, str) for one in hashes) and isinstance(facts["counts"] | facts["notes"], dict)
         as_written = manifest.to_bytes(was_read=True)
     except (JsonInvalid, KeyError, TypeError, ValueError) as error:
         raise StoreDamaged("the manifest cannot be read", where=where, mend=mend_of(where)) from error
-    if data != as_written:
+    if data != as_written or not is_sound:
         raise StoreDamaged("the manifest is not as it was written", where=where, mend=mend_of(where))
     return manifest
 

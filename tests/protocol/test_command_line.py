@@ -40,6 +40,12 @@ def test_a_root_that_is_no_folder_is_refused(root: str, capsys: pytest.CaptureFi
     assert "mend:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", [b"", b"2024-01-14", b"2024-01-14T06:00:00", b"\xff"])
+def test_a_replay_s_clock_that_cannot_be_read_is_damage(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / command.REPLAY_CLOCK).write_bytes(text)
+    assert command.main(job(nothing), ["--root", str(tmp_path)]) == 6
+
+
 def test_a_root_whose_path_no_library_can_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / os.fsdecode(b"r\xff")
     path.mkdir()

@@ -50,7 +50,16 @@ def test_news_are_added_to_an_index_and_the_last_word_counts(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"[]", b'{"version": 99}\n', b'4\n["a"', b'4\n["a", [1], ["x"]]\n', b'4\n["a", [1, 2, 3, 4], ["x"]]'],
+    [
+        b"[" * 100_000,
+        b"",
+        b"{",
+        b"[]",
+        b'{"version": 99}\n',
+        b'4\n["a"',
+        b'4\n["a", [1], ["x"]]\n',
+        b'4\n["a", [1, 2, 3, 4], ["x"]]',
+    ],
 )
 def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "datamart/.index/toy.json"

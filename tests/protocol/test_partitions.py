@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from dataclasses import replace
@@ -55,6 +56,16 @@ def test_a_partition_reads_back_as_it_was_published(tmp_path: Path) -> None:
     found = partitions.read(root, "silver/toy", DAY)
     assert found == written
     assert stored.scan(root, written).collect()["id"].to_list() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("fact", ["counts", "notes", "parts", "inputs"])
+def test_a_manifest_that_no_job_writes_is_damage_though_its_hash_fits(tmp_path: Path, fact: str) -> None:
+    root = Root(tmp_path)
+    facts = publish(root, [1]).facts()
+    facts[fact] = [{}] if fact in ("counts", "notes") else [{**facts[fact][0], "sha256": -1}]
+    data = strict_json.pretty(facts | {"sha256": hashlib.sha256(strict_json.canonical(facts)).hexdigest()})
+    with pytest.raises(StoreDamaged):
+        partitions.parse(data, where="manifest")
 
 
 def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp_path: Path) -> None:
