@@ -62,7 +62,7 @@ def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: M
         {"fingerprint": one.fingerprint, "opened": one.opened.isoformat(), "severity": one.severity} for one in telling
     ]
     content: Json = {"format": 1, "week": verdict["week"], "episodes": told, "messages": said}
-    key = hashlib.sha256(strict_json.canonical(content)).hexdigest()
+    key = _key(content)
     # Pages go to whoever is on call; the digest to all others, where it is wanted or urgent, and always to a file.
     ways = [way for way in policy.channels if channels.configured(way)]
     worth_it = policy.digest or any(one.severity == CRITICAL for one in telling)
@@ -168,10 +168,18 @@ def _alert(store: FolderStore, name: str) -> Json | None:
     return alert if whole and isinstance(alert.get("acknowledged_by"), str | None) else UNREADABLE
 
 
+def _key(content: Json) -> str:
+    """The hash of what is told, in the name of its file; by whom and when it was taken comes after it."""
+    told = {name: value for name, value in content.items() if name != "deliveries"}
+    return hashlib.sha256(strict_json.canonical(told)).hexdigest()
+
+
 def _content(store: FolderStore, name: str) -> Json:
+    mend = "restore it from a backup, or move it away: then what it told may be told again"
     try:
         content: Json = strict_json.parse(store.get(name) or b"", where=name)
     except JsonInvalid as error:
-        mend = "restore it from a backup, or move it away: then what it told may be told again"
         raise StoreDamaged("a message that was written cannot be read", where=name, mend=mend) from error
+    if not name.endswith(f"-{_key(content)[:12]}.json"):
+        raise StoreDamaged("a message is not as it was written", where=name, mend=mend)
     return content

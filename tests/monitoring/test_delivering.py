@@ -183,12 +183,13 @@ def test_old_messages_that_never_got_through_are_no_news(tmp_path: Path, hook: W
     assert len(hook.posts) == 1
 
 
-def test_a_spoiled_file_of_the_outbox_is_damage_and_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoiled", [("", "{"), ("episodes", "episodez"), ('"medium"', '"mfdium"')])
+def test_a_spoiled_file_of_the_outbox_is_damage_and_is_named(tmp_path: Path, spoiled: tuple[str, str]) -> None:
     find(tmp_path, 0, reason())
     run(tmp_path)
     (path,) = (tmp_path / delivering.OUTBOX).iterdir()
     path.chmod(0o640)
-    path.write_bytes(b"{")
+    path.write_text(path.read_text().replace(*spoiled, 1))
     with pytest.raises(StoreDamaged, match=path.name):
         run(tmp_path)
 
