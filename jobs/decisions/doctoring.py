@@ -131,12 +131,8 @@ def gaps(root: Root) -> Iterator[Problem]:
 
 def times(root: Root) -> Iterator[Problem]:
     """A claim that has lost its trainer, or whose lease is over; nothing is of a day that has not come."""
-    store, today, mend = (
-        FolderStore(root),
-        clock.today(),
-        "set this host's clock (UTC); if it is right, find out who wrote this",
-    )
-    known = ledgers.Ledger()
+    store, today, known = FolderStore(root), clock.today(), ledgers.Ledger()
+    mend = "set this host's clock (UTC); if it is right, find out who wrote this"
     try:
         known = ledgers.read(store)
     except JobError as error:

@@ -48,9 +48,8 @@ class Survey:
         if quotes.size:
             self._look_at(block, quotes)
         outside = self._outside(block, quotes)
-        if np.count_nonzero(np.less(block, BLANK, out=marks)) != np.count_nonzero(
-            ends
-        ):  # one look for all that is rare
+        # one look for all that is rare
+        if np.count_nonzero(np.less(block, BLANK, out=marks)) != np.count_nonzero(ends):
             lone = (block[:-1] == CR) & (block[1:] != LF)
             self.is_sound &= not (block == NUL).any() and not (lone if outside is None else lone & outside[:-1]).any()
         np.equal(block, SEPARATOR, out=marks)

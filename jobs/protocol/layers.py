@@ -11,10 +11,8 @@ SILVER_OF = {  # what becomes of the tables that land: origination apart from ou
     "financial": ("financial",),
 }
 SOURCES = tuple(SILVER_OF)
-SOURCE = SOURCE_FILE, SOURCE_ROW = (
-    "_source_file",
-    "_source_row",
-)  # what bronze adds to a landed row: its name for good
+SOURCE_FILE, SOURCE_ROW = "_source_file", "_source_row"
+SOURCE = (SOURCE_FILE, SOURCE_ROW)  # what bronze adds to a landed row: its name for good
 PERFORMANCE = "silver/loan_performance"
 FEATURES, LABELS, PREDICTIONS = "gold/feature_store", "gold/label_store", "gold/predictions"
 UNSEEN = "__UNSEEN__"  # what silver keeps for a category that its contract does not list
