@@ -23,19 +23,33 @@ TREES, PREPARATION, RECIPE = "model.txt", "preparation.json", "recipe.json"
 REFERENCE, CARD, PAGE = "reference_profile.json", "card.json", "card.html"
 FORMAT = 1
 PROBE_SECONDS = 60.0
+UNFIT = 4  # as the trial says it
 _ID = re.compile(r"[0-9]{8}-[0-9a-f]{12}")
 _MANIFEST_LIMIT = 64 << 10
 
 # Loading and predicting once, where a crash costs nothing: LightGBM dies or hangs on most damaged texts.
 _PROBE = """
-import resource, sys
+import json, resource, sys
 import lightgbm, numpy
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-booster = lightgbm.Booster(model_str=sys.stdin.buffer.read().decode("utf-8"))
+prepared, trees = sys.stdin.buffer.read().split(bytes(1), 1)
+booster = lightgbm.Booster(model_str=trees.decode("utf-8"))
 rows = numpy.full((2, booster.num_feature()), numpy.nan)
 scores = booster.predict(rows, raw_score=True, num_threads=1)
 parts = booster.predict(rows, pred_contrib=True, num_threads=1)  # goes down both sides of every node, whatever the row
-sys.exit(0 if scores.shape == (2,) and numpy.isfinite(scores).all() and numpy.isfinite(parts).all() else 3)
+if not (scores.shape == (2,) and numpy.isfinite(scores).all() and numpy.isfinite(parts).all()):
+    sys.exit(3)
+try:
+    found = json.loads(prepared)
+    usual, platt, columns = found["reasons"], found["calibration"], booster.feature_name()
+    words = usual["groups"] + sum(found["vocabulary"].values(), [])
+    numbers = numpy.array([*usual["means"], platt["slope"], platt["intercept"], found["feature_set_version"]], float)
+    fits = found["columns"] == columns and found["vocabulary"].keys() <= set(columns)
+    fits = fits and len(columns) == len(usual["group_of"]) == len(usual["means"])
+    fits = fits and max(usual["group_of"]) < len(usual["groups"]) and all(isinstance(word, str) for word in words)
+    sys.exit(0 if fits and platt["kind"] == "platt" and platt["slope"] > 0 and numpy.isfinite(numbers).all() else 4)
+except Exception:
+    sys.exit(4)
 """
 
 
@@ -74,11 +88,11 @@ def is_name(text: str) -> bool:
 def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
     """A whole model, every file verified. `expected_sha256` is the ledger's hash of the manifest.
 
-    Where the ledger does not vouch for it (None), the trees are first tried in a process of their own, with a time
-    limit. StoreDamaged says what is wrong, whatever lies in the folder.
+    Where the ledger does not vouch for it (None), its trees, and what turns their sums into scores, are first tried in
+    a process of their own, with a time limit. StoreDamaged says what is wrong, whatever lies in the folder.
     """
     model = _whole(root, model_id, expected_sha256)
-    if expected_sha256 is None and (why := _fails(model.files.get(TREES, b""))):
+    if expected_sha256 is None and (why := _fails(*(model.files.get(it, b"") for it in (PREPARATION, TREES)))):
         raise _damaged(model_id, f"{TREES} {why}")
     return model
 
@@ -156,14 +170,15 @@ def _parsed(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
 
 
 @lru_cache(maxsize=1)  # the answer is as good where a lock is held, and there no minute may be lost
-def _fails(trees: bytes) -> str | None:
-    """Why these trees cannot be loaded, tried where a crash or a hang does no harm."""
+def _fails(preparation: bytes, trees: bytes) -> str | None:
+    """Why these trees cannot be loaded, or score nothing, tried where a crash or a hang does no harm."""
+    given, trial = preparation + b"\0" + trees, [sys.executable, "-I", "-c", _PROBE]
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", _PROBE], input=trees, capture_output=True, timeout=PROBE_SECONDS, check=False
-        )
+        done = subprocess.run(trial, input=given, capture_output=True, timeout=PROBE_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"could not be loaded within {PROBE_SECONDS:.0f} seconds"
+    if done.returncode == UNFIT:
+        return f"and {PREPARATION} do not fit one another"
     return None if done.returncode == 0 else f"cannot be loaded: a trial ended with code {done.returncode}"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from datetime import date
 from functools import cache
@@ -27,7 +28,15 @@ def contents() -> dict[str, bytes]:
     labels = (rows[:, 0] + chance.normal(size=300) > 0).astype(float)
     settings = {"objective": "binary", "verbosity": -1, "num_threads": 1, "num_leaves": 4}
     booster = lgb.train(settings, lgb.Dataset(rows, label=labels), 5)
-    return {"model.txt": booster.model_to_string().encode(), "preparation.json": b"{}\n", "card.html": b"<p>x"}
+    prepared = {
+        "feature_set_version": 1,
+        "columns": booster.feature_name(),
+        "vocabulary": {"Column_2": ["a", "b"]},
+        "calibration": {"kind": "platt", "slope": 0.9, "intercept": 0.1},
+        "reasons": {"groups": ["pricing"], "group_of": [0, -1, 0], "means": [0.0, 0.1, 0.2]},
+    }
+    trees, preparation = booster.model_to_string().encode(), json.dumps(prepared).encode()
+    return {"model.txt": trees, "preparation.json": preparation, "card.html": b"<p>x"}
 
 
 @pytest.fixture
@@ -83,7 +92,7 @@ def test_a_model_holds_plain_names_only(root: Root, name: str) -> None:
 
 def test_any_changed_byte_is_found_before_anything_is_parsed(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     put = model_bank.put(root, DAY, contents())
-    monkeypatch.setattr(model_bank, "_fails", lambda _: pytest.fail("the trees were loaded"))
+    monkeypatch.setattr(model_bank, "_fails", lambda *_: pytest.fail("the trees were loaded"))
     chance = np.random.default_rng(5)
     names = [*contents(), "manifest.json"]
     for turn in range(MUTATIONS):
@@ -100,7 +109,7 @@ def test_any_changed_byte_is_found_before_anything_is_parsed(root: Root, monkeyp
 
 def test_a_mutated_manifest_that_nobody_vouches_for_never_crashes(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     put = model_bank.put(root, DAY, contents())
-    monkeypatch.setattr(model_bank, "_fails", lambda _: None)
+    monkeypatch.setattr(model_bank, "_fails", lambda *_: None)
     path = root.at(f"model_bank/{put.model_id}/manifest.json")
     whole, chance = path.read_bytes(), np.random.default_rng(6)
     for _ in range(MUTATIONS):
@@ -119,6 +128,31 @@ def test_trees_that_kill_their_reader_kill_the_trial_only(root: Root, cut: float
     whole = contents()["model.txt"]
     put = model_bank.put(root, DAY, contents() | {"model.txt": whole[: int(len(whole) * cut)] or b"x"})
     assert "cannot be loaded" in str(model_bank.unusable(root, put.model_id))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": ["Column_0"]},
+        {"vocabulary": {"other": ["a"]}},
+        {"vocabulary": {"Column_2": [1]}},
+        {"vocabulary": "x"},
+        {"calibration": {"kind": "platt", "slope": -1.0, "intercept": 0.1}},
+        {"reasons": None},
+        {"reasons": {"groups": [], "group_of": [0, 0, 0], "means": [0, 0, 0]}},
+        {"feature_set_version": None},
+        None,
+    ],
+)
+def test_a_model_whose_sums_cannot_become_scores_is_refused_before_it_serves(
+    root: Root, change: dict[str, object] | None
+) -> None:
+    whole = contents()
+    others = b"[]" if change is None else json.dumps(json.loads(whole["preparation.json"]) | change).encode()
+    put = model_bank.put(root, DAY, whole | {"preparation.json": others})
+    told = "model.txt and preparation.json do not fit one another"
+    assert model_bank.unusable(root, put.model_id) == told
+    assert model_bank.unusable(root, model_bank.put(root, DAY, {"model.txt": whole["model.txt"]}).model_id) == told
 
 
 def test_trees_that_take_for_ever_are_given_up(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
