@@ -15,7 +15,7 @@ from pathlib import Path
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, files, judge, model_bank, policies, strict_json, verdicts
+from jobs.protocol import clock, files, judge, model_bank, partitions, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.events import Events
@@ -38,11 +38,13 @@ KEPT_BY_HASH = re.compile(r"[0-9a-f]{12}\.json")
 def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """Look at everything, and say what is damaged; exit 6 where anything is."""
     store = FolderStore(root)
+    whole: Ledger | None = None
     with suppress(JobError):  # its own findings say more
-        ledgers.read(store)
+        whole = ledgers.read(store)
     known = ledgers.standing(store)
     looks = (
         *(ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root)),
+        *([unknown(root, whole)] if whole else []),
         *(planted(root, place) for place in ("decisions", model_bank.BANK, "datamart")),
     )
     found = [one for look in looks for one in going_on(look)]
@@ -190,6 +192,17 @@ def evidence(root: Root, known: Ledger) -> Iterator[Problem]:
             if given.sha256 not in map(files.sha256_of, kept):  # the replaced lie beside it
                 what = f"the evidence of decision {entry.seq} is changed or missing"
                 yield damage(what, given.path, verdicts.LOST)
+
+
+def unknown(root: Root, known: Ledger) -> Iterator[Problem]:
+    """Scores that cite an entry which a whole ledger does not have: another ledger has begun in its place."""
+    served = {change.seq: change.model_id for change in known.state.served}
+    for day in manifests(root, PREDICTIONS):
+        with suppress(StoreDamaged):  # its own finding says more
+            cites = partitions.existing(root, PREDICTIONS, day).notes
+            if "ledger_seq" in cites and served.get(cites["ledger_seq"]) != cites.get("model_id"):
+                what = "these scores cite an entry of the ledger by which their model served, and it is not there"
+                yield damage(what, partitions.folder(PREDICTIONS, day), RESTORE)
 
 
 def scores(root: Root) -> Iterator[Problem]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.decisions import checking
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, files, ledger, model_bank, receipts
+from jobs.protocol import clock, files, ledger, model_bank, partitions, receipts
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
@@ -50,6 +51,18 @@ def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys
     code, found = checked(root, capsys)
     assert (code, [one["where"] for one in found if one["code"]]) == (6, [root.name_of(homes[3])])
     assert "before the next run, which would score the day anew" in found[0]["mend"]
+
+
+def test_scores_that_cite_an_entry_of_another_ledger_are_damage(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    model_id, path = os.listdir(root.at("model_bank"))[0], root.at(partitions.manifest_name("gold/predictions", SUNDAY))
+    scored = publish(root, "gold/predictions", [1], [])
+    for seq, code in ((3, 0), (1, 6), (53, 6)):
+        path.write_bytes(replace(scored, notes={"model_id": model_id, "ledger_seq": seq}).to_bytes())
+        found = checked(root, capsys)
+        assert (found[0], [one["where"] for one in found[1] if one["code"]]) == (
+            code,
+            [root.name_of(path.parent)] * (code > 0),
+        )
 
 
 def test_a_model_that_was_never_whole_is_a_remark_and_one_that_was_is_damage(
