@@ -1,13 +1,14 @@
 """Write what code and contracts say for people: `python docs/generate.py`; --check says what is stale, and exits 1.
 
-The data dictionary comes whole from jobs/contracts, the reference from every command's --help; in contracts.md the
-tables between the marks come from the code.
+The data dictionary and the list of contracts that are clear come whole from jobs/contracts, the reference from every
+command's --help; in contracts.md the tables between the marks come from the code.
 """  # noqa: INP001 - a program beside the pages it writes, not a package
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import importlib
 import io
 import json
@@ -62,7 +63,18 @@ def pages() -> dict[Path, str]:
         DOCS / "data-dictionary.md": dictionary(),
         DOCS / "reference.md": reference(),
         guide: filled(guide.read_text("utf-8")),
+        contract.KNOWN: known(),
     }
+
+
+def known() -> str:
+    """The contracts of tables that are clear, as sha256sum lists them; one that is not is refused here."""
+    lines = []
+    for path in sorted(path for layer in LAYERS for path in (judge.HOME / layer).glob("*.json")):
+        name = path.relative_to(judge.HOME).as_posix()
+        contract.refuse_unclear(data := path.read_bytes(), name=name.removesuffix(".json"))
+        lines.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
+    return "".join(lines)
 
 
 def reference() -> str:

@@ -26,9 +26,18 @@ TABLES = [name for name in FILES if "/" in name]
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_s_contract_is_clear_and_says_its_name(name: str) -> None:
     loaded = contract.load(name)
+    contract.refuse_unclear((judge.HOME / f"{name}.json").read_bytes(), name=name)
     assert loaded.schema["title"] == name
     assert loaded is contract.load(name)
     assert set(loaded.key) <= {column.name for column in loaded.columns}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_run_does_not_look_again_at_a_contract_that_was_found_clear(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "refuse_unclear", lambda *_, **__: pytest.fail("a tenth of a second a run"))
+    assert contract.read((judge.HOME / f"{name}.json").read_bytes(), name=name) == contract.load(name)
 
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(TABLES)))
