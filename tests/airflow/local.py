@@ -204,6 +204,7 @@ def main() -> None:
     date = standing_clock(options.root)
     try_this = STANDS.format(date=date) if date else TICKS
     signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background work is begun deaf to Ctrl-C
     print("Airflow starts, which takes half a minute ...", flush=True)
     try:
         with Airflow(options.home, options.root, free_port(8080)) as airflow:
