@@ -6,7 +6,6 @@ That is told by hashes alone, so that a week that is judged already costs nothin
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -21,7 +20,7 @@ from jobs.protocol.calendar import add_months
 from jobs.protocol.facts import MONITOR, Serving
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS, SOURCES
 from jobs.protocol.model_bank import Model
-from jobs.protocol.notes import said_in
+from jobs.protocol.notes import evidence_of
 from jobs.protocol.partitions import Input, Ranges
 
 Json = dict[str, Any]
@@ -35,7 +34,6 @@ FEED = (
     *(f"silver/{name}" for name in (*LANDED, "credit_performance", "loan_performance")),
     *(f"silver/_rejects/{name}" for name in LANDED),
 )
-_VERDICT = re.compile(r"datamart/gold/monitoring/week=\d{4}-\d{2}-\d{2}/decision\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ class Session(sessions.Session):
                 yield {"as_of": entry.as_of.isoformat(), **named, "reasons": reasons}
 
     def _reasons(self, note: bytes) -> list[str]:
-        details = said_in(note).get("details") or {}
-        verdict = storing.kept_verdict(self.root, details) if _VERDICT.fullmatch(details.get("path", "")) else None
+        cited = evidence_of(note)
+        verdict = storing.kept_verdict(self.root, asdict(cited)) if cited else None
         reasons = verdict["reasons"] if verdict else ()
         return [reason["rule"] for reason in reasons if rank(reason["severity"]) >= rank(MEDIUM)]

@@ -3,10 +3,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import stat
 import subprocess
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,21 +16,14 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Problem, Report
 from jobs.protocol.store import quarantine_name
-from tests.decisions.wholes import LANDED, ONE_DAY, checked, land, publish, whole
+from tests.decisions.wholes import LANDED, ONE_DAY, checked, land, publish
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 VOUCHED = ("decisions/ledger", "model_bank", "datamart/bronze", "datamart/silver", "datamart/gold")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    root = Root(tmp_path, durable=False)
-    whole(root)
-    return root
 
 
 def vouched(root: Root) -> list[Path]:
@@ -152,44 +143,6 @@ def test_an_entry_that_no_job_has_written_is_found_though_the_chain_is_whole(
     root.at("decisions/STATUS.txt").unlink()
     code, found = checked(root, capsys)
     assert (code, [one["where"] for one in found if one["code"]]) == (6, ["decisions/ledger/00000005.json"])
-
-
-@pytest.mark.parametrize(
-    "plant", [os.mkfifo, os.mkdir, partial(os.symlink, "/dev/zero"), partial(os.mknod, mode=stat.S_IFSOCK)]
-)
-@pytest.mark.parametrize(
-    "place",
-    [
-        "decisions/ledger/00000006.json",  # where the next entry belongs
-        "decisions/ledger/00000003.json",
-        "decisions/STATUS.txt",
-        "decisions/.aside-retraining_decision.json-ab",
-        "decisions/policies/last_good.json",
-        "decisions/quarantine/0123456789ab.json",
-        "decisions/receipts/preprocessing/2024-01-14/2.json",
-        "decisions/receipts/training_inference/2024-01-14/2.json",
-        "model_bank/20240114-0123456789ab/manifest.json",
-        "datamart/silver/toy/snapshot_date=2024-01-14/_manifest.json",
-        "datamart/silver/toy/snapshot_date=2024-01-14/_manifest-0123456789ab.json",
-        LANDED,
-    ],
-)
-@pytest.mark.timeout(30)
-def test_what_is_planted_in_place_of_a_file_is_named_and_never_waited_for(
-    root: Root, capsys: pytest.CaptureFixture[str], plant: Callable[[Path], object], place: str
-) -> None:
-    path = root.at(place)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    plant(path)
-    code, found = checked(root, capsys)
-    assert code == 6
-    assert any(place.removesuffix(".json") in one["where"] for one in found if one["code"])
-    assert "a bug" not in str(found)
-    assert [main([word, "--root", str(root.path)]) in (0, 5, 6) for word in ("show", "lint", "gc", "doctor")] == [
-        True
-    ] * 4
-    assert main(["explain", "2024-01-14", "--root", str(root.path)]) in (0, 6)
 
 
 def test_two_swapped_files_are_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,18 +16,11 @@ from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import FolderStore
-from tests.decisions.wholes import ONE_DAY, checked, publish, whole
+from tests.decisions.wholes import ONE_DAY, checked, publish
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Root:
-    root = Root(tmp_path, durable=False)
-    whole(root)
-    return root
 
 
 def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,8 @@ def test_the_label_that_became_known_last_counts_whatever_its_number_and_later_n
     mine = labels().filter(pl.col("id") == loan["id"])
     turned = mine.with_columns((1 - pl.col("y")).alias("y"))
     for snapshot, expected in ((AS_OF, 1 - loan["y"]), (AS_OF + timedelta(1), loan["y"])):
-        news = pl.concat([turned.with_columns(pl.lit(snapshot).alias("snapshot_date")), labels()])
+        before = labels().with_columns(pl.lit(2, pl.Int16).alias("label_version"))  # the new one begins anew, with 1
+        news = pl.concat([turned.with_columns(pl.lit(snapshot).alias("snapshot_date")), before])
         frame = dataset.dataset(loans()[0], news, AS_OF, POLICY).frames["train"]
         assert frame.filter(pl.col("id") == loan["id"])["y"].to_list() == [expected]
 

@@ -1,0 +1,20 @@
+"""A root in which everything is whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.protocol.files import Root
+from tests.decisions.wholes import whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    root = Root(tmp_path, durable=False)
+    whole(root)
+    return root

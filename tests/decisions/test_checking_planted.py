@@ -1,0 +1,59 @@
+"""What lies where a file of ours belongs, and is none."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.decisions.__main__ import main
+from tests.decisions.wholes import LANDED, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jobs.protocol.files import Root
+
+A_SOCKET = partial(os.mknod, mode=stat.S_IFSOCK)  # elsewhere for the superuser alone
+
+
+@pytest.mark.parametrize(
+    "plant", [os.mkfifo, os.mkdir, partial(os.symlink, "/dev/zero"), *[A_SOCKET] * (sys.platform == "linux")]
+)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "decisions/ledger/00000006.json",  # where the next entry belongs
+        "decisions/ledger/00000003.json",
+        "decisions/STATUS.txt",
+        "decisions/.aside-retraining_decision.json-ab",
+        "decisions/policies/last_good.json",
+        "decisions/quarantine/0123456789ab.json",
+        "decisions/receipts/preprocessing/2024-01-14/2.json",
+        "decisions/receipts/training_inference/2024-01-14/2.json",
+        "model_bank/20240114-0123456789ab/manifest.json",
+        "datamart/silver/toy/snapshot_date=2024-01-14/_manifest.json",
+        "datamart/silver/toy/snapshot_date=2024-01-14/_manifest-0123456789ab.json",
+        LANDED,
+    ],
+)
+@pytest.mark.timeout(30)
+def test_what_is_planted_in_place_of_a_file_is_named_and_never_waited_for(
+    root: Root, capsys: pytest.CaptureFixture[str], plant: Callable[[Path], object], place: str
+) -> None:
+    path = root.at(place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    plant(path)
+    code, found = checked(root, capsys)
+    assert code == 6
+    assert any(place.removesuffix(".json") in one["where"] for one in found if one["code"])
+    assert "a bug" not in str(found)
+    for word in ("show", "lint", "gc", "doctor"):
+        assert main([word, "--root", str(root.path)]) in (0, 5, 6), word
+    assert main(["explain", "2024-01-14", "--root", str(root.path)]) in (0, 6)
