@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import polars as pl
@@ -13,11 +14,17 @@ from hypothesis import strategies as st
 
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.ranking import auc
+from jobs.preprocessing import leaks
 from jobs.preprocessing.features import expression, feature_columns
 from jobs.preprocessing.leaks import can_judge, refuse_leaks, refuse_suspicious, suspicious
 from jobs.protocol import contract, judge, policy
+from jobs.protocol.columns import polars_schema
 from jobs.protocol.errors import ContractBroken
+from jobs.protocol.layers import LABELS
 from tests.preprocessing.applications import SILVER, STORE, built, random_silver
+
+if TYPE_CHECKING:
+    from jobs.preprocessing.stock import Stock
 
 OUTCOMES = """
 loan_status pymnt_plan out_prncp out_prncp_inv total_pymnt total_pymnt_inv total_rec_prncp total_rec_int
@@ -237,3 +244,13 @@ def test_the_guard_ranks_as_the_measures_do(values: list[int], data: st.DataObje
     expected = auc(ScoreCounts.of(values, y)).known()
     found = [one.value for one in suspicious(rows, [column], rule) if one.measure == "auc"]
     assert found == ([pytest.approx(max(expected, 1 - expected))] if expected != 0.5 else [])
+
+
+def test_of_two_labels_of_a_loan_the_guard_looks_at_the_one_that_became_known_last() -> None:
+    day, matured = date(2016, 3, 6), date(2016, 3, 1)
+    told = [{"id": 1, "y": y, "snapshot_date": day - timedelta(days=n)} for n, y in ((0, 1), (9, 0))]
+    found = pl.DataFrame(told).with_columns(mature_date=pl.lit(matured), application_date=pl.lit(date(2015, 2, 1)))
+    nothing = cast("Stock", SimpleNamespace(built=lambda _: {}))
+    for rows in (found, found.reverse()):
+        types = pl.Schema({name: polars_schema(contract.load(LABELS))[name] for name in rows.columns})
+        assert leaks._cohorts(nothing, policy.load(None, ""), rows.cast(types), day, day)["y"].to_list() == [1]
