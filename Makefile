@@ -65,6 +65,15 @@ define install
 	$(UV) pip install --quiet --python $(1) --compile-bytecode --require-hashes -r $(2)
 endef
 
+# The one library that no wheel brings: bare systems lack it.
+LIGHTGBM = $(BIN)/python -c 'import lightgbm'
+OPENMP   = [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends libgomp1
+define SAY_OPENMP
+LightGBM cannot be loaded. Mostly the system lacks OpenMP. As root: apt-get install libgomp1 (Debian, Ubuntu), or
+dnf install libgomp (Fedora); on a Mac: brew install libomp. Then run make again.
+endef
+export SAY_OPENMP
+
 .venv/.uv: requirements/setup.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
@@ -73,6 +82,7 @@ endef
 
 .venv/.run: .venv/.uv requirements/run.txt
 	$(call install,.venv/bin/python,requirements/run.txt)
+	@$(LIGHTGBM) 2>/dev/null || { $(OPENMP) && $(LIGHTGBM); } || { echo "$$SAY_OPENMP" >&2; exit 1; }
 	touch $@
 
 .venv/.dev: .venv/.run requirements/dev.txt

@@ -1,4 +1,4 @@
-"""What surrounds the jobs: permissions, disk, locks, the store's promise, gaps in days, stale claims, the clock."""
+"""What surrounds the jobs: permissions, disk, libraries, locks, what a store promises, gaps, stale claims, clocks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from functools import partial
+from importlib import import_module
 from itertools import chain, pairwise
 
 from jobs.decisions.finding import damage, going_on, remark, strange, summed
 from jobs.protocol import clock
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import abandoned
+from jobs.protocol.command import failure_of
 from jobs.protocol.errors import JobError
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
@@ -35,7 +38,7 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
     """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
-    looks = (permissions, disk, locks, backend, gaps, times)
+    looks = (permissions, disk, libraries, locks, backend, gaps, times)
     found = strange(root) + [one for look in looks for one in going_on(look(root))]
     return summed(found, "all is well")
 
@@ -64,6 +67,12 @@ def disk(root: Root) -> Iterator[Problem]:
     if free < LEAST_FREE:
         mend = "make room; `python -m jobs.decisions gc` lists what nothing needs"
         yield damage(f"{free:,} bytes are free on the disk", str(root.path), mend)
+
+
+def libraries(_: Root) -> Iterator[Problem]:
+    """LightGBM comes without the one that its threads need."""
+    if error := failure_of(partial(import_module, "lightgbm")):
+        yield Problem.of(error)
 
 
 def locks(root: Root) -> Iterator[Problem]:

@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not given.strip():
             open_root(given)  # which refuses it
         events.say("plan", PLAN)
-        if not (root / "story.html").is_file() and (code := _played(home / "lender", root, events)):
+        if not _is_whole(root) and (code := _played(home / "lender", root, events)):
             return code
         ten = "".join(f"  {line}\n" for line in lines(story.of(open_root(str(root)), START, LAST), DRIFT))
         events.say("story", f"\nThe story in ten lines:\n{ten}")
@@ -82,6 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return tool(answer)
 
 
+def _is_whole(root: Path) -> bool:
+    """Whether a replay came to its end there, and no run of it was ended by a bug or by the system."""
+    diary = root / "diary.jsonl"
+    failed = diary.is_file() and '"code": 1}' in diary.read_text("utf-8")
+    return (root / "story.html").is_file() and not failed
+
+
 def _played(lender: Path, root: Path, events: Events) -> int:
     """Three years of a lender, and their replay; one that was stopped on its way begins anew."""
     lender.mkdir(parents=True, exist_ok=True)
@@ -89,7 +96,7 @@ def _played(lender: Path, root: Path, events: Events) -> int:
     if code := simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events):
         return code
     if (root / REPLAY_CLOCK).is_file():
-        events.say("anew", "A replay was stopped here on its way; it begins anew.")
+        events.say("anew", "A replay came to no good end here; it begins anew.")
         # last what tells that it may go
         for path in sorted(root.iterdir(), key=lambda path: path.name == REPLAY_CLOCK):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

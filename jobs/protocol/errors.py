@@ -16,6 +16,7 @@ _OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSA
     **dict.fromkeys(("Out of Memory Error", "failed to map segment"), os.strerror(errno.ENOMEM)),  # duckdb; a library
     "Invalid thrift: transport error": "a file broke off while it was written or read",  # as polars says of a full disk
 }  # libraries wrap these in errors of their own
+_LIBRARY = re.compile(r"([\w.+-]+): cannot open shared object file|Library not loaded: (\S+)")  # on Linux, on macOS
 _COMMAND = re.compile(r"(`python -m jobs\.(?:decisions )?\w+)|chmod [-+\w]+ ")
 TYPED_ROOT = ["."]  # as the command line has it
 
@@ -87,6 +88,11 @@ def as_job_error(error: BaseException) -> JobError:
     """What a run says of anything that was raised; of a bug type and place only: a message may quote row values."""
     if isinstance(error, JobError):
         return error
+    if isinstance(error, OSError | ImportError) and (found := _LIBRARY.search(str(error))):
+        mend = (
+            "install it, as root: LightGBM's is in libgomp1 (apt-get), libgomp (dnf) or libomp (brew); then run again"
+        )
+        return JobError(f"a library is missing: {found[1] or found[2]}", where="this machine", mend=mend)
     said = next((said for wrapped, said in _OF_THE_SYSTEM.items() if wrapped in str(error)), None)
     said = os.strerror(errno.ENOMEM) if isinstance(error, MemoryError) else said
     where: object = next(iter(getattr(error, "__notes__", ())), None)  # the folder of a draft

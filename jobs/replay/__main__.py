@@ -65,7 +65,7 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     lines = (json.dumps(one._asdict() | {"at": one.at.isoformat()}) + "\n" for one in played.happenings)
     files.write_whole(root, root.at("diary.jsonl"), "".join(lines).encode())
     files.write_whole(root, root.at("story.html"), story.page(told))
-    broken = story.broken(root, options.start, options.end)
+    broken = [*replaying.refused(played.happenings), *story.broken(root, options.start, options.end)]
     facts, seconds = {"mishaps": len(played.happenings), "kills": played.kills}, clock.seconds() - started
     said = ", ".join(amount(number, what[:-1]) for what, number in facts.items())
     sentence = f"replayed in {seconds:.0f} s, {said}; see {root.at('story.html')}"

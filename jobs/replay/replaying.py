@@ -31,7 +31,7 @@ from jobs.preprocessing.tables import ALL_TABLES
 from jobs.protocol import clock, command, index
 from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
 from jobs.protocol.errors import InputMissing
-from jobs.protocol.events import Events
+from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
 from jobs.protocol.layers import LABELS, LANDING
 from jobs.protocol.partitions import manifest_name
@@ -220,6 +220,12 @@ class Replay:
                 if event.day == day:
                     told = event.sentence if event.is_news else ""
                     events.say("happened", told, day=event.day, who=event.who, what=event.what, why=event.why)
+
+
+def refused(happenings: Iterable[Happening]) -> Iterator[str]:
+    """Runs that no mishap ended: by a bug, or by the system."""
+    if found := [one for one in happenings if one.code == 1]:
+        yield f"{amount(len(found), 'run')} ended with 1, the first on {found[0].at:%Y-%m-%d}: {found[0].what}"
 
 
 @cache

@@ -67,6 +67,18 @@ def test_permissions(
     assert f"where: {name}\n  mend:  {mend} {root.path}/{name}" in text, "it can be typed wherever one is"
 
 
+def test_a_machine_without_the_library_of_lightgbm_is_not_well(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(_: str) -> None:
+        raise OSError("libgomp.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(doctoring, "import_module", load)
+    code, text = told(root, capsys)
+    assert code == 1
+    assert "a library is missing: libgomp.so.1" in text
+
+
 def test_a_lock_that_holds_nobody_back_is_found(
     root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 from contextlib import redirect_stdout, suppress
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,8 @@ import pytest
 from jobs.demo import __main__ as demo
 from jobs.protocol import clock
 from jobs.protocol.command import STOPPED
+from jobs.replay import replaying
+from jobs.replay.schedule import TICKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +99,23 @@ def test_a_replay_that_was_stopped_on_its_way_begins_anew(tmp_path: Path, capsys
     assert demo.main(["--root", str(tmp_path)]) == 0
     assert "it begins anew" in capsys.readouterr().out
     assert (tmp_path / "replay/story.html").is_file()
+
+
+def test_a_replay_whose_runs_the_system_ended_is_no_success_and_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: list[str], *, at: datetime) -> int:
+        sys.stderr.write(f"the system refused, at {at}\n")
+        return 1
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replaying, "_mains", lambda: {job: refused for job, *_ in TICKS})
+        assert demo.main(["--root", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert "runs ended with 1, the first on 2016-08-09: the system refused" in told.err
+    assert "The story" not in told.out
+    assert demo.main(["--root", str(tmp_path)]) == 0
+    assert "it begins anew" in capsys.readouterr().out
 
 
 def test_one_that_was_stopped_while_a_stopped_replay_was_removed_begins_anew_too(

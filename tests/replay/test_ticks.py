@@ -126,3 +126,19 @@ def test_an_invariant_that_does_not_hold_is_an_exit_code(
     monkeypatch.setattr(replay, "_replayed", lambda *_: ["a decision ended twice"])
     assert replay.main(["--start", "2016-01-01", "--end", "2016-01-02", "--into", "nowhere"]) == 1
     assert capsys.readouterr().err == "replay: a decision ended twice\n"
+
+
+@pytest.mark.parametrize("code", [0, 3, 4, 5, 6, 75, 99])
+def test_a_run_that_was_done_or_refused_its_input_breaks_no_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    replayed, _ = played(tmp_path, monkeypatch, Chances(kill=RARELY), code)
+    assert list(replaying.refused(replayed.happenings)) == []
+
+
+def test_runs_that_a_bug_or_the_system_ended_are_counted_and_the_first_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replayed, seen = played(tmp_path, monkeypatch, Chances(kill=RARELY), code=1)
+    (said,) = replaying.refused(replayed.happenings)
+    assert said == f"{len(seen)} runs ended with 1, the first on {FIRST}: "

@@ -1,0 +1,46 @@
+"""What a run says of what a library or the system raised."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import pytest
+
+from jobs.protocol.errors import as_job_error
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="each system says it in its own words")
+def test_a_missing_library_is_named_with_how_to_get_it() -> None:
+    with pytest.raises(OSError, match="cannot open") as found:
+        ctypes.CDLL("libnobody-has.so.1")
+    told = as_job_error(found.value)
+    assert (told.exit_code, told.what) == (1, "a library is missing: libnobody-has.so.1")
+    assert "libgomp1 (apt-get)" in told.mend
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        pytest.param(
+            OSError("dlopen(/v/lib_lightgbm.dylib, 0x0006): Library not loaded: @rpath/libomp.dylib\n  Reason: tried"),
+            "a library is missing: @rpath/libomp.dylib",
+            id="as-a-mac-says-it",
+        ),
+        pytest.param(
+            ImportError("libstdc++.so.6: cannot open shared object file: No such file or directory"),
+            "a library is missing: libstdc++.so.6",
+            id="when-a-module-is-imported",
+        ),
+        pytest.param(
+            ValueError("4711: cannot open shared object file"), "a bug: ValueError in ", id="not-where-a-value-says-it"
+        ),
+    ],
+)
+def test_only_what_loads_libraries_is_taken_at_its_word(error: Exception, what: str) -> None:
+    def raised() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as found:
+        raised()
+    assert as_job_error(found.value).what.startswith(what)
