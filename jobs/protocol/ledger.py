@@ -15,6 +15,8 @@ from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
 from jobs.protocol.folder import Refused
+from jobs.protocol.index import manifests
+from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.store import STATUS, FolderStore
 
 _HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
@@ -22,6 +24,7 @@ _NAME = re.compile(r"[0-9]{8}\.json")
 FOLDER = "decisions/ledger"
 VERSION = 1
 ENTRY_LIMIT = 512 << 10
+_RESTORE = "restore decisions/ from a backup; to begin anew give a new --root"
 _TEXTS = ("prev", "topic", "kind", "as_of", "run_key", "nonce", "at")
 _FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "body": dict}
 
@@ -68,7 +71,7 @@ def witnessed(store: FolderStore) -> tuple[int, str] | None:
 
 
 def refuse_loss(store: FolderStore) -> None:
-    """StoreDamaged where the ledger has lost its end; the next run would number its own facts over it."""
+    """StoreDamaged where the ledger has lost its end, or is gone; the next run would number its own facts over it."""
     try:
         seen = witnessed(store)  # before the ledger is read: whoever wrote it then had written the entry before
     except Refused:  # whoever writes it next says so: what must go on does not wait for that
@@ -76,6 +79,8 @@ def refuse_loss(store: FolderStore) -> None:
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
         raise _lost(seen[0])
+    if not known.entries and manifests(store.root, PREDICTIONS):
+        raise StoreDamaged("there are scores, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
 
 
 def name_of(seq: int) -> str:

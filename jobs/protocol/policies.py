@@ -9,6 +9,8 @@ from jobs.protocol import ledger, strict_json
 from jobs.protocol import policy as rules
 from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.folder import Refused
+from jobs.protocol.index import manifests
+from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.policy import Policy
 from jobs.protocol.store import DECISIONS, POLICIES, POLICY, FolderStore
 
@@ -29,7 +31,7 @@ def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError
 
 def _never_ran(store: FolderStore) -> bool:
     """Later it means something that there is no policy."""
-    return not store.list(ledger.FOLDER) and not store.list(POLICIES)
+    return not (store.list(ledger.FOLDER) or store.list(POLICIES) or manifests(store.root, PREDICTIONS))
 
 
 def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import files, model_bank, partitions
+from jobs.protocol import files, ledger, model_bank, partitions, policy
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest, Ranges
+from jobs.protocol.store import POLICY, FolderStore
 from tests.decisions.wholes import ONE_DAY, cited, land, publish
-from tests.protocol.build import SUNDAY
+from tests.protocol.build import SUNDAY, person, proposed, writer
 
 BRONZE, SILVER, LABELS, SCORES = "bronze/toy", "silver/toy", "gold/labels", "gold/predictions"
 
@@ -113,6 +114,8 @@ def test_evidence_that_names_a_whole_table_keeps_all_of_it(root: Root, capsys: p
 def test_scores_keep_the_features_they_were_made_from_and_all_behind_them(
     root: Root, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    FolderStore(root).put_if_absent(POLICY, policy.default_bytes())
+    ledger.append(FolderStore(root), writer(), lambda _: proposed(person()))  # where there are scores there is one
     bronze = publish(root, BRONZE, [1], [land(root)])
     silver = publish(root, SILVER, [10], [cited(bronze)])
     publish(root, SCORES, [100], [cited(silver)])

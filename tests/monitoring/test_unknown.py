@@ -118,6 +118,7 @@ def test_a_policy_that_cannot_be_read_is_told_of_and_the_week_is_judged_and_show
 def test_without_a_model_nothing_is_judged_and_the_receipt_says_why(lender: Path) -> None:
     shutil.rmtree(lender / "decisions/ledger")
     (lender / "decisions/STATUS.txt").unlink()
+    shutil.rmtree(lender / "datamart/gold/predictions")
     assert run(lender, SUNDAY, "--step", "check") == 99
     assert not folder(lender).exists()
     latest = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)["check"]

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol import policies, policy
+from jobs.protocol import files, partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import POLICY, FolderStore
 
@@ -28,6 +29,13 @@ def test_a_dry_run_keeps_no_copy_of_the_policy_that_it_uses(store: FolderStore) 
     rules, _ = policies.begin(store, dry_run=True)
     assert rules is not None
     assert (rules.mode, policies.kept(store, rules.sha256)) == ("advise", None)
+
+
+def test_where_there_are_scores_a_policy_was_lost_and_no_default_is_put_in_its_place(store: FolderStore) -> None:
+    files.write_whole(store.root, store.root.at(partitions.manifest_name("gold/predictions", date(2024, 1, 14))), b"")
+    rules, problem = policies.begin(store, dry_run=False)
+    assert (rules, problem is not None and problem.what) == (None, "there is no policy")
+    assert store.list("decisions") == ()
 
 
 def test_only_the_first_run_writes_a_policy(store: FolderStore) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -208,3 +210,23 @@ def test_a_run_that_takes_up_what_a_person_wrote_says_so_and_leaves_a_receipt(
     assert (said["changed"], json.loads(receipt.read_bytes())["changed"]) == (1, [told])
     assert run(root) == 0
     assert receipts() == before | {receipt}
+
+
+@pytest.mark.parametrize("lost", [["."], ["ledger", "STATUS.txt"]], ids=["all", "ledger"])
+def test_no_run_begins_another_ledger_than_the_one_that_its_scores_cite(
+    root: Path, lost: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, backup = kinds(root), root.parent / "backup"
+    shutil.copytree(root / "decisions", backup)
+    for name in lost:
+        (shutil.rmtree if name in (".", "ledger") else os.unlink)(root / "decisions" / name)
+    for _ in range(2):
+        assert run(root, NEXT) == StoreDamaged.exit_code
+    assert (
+        "there are scores, and the ledger that they cite is gone\n  where: decisions/ledger" in capsys.readouterr().err
+    )
+    assert kinds(root) == []
+    assert (root / "decisions/policy.json").is_file() == ("." not in lost)
+    shutil.copytree(backup, root / "decisions", dirs_exist_ok=True)
+    assert run(root, NEXT) == 0
+    assert kinds(root) == before
