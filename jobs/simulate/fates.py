@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,22 +23,23 @@ COLLECTOR_FEE = 0.18
 KEPT_OF_BROKEN = 0.3  # what is paid of a settlement before it breaks
 
 
-def so_many(number: Ints | int, unit: str) -> npt.NDArray[np.timedelta64]:
-    """Days ("D") or months ("M"), to be added to a date of that unit: NumPy adds no bare numbers to dates for long."""
-    return np.asarray(number).astype(f"m8[{unit}]")
+def moved(day: Days, number: Ints | int, unit: str = "D") -> Days:
+    """So many days or, with dates that are months, months ("M") after: NumPy adds no bare numbers to dates for long."""
+    more: Any = np.asarray(number).astype(f"m8[{unit}]")
+    return np.asarray(day + more)
 
 
 def due_dates(applied: Days, months: Ints | int) -> Days:
     """`calendar.add_months` for arrays: the same day of a later month, clamped to that month's end."""
     first = applied.astype("M8[M]")
     day = applied - first.astype("M8[D]")
-    month = first + so_many(months, "M")
+    month = moved(first, months, "M")
     last = _month_end(month) - month.astype("M8[D]")
     return np.asarray(month.astype("M8[D]") + np.minimum(day, last))
 
 
 def _month_end(month: Days) -> Days:
-    return np.asarray((month + so_many(1, "M")).astype("M8[D]") - so_many(1, "D"))
+    return moved(moved(month, 1, "M").astype("M8[D]"), -1)
 
 
 def draw_fates(draw: Draw, loans: Columns) -> Columns:
@@ -47,7 +50,7 @@ def draw_fates(draw: Draw, loans: Columns) -> Columns:
     applied, term, pd = loans["application_date"], TERMS[loans["term"]], loans["true_pd"]
     window_end = due_dates(applied, WINDOW_MONTHS)
     early = draw.happens(pd)
-    in_time = due_dates(applied, 9) + so_many(DEFAULT_DAYS, "D") <= window_end
+    in_time = moved(due_dates(applied, 9), DEFAULT_DAYS) <= window_end
     latest = np.where(in_time, 9, 8)  # the last instalment whose default still falls into the window
     early_stop = 1 + np.searchsorted(EARLY_STOPS, draw.rng.random(draw.size) * EARLY_STOPS[latest - 1], side="right")
     later = draw.happens(1 - (1 - pd) ** np.where(term == TERMS[0], 1.6, 3.2))
@@ -63,17 +66,17 @@ def draw_fates(draw: Draw, loans: Columns) -> Columns:
     bankrupt = draw.happens(0.1)  # charged off before the loan is called a default
     charge_off_days = np.where(bankrupt, 92 + draw.below(28), 123 + draw.below(27))
     unpaid_on = due_dates(applied, last_paid + 1)
-    default_on = np.where(stops, unpaid_on + so_many(DEFAULT_DAYS, "D"), NO_DAY)
+    default_on = np.where(stops, moved(unpaid_on, DEFAULT_DAYS), NO_DAY)
     return slips | {
         "stops": stops,
         "last_paid": last_paid,
         "unpaid_on": unpaid_on,
         "event_date": default_on,
         "defaulted_12m": default_on <= window_end,
-        "charged_off_on": unpaid_on + so_many(charge_off_days, "D"),
+        "charged_off_on": moved(unpaid_on, charge_off_days),
         "plan_after": np.where(planned, plan_after, NEVER),
-        "plan_begins": due_dates(applied, plan_after) + so_many(5, "D"),
-        "plan_ends": due_dates(applied, plan_after + PLAN_MONTHS) + so_many(1, "D"),
+        "plan_begins": moved(due_dates(applied, plan_after), 5),
+        "plan_ends": moved(due_dates(applied, plan_after + PLAN_MONTHS), 1),
     }
 
 
@@ -90,7 +93,7 @@ def _slips(draw: Draw, applied: Days, stops: Flags, last_paid: Ints) -> Columns:
         "slips_at": np.where(happens, missed, NEVER),  # the first instalment missed in a delinquency that cures
         "slip_months": months,  # how many due dates later all arrears are paid; 0 within the grace period
         "slipped_on": due,
-        "cured_on": np.where(months > 0, due_dates(applied, missed + months), due + so_many(days, "D")),
+        "cured_on": np.where(months > 0, due_dates(applied, missed + months), moved(due, days)),
     }
 
 
@@ -99,14 +102,14 @@ def draw_collections(draw: Draw, loans: Columns) -> Columns:
     settles = loans["stops"] & draw.happens(0.1)
     pays = loans["stops"] & ~settles & draw.happens(0.4)
     months = draw.rng.integers(1, 25, draw.size)
-    agreed_on = loans["charged_off_on"] + so_many(draw.rng.integers(20, 240, draw.size), "D")
+    agreed_on = moved(loans["charged_off_on"], draw.rng.integers(20, 240, draw.size))
     agreed_part = np.array([0.40, 0.45, 0.50, 0.65])[draw.one_of((1, 2, 1, 1))]
-    recovered_on = loans["charged_off_on"] + so_many(draw.rng.integers(60, 420, draw.size), "D")
+    recovered_on = moved(loans["charged_off_on"], draw.rng.integers(60, 420, draw.size))
     return {
         "recovered_on": np.where(pays, recovered_on, NO_DAY),
         "part": np.where(settles, agreed_part, np.round(draw.rng.beta(2, 9, draw.size), 4)),  # of what is outstanding
         "settled_on": np.where(settles, agreed_on, NO_DAY),
-        "settlement_ends": np.where(settles, agreed_on + so_many(30 * months + 5, "D"), NO_DAY),
+        "settlement_ends": np.where(settles, moved(agreed_on, 30 * months + 5), NO_DAY),
         "settlement_kept": draw.happens(0.7),
         "settlement_months": months,
     }
@@ -127,7 +130,7 @@ def changes(loans: Columns) -> tuple[Ints, Columns]:
     missed, planned, slips = loans["slips_at"], plan_after != NEVER, loans["slips_at"] != NEVER
     add(stops | True, loans["application_date"], CURRENT, np.zeros_like(last_paid))
     for days, status in LADDER:  # down for as long as the arrears last
-        unpaid, slipped = (loans[name] + so_many(days, "D") for name in ("unpaid_on", "slipped_on"))
+        unpaid, slipped = moved(loans["unpaid_on"], days), moved(loans["slipped_on"], days)
         add(stops & (unpaid < loans["charged_off_on"]), unpaid, status, last_paid)
         add(slips & (slipped < loans["cured_on"]), slipped, status, missed - 1)
     add(slips, loans["cured_on"], CURRENT, missed + loans["slip_months"])
@@ -162,9 +165,9 @@ def statements(change: Columns) -> Columns:
         "total_rec_late_fee": standing["late_fee"],
         "recoveries": standing["recovered"],
         "collection_recovery_fee": np.round(COLLECTOR_FEE * standing["recovered"], 4),
-        "last_pymnt_d": np.where(change["paid"] > 0, applied + so_many(change["paid"], "M"), NO_MONTH),
+        "last_pymnt_d": np.where(change["paid"] > 0, moved(applied, change["paid"], "M"), NO_MONTH),
         "last_pymnt_amnt": standing["last_payment"],
-        "next_pymnt_d": np.where(closed, NO_MONTH, applied + so_many(upcoming, "M")),
+        "next_pymnt_d": np.where(closed, NO_MONTH, moved(applied, upcoming, "M")),
         **_plan(change, standing["interest_only"]),
         **_settlement(change, standing["left"]),
     }

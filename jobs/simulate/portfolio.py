@@ -16,7 +16,7 @@ from jobs.simulate.applicants import draw_applicants, draw_request, draw_second,
 from jobs.simulate.bureau import draw_bureau
 from jobs.simulate.chance import Draw, Ints
 from jobs.simulate.columns import TABLES, Columns, as_frame
-from jobs.simulate.fates import Days, changes, draw_collections, draw_fates, so_many, statements
+from jobs.simulate.fates import Days, changes, draw_collections, draw_fates, moved, statements
 from jobs.simulate.settings import Market, Scenario, Settings, market
 
 ONE_DAY = timedelta(days=1)
@@ -89,9 +89,7 @@ def draw_cohort(
         frames[table] = frames[table].with_columns(pl.sql_expr(written))  # one by one: two may write the same column
     frames["truth"] = pl.DataFrame({name: opened[name] for name in TRUTH})
     landed = dict.fromkeys(frames, opened["application_date"]) | {"loan_terms": terms["day"]}
-    return {
-        name: frame.with_columns(landed=pl.Series(landed[name] + so_many(1, "D"))) for name, frame in frames.items()
-    }
+    return {name: frame.with_columns(landed=pl.Series(moved(landed[name], 1))) for name, frame in frames.items()}
 
 
 def _drawn(settings: Settings, month: date, market: Market) -> Columns:
