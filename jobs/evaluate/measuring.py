@@ -130,8 +130,8 @@ def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, J
 
 def _moved(name: str, found: drift.Stability, adjusted_p: float | None) -> Json:
     """An index, with p adjusted for the number of columns, and the index that noise alone stays below."""
-    bare = found.value is None or found.bins < 2  # noqa: PLR2004 - one bin cannot change
-    limit = None if bare else drift.noise_limit(found.bins, found.n_reference, found.n)
+    # one bin cannot change, and without a value there is none
+    limit = drift.noise_limit(found.bins, found.n_reference, found.n) if found.bins > 1 else None
     own = ("missing_part", "unseen_part", "bins", "n", "n_reference", "reason")
     told = {name: found.value, "p": found.p, "adjusted_p": adjusted_p, "noise_limit": limit}
     return told | {key: getattr(found, key) for key in own}

@@ -155,8 +155,10 @@ def test_a_reference_gives_the_drift_of_the_score_and_of_shared_columns(
 
 
 def test_a_file_against_itself_has_not_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(scored(), tmp_path / "scored.csv")
+    path = write(scored().with_columns(one=1), tmp_path / "scored.csv")
     answer = told(capsys, path, "--score", "pd", "--label", "y", "--reference", path)
+    assert answer["column_drift"]["fico"]["noise_limit"] > 0
+    assert answer["column_drift"]["one"]["noise_limit"] is None  # one bin cannot change
     assert answer["psi"] == 0.0
     assert answer["score_drift"]["p"] == 1.0
     assert {value for value in answer["csi"].values() if value is not None} == {0.0}
