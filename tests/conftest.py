@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from jobs.protocol.errors import TYPED_ROOT
+from jobs.protocol.errors import READ, TYPED_ROOT
 from tests.built_once import forget
 
 # These run in Airflow's own environment.
@@ -31,6 +31,7 @@ def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_root_was_typed() -> None:
     """A process knows one command line; of the tests each has its own."""
     TYPED_ROOT[:] = ["."]
+    READ.clear()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -76,8 +76,8 @@ def ledger(root: Root) -> Iterator[Problem]:
 def _of_no_form(store: FolderStore, name: str) -> Iterator[Problem]:
     """An entry whose body no job writes: somebody has made it, and the chain after it, anew."""
     given = strict_json.parse(store.get(name, ledgers.ENTRY_LIMIT) or b"", where=name)
-    if found := judge.complaints(judge.document("ledger_entry"), given):
-        yield damage(f"the entry does not keep its contract: {found[0].what}", name, RESTORE)
+    if found := ledgers.breach(given, name):
+        yield Problem.of(found)
 
 
 def _standing(store: FolderStore) -> Iterator[Problem]:

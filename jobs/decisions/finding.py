@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from jobs.protocol.errors import JobError, StoreDamaged, as_job_error, gravest
+from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Problem, told
@@ -21,10 +21,10 @@ def strange(root: Root) -> list[Problem]:
 
 
 def going_on(look: Iterable[Problem]) -> Iterator[Problem]:
-    """What a look finds, and what ends it early: a full disk, say, hides nothing that others find."""
+    """What a look finds, and what ends it early: a full disk or a forged file hides nothing that others find."""
     try:
         yield from look
-    except (OSError, JobError) as error:
+    except Exception as error:  # noqa: BLE001 - told as a run tells it
         yield Problem.of(as_job_error(error))
 
 

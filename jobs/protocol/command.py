@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
-from jobs.protocol.errors import TYPED_ROOT, JobError, UsageError, as_job_error, gravest
+from jobs.protocol.errors import READ, TYPED_ROOT, JobError, UsageError, as_job_error, gravest
 from jobs.protocol.events import Events, reopen_closed, told
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
@@ -238,6 +238,7 @@ def open_root(text: str) -> Root:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     replayed = path / REPLAY_CLOCK
     TYPED_ROOT[:] = [text]
+    READ.clear()
     clock.stand_at(clock.read(replayed) if replayed.is_file() else None)
     return Root(path.resolve(), durable=not replayed.is_file())
 

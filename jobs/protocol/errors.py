@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ _OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSA
 _LIBRARY = re.compile(r"([\w.+-]+): cannot open shared object file|Library not loaded: (\S+)")  # on Linux, on macOS
 _COMMAND = re.compile(r"(`python -m jobs\.(?:decisions )?\w+)|chmod [-+\w]+ ")
 TYPED_ROOT = ["."]  # as the command line has it
+READ: dict[str, Callable[[], JobError | None]] = {}  # by name: what breaks the contract of a file that was read
 
 
 def to_type(mend: str) -> str:
@@ -85,7 +87,10 @@ def gravest(codes: list[int]) -> int:
 
 
 def as_job_error(error: BaseException) -> JobError:
-    """What a run says of anything that was raised; of a bug type and place only: a message may quote row values."""
+    """What a run says of anything that was raised; of a bug type and place only: a message may quote row values.
+
+    What only a forged file leads to is none: files are held against their contracts here, and cost a sound run nothing.
+    """
     if isinstance(error, JobError):
         return error
     if isinstance(error, OSError | ImportError) and (found := _LIBRARY.search(str(error))):
@@ -104,6 +109,10 @@ def as_job_error(error: BaseException) -> JobError:
         return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)
     if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
         traceback.print_exception(error)
+    for name, breach in reversed(list(READ.items())):  # what was read last has most to do with it
+        if damage := breach():
+            return damage
+        READ.pop(name, None)
     frames = traceback.extract_tb(error.__traceback__)
     frame = next((each for each in reversed(frames) if f"{os.sep}jobs{os.sep}" in each.filename), frames[-1])
     return JobError(

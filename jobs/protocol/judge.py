@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.protocol import strict_json
-from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.errors import ConfigInvalid, StoreDamaged
 from jobs.protocol.json_scan import escaped, pointer_to
 
 HOME = Path(__file__).parent.parent / "contracts"
@@ -72,6 +72,13 @@ def complaints(schema: Mapping[str, Any], value: object, *, quoting: bool = Fals
     """
     ordered = sorted(_validator()(schema).iter_errors(value), key=lambda error: error.json_path)
     return list(dict.fromkeys(one for error in ordered for one in _complaints(error, schema, quoting=quoting)))
+
+
+def broken(name: str, value: object, where: str, mend: str) -> StoreDamaged | None:
+    """What is wrong with a file that only jobs write, and that somebody else must have written."""
+    found = complaints(document(name), value)
+    what = f"the {name.rpartition('_')[2]} does not keep its contract: "
+    return StoreDamaged(what + found[0].what, where=where, mend=mend) if found else None
 
 
 def _complaints(error: Any, whole: Mapping[str, Any], *, quoting: bool) -> Iterator[Complaint]:  # noqa: ANN401

@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
-from jobs.protocol import strict_json
+from jobs.protocol import judge, strict_json
 from jobs.protocol.decisions import advance, objection
-from jobs.protocol.errors import JobError, StoreDamaged
+from jobs.protocol.errors import READ, ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.index import manifests
@@ -25,6 +26,10 @@ FOLDER = "decisions/ledger"
 VERSION = 1
 ENTRY_LIMIT = 512 << 10
 _RESTORE = "restore decisions/ from a backup; to begin anew give a new --root"
+_RESTORE_ENTRY = (
+    "restore this file, or the one before it, from a copy of decisions/ledger "
+    "until `python -m jobs.decisions check` finds nothing"
+)
 _TEXTS = ("prev", "topic", "kind", "as_of", "run_key", "nonce", "at")
 _FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "body": dict}
 
@@ -172,7 +177,20 @@ def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
         raise _damaged(seq, "has no proper as_of") from None
     if prev not in (None, given["prev"]):
         raise _damaged(seq, "does not follow the entry before it: one of the two was changed", Unchained)
+    READ[name_of(seq)] = partial(breach, given, name_of(seq))
     return Entry(seq, given["topic"], given["kind"], as_of, given["body"], given["run_key"])
+
+
+def breach(given: Mapping[str, Any], where: str) -> StoreDamaged | None:
+    """What shows that no job wrote this entry: the contract that it breaks, or that of the note in it."""
+    broken = judge.broken("ledger_entry", given, where, _RESTORE_ENTRY)
+    if broken or given["kind"] != "proposed":
+        return broken
+    try:
+        judge.checked(given["body"]["note"].encode(), "retraining_note", where)
+    except ConfigInvalid as error:
+        return StoreDamaged(f"the note that the entry holds is none: {error.what}", where=where, mend=_RESTORE_ENTRY)
+    return None
 
 
 def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | None]) -> tuple[Ledger, Entry | None]:
@@ -221,8 +239,4 @@ def _lost(seq: int) -> StoreDamaged:
 
 
 def _damaged(seq: int, what: str, kind: type[StoreDamaged] = StoreDamaged) -> StoreDamaged:
-    mend = (
-        "restore this file, or the one before it, from a copy of decisions/ledger "
-        "until `python -m jobs.decisions check` finds nothing"
-    )
-    return kind(f"ledger entry {seq} {what}", where=name_of(seq), mend=mend)
+    return kind(f"ledger entry {seq} {what}", where=name_of(seq), mend=_RESTORE_ENTRY)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import partial
 from typing import Any
 
 from jobs.protocol import judge, strict_json
-from jobs.protocol.errors import ConfigInvalid, StoreDamaged
+from jobs.protocol.errors import READ, ConfigInvalid, StoreDamaged
 from jobs.protocol.facts import DATA_QUALITY, State
 from jobs.protocol.files import Root
 from jobs.protocol.index import WEEK, day_of, identities
@@ -48,6 +49,7 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
             raise StoreDamaged(f"the verdict lacks {min(absent)}", where=name, mend=LOST)
     except (ConfigInvalid, AttributeError) as error:
         raise StoreDamaged("the verdict cannot be read", where=name, mend=LOST) from error
+    READ[name] = partial(judge.broken, "verdict", found, name, LOST)
     return found
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from jobs.protocol.errors import as_job_error
+from jobs.protocol.errors import READ, StoreDamaged, as_job_error
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="each system says it in its own words")
@@ -44,3 +44,19 @@ def test_only_what_loads_libraries_is_taken_at_its_word(error: Exception, what: 
     with pytest.raises(type(error)) as found:
         raised()
     assert as_job_error(found.value).what.startswith(what)
+
+
+def test_a_bug_that_comes_of_a_forged_file_is_damage_and_whole_files_are_looked_at_once() -> None:
+    looked: list[str] = []
+
+    def whole() -> None:
+        looked.append("whole")
+
+    forged = StoreDamaged("it is forged", where="b", mend="restore it")
+    READ.update(a=lambda: forged, b=whole)
+    with pytest.raises(TypeError) as found:
+        len(3)  # type: ignore[arg-type]
+    assert [as_job_error(found.value), as_job_error(found.value)] == [forged, forged]
+    READ["a"] = whole
+    assert [as_job_error(found.value).what[:16] for _ in range(2)] == ["a bug: TypeError"] * 2
+    assert looked == ["whole", "whole"]
