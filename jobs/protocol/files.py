@@ -147,7 +147,10 @@ def unheld(path: Path) -> Iterator[bool]:
     """Whether nobody holds the lock of a file; if so, nobody takes it within. Not for longer than `A_LOOK`."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:  # there is none, or a link or device was planted under our name: not ours to open
+    except FileNotFoundError:  # in a root that was restored, say
+        yield True
+        return
+    except OSError:  # a link or device was planted under our name: not ours to open
         yield False
         return
     try:

@@ -156,11 +156,13 @@ def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
 ) -> None:
     trainer = desk(FolderStore(root), SUNDAY + timedelta(days=7))
     place(trainer, machine(SUNDAY + timedelta(days=7)), begin(trainer))
-    claim(trainer, OPEN_RULES, READY, "2024-01-21T08:00:00+00:00")
-    code, text = told(root, capsys)
-    assert code == 0
-    assert "the claim's lease was over at 2024-01-21T08:00:00+00:00" in text
-    root.at(TRAINER).touch()
+    with files.locked(root, root.at(TRAINER), "held"):
+        claim(trainer, OPEN_RULES, READY, "2024-01-21T08:00:00+00:00")
+        code, text = told(root, capsys)
+        assert code == 0
+        assert "the claim's lease was over at 2024-01-21T08:00:00+00:00" in text
+    assert "the trainer of the claim is dead" in told(root, capsys)[1]
+    root.at(TRAINER).unlink()  # as in a root that was restored
     assert "the trainer of the claim is dead" in told(root, capsys)[1]
     monkeypatch.setattr(clock, "today", lambda: SUNDAY + timedelta(days=7))
     assert "the ledger speaks" not in told(root, capsys)[1]

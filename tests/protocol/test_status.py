@@ -196,9 +196,10 @@ def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
     path(store, RETRAINING_NOTE).unlink()
     assert "The note is gone: decision 1 ends withdrawn." in told(store)
     path(store, RETRAINING_NOTE).write_bytes(machine())
-    _, entry = claim(at_desk, OPEN_RULES, READY, "")
-    path(store, RETRAINING_NOTE).write_bytes(person())
-    said = told(store, verdict="leave the model")
+    with files.locked(store.root, store.root.at(TRAINER), "held"):
+        _, entry = claim(at_desk, OPEN_RULES, READY, "")
+        path(store, RETRAINING_NOTE).write_bytes(person())
+        said = told(store, verdict="leave the model")
     assert "claimed by training for 2024-01-14 (ledger entry 2)" in said
     assert "too late for that training" in said
     assert "monitoring would now say: leave the model" in said
@@ -216,6 +217,8 @@ def test_a_claim_whose_trainer_is_dead_is_told_with_what_the_next_training_does(
         assert "is claimed: training ends it" in told(store)
     dead = "is dead. Training gives the decision back, as a failed attempt, and goes on: - The note is recorded."
     assert "(ledger entry 2); it is dead: its lock is free" in (said := told(store))
+    store.root.at(TRAINER).unlink()  # as in a root that was restored
+    assert told(store) == said
     assert f"{dead} - Decision 1 may be claimed by the next training run" in said
     path(store, RETRAINING_NOTE).unlink()
     assert "The note is gone: decision 1 ends withdrawn" in told(store)
