@@ -165,7 +165,7 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
     from jobs.preprocessing import labels, leaks, windows
 
     first, last = batch[0].day, batch[-1].day
-    start = labels.window_start(first, policy.label).replace(day=1)
+    start = labels.window_start(first, policy.label)
     days = [day for day in sorted(stock.built(PERFORMANCE)) if start <= day <= last]
     rows = windows.rows(stock, PERFORMANCE, days, policy.label, lambda rows: labels.judged(rows, policy.label))
     found = labels.labels(rows.lazy(), first, last).collect(engine=_engine(rows))

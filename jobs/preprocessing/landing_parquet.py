@@ -105,13 +105,13 @@ def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, write_to: Path) 
     """Write frames whose columns are all text; a column that a frame lacks is null there. Return the rows written."""
     columns = [pa.field(column, pa.string()) for column in (*shape.written, SOURCE_FILE)]
     schema, rows = pa.schema([*columns, pa.field(SOURCE_ROW, pa.int64())]), 0
-    with parquet.ParquetWriter(write_to, schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(write_to, schema, compression="zstd", write_statistics=False) as writer:
         for frame in frames:
             cells = {column: pl.lit(None, pl.String) for column in shape.written}
             cells |= {column: pl.when(pl.col(column) != "").then(pl.col(column)) for column in frame.columns}
             place = pl.int_range(rows + 1, rows + 1 + frame.height, dtype=pl.Int64)
             whole = frame.select(**cells, **{SOURCE_FILE: pl.lit(shape.source), SOURCE_ROW: place})
-            writer.write_table(whole.to_arrow().cast(schema), row_group_size=ROW_GROUP)
+            writer.write_table(whole.to_arrow().cast(schema))
             rows += frame.height
     return rows
 

@@ -116,11 +116,14 @@ def test_poisoned_outcomes_after_a_day_change_nothing_of_that_day(tmp_path: Path
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = landed(tmp_path)
+    (root / "datamart/bronze").mkdir()
+    (root / "datamart/bronze/.draft-1-dead").touch()
     before = tree(root)
     assert preprocess(root, LAST, "--dry-run") == 0
     assert tree(root) == before
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len([line for line in said if line["event"] == "would_read"]) == len(DAYS) * len(TABLES)
+    assert [line["files"] for line in said if line["event"] == "landed"] == [len(DAYS) * len(TABLES)]
 
 
 def test_a_restated_file_rebuilds_what_depends_on_it_and_nothing_else(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pyarrow import parquet
 
 from jobs.preprocessing import landing, landing_survey
 from jobs.protocol.errors import ContractBroken, InputMissing
@@ -94,6 +96,20 @@ def test_a_file_that_is_read_as_a_stream_gives_the_bytes_of_one_that_is_read_at_
         read(tmp_path, HEADER + rows.encode())
         found.append(draft.read_bytes())
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_bronze_of_every_kind_has_row_groups_of_one_size_packed_by_zstd_without_statistics(
+    tmp_path: Path, kind: str
+) -> None:
+    rows, data = pl.DataFrame({"id": range(140_000), "dti": "1.5"}), io.BytesIO()
+    getattr(rows, {"csv": "write_csv", "jsonl": "write_ndjson", "parquet": "write_parquet"}[kind])(data)
+    read(tmp_path, data.getvalue(), kind)
+    footer = parquet.read_metadata(tmp_path / ".draft-bronze")
+    groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
+    assert [group.num_rows for group in groups] == [65_536, 65_536, 140_000 - 2 * 65_536]
+    chunks = [group.column(place) for group in groups for place in range(footer.num_columns)]
+    assert {(chunk.compression, chunk.is_stats_set) for chunk in chunks} == {("ZSTD", False)}
 
 
 def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
