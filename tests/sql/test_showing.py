@@ -91,6 +91,13 @@ def test_a_table_is_aligned_and_cannot_steer_a_terminal() -> None:
     assert third == f"{'x' * 59}…    20    1e-09"
 
 
+@pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 59 + "…")])
+def test_a_cell_is_cut_only_where_it_does_not_fit(length: int, shown: str) -> None:
+    out = io.StringIO()
+    showing.as_table(["a"], iter([("x" * length,)]), out)
+    assert out.getvalue().splitlines() == [f"{'a':<60}".rstrip(), "-" * 60, shown]
+
+
 def test_a_terminal_is_not_flooded_and_a_pipe_gets_all() -> None:
     for out, lines in ((Terminal(), showing.MOST_ROWS + 3), (io.StringIO(), 252)):
         showing.as_table(["a"], ((n,) for n in range(250)), out)

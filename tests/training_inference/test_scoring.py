@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from jobs.measures.calibration import Band
 from jobs.protocol.columns import offences
 from jobs.protocol.contract import load
 from jobs.scorer import scorecard
@@ -38,6 +39,20 @@ def test_score_scale_of_the_trade() -> None:
     assert pytest.approx(487.1229, abs=5e-5) == scorecard.OFFSET
     assert scorecard.points(np.array([1 / 51, 1 / 101])).tolist() == [600, 620]
     assert np.abs(scorecard.points(np.array([0.0, 1.0]))).max() < 2000
+
+
+def test_a_grade_ends_below_its_bound_and_the_last_has_none() -> None:
+    bounds = (0.02, 0.04, 0.07, 0.11, 0.17, 0.26)
+    assert scorecard.grades(np.array([0.0, *bounds])).tolist() == [*"ABCDEFG"]
+    assert scorecard.grades(np.nextafter([*bounds, 1.0], 0)).tolist() == [*"ABCDEFG"]
+
+
+def test_a_band_of_a_grade_holds_what_was_promised_and_what_came_and_none_is_empty() -> None:
+    pd, labels = np.array([0.03, 0.5, 0.02, 0.3]), np.array([0, 1, 1, 0])
+    assert scorecard.grade_bands(pd, labels) == {
+        "B": Band(lowest=0.02, highest=0.03, n=2, bads=1, expected=0.05),
+        "G": Band(lowest=0.3, highest=0.5, n=2, bads=1, expected=0.8),
+    }
 
 
 def test_columns_in_another_order_score_the_same() -> None:
