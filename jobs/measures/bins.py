@@ -116,7 +116,9 @@ def freeze(
 def count(frame: pl.DataFrame, bins: Mapping[str, Bins]) -> dict[str, BinCounts]:
     """Count each column in its frozen bins; an absent one is left out: that is schema change, not drift."""
     return {
-        name: frozen.count(_levels(column)) if isinstance(frozen, TextLevels) else _counted(frozen, _floats(column))
+        name: frozen.count(_levels(column))
+        if isinstance(frozen, TextLevels)
+        else _counted(frozen, _floats(column.drop_nulls()), column.null_count())
         for name, frozen in bins.items()
         if (column := frame.get_column(name, default=None)) is not None
     }

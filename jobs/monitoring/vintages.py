@@ -47,11 +47,16 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
     applied, bad = pl.col("application_date"), pl.col("event_date")
     in_full = pl.lit(seen_until + timedelta(days=1))  # a month counts once it is over
     window = rule.longest_months
-    return (
+    rows, known = pl.len().cast(pl.Int64), pl.col("y").is_not_null()
+    labelled = (
         loans.select("id", "application_date")
-        .join(labels.select("id", "y", "event_date", "mature_date"), on="id", how="left", validate="m:1")
-        .group_by("application_date", "event_date", "mature_date", known=pl.col("y").is_not_null())
-        .agg(rows=pl.len().cast(pl.Int64))
+        .join(labels.select("id", "y", "event_date", "mature_date"), on="id", validate="m:1")
+        .group_by("application_date", "event_date", "mature_date", known=known)
+        .agg(rows=rows)
+    )
+    others = labelled.select("application_date", rows=-pl.col("rows"))  # most have no label: all, but for those
+    return (
+        pl.concat([loans.group_by("application_date").agg(rows=rows), others, labelled], how="diagonal")
         .select(
             "rows",
             month=applied.dt.strftime("%Y-%m"),
@@ -62,6 +67,7 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
         )
         .group_by(list(COUNTS)[:-1])
         .agg(pl.col("rows").sum())
+        .filter(pl.col("rows") > 0)
         .cast(COUNTS)  # type: ignore[arg-type]
         .sort(list(COUNTS)[:-1])
     )

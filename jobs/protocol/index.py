@@ -116,15 +116,16 @@ def identities(root: Root, folder: str, wanted: Callable[[str], object], below: 
     return found
 
 
-def manifests(root: Root, table: str) -> dict[date, Identity]:
-    """By day, the manifest of every partition of a table; one without a manifest does not exist.
+def manifests(root: Root, table: str, since: date = date.min) -> dict[date, Identity]:
+    """By day, the manifest of every partition of a table since then; one without a manifest does not exist.
 
     Who is alone gets the same answer again, and adds to it what it publishes.
     """
     path = root.at(f"datamart/{table}")
     if _manifests is not None and path in _manifests:
         return _manifests[path]
-    named = identities(root, f"datamart/{table}", day_of, f"/{MANIFEST}")
+    first = f"{PREFIX}{since if _manifests is None else date.min}"
+    named = identities(root, f"datamart/{table}", lambda name: name >= first and day_of(name), f"/{MANIFEST}")
     found = {day: identity for name, identity in named.items() if (day := day_of(name))}
     if _manifests is not None:
         _manifests[path] = found

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
 MOST_KEPT = 1 << 20  # values: a day of some hundred loans in all its tables
 MOST_WHOLE = 250_000  # rows of files that are read at once
+MOST_SMALL = 10_000  # rows of a file that is read whole
 DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
 
 
@@ -48,7 +49,7 @@ class Days:
 
     def __init__(self, shelf: Shelf, table: str) -> None:
         self._shelf, self._table = shelf, table
-        self.seen = index.manifests(shelf.root, table)
+        self.seen = index.manifests(shelf.root, table, shelf.since)
         self.known: dict[date, Built] = {}
 
     def __getitem__(self, day: date) -> Built:
@@ -91,6 +92,7 @@ class Shelf:
 
     root: Root
     index: Index
+    since: date = date.min  # who looks at the last days alone need not ask the system for all others
     _built: dict[str, Days] = field(default_factory=dict)
     _verified: dict[str, Path] = field(default_factory=dict)
     _kept: dict[str, pl.DataFrame] = field(default_factory=dict)  # by the name of the file, which says its content
@@ -136,7 +138,8 @@ class Shelf:
         names = [name for parts in by_day.values() for name in parts]
         if len(names) == 1 and names[0] in self._kept:
             return self._kept[names[0]].lazy()
-        if sum(self.built(table)[day].rows for day in by_day) <= MOST_WHOLE:  # polars opens small files at some cost
+        rows = sum(self.built(table)[day].rows for day in by_day)
+        if rows <= min(MOST_WHOLE, MOST_SMALL * len(names)):  # polars opens small files at some cost
             return pl.scan_parquet([partitions.content(self.root, name) for name in names])
         self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
         return pl.scan_parquet([self._verified[name] for name in names], glob=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -184,6 +185,15 @@ def test_a_week_in_which_nothing_came_is_critical() -> None:
     assert {subject for (rule, subject), severity in late.items() if (rule, severity) == ("DQ-6", "critical")} == {
         *SOURCES
     }
+
+
+def test_a_feed_that_begins_again_after_months_lacks_the_days_before() -> None:
+    root, late = scratch(), WEEK + timedelta(weeks=8)
+    shutil.copytree(clean(), root, dirs_exist_ok=True)
+    for source in SOURCES:
+        home = root / f"datamart/silver/{source}"
+        shutil.copytree(home / f"snapshot_date={WEEK}", home / f"snapshot_date={late}")
+    assert {subject for rule, subject in found(root, late) if rule == "DQ-6"} == {*SOURCES}
 
 
 @pytest.mark.parametrize(
