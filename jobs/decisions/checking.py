@@ -13,11 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from jobs.decisions import checking_partitions
-from jobs.decisions.finding import damage, going_on, remark, strange, summed
+from jobs.decisions.finding import damage, going_on, held, remark, strange, summed
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, files, judge, model_bank, partitions, policies, strict_json, verdicts
+from jobs.protocol import clock, files, model_bank, partitions, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
+from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.facts import MONITOR
 from jobs.protocol.files import DRAFT, Root
@@ -43,7 +43,14 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         whole = ledgers.read(store)
     known = ledgers.standing(store)
     looks = (
-        *(ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root)),
+        *(
+            ledger(root),
+            notes(root),
+            receipts(root),
+            models(root, known),
+            evidence(root, known),
+            scores(root),
+        ),
         *([unknown(root, whole)] if whole else []),
         *(planted(root, place) for place in ("decisions", model_bank.BANK, "datamart")),
     )
@@ -140,20 +147,14 @@ def planted(root: Root, above: str) -> Iterator[Problem]:
 def receipts(root: Root) -> Iterator[Problem]:
     """Every receipt parses, keeps its contract and lies where it says."""
     for path in sorted(root.at("decisions/receipts").glob("*/*/*")):
-        is_one = path.is_file() and not path.name.startswith(".")  # what else lies there `planted` finds
-        if is_one and (why := _wrong_receipt(path, root.name_of(path))):
-            mend = RESTORE + "; or move it away: runs do not depend on it"
-            yield damage(f"the receipt {why}", root.name_of(path), mend)
+        if path.is_file() and not path.name.startswith("."):  # what else lies there `planted` finds
+            yield from going_on(_receipt(root, path, RESTORE + "; or move it away: runs do not depend on it"))
 
 
-def _wrong_receipt(path: Path, name: str) -> str | None:
-    try:
-        given = strict_json.parse(path.read_bytes(), where=name)
-    except ConfigInvalid as error:
-        return f"cannot be read: {error.what}"
-    if complaints := judge.complaints(judge.document("receipt"), given):
-        return f"does not keep its contract: {complaints[0].what}"
-    return None if (given["job"], given["date"]) == path.parts[-3:-1] else "is of another job or date"
+def _receipt(root: Root, path: Path, mend: str) -> Iterator[Problem]:
+    given = held(root, "receipt", root.name_of(path), mend)
+    if (given["job"], given["date"]) != path.parts[-3:-1]:
+        yield damage("the receipt is of another job or date", root.name_of(path), mend)
 
 
 def models(root: Root, known: Ledger) -> Iterator[Problem]:
@@ -179,6 +180,9 @@ def models(root: Root, known: Ledger) -> Iterator[Problem]:
         names = {model_bank.MANIFEST, *(one["name"] for one in listed["files"])}
         for name in sorted({entry.name for entry in entries(root, where)} - names):
             yield remark("the manifest does not list this file", f"{where}/{name}", "move it away")
+        if model_id in vouched:  # others were brought, with or without the policy that they were trained under
+            recipe = strict_json.parse(files.content(manifest.with_name(model_bank.RECIPE)), where=where)
+            yield from checking_partitions.ruled(root, recipe["policy_sha256"])
 
 
 def evidence(root: Root, known: Ledger) -> Iterator[Problem]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.decisions.finding import damage, going_on, remark
-from jobs.protocol import files, model_bank, partitions
+from jobs.decisions.finding import damage, going_on, held, remark
+from jobs.protocol import files, judge, model_bank, partitions, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
@@ -13,6 +13,7 @@ from jobs.protocol.index import WEEK, day_of, entries
 from jobs.protocol.layers import LAYERS
 from jobs.protocol.partitions import KEPT, PART, Manifest
 from jobs.protocol.receipts import Problem
+from jobs.protocol.store import POLICIES
 
 BUILD = "run the job that writes it (training_inference: scores; else preprocessing): it builds what is missing"
 
@@ -58,7 +59,9 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
     if not named and partitions.MANIFEST not in names:
         if not names:
             yield damage("the partition is empty", home, BUILD)
-        return  # evidence and reports are vouched for by the ledger
+        for name in sorted(name for name in names if name.startswith("decision")):  # all else the ledger vouches for
+            yield from going_on(_verdict(root, f"{home}/{name}"))
+        return
     if partitions.MANIFEST not in names:
         yield damage("the partition has no manifest: it was removed, or a run died before writing it", home, BUILD)
     for name in sorted(names):
@@ -73,6 +76,18 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
             yield from _manifest(root, home, name, names)
 
 
+def _verdict(root: Root, name: str) -> Iterator[Problem]:
+    yield from ruled(root, held(root, "verdict", name, verdicts.LOST)["policy_sha256"])
+
+
+def ruled(root: Root, sha256: str) -> Iterator[Problem]:
+    """A policy was kept when it was used."""
+    name = f"{POLICIES}/{sha256[:12]}.json"
+    if not root.at(name).exists():
+        mend = "restore it from a backup of decisions/; if it is still policy.json, the next run keeps it again"
+        yield damage("the policy by which a week was judged or a model trained is missing", name, mend)
+
+
 def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Problem]:
     """What is gone is damage. An input may have been landed again; only people know whether it was."""
     try:
@@ -80,6 +95,8 @@ def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Pro
     except StoreDamaged as error:
         yield Problem.of(error)
         return
+    if broken := judge.broken("manifest", manifest.facts(), f"{home}/{name}", partitions.mend_of(f"{home}/{name}")):
+        yield Problem.of(broken)
     for part in (f"{home}/{part.name}" for part in manifest.parts if part.name not in names):
         yield damage("a file that the manifest lists is missing", part, partitions.mend_of(part))
     table = home.rpartition("/")[0]

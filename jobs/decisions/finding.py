@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
-from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
+from jobs.protocol import files, judge, strict_json
+from jobs.protocol.errors import ConfigInvalid, StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Problem, told
@@ -26,6 +28,17 @@ def going_on(look: Iterable[Problem]) -> Iterator[Problem]:
         yield from look
     except Exception as error:  # noqa: BLE001 - told as a run tells it
         yield Problem.of(as_job_error(error))
+
+
+def held(root: Root, contract: str, name: str, mend: str) -> Any:  # noqa: ANN401
+    """What a file holds that only jobs write; StoreDamaged where it does not keep its contract."""
+    try:
+        given = strict_json.parse(files.content(root.at(name)), where=name)
+    except ConfigInvalid as error:
+        raise StoreDamaged(f"the {contract} cannot be read: {error.what}", where=error.where, mend=mend) from error
+    if broken := judge.broken(contract, given, name, mend):
+        raise broken
+    return given
 
 
 def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:

@@ -11,12 +11,12 @@ import pytest
 
 from jobs.decisions import checking
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, files, ledger, model_bank, partitions, receipts
+from jobs.protocol import clock, files, ledger, model_bank, partitions, receipts, strict_json
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
-from jobs.protocol.store import FolderStore
-from tests.decisions.wholes import ONE_DAY, checked, publish
+from jobs.protocol.store import POLICIES, FolderStore
+from tests.decisions.wholes import DETAILS, ONE_DAY, POLICY_SHA256, VERDICT, checked, publish
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -145,3 +145,38 @@ def test_scores_that_evidence_rests_on_are_not_said_to_be_built_again(
     [lost] = checked(root, capsys)[1]
     assert lost["what"] == "what datamart/gold/toy_evidence was made from is missing"
     assert lost["mend"] == "restore it from a backup; deleted, the day is scored anew, with the model that serves then"
+
+
+@pytest.mark.parametrize("cited_by", ["verdict", "recipe"])
+def test_a_policy_that_was_used_and_whose_copy_is_gone_is_damage(
+    root: Root, cited_by: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = f"{POLICIES}/{POLICY_SHA256[:12]}.json"
+    if cited_by == "recipe":
+        root.at(DETAILS).write_bytes(strict_json.pretty({**VERDICT, "policy_sha256": "a" * 64}))
+        root.at(f"{POLICIES}/{'a' * 12}.json").touch()
+    root.at(lost).unlink()
+    code, found = checked(root, capsys)
+    told = [one for one in found if one["code"] and one["what"].startswith("the policy by which")]
+    assert (code, [one["where"] for one in told]) == (6, [lost])
+    assert told[0]["mend"].endswith("the next run keeps it again")
+
+
+def test_a_manifest_and_a_verdict_that_no_job_wrote_are_damage_with_the_place(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = publish(root, "silver/other", [1], [])
+    name, older = partitions.manifest_name("silver/other", SUNDAY), DETAILS.replace(".json", f"-{'b' * 12}.json")
+    root.at(name).write_bytes(replace(manifest, counts={"rows": -1}).to_bytes())
+    root.at(older).write_bytes(strict_json.pretty({**VERDICT, "reasons": [3]}))
+    root.at(DETAILS).with_name(f"decision-{'c' * 12}.json").write_bytes(b"{")
+    code, found = checked(root, capsys)
+    told = {one["where"]: one["what"] for one in found if one["code"]}
+    breach = (
+        "the manifest does not keep its contract: /counts/rows is of type integer, but may be a whole number from 0"
+    )
+    assert (code, told.pop(name)) == (6, breach)
+    assert told.pop(older).startswith("the verdict does not keep its contract: /reasons/0 is of type integer, but may")
+    [(where, left)] = told.items()
+    assert where.endswith("/decision-cccccccccccc.json: line 1, column 2")
+    assert left == "the verdict cannot be read: found the end of the file"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, files, ledger, model_bank, partitions, policy, receipts, status
+from jobs.protocol import clock, files, ledger, model_bank, partitions, policies, policy, receipts, status, strict_json
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.facts import RETRAINING, Fact
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.receipts import Occasion, Report
-from jobs.protocol.store import POLICY, FolderStore
+from jobs.protocol.store import FolderStore
 from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
 if TYPE_CHECKING:
@@ -28,6 +28,27 @@ if TYPE_CHECKING:
 LANDED = "datamart/landing/toy/toy_2024_01_14.csv"
 DETAILS = "datamart/gold/monitoring/week=2024-01-13/decision.json"
 ONE_DAY = timedelta(days=1)
+POLICY_SHA256 = policy.load(None, "").sha256
+VERDICT = {
+    "format": 1,
+    "week": "2024-01-13",
+    "decision": "alert",
+    "priority": None,
+    "severity": "medium",
+    "insufficient_data": False,
+    "blocked_by": [],
+    "action_hint": None,
+    "performance_score": 0.65,
+    "estimated": False,
+    "sentence": "It is near the floor.",
+    "reasons": [],
+    "set_aside": [],
+    "unknown": [],
+    "model_id": "20240107-0123456789ab",
+    "evidence": {"path": "a", "sha256": "0" * 64},
+    "policy_sha256": POLICY_SHA256,
+    "previous": None,
+}
 
 
 def publish(root: Root, table: str, values: list[int], inputs: Sequence[Input], day: date = SUNDAY) -> Manifest:
@@ -62,12 +83,12 @@ def land(root: Root, text: str = "id\n1\n") -> Input:
 def whole(root: Root) -> str:
     """Landing, a replaced bronze and its silver, evidence, a model that serves, a receipt, STATUS.txt."""
     store = FolderStore(root)
-    store.put_if_absent(POLICY, policy.default_bytes())
+    policies.begin(store, dry_run=False)
     publish(root, "bronze/toy", [1], [land(root)])
     bronze = publish(root, "bronze/toy", [1, 2], [land(root, "id\n1\n2\n")])
     publish(root, "silver/toy", [1, 2], [cited(bronze)])
-    files.write_whole(root, root.at(DETAILS), b'{"retrain": true}\n')
-    model = model_bank.put(root, SUNDAY, {"recipe.json": b'{"trees": 1}\n'})
+    files.write_whole(root, root.at(DETAILS), strict_json.pretty(VERDICT))
+    model = model_bank.put(root, SUNDAY, {"recipe.json": strict_json.pretty({"policy_sha256": POLICY_SHA256})})
     trainer = desk(store, job="training_inference")
     details = {"path": DETAILS, "sha256": files.sha256_of(root.at(DETAILS))}
     place(trainer, machine(details=details), begin(trainer))

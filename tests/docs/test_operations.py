@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -13,14 +14,14 @@ import pytest
 
 from jobs.decisions.__main__ import main as decisions
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, files, model_bank, receipts, status
+from jobs.protocol import clock, files, model_bank, receipts, status, strict_json
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
-from jobs.protocol.store import FolderStore
-from tests.decisions.wholes import ONE_DAY, cited, publish, whole
+from jobs.protocol.store import POLICIES, FolderStore
+from tests.decisions.wholes import ONE_DAY, VERDICT, cited, publish, whole
 from tests.docs.pages import ROOT
 from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
@@ -36,15 +37,17 @@ IN_ONE_STATE = 5  # calls: three notes and STATUS.txt, then the ledger
 
 
 def runs(root: Root) -> None:
-    """All three jobs on the next day: each table, evidence, a training, a receipt, STATUS.txt."""
+    """All three jobs on the next day, by a policy of that day: tables, evidence, a training, a receipt, STATUS.txt."""
+    policy = {"policy_sha256": hashlib.sha256(b"{}\n").hexdigest()}
+    files.write_whole(root, root.at(f"{POLICIES}/{policy['policy_sha256'][:12]}.json"), b"{}\n")
     store, landed = FolderStore(root), "datamart/landing/toy/toy_2024_01_15.csv"
     files.write_whole(root, root.at(landed), b"id\n3\n")
     made = cited(publish(root, "bronze/toy", [3], [Input(landed, files.sha256_of(root.at(landed)))], MONDAY))
     for table in ("silver/toy", "gold/feature_store", "gold/predictions"):
         made = cited(publish(root, table, [3], [made], MONDAY))
     evidence = "datamart/gold/monitoring/week=2024-01-20/decision.json"
-    files.write_whole(root, root.at(evidence), b'{"retrain": false}\n')
-    model = model_bank.put(root, MONDAY, {"recipe.json": b'{"trees": 2}\n'})
+    files.write_whole(root, root.at(evidence), strict_json.pretty({**VERDICT, **policy}))
+    model = model_bank.put(root, MONDAY, {"recipe.json": strict_json.pretty(policy)})
     trainer = desk(store, MONDAY, job="training_inference")
     details = {"path": evidence, "sha256": files.sha256_of(root.at(evidence))}
     place(trainer, machine(MONDAY, details=details), begin(trainer))
