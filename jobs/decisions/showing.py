@@ -17,6 +17,7 @@ from jobs.protocol.index import Index, day_of, entries
 from jobs.protocol.ingest import Desk, desk_of
 from jobs.protocol.ingest import withdraw as veto
 from jobs.protocol.layers import LABELS
+from jobs.protocol.notes import Kind
 from jobs.protocol.outlook import Sight, ahead, next_run, printable, survey
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
@@ -65,21 +66,31 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
-    """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it."""
+    """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it.
+
+    An edit stays, and is told: it may be a colleague's, and no run has read it; only its writer knows what it is for.
+    """
     if not options.reason.strip():
         raise UsageError("the reason is empty", where="--reason", mend="say why, in a sentence: the ledger keeps it")
     desk = _desk(root, clock.today())
     before = ledgers.read(desk.store).state
-    state = veto(desk, options.reason).state
+    seen = veto(desk, options.reason)
+    state, is_left = seen.state, seen.found.kind not in (Kind.ABSENT, Kind.CLOSED)
     last = state.ended[-1] if state.ended else None
     if last is None or last.seq <= before.head or last.how != "withdrawn":
-        claimed, mend = state.open, "nothing needs doing"
+        claimed, mend = state.open, "delete the note: no run has recorded it" if is_left else "nothing needs doing"
         why = f"decision {claimed.seq} is claimed: training ends it" if claimed else "no decision is open"
         if claimed:
             mend = "to keep the model that serves, pin it in serving_decision.json"
         raise UsageError(f"nothing can be withdrawn: {why}", where=ledgers.FOLDER, mend=mend)
-    status.refresh(desk)
-    return 0, f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})\n"
+    said, lines = (
+        f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})\n",
+        next_run(status.refresh(desk)),
+    )
+    if is_left:
+        said += "Its note has been edited and is left as it is: delete it, if it is not wanted either. The next run:\n"
+        said += "".join(f"  - {line}\n" for line in lines)
+    return 0, said
 
 
 def sight_of(root: Root, day: date) -> Sight:

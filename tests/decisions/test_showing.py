@@ -212,6 +212,23 @@ def test_withdraw_refuses_a_claimed_decision_and_leaves_an_edited_note(
     assert "mend:  to keep the model that serves, pin it" in text
 
 
+def test_withdraw_leaves_a_note_that_was_edited_and_says_what_will_come_of_it(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(store)
+    store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="a colleague asks"))
+    code, text = said(capsys, store, "withdraw", "--reason", "not before the holidays")
+    told, next_run = text.split(" The next run:\n")
+    assert (code, told.splitlines()[0]) == (0, "decision 1 is withdrawn (ledger entry 2)")
+    assert told.endswith("Its note has been edited and is left as it is: delete it, if it is not wanted either.")
+    assert "  - The note is valid and new: it is recorded as a decision of a person for a retraining.\n" in next_run
+    assert store.get(RETRAINING_NOTE) == person(TODAY, reason="a colleague asks")
+    code, text = said(capsys, store, "withdraw", "--reason", "again")
+    assert (code, "mend:  delete the note: no run has recorded it" in text) == (2, True)
+    store.root.at(RETRAINING_NOTE).unlink()
+    assert "mend:  nothing needs doing" in said(capsys, store, "withdraw", "--reason", "again")[1]
+
+
 def test_withdraw_asks_for_a_reason(store: FolderStore, capsys: pytest.CaptureFixture[str]) -> None:
     opened(store)
     code, text = said(capsys, store, "withdraw", "--reason", " ")
