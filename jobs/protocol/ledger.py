@@ -140,7 +140,7 @@ def damages(store: FolderStore) -> Iterator[StoreDamaged]:
 
 
 def _there(store: FolderStore, seq: int) -> bytes:
-    data = store.get(name_of(seq), ENTRY_LIMIT)
+    data = store.get(name_of(seq))  # one that is too large is damage, which parsing tells
     if data is None:
         raise _damaged(seq, "was there and is gone")
     return data

@@ -129,12 +129,13 @@ def test_any_flipped_byte_before_the_newest_entry_is_found(store: FolderStore, t
         (lambda folder: (folder / "00000001.json").rename(folder / "00000004.json"), "entry 1 should be next"),
         (lambda folder: (folder / "00000004.json").symlink_to("00000003.json"), "not a plain file"),
         (lambda folder: (folder / "00000004.json").write_bytes(b""), "cannot be read"),
+        (lambda folder: (folder / "00000004.json").write_bytes(b" " * (600 << 10)), "cannot be read: the file has"),
         (lambda folder: (folder / "00000004.json").write_bytes(b"[]"), "is no entry"),
         (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":2}'), "is of version 2"),
         (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":1,"seq":4}'), "lacks a proper prev"),
         (lambda folder: (folder / "00000004.json").hardlink_to(folder / "00000003.json"), "says that it is number 3"),
     ],
-    ids=["deleted", "backup", "renamed", "link", "empty", "no-object", "newer", "fields", "copied"],
+    ids=["deleted", "backup", "renamed", "link", "empty", "too-large", "no-object", "newer", "fields", "copied"],
 )
 def test_damage_is_named_with_its_file_and_never_repaired(
     store: FolderStore, tmp_path: Path, damage: Any, said: str
