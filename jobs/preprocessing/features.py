@@ -114,4 +114,4 @@ def _numbers(columns: tuple[Column, ...]) -> list[pl.Expr]:
 def _number(text: Column) -> pl.Expr:
     levels = [level for level in text.schema["enum"] if level is not None]
     numbers = [constant(level) for level in levels]
-    return pl.col(text.name).replace_strict(levels, numbers, default=None, return_dtype=pl.Int64)
+    return pl.col(text.name).replace_strict(levels, numbers, default=None)

@@ -104,6 +104,11 @@ def test_cells_with_commas_quotes_and_line_breaks_are_one_cell(tmp_path: Path) -
     assert rows["desc"].to_list() == [hostile, None]
 
 
+def test_a_text_of_megabytes_is_one_cell(tmp_path: Path) -> None:
+    long = "x" * (3 << 20)
+    assert read_text(tmp_path, text_of(loan(), loan(id="8", desc=long)))[1]["desc"].to_list() == [None, long]
+
+
 @given(kept=st.lists(st.booleans(), min_size=1, max_size=60))
 @settings(max_examples=25)
 def test_rows_are_numbered_by_their_place_in_the_file(
@@ -163,6 +168,11 @@ REFUSED = {
     "pdf": (b"%PDF-1.7\n", "a PDF document"),
     "excel-97": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel or Word file"),
     "bzip2": (b"BZh91AY&SY", "packed with bzip2"),
+    "xz": (b"\xfd7zXZ\x00\x00\x04", "packed with xz"),
+    "7-zip": (b"7z\xbc\xaf'\x1c", "packed with 7-Zip"),
+    "rar": (b"Rar!\x1a\x07", "packed with RAR"),
+    "zstandard": (b"\x28\xb5\x2f\xfd\x24", "packed with zstandard"),
+    "utf-16-of-the-other-end": (b"\xfe\xff" + TWO.encode("utf-16-be"), "UTF-16 text"),
     "utf-16": (TWO.encode("utf-16"), "UTF-16 text"),
     "binary": (bytes(range(256)), "binary"),
     "latin-1": (text_of(loan(), loan(desc="caf\xe9")).encode("latin-1"), "not UTF-8"),

@@ -62,6 +62,7 @@ CANARY = b"CANARY"
         pytest.param(
             HEADER + b'1,a"b,3,4\n1,c"d,3,4\n', "a quote stands within a field in line 2", id="two-bare-quotes"
         ),
+        pytest.param(HEADER + b'1,a"b",3,4\n', "a quote stands within a field in line 2", id="text-before-a-quote"),
         pytest.param(GOOD + b'1,"a"b,3,4\n', "a quote stands within a field in line 3", id="text-after-a-quote"),
         pytest.param(HEADER + b'1, "2,2",3,4\n', "a quote stands within a field in line 2", id="blank-before-a-quote"),
         pytest.param(b'id,"member_id\n1,2\n', "the quotes in the first line do not match", id="quote-in-the-header"),
@@ -182,6 +183,14 @@ def test_a_file_surveyed_in_stretches_counts_the_same(
         read(tmp_path, data + b"1,2\n" + data)
     with pytest.raises(ContractBroken, match="a quote opens in line 203 and never closes"):
         read(tmp_path, data + b'1,"2,3,4\n' + b"5,6,7,8\n" * 50)
+
+
+@pytest.mark.parametrize("row", [b'1,a"b",3,4', b'1,"a"b,3,4', b"1,2,3,4\r5", b"1,\0,3,4", b'1,2,3,"4'])
+def test_the_survey_alone_sees_what_has_no_one_meaning(tmp_path: Path, row: bytes) -> None:
+    for line in (row, b'1,"""2""",3,""\r'):
+        (tmp_path / "data").write_bytes(HEADER + line + b"\n")
+        with (tmp_path / "data").open("rb") as file:
+            assert landing_survey.survey(file.fileno()).is_sound == (line != row)
 
 
 def test_what_the_survey_and_the_parser_count_differently_is_refused(

@@ -98,6 +98,12 @@ def test_a_cell_is_cut_only_where_it_does_not_fit(length: int, shown: str) -> No
     assert out.getvalue().splitlines() == [f"{'a':<60}".rstrip(), "-" * 60, shown]
 
 
+def test_texts_within_a_list_are_shown_as_they_are() -> None:
+    out = io.StringIO()
+    showing.as_table(["a"], iter([(["é", None],)]), out)
+    assert out.getvalue().splitlines()[2] == '["é", null]'
+
+
 def test_a_terminal_is_not_flooded_and_a_pipe_gets_all() -> None:
     for out, lines in ((Terminal(), showing.MOST_ROWS + 3), (io.StringIO(), 252)):
         showing.as_table(["a"], ((n,) for n in range(250)), out)
