@@ -10,122 +10,14 @@ import argparse
 import os
 import resource
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import checks, monitoring
+from benchmarks import checks, monitoring, preprocessing
+from benchmarks.measuring import Figure, job, measured, show
 from benchmarks.models import models
-
-BIG_DAY = "2016-02-01"
-MOST_A_DAY = 50_000  # of the simulator
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One finished process."""
-
-    wall: float
-    cpu: float
-    memory_gb: float
-
-
-def measured(argv: list[str]) -> Figure:
-    code = (
-        "import resource, subprocess, sys, time\n"
-        "started = time.perf_counter()\n"
-        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)\n"
-        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "print(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6, done.returncode)\n"
-        "sys.stderr.write(done.stderr.decode()[-2000:])"
-    )
-    told = subprocess.run([sys.executable, "-c", code, *argv], check=True, capture_output=True, text=True)
-    *figures, status = told.stdout.split()
-    if int(status) != 0:
-        raise SystemExit(f"{argv} ended with {status}\n{told.stderr}")
-    return Figure(*map(float, figures))
-
-
-def together(processes: list[Figure]) -> Figure:
-    """One after another, as steps of a schedule run."""
-    wall, cpu = (sum(getattr(figure, name) for figure in processes) for name in ("wall", "cpu"))
-    return Figure(wall, cpu, max(figure.memory_gb for figure in processes))
-
-
-def job(name: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", name, *arguments]
-
-
-def show(what: str, figures: list[Figure], against: list[Figure] | None = None, target: str = "") -> None:
-    def spread(name: str) -> str:
-        values = sorted(getattr(figure, name) for figure in figures)
-        return f"{statistics.median(values):8.2f} ({values[0]:.2f}..{values[-1]:.2f})"
-
-    line = f"{what:44} wall {spread('wall')}  cpu {spread('cpu')}  {max(f.memory_gb for f in figures):5.2f} GB"
-    if against:
-        walls, cpus = (
-            statistics.median(getattr(f, n) for f in figures) / statistics.median(getattr(f, n) for f in against)
-            for n in ("wall", "cpu")
-        )
-        line += f"  {walls:6.2f}x wall {cpus:6.2f}x cpu"
-    print(line + (f"   target: {target}" if target else ""), flush=True)
-
-
-def one_big_day(scratch: Path, loans: int) -> Path:
-    """A root with one landing date: the simulator's days of a month, put together."""
-    parts, root = scratch / "parts", scratch / "big"
-    days = -(-loans // MOST_A_DAY)
-    parts.mkdir()
-    span = ["--start", "2016-01-04", "--end", f"2016-01-{3 + days:02}", "--loans-per-day", str(loans // days)]
-    measured(job("jobs.simulate", "--root", str(parts), *span, "--seed", "1"))
-    for folder in sorted((parts / "datamart/landing").iterdir()):
-        target = root / "datamart/landing" / folder.name / f"{folder.name}_{BIG_DAY.replace('-', '_')}.csv"
-        target.parent.mkdir(parents=True)
-        with target.open("wb") as out:
-            for number, path in enumerate(sorted(folder.glob("*.csv"))):
-                with path.open("rb") as file:
-                    header = file.readline()
-                    out.write(header if number == 0 else b"")
-                    shutil.copyfileobj(file, out)
-        os.utime(target, (1, 1))  # long since quiet
-    shutil.rmtree(parts)
-    return root
-
-
-def forget(root: Path) -> None:
-    for name in ("bronze", "silver", "gold", ".index"):
-        shutil.rmtree(root / "datamart" / name, ignore_errors=True)
-    shutil.rmtree(root / "decisions", ignore_errors=True)
-
-
-def preprocessing(scratch: Path, loans: int, runs: int, *, spark: bool) -> None:
-    root = one_big_day(scratch, loans)
-    landing = root / "datamart/landing"
-    size = sum(path.stat().st_size for path in landing.rglob("*.csv")) / 1e9
-    print(f"{loans:,} loans at one landing date, {size:.2f} GB of CSV, {runs} runs each")
-    run = job("jobs.preprocessing", "--root", str(root), "--date", BIG_DAY)
-    ours, to_silver, raw = [], [], []
-    for _ in range(runs):
-        raw.append(measured(job("benchmarks.raw", str(landing), str(scratch / "raw"))))
-        forget(root)
-        to_silver.append(together([measured([*run, "--step", step]) for step in ("bronze", "silver")]))
-        forget(root)
-        ours.append(measured(run))
-    show("raw polars conversion (the yardstick)", raw)
-    show("preprocessing, all layers, durable", ours, raw, "3.5x, 1.2 GB")
-    show("preprocessing, bronze and silver alone", to_silver, raw)
-    peers = {"pandas": "at least 4x ours"} | ({"spark": "at least 10x ours"} if spark else {})
-    for name, target in peers.items():
-        out = scratch / name
-        peer = job(f"benchmarks.peers.{name}_preprocessing", str(landing), str(out))
-        done = [measured(peer) for _ in range(runs)]
-        show(f"{name}: bronze and silver without rules", done, to_silver, target)
-        print(f"    {checks.equal_silver(root, out, BIG_DAY)}")
-    show("nothing to do, one day", [measured(run) for _ in range(5)], target="0.4 s")
 
 
 def days(scratch: Path) -> None:
@@ -183,11 +75,13 @@ def main() -> None:
         models(options.runs)
         weekly(Path(folder), options.runs)
         days(Path(folder))
-        preprocessing(Path(folder), options.loans, options.runs, spark=spark)
+        peers = ["pandas", *(["spark"] if spark else [])]
+        preprocessing.equal_on_dirt(Path(folder), peers)
+        preprocessing.preprocessing(Path(folder), options.loans, options.runs, peers)
         if options.loans >= 1_000_000:
             small = Path(folder) / "small"
             small.mkdir()
-            preprocessing(small, options.loans // 10, options.runs, spark=False)
+            preprocessing.preprocessing(small, options.loans // 10, options.runs, [])
 
 
 if __name__ == "__main__":
