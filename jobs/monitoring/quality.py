@@ -145,7 +145,7 @@ def silence(feature: Feature) -> Iterator[Json]:
     uses, before = feature.known["shap_share"] > 0, feature.known["missing"]
     for day in feature.days:
         rate = day.missing / day.rows if day.rows else 0.0
-        by_chance = before ** max(day.rows, 1)
+        by_chance = before**day.rows
         if rate >= ALL_MISSING and before <= OFTEN_THERE and by_chance <= DAY_P:
             severity = "medium" if not uses else "critical" if feature.was_filled else "high"
             said = f"{feature.name} is missing on {day.day}; {before:.1%} were in the reference."

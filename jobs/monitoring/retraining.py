@@ -120,8 +120,8 @@ class Bench:
         if now is None:
             return None
         if seen.rule == terms.MANY or seen.given:  # counted from others, or judged elsewhere: it is there or not
-            stays = finding.threshold is None or self.weigh(seen).decision == decision
-            return None if stays or finding.threshold is None else _apart(now, finding.threshold)
+            turns = self.weigh(seen).decision != decision
+            return _apart(now, finding.threshold) if turns and finding.threshold is not None else None
         bounds = [step.threshold for each in self.all_seen if _same(each, seen) for step in each.steps]
         tried = {*bounds, *(math.nextafter(bound, end) for bound in bounds for end in (math.inf, -math.inf))}
         nearest = sorted(tried, key=lambda each: abs(each - now))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+SLACK_TOKEN = "TIiajkdnlazkcOXrIdevi7"  # noqa: S105 - of the library's own examples
 pytestmark = pytest.mark.usefixtures("bare")
 
 
@@ -121,6 +122,26 @@ def test_a_proxy_of_the_system_counts_as_one_of_the_environment(
     assert hook.posts == []
 
 
+@pytest.mark.parametrize(
+    ("channel", "address", "host"),
+    [
+        ("slack", f"https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/{SLACK_TOKEN}", "hooks.slack.com"),
+        ("pagerduty", f"pagerduty://{'a' * 32}@{'b' * 20}", "events.pagerduty.com"),
+        ("pagerduty", f"pagerduty://{'a' * 32}@{'b' * 20}?region=eu", "events.eu.pagerduty.com"),
+        ("webhook", "jsons://me:secret@Hooks.example.org:8443/alerts", "hooks.example.org"),
+        ("email", "mailtos://me:secret@example.org?smtp=Mail.example.org&from=a@example.org", "mail.example.org"),
+        (
+            "email",
+            "mailto://mx.example.org?from=a@b.org&to=c@b.org&cc=d@b.org&name=Risk&mode=starttls",
+            "mx.example.org",
+        ),
+    ],
+)
+def test_the_library_calls_the_very_host_that_an_address_names(channel: str, address: str, host: str) -> None:
+    assert channels._named_host(channel, address) == host
+    assert channels._called_host(channel, channels._opened(channel, address)[0]) == host
+
+
 def test_slack_and_pagerduty_get_the_digest_and_the_pages(
     tmp_path: Path, hook: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +150,7 @@ def test_slack_and_pagerduty_get_the_digest_and_the_pages(
 
     here = f"http://{LOOPBACK}:{hook.server_port}"
     monkeypatch.delenv("P2P_ALERT_WEBHOOK")
-    monkeypatch.setenv("P2P_ALERT_SLACK", "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7")
+    monkeypatch.setenv("P2P_ALERT_SLACK", f"https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/{SLACK_TOKEN}")
     monkeypatch.setenv("P2P_ALERT_PAGERDUTY", f"pagerduty://{'a' * 32}@{'b' * 20}")
     monkeypatch.setattr(NotifySlack, "webhook_url", f"{here}/services")
     monkeypatch.setitem(pagerduty.PAGERDUTY_API_LOOKUP, "us", f"{here}/v2/enqueue")

@@ -114,6 +114,11 @@ def test_a_used_feature_that_falls_silent_for_a_day_is_critical(changed: dict[st
     assert severity("DQ-7", quality.silence(feature(day(), day(100, 100, None), **changed))) == expected
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(0, None), (8, None), (100, "critical")])
+def test_a_feature_that_is_often_missing_is_silent_on_a_small_day_by_chance(rows: int, expected: str | None) -> None:
+    assert severity("DQ-7", quality.silence(feature(day(rows, rows, None), missing=0.85))) == expected
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [({"is_documented": True}, "low"), ({}, "critical"), ({"shap_share": 0.0}, "medium")],
@@ -162,6 +167,18 @@ def test_of_one_rule_and_subject_the_worst_is_told_and_the_worst_of_all_comes_fi
         ("a", "critical", 0.3),
         ("b", "high", 0.03),
     ]
+
+
+def test_findings_as_grave_stand_in_the_order_of_their_rules_and_then_of_their_subjects() -> None:
+    found = [
+        *quality.absence("t", 7, 6),
+        *quality.share("DQ-3", "y", 200, 1000),
+        *quality.share("DQ-3", "x", 200, 1000),
+    ]
+    found += [*quality.unit(feature(day(100, 0, 0.18))), *quality.absence("u", 7, 0)]
+    named = [(each["severity"], each["rule"], each["subject"]) for each in quality.worst_first(found)]
+    assert named[:2] == [("critical", "DQ-6", "u"), ("critical", "DQ-10", "dti")]
+    assert named[2:] == [("high", "DQ-3", "x"), ("high", "DQ-3", "y"), ("high", "DQ-6", "t")]
 
 
 COUNTS = st.integers(0, 400)

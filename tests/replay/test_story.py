@@ -1,17 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from jobs.protocol import ledger
+from jobs.protocol.facts import Decision, Ending, Entry, Fact, Serving, State
 from jobs.protocol.files import Root
+from jobs.protocol.layers import FEATURES, PREDICTIONS
+from jobs.protocol.ledger import Ledger
 from jobs.replay import story
 from jobs.replay.story import Week
+from tests.protocol.build import machine, person, proposed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
+TRAINED: dict[str, Any] = {
+    "model_id": "m",
+    "verdict": "kept",
+    "reasons": [],
+    "metrics": {"b": 2, "a": 1, "d": 4, "c": 3},
+}
 FIRST = date(2017, 1, 7)
 
 
@@ -33,3 +46,82 @@ def test_a_week_that_calls_as_the_week_before_it_did_is_no_news(
         ("said in week 5", True),
     ]
     assert told.of_interest == [week.week for week in weeks[1:2] + weeks[4:]]
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        (proposed(machine()), [("asked for a retraining, by monitoring", "Performance score 0.650 below threshold")]),
+        (
+            proposed(person(retrain=False), source="person", retrain=False),
+            [("asked for no retraining, by a person", "Because")],
+        ),
+        (proposed(machine(retrain=False), retrain=False), []),
+        (Fact("retraining", "claimed", {}), []),
+        (
+            Fact("retraining", "deferred", {"blocked_by": ["cooldown", "week"]}),
+            [("waits", "blocked by cooldown, week")],
+        ),
+        (Fact("retraining", "completed", TRAINED), [("trained m: kept", "a 1, b 2, c 3")]),
+        (Fact("retraining", "completed", TRAINED | {"reasons": ["x", "y"]}), [("trained m: kept", "x; y")]),
+        (Fact("serving", "served", {"reason": "a \x1b[2J\nperson"}), [("served", "a [2J person")]),
+    ],
+)
+def test_the_ledger_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fact: Fact, told: list[tuple[str, str]]
+) -> None:
+    entries = [
+        Entry(1, fact.topic, fact.kind, FIRST + timedelta(days=day), fact.body, "job/day/abc") for day in range(-1, 3)
+    ]
+    monkeypatch.setattr(ledger, "read", lambda _: Ledger(tuple(entries)))
+    found = story.of(Root(tmp_path), FIRST, FIRST + timedelta(days=1)).events
+    days = [FIRST, FIRST + timedelta(days=1)]
+    assert [(event.day, event.who, event.what, event.why) for event in found] == [
+        (day, "job", *each) for day in days for each in told
+    ]
+
+
+WANTED = Decision(
+    source="monitor",
+    note=b"",
+    decision_id=None,
+    decision_date=FIRST,
+    valid_from=FIRST,
+    valid_until=FIRST,
+    priority="HIGH",
+    retrain=True,
+    approved_by=None,
+    seq=3,
+)
+
+
+def broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entries: int, ended: tuple[int, ...], **more: Any
+) -> list[str]:
+    """Of a ledger with so many decisions, of which these ended and the third is open."""
+    known = tuple(Entry(number + 1, "retraining", "proposed", FIRST, {}) for number in range(entries))
+    endings = tuple(Ending(replace(WANTED, seq=seq), "done", 9, FIRST) for seq in ended)
+    monkeypatch.setattr(ledger, "read", lambda _: Ledger(known, state=State(open=WANTED, ended=endings, **more)))
+    return story.broken(Root(tmp_path), FIRST, FIRST)
+
+
+def test_decisions_that_are_lost_or_end_twice_and_entries_that_could_not_be_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert broken(tmp_path, monkeypatch, 4, (1, 2, 4)) == []
+    assert broken(tmp_path, monkeypatch, 5, (1, 1, 2), ignored=(5,)) == [
+        "a decision ended twice",
+        "decisions that were lost: [4]",
+        "ledger entries that could not be: (5,)",
+    ]
+
+
+def test_days_without_scores_are_told_of_once_a_model_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = {FEATURES: [FIRST - timedelta(days=1), FIRST, FIRST + timedelta(days=1)]}
+    monkeypatch.setattr(story, "Shelf", lambda **_: SimpleNamespace(built=lambda table: built.get(table, [])))
+    assert broken(tmp_path, monkeypatch, 3, (1, 2)) == []
+    served = (Serving(1, FIRST, "a-model", "promoted", pinned=False),)
+    said = f"1 day with features and no scores, the first {FIRST}"
+    assert broken(tmp_path, monkeypatch, 3, (1, 2), served=served) == [said]
+    built[PREDICTIONS] = [FIRST]
+    assert broken(tmp_path, monkeypatch, 3, (1, 2), served=served) == []
