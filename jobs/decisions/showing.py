@@ -23,6 +23,7 @@ from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
 
 SHOWN = 20  # receipts with problems
+UNTIL = "  Each is told until its job has run for that date again: no run for another date answers for it."
 FIRST = {"preprocessing": "check", "training_inference": "wait", "monitoring": "check"}  # steps
 
 
@@ -42,7 +43,8 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         why = f"{printable(change.reason)}{' (pinned)' if change.pinned else ''}"
         served.append(f"  {change.as_of}   {change.model_id}  {why}, entry {change.seq}")
     row = "  {name}: {what}\n      where: {where}\n      mend:  {mend}"
-    sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": [row.format(**one) for one in troubled]}
+    problems = [*(row.format(**one) for one in troubled), *[UNTIL] * bool(troubled)]
+    sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": problems}
     more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())
     back = verdicts.kept_back(root, clock.today(), sight.state)
     return 0, status.text(replace(sight, verdict=back)) + more

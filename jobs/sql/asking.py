@@ -26,6 +26,7 @@ _ABOUT = "The knowledge date: the day on which the row landed or became known."
 SNAPSHOT_DATE = Column(name="snapshot_date", dtype="date", nullable=False, schema={}, description=_ABOUT)
 _SQL_NAMES = {"int8": "tinyint", "int16": "smallint", "int32": "integer", "int64": "bigint", "float64": "double"}
 _ABOUT_THE_QUERY = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)
+_LISTING = re.compile(r"\s*show\b|.*\binformation_schema\b", re.IGNORECASE | re.DOTALL)
 _BATCH = 10_000  # rows
 _LISTED = "`python -m jobs.sql` lists the views and their columns"
 
@@ -62,8 +63,9 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
     if named and not any(shelf.days(view.table, day) for view in known()):
         mend = "run `python -m jobs.preprocessing`, or give a later --date"
         raise InputMissing(f"nothing was built by {day}", where=root.at("datamart"), mend=mend)
-    # any other view is not there at all: an empty one would answer wrongly
-    parts = {
+    # any other view is not there at all: an empty one would answer wrongly, but for its name
+    parts: dict[View, list[str]] = {view: [] for view in known() if _LISTING.match(query)}
+    parts |= {
         view: [name for at in shelf.days(view.table, day) for name in shelf.parts(view.table, at)] for view in named
     }
     # one bit may be another answer, and DuckDB knows no hash
@@ -76,8 +78,10 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
         for view, names in parts.items():
             rows = _rows_of(view, [str(root.at(name)) for name in names])
             connection.execute(f'CREATE VIEW "{view.name}" AS {rows}')
-        reader = connection.sql(query).to_arrow_reader(_BATCH)
-    return reader.schema.names, _answer(reader)
+        relation = connection.sql(query)
+        wide = [at for at, kind in enumerate(relation.types) if kind == "UHUGEINT"]
+        reader = relation.to_arrow_reader(_BATCH)
+    return reader.schema.names, _answer(reader, wide)
 
 
 def _rows_of(view: View, paths: Sequence[str]) -> str:
@@ -110,10 +114,13 @@ def locked(paths: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _answer(reader: pa.RecordBatchReader) -> Iterator[tuple[object, ...]]:
+def _answer(reader: pa.RecordBatchReader, wide: Sequence[int]) -> Iterator[tuple[object, ...]]:
     with _told():  # a query may still fail on its last row
         for batch in reader:
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            columns = [column.to_pylist() for column in batch.columns]
+            for at in wide:  # Arrow has no such type: numbers from 2**127 on come as if they were below 0
+                columns[at] = [value if value is None else int(value) % 2**128 for value in columns[at]]
+            yield from zip(*columns, strict=True)
 
 
 @contextmanager

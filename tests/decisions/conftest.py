@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.protocol import policy
 from jobs.protocol.files import Root
+from jobs.protocol.store import POLICY, FolderStore
 from tests.decisions.wholes import whole
 
 if TYPE_CHECKING:
@@ -18,3 +20,10 @@ def root(tmp_path: Path) -> Root:
     root = Root(tmp_path, durable=False)
     whole(root)
     return root
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    store = FolderStore(Root(tmp_path, durable=False))
+    store.put_if_absent(POLICY, policy.default_bytes())
+    return store

@@ -9,41 +9,20 @@ import pytest
 from jobs.decisions.__main__ import main
 from jobs.monitoring import job as monitoring
 from jobs.preprocessing import job as preprocessing
-from jobs.protocol import clock, judge, ledger, model_bank, policy, receipts, status, verdicts
+from jobs.protocol import clock, judge, ledger, model_bank, receipts, status, verdicts
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.errors import InputMissing, UsageError
-from jobs.protocol.files import Root
-from jobs.protocol.ingest import Desk, begin, place
+from jobs.protocol.ingest import begin
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import POLICY, RETRAINING_NOTE, SERVING_NOTE, FolderStore
 from jobs.training_inference import job as training_inference
+from tests.decisions.commands import TODAY, opened, said
 from tests.protocol.build import OPEN_RULES, PASSED, READY, desk, machine, person
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from jobs.protocol.command import Job
-
-TODAY = clock.today()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    store = FolderStore(Root(tmp_path, durable=False))
-    store.put_if_absent(POLICY, policy.default_bytes())
-    return store
-
-
-def opened(store: FolderStore) -> Desk:
-    at_desk = desk(store, TODAY)
-    place(at_desk, machine(TODAY), begin(at_desk))
-    return at_desk
-
-
-def said(capsys: pytest.CaptureFixture[str], store: FolderStore, *words: str) -> tuple[int, str]:
-    code = main([*words, "--root", str(store.root.path)])
-    captured = capsys.readouterr()
-    return code, captured.out + captured.err
 
 
 def everything(root: Path) -> dict[str, bytes]:
@@ -66,6 +45,9 @@ def test_show_tells_the_state_and_the_runs_with_problems(
     assert code == 0
     assert "because      Performance score 0.650 below threshold" in text
     assert f"preprocessing {TODAY}: no file has landed" in text
+    assert text.endswith(
+        "Each is told until its job has run for that date again: no run for another date answers for it.\n"
+    )
     assert "a scored date" not in text, "a slip of the command line was told, and is over"
     code, given = said(capsys, store, "show", "--json")
     facts = json.loads(given)
@@ -84,6 +66,25 @@ def test_show_lists_a_run_of_all_steps_until_its_steps_are_begun_anew(
         receipts.write(store.root, Occasion(job.name, TODAY, step), report, at=clock.now(), seconds=1)
         shown.append(len(json.loads(said(capsys, store, "show", "--json")[1])["problems"]))
     assert shown == [1, 1, 0]
+
+
+def test_show_goes_on_with_a_problem_that_only_a_run_for_another_date_came_after(
+    store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = Report()
+    failed.fail(InputMissing("no file has landed", where="datamart/landing", mend="wait"))
+    told = []
+    for day, report in ((TODAY - timedelta(days=1), failed), (TODAY, Report()), (TODAY - timedelta(days=1), Report())):
+        report.change("a")
+        receipts.write(store.root, Occasion("preprocessing", day, "all"), report, at=clock.now(), seconds=1)
+        text = said(capsys, store, "show")[1]
+        told.append(
+            (
+                f"preprocessing {TODAY - timedelta(days=1)}: no file" in text,
+                "until its job has run for that date" in text,
+            )
+        )
+    assert told == [(True, True), (True, True), (False, False)]
 
 
 def test_show_tells_what_monitoring_would_now_say_as_the_status_does(
@@ -184,56 +185,6 @@ def test_lint_says_what_tomorrow_s_run_would_do_only_where_it_is_something_else(
         store.root.at("replay_clock.txt").write_text(f"{day}T06:00:00+00:00\n")
         today, said_of, tomorrow = said(capsys, store, "lint")[1].partition("If the next run is tomorrow's:")
         assert ("ends expired" in today, bool(said_of), "ends expired" in tomorrow) == (False, differs, differs)
-
-
-def test_withdraw_ends_the_open_decision_and_removes_its_note(
-    store: FolderStore, capsys: pytest.CaptureFixture[str]
-) -> None:
-    opened(store)
-    code, text = said(capsys, store, "withdraw", "--reason", "not before the holidays")
-    assert (code, text) == (0, "decision 1 is withdrawn (ledger entry 2)\n")
-    assert not store.root.at(RETRAINING_NOTE).exists()
-    assert b"not before the holidays" in (store.get("decisions/ledger/00000002.json") or b"")
-    assert b"withdrawn in entry 2" in b" ".join((store.get("decisions/STATUS.txt") or b"").split())
-    code, text = said(capsys, store, "withdraw", "--reason", "again")
-    assert code == 2
-    assert "no decision is open" in text
-
-
-def test_withdraw_refuses_a_claimed_decision_and_leaves_an_edited_note(
-    store: FolderStore, capsys: pytest.CaptureFixture[str]
-) -> None:
-    at_desk = opened(store)
-    store.root.at(RETRAINING_NOTE).write_bytes(machine(TODAY))
-    claim(at_desk, OPEN_RULES, READY, "")
-    code, text = said(capsys, store, "withdraw", "--reason", "no")
-    assert code == 2
-    assert "decision 1 is claimed" in text
-    assert "mend:  to keep the model that serves, pin it" in text
-
-
-def test_withdraw_leaves_a_note_that_was_edited_and_says_what_will_come_of_it(
-    store: FolderStore, capsys: pytest.CaptureFixture[str]
-) -> None:
-    opened(store)
-    store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY, reason="a colleague asks"))
-    code, text = said(capsys, store, "withdraw", "--reason", "not before the holidays")
-    told, next_run = text.split(" The next run:\n")
-    assert (code, told.splitlines()[0]) == (0, "decision 1 is withdrawn (ledger entry 2)")
-    assert told.endswith("Its note has been edited and is left as it is: delete it, if it is not wanted either.")
-    assert "  - The note is valid and new: it is recorded as a decision of a person for a retraining.\n" in next_run
-    assert store.get(RETRAINING_NOTE) == person(TODAY, reason="a colleague asks")
-    code, text = said(capsys, store, "withdraw", "--reason", "again")
-    assert (code, "mend:  delete the note: no run has recorded it" in text) == (2, True)
-    store.root.at(RETRAINING_NOTE).unlink()
-    assert "mend:  nothing needs doing" in said(capsys, store, "withdraw", "--reason", "again")[1]
-
-
-def test_withdraw_asks_for_a_reason(store: FolderStore, capsys: pytest.CaptureFixture[str]) -> None:
-    opened(store)
-    code, text = said(capsys, store, "withdraw", "--reason", " ")
-    assert (code, text.splitlines()[0]) == (2, "the reason is empty")
-    assert store.get("decisions/ledger/00000002.json") is None
 
 
 @pytest.mark.parametrize("words", [["show"], ["lint"], ["withdraw", "--reason", "r"], ["gc", "--delete"]], ids=" ".join)

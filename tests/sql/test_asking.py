@@ -109,6 +109,13 @@ def test_the_connection_alone_refuses_them_too(query: str, root: Path) -> None:
         connection.sql(query.format(secret=root.parent / "secret", part=part)).fetchall()
 
 
+def test_the_largest_numbers_are_told_as_they_are(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = [2**128 - 1, 2**127, 2**127 - 1, 0]
+    columns = ", ".join(f"{number}::uhugeint" for number in numbers) + ", null::uhugeint, -1::hugeint"
+    told = ask(capsys, root, f"select {columns}").splitlines()[1]
+    assert told == ",".join(map(str, numbers)) + ",,-1"
+
+
 def test_what_only_reads_is_answered(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask(capsys, root, "select current_setting('temp_directory') as spills_to") == 'spills_to\n""\n'
     for query in (

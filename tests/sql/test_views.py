@@ -77,6 +77,14 @@ def test_a_table_that_is_not_built_yet_is_an_empty_view(tmp_path: Path, capsys: 
     assert described == "column_type\nBIGINT\nTINYINT\n"
 
 
+@pytest.mark.parametrize("query", ["show tables", " SHOW\nTABLES", "select table_name from information_schema.tables"])
+def test_the_views_can_be_asked_for_without_reading_any(
+    query: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(tmp_path, "silver/demographic", FIRST, {"id": [1]}).write_bytes(b"damaged, and not read")
+    assert sorted(ask(capsys, tmp_path, query).split()[1:]) == sorted(view.name for view in asking.known())
+
+
 def test_a_root_with_characters_that_mean_something_elsewhere_is_only_a_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
