@@ -29,7 +29,7 @@ def at_cutoff(
     def share(whole: float, otherwise: str) -> Measure:
         if not whole:
             return missing(otherwise, n=0)
-        interval = jeffreys_interval(caught, whole) if isinstance(whole, int) else None
+        interval = jeffreys_interval(int(caught), whole) if isinstance(whole, int) else None
         return Measure(value=caught / whole, n=round(whole), interval=interval)
 
     whole = 2 * caught + accused + missed
