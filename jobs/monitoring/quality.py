@@ -41,7 +41,7 @@ class Day(NamedTuple):
 
 
 class Usual(NamedTuple):
-    """The median of a reference, and at most how much of it lies beyond the factor of a unit shift from there."""
+    """The median of a reference, above zero, and at most how much lies beyond the factor of a unit shift from there."""
 
     median: float
     low_share: float
@@ -161,7 +161,7 @@ def unit(feature: Feature) -> Iterator[Json]:
     usual = feature.usual
     for day in feature.days:
         n = day.rows - day.missing
-        if usual is None or usual.median <= 0 or day.median is None or not n:
+        if usual is None or day.median is None or not n:
             continue
         low, high = day.median < usual.median / UNIT_FACTOR, day.median > usual.median * UNIT_FACTOR
         p = chance_of_bads(n, (n + 1) // 2, usual.low_share if low else usual.high_share) if low or high else 1.0

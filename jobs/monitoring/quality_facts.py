@@ -165,7 +165,7 @@ def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, A
     """
     names = [name for name in reference if name in rows.columns]
     texts = [name for name in names if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
-    usual = {name: it.median for name in names if (it := _usual(reference[name])) and it.median > 0}
+    usual = {name: it.median for name in names if (it := _usual(reference[name]))}
     found, ends = [], rows["snapshot_date"].rle().struct.field("len").cum_sum().to_list()
     for start, end in pairwise((0, *ends)):  # asked in groups it takes six times as long, in expressions twice
         of = {column.name: column for column in rows.slice(start, end - start)}
@@ -207,9 +207,8 @@ def _usual(described: Json) -> Usual | None:
     if not isinstance(frozen, bins.NumericBins):
         return None
     up_to = list(accumulate(described["rows"][: len(frozen.edges) + 1]))
-    place = next((n for n, rows in enumerate(up_to) if 2 * rows >= up_to[-1]), 0)
-    if place == len(frozen.edges) or not up_to[-1]:
+    place = bisect_left(up_to, up_to[-1] / 2)
+    if not up_to[-1] or place == len(frozen.edges) or (median := frozen.edges[place]) <= 0:
         return None
-    median = frozen.edges[place]
     low, high = (bisect_left(frozen.edges, edge) for edge in (median / UNIT_FACTOR, median * UNIT_FACTOR))
-    return Usual(median, up_to[low] / up_to[-1], 1 - (up_to[high - 1] / up_to[-1] if high else 0.0))
+    return Usual(median, up_to[low] / up_to[-1], 1 - up_to[high - 1] / up_to[-1])

@@ -169,6 +169,25 @@ def test_a_feature_that_the_store_has_no_more_is_silent(week: date) -> None:
     assert named["DQ-7", "dti"] == "critical"
 
 
+@pytest.mark.parametrize(
+    ("edges", "rows", "expected"),
+    [
+        ((1.0, 10.0, 20.0, 250.0), (2, 3, 3, 1, 1), (10.0, 0.2, 0.2)),
+        ((1.0, 10.0, 20.0, 199.0, 250.0), (2, 3, 3, 1, 0, 1), (10.0, 0.2, 0.1)),
+        ((1.0, 10.0), (4, 5, 1), (10.0, 0.4, 0.1)),
+        ((1.0, 10.0), (1, 1, 3), None),  # above all edges
+        ((-5.0, 0.0, 5.0), (1, 6, 1, 1), None),  # no factor leads to it
+        ((1.0, 10.0), (0, 0, 0), None),
+    ],
+)
+def test_what_is_usual_is_the_median_of_the_reference_and_what_lies_far_from_it(
+    edges: tuple[float, ...], rows: tuple[int, ...], expected: tuple[float, ...] | None
+) -> None:
+    described = {"bins": bins.to_json(bins.NumericBins(edges)), "rows": [*rows, 1_000]}  # the last are missing
+    found = quality_facts._usual(described)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
 def test_nothing_is_found_that_is_not_wrong() -> None:
     subjects = {rule: {subject for each, subject in found(sick()) if each == rule} for rule, _ in found(sick())}
     assert subjects["DQ-5"] == {"demographic"}

@@ -43,6 +43,16 @@ def test_what_cannot_be_replayed_is_refused(
     assert not (tmp_path / "into").exists()
 
 
+@pytest.mark.parametrize("lacking", ["--into", "--start", "--end"])
+def test_a_replay_is_told_where_to_lie_and_when_to_begin_and_end(
+    tmp_path: Path, lacking: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"--into": str(tmp_path / "into"), "--start": "2015-10-05", "--end": "2015-10-08"}
+    with pytest.raises(SystemExit, match="2"):
+        main([part for flag, value in given.items() if flag != lacking for part in (flag, value)])
+    assert f"required: {lacking}" in capsys.readouterr().err
+
+
 def is_alive(group: int) -> bool:
     try:
         os.killpg(group, 0)
