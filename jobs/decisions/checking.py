@@ -70,21 +70,15 @@ def ledger(root: Root) -> Iterator[Problem]:
     if is_damaged:
         yield from _standing(store)
         return
-    for name in store.list(ledgers.FOLDER):
-        yield from _of_no_form(store, f"{ledgers.FOLDER}/{name}")
+    for name in (f"{ledgers.FOLDER}/{name}" for name in store.list(ledgers.FOLDER)):
+        if broken := ledgers.breach(store.get(name) or b"", name):
+            yield Problem.of(broken)
     newest = len(ledgers.read(store).entries)
     seen = ledgers.witnessed(store)
     ledgers.refuse_loss(store)
     if newest and (seen is None or seen[0] < newest):
         mend = "nothing needs doing: the next run writes STATUS.txt anew"
         yield remark(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend)
-
-
-def _of_no_form(store: FolderStore, name: str) -> Iterator[Problem]:
-    """An entry whose body no job writes: somebody has made it, and the chain after it, anew."""
-    given = strict_json.parse(store.get(name, ledgers.ENTRY_LIMIT) or b"", where=name)
-    if found := ledgers.breach(given, name):
-        yield Problem.of(found)
 
 
 def _standing(store: FolderStore) -> Iterator[Problem]:

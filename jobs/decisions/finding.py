@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from jobs.protocol import files, judge, strict_json
-from jobs.protocol.errors import ConfigInvalid, StoreDamaged, as_job_error, gravest
+from jobs.protocol import files, judge
+from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Problem, told
@@ -32,13 +33,10 @@ def going_on(look: Iterable[Problem]) -> Iterator[Problem]:
 
 def held(root: Root, contract: str, name: str, mend: str) -> Any:  # noqa: ANN401
     """What a file holds that only jobs write; StoreDamaged where it does not keep its contract."""
-    try:
-        given = strict_json.parse(files.content(root.at(name)), where=name)
-    except ConfigInvalid as error:
-        raise StoreDamaged(f"the {contract} cannot be read: {error.what}", where=error.where, mend=mend) from error
-    if broken := judge.broken(contract, given, name, mend):
+    data = files.content(root.at(name))
+    if broken := judge.broken(contract, data, name, mend):
         raise broken
-    return given
+    return json.loads(data)
 
 
 def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:

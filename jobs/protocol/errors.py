@@ -87,10 +87,7 @@ def gravest(codes: list[int]) -> int:
 
 
 def as_job_error(error: BaseException) -> JobError:
-    """What a run says of anything that was raised; of a bug type and place only: a message may quote row values.
-
-    What only a forged file leads to is none: files are held against their contracts here, and cost a sound run nothing.
-    """
+    """What a run says of anything that was raised; of a bug type and place only: a message may quote row values."""
     if isinstance(error, JobError):
         return error
     if isinstance(error, OSError | ImportError) and (found := _LIBRARY.search(str(error))):
@@ -109,7 +106,7 @@ def as_job_error(error: BaseException) -> JobError:
         return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)
     if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
         traceback.print_exception(error)
-    for name, breach in reversed(list(READ.items())):  # what was read last has most to do with it
+    for name, breach in reversed(list(READ.items())):  # not before: a run in which all is well pays nothing for it
         if damage := breach():
             return damage
         READ.pop(name, None)

@@ -75,10 +75,14 @@ def complaints(schema: Mapping[str, Any], value: object, *, quoting: bool = Fals
 
 
 def broken(name: str, value: object, where: str, mend: str) -> StoreDamaged | None:
-    """What is wrong with a file that only jobs write, and that somebody else must have written."""
-    found = complaints(document(name), value)
-    what = f"the {name.rpartition('_')[2]} does not keep its contract: "
-    return StoreDamaged(what + found[0].what, where=where, mend=mend) if found else None
+    """What shows that no job wrote a file, or what it holds as it was read."""
+    kind = f"the {name.rpartition('_')[2]}"
+    try:
+        given = strict_json.parse(value, where=where, allow_bom=True) if isinstance(value, bytes) else value
+    except ConfigInvalid as error:
+        return StoreDamaged(f"{kind} cannot be read: {error.what}", where=error.where, mend=mend)
+    wrong = [f"{kind} does not keep its contract: {one.what}" for one in complaints(document(name), given)]
+    return StoreDamaged(wrong[0], where=where, mend=mend) if wrong else None
 
 
 def _complaints(error: Any, whole: Mapping[str, Any], *, quoting: bool) -> Iterator[Complaint]:  # noqa: ANN401

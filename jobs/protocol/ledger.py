@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from jobs.protocol import judge, strict_json
 from jobs.protocol.decisions import advance, objection
-from jobs.protocol.errors import READ, ConfigInvalid, JobError, StoreDamaged
+from jobs.protocol.errors import READ, JobError, StoreDamaged
 from jobs.protocol.facts import Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.index import manifests
@@ -177,20 +178,16 @@ def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
         raise _damaged(seq, "has no proper as_of") from None
     if prev not in (None, given["prev"]):
         raise _damaged(seq, "does not follow the entry before it: one of the two was changed", Unchained)
-    READ[name_of(seq)] = partial(breach, given, name_of(seq))
+    READ[name_of(seq)] = partial(breach, data, name_of(seq))
     return Entry(seq, given["topic"], given["kind"], as_of, given["body"], given["run_key"])
 
 
-def breach(given: Mapping[str, Any], where: str) -> StoreDamaged | None:
+def breach(data: bytes, where: str) -> StoreDamaged | None:
     """What shows that no job wrote this entry: the contract that it breaks, or that of the note in it."""
-    broken = judge.broken("ledger_entry", given, where, _RESTORE_ENTRY)
+    broken, given = judge.broken("ledger_entry", data, where, _RESTORE_ENTRY), json.loads(data)
     if broken or given["kind"] != "proposed":
         return broken
-    try:
-        judge.checked(given["body"]["note"].encode(), "retraining_note", where)
-    except ConfigInvalid as error:
-        return StoreDamaged(f"the note that the entry holds is none: {error.what}", where=where, mend=_RESTORE_ENTRY)
-    return None
+    return judge.broken("retraining_note", given["body"]["note"].encode(), f"{where}, its note", _RESTORE_ENTRY)
 
 
 def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | None]) -> tuple[Ledger, Entry | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.monitoring.deciding import decide
 from jobs.monitoring.retraining import judge
 from jobs.monitoring.session import Session
-from jobs.protocol import files, ledger, model_bank, policy, strict_json, verdicts
+from jobs.protocol import files, ledger, model_bank, policies, policy, strict_json, verdicts
 from jobs.protocol.claims import choose
 from jobs.protocol.command import Run
 from jobs.protocol.events import Events
@@ -20,7 +20,6 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.notes import serving_bytes
 from jobs.protocol.shelf import Shelf
-from jobs.protocol.store import POLICY as POLICY_FILE
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 from tests.monitoring.evidences import WEEK, evidence
 from tests.protocol.build import SUNDAY, desk
@@ -39,7 +38,7 @@ FEW = {"window__rows": 10, "performance__n": 10}
 def serving(path: Path) -> Root:
     """One in which a model serves."""
     store, root = FolderStore(Root(path)), Root(path)
-    store.put_if_absent(POLICY_FILE, policy.default_bytes())
+    policies.begin(store, dry_run=False)
     model = model_bank.put(root, FIRST, {"recipe.json": b'{"trees": 1}\n'})
     store.put_if_absent(SERVING_NOTE, serving_bytes(model.model_id, FIRST, "the first", pinned=False))
     choose(desk(store, FIRST, job="training_inference"))
