@@ -161,9 +161,8 @@ def from_json(stored: dict[str, Any]) -> Bins:
 def _frozen(column: pl.Series, sentinels: tuple[float, ...], parts: int) -> Bins:
     if not (column.dtype.is_numeric() or column.dtype.is_temporal()):
         return freeze_levels(_levels(column))
-    values = pl.Series(_floats(column))
-    rising = values.filter(values.is_finite()).sort().rle().struct.unnest()
-    counts = ValueCounts(rising["value"].to_numpy(), rising["len"].cast(pl.Int64).to_numpy())
+    values = _floats(column.drop_nulls())
+    counts = ValueCounts.of(values[np.isfinite(values)])
     return freeze_numbers(counts, missing=len(column) - counts.n, sentinels=sentinels, parts=parts)
 
 

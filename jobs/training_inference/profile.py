@@ -73,8 +73,10 @@ def reference(
     sentinels = {c.name: tuple(float(each) for each in c.sentinels if not isinstance(each, str)) for c in used}
     at, parts = cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate), policy.drift.bins
     frozen = bins.freeze(train, sentinels, sentinels, parts)
-    of_goods, of_bads = (bins.count(train.filter(train["y"] == label), frozen) for label in (0, 1))
-    learned = {name: of_goods[name] + of_bads[name] for name in frozen}
+    learned, of_bads = (bins.count(rows, frozen) for rows in (train, train.filter(train["y"] == 1)))
+    of_goods = {
+        name: [n - bad for n, bad in zip(learned[name].rows, of_bads[name].rows, strict=True)] for name in frozen
+    }
     shares = np.abs(pushes).mean(axis=0)
     shares = shares / (shares.sum() or 1.0)
     of_oot = counts[OOT]
@@ -90,7 +92,7 @@ def reference(
                 "bins": bins.to_json(frozen[name]),
                 "rows": list(learned[name].rows),
                 "missing": learned[name].part(bins.MISSING) / train.height,
-                "information_value": drift.information_value(of_goods[name].rows, of_bads[name].rows).value,
+                "information_value": drift.information_value(of_goods[name], of_bads[name].rows).value,
                 "shap_share": float(share),
             }
             for name, share in zip(frozen, shares, strict=True)
