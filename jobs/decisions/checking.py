@@ -43,14 +43,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         whole = ledgers.read(store)
     known = ledgers.standing(store)
     looks = (
-        *(
-            ledger(root),
-            notes(root),
-            receipts(root),
-            models(root, known),
-            evidence(root, known),
-            scores(root),
-        ),
+        *(ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root)),
         *([unknown(root, whole)] if whole else []),
         *(planted(root, place) for place in ("decisions", model_bank.BANK, "datamart")),
     )

@@ -23,7 +23,6 @@ from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import FolderStore
 
 SHOWN = 20  # receipts with problems
-UNTIL = "  Each is told until its job has run for that date again: no run for another date answers for it."
 FIRST = {"preprocessing": "check", "training_inference": "wait", "monitoring": "check"}  # steps
 
 
@@ -43,8 +42,8 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         why = f"{printable(change.reason)}{' (pinned)' if change.pinned else ''}"
         served.append(f"  {change.as_of}   {change.model_id}  {why}, entry {change.seq}")
     row = "  {name}: {what}\n      where: {where}\n      mend:  {mend}"
-    problems = [*(row.format(**one) for one in troubled), *[UNTIL] * bool(troubled)]
-    sections = {"MODELS THAT SERVED": served, "RUNS WITH PROBLEMS": problems}
+    until = "RUNS WITH PROBLEMS, each told until its job has run for that date again"
+    sections = {"MODELS THAT SERVED": served, until: [row.format(**one) for one in troubled]}
     more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())
     back = verdicts.kept_back(root, clock.today(), sight.state)
     return 0, status.text(replace(sight, verdict=back)) + more
@@ -85,14 +84,12 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         if claimed:
             mend = "to keep the model that serves, pin it in serving_decision.json"
         raise UsageError(f"nothing can be withdrawn: {why}", where=ledgers.FOLDER, mend=mend)
-    said, lines = (
-        f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})\n",
-        next_run(status.refresh(desk)),
-    )
+    lines = [f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})"]
+    sight = status.refresh(desk)
     if is_left:
-        said += "Its note has been edited and is left as it is: delete it, if it is not wanted either. The next run:\n"
-        said += "".join(f"  - {line}\n" for line in lines)
-    return 0, said
+        lines += ["Its note has been edited and is left as it is: delete it, if it is not wanted either. The next run:"]
+        lines += [f"  - {line}" for line in next_run(sight)]
+    return 0, "\n".join(lines) + "\n"
 
 
 def sight_of(root: Root, day: date) -> Sight:
