@@ -128,7 +128,7 @@ def _directions(axes: Axes, rows: Sequence[dict[str, Any]]) -> Drawing:
         days = sorted({row["x"] for row in rows})
         shown = days[:: max(1, -(-len(days) // 6))]
         axis = {"values": shown, "labelAngle": 0, "grid": False, "labelExpr": "slice(datum.label, 2)"}
-        x = {"field": "x", "title": axes.x, "type": "ordinal", "axis": axis, "sort": days}
+        x = {"field": "x", "title": axes.x, "type": "ordinal", "axis": axis}
     return {"x": x, "y": y}
 
 
