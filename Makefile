@@ -65,9 +65,9 @@ define install
 	$(UV) pip install --quiet --python $(1) --compile-bytecode --require-hashes -r $(2)
 endef
 
-# The one library that no wheel brings: bare systems lack it.
+# What bare systems lack and no wheel brings: Debian's part of venv, and the library that LightGBM's threads need.
+BY_ROOT  = [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends
 LIGHTGBM = $(BIN)/python -c 'import lightgbm'
-OPENMP   = [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends libgomp1
 define SAY_OPENMP
 LightGBM cannot be loaded. Mostly the system lacks OpenMP. As root: apt-get install libgomp1 (Debian, Ubuntu), or
 dnf install libgomp (Fedora); on a Mac: brew install libomp. Then run make again.
@@ -76,13 +76,14 @@ export SAY_OPENMP
 
 .venv/.uv: requirements/setup.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(BY_ROOT) python3-venv; } || true
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.txt
 	touch $@
 
 .venv/.run: .venv/.uv requirements/run.txt
 	$(call install,.venv/bin/python,requirements/run.txt)
-	@$(LIGHTGBM) 2>/dev/null || { $(OPENMP) && $(LIGHTGBM); } || { echo "$$SAY_OPENMP" >&2; exit 1; }
+	@$(LIGHTGBM) 2>/dev/null || { $(BY_ROOT) libgomp1 && $(LIGHTGBM); } || { echo "$$SAY_OPENMP" >&2; exit 1; }
 	touch $@
 
 .venv/.dev: .venv/.run requirements/dev.txt
