@@ -83,8 +83,6 @@ def _frames(source: parquet.ParquetFile) -> Iterator[pl.DataFrame]:
 
 def _text(name: str, cells: pa.Array) -> pl.Series:
     """Values as the text that a CSV of them would hold; an instant in UTC, and as its date where it is a midnight."""
-    dtype = _plain(cells.type)
-    cells = cells.cast(pa.timestamp("ms", dtype.tz)) if types.is_timestamp(dtype) and dtype.unit == "s" else cells
     values = pl.Series(name, pl.from_arrow(cells))
     if values.dtype.is_temporal():
         unit = _IN_A_DAY[values.dtype.time_unit] if isinstance(values.dtype, pl.Datetime) else 1

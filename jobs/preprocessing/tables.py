@@ -8,7 +8,7 @@ COMPANIONS = {  # the silver tables of the same day with which a table is compar
     "loan_terms": (),
     "demographic": ("loan_terms",),
     "credit_history": ("loan_terms", "demographic"),
-    "financial": ("loan_terms", "demographic"),
+    "financial": ("demographic",),
 }
 
 CORE = {  # a file that lacks one of these is refused; every other column may be missing

@@ -63,9 +63,13 @@ def test_every_spelling_of_a_month_is_that_month(day: date) -> None:
     [
         pytest.param({"id": "1077501"}, "1077501", id="digits"),
         pytest.param({"id": " 1077501.0 "}, "1077501", id="a-float-of-a-data-frame"),
+        pytest.param({"id": "1077501.00"}, "1077501", id="a-float-of-two-digits"),
         pytest.param({"id": "007"}, "7", id="leading-zeros"),
         pytest.param({"id": "", "url": "https://l.com/browse/loanDetail.action?loan_id=12&x=1"}, "12", id="in-the-url"),
         pytest.param({"id": "nan", "url": "https://l.com/browse/loanDetail.action?loan_id=12"}, "12", id="nan"),
+        pytest.param({"id": "NULL", "url": "?loan_id=12"}, "12", id="null"),
+        pytest.param({"id": " n/a", "url": "?loan_id=12"}, "12", id="not-available"),
+        pytest.param({"issue_d": "Jan-2007", "last_pymnt_d": "Jun-2007"}, "1077501", id="issued-in-the-first-year"),
     ],
 )
 def test_the_keys_are_written_as_the_contracts_want_them(cells: dict[str, str], expected: str) -> None:
@@ -78,6 +82,7 @@ def test_the_keys_are_written_as_the_contracts_want_them(cells: dict[str, str], 
     [
         pytest.param({"id": "Total amount funded in policy code 1: 6417608175"}, "footer", id="footer"),
         pytest.param({"id": "Loans that do not meet the credit policy"}, "footer", id="heading"),
+        pytest.param({"id": "Notes offered by Prospectus (https://www"}, "footer", id="preamble-amid-rows"),
         pytest.param({"id": "id", "issue_d": "issue_d"}, "repeated_header", id="header-of-a-file-appended"),
         pytest.param({"id": "", "url": ""}, "no_id", id="no-id"),
         pytest.param({"id": "abc", "url": "x?loan_id=3"}, "id_not_digits", id="an-id-that-is-no-number"),
@@ -85,7 +90,8 @@ def test_the_keys_are_written_as_the_contracts_want_them(cells: dict[str, str], 
         pytest.param({"id": "9" * 19}, "id_not_digits", id="an-id-too-long-to-be-one"),
         pytest.param({"issue_d": ""}, "no_issue_month", id="no-issue-month"),
         pytest.param({"issue_d": "Dec-15"}, "no_issue_month", id="an-ambiguous-issue-month"),
-        pytest.param({"issue_d": "Dec-1915"}, "no_issue_month", id="before-the-first-loan"),
+        pytest.param({"issue_d": "Dec-1915"}, "no_issue_month", id="a-century-early"),
+        pytest.param({"issue_d": "Dec-2006"}, "no_issue_month", id="before-the-first-loan"),
     ],
 )
 def test_rows_that_are_no_loans_have_a_reason(cells: dict[str, str], reason: str) -> None:
@@ -107,6 +113,11 @@ def test_rows_that_are_no_loans_have_a_reason(cells: dict[str, str], reason: str
 )
 def test_a_cut_off_given_leaves_out_what_lies_past_it(cells: dict[str, str], reason: str | None) -> None:
     assert judged(loan(**cells), cut_off=date(2016, 10, 15))["_reason"].to_list() == [reason]
+    assert reason in {None, *loans.REASONS}
+
+
+def test_a_payment_of_the_month_that_begins_on_the_cut_off_is_not_past_it() -> None:
+    assert judged(loan(last_pymnt_d="Oct-2016"), cut_off=date(2016, 10, 1))["_reason"].to_list() == [None]
 
 
 def test_an_unreadable_payment_month_is_told_from_none() -> None:

@@ -73,6 +73,22 @@ def test_at_the_application_nothing_of_the_outcome_is_known() -> None:
     assert one.select("last_fico_range_high", "fico_range_low").row(0) == (None, "735.0")
 
 
+def test_at_the_application_every_outcome_is_nothing_no_or_unknown() -> None:
+    row = loans.at_application(dated(DECEMBER, CHARGED_OFF, "Apr-2016"), columns.OUTCOMES)
+    told = {name: text for name, text in row.select(columns.OUTCOMES).row(0, named=True).items() if text is not None}
+    assert {name: text for name, text in told.items() if text != "0"} == {
+        "loan_status": "Current",
+        "out_prncp": "5000.0",
+        "pymnt_plan": "n",
+        "hardship_flag": "N",
+        "debt_settlement_flag": "N",
+    }
+    assert {name for name, text in told.items() if text == "0"} == {
+        *("total_pymnt", "total_pymnt_inv", "total_rec_prncp", "total_rec_int", "total_rec_late_fee"),
+        *("recoveries", "collection_recovery_fee", "last_pymnt_amnt"),
+    }
+
+
 @pytest.mark.parametrize("status", ["In Review", "", None])
 def test_a_status_we_do_not_know_is_never_called_current(status: str | None) -> None:
     row = dated(DECEMBER, "Current", "Mar-2019").with_columns(loan_status=pl.lit(status, pl.String))
@@ -81,8 +97,10 @@ def test_a_status_we_do_not_know_is_never_called_current(status: str | None) -> 
 
 def test_a_late_row_says_no_more_than_what_was_known_that_day() -> None:
     outcomes = [*columns.OUTCOMES & set(loan()), "loan_status"]
-    late, final = loans.later(dated(DECEMBER, CHARGED_OFF, "Apr-2016"), outcomes).iter_rows(named=True)
-    assert (late["loan_status"], late["last_pymnt_d"], late["funded_amnt_inv"]) == (LATE, "Apr-2016", "4975.0")
+    row = dated(DECEMBER, CHARGED_OFF, "Apr-2016", last_pymnt_amnt="163.0")
+    late, final = loans.later(row, [*outcomes, "last_pymnt_amnt"]).iter_rows(named=True)
+    assert (late["loan_status"], late["last_pymnt_d"], late["last_pymnt_amnt"]) == (LATE, "Apr-2016", "163.0")
+    assert late["funded_amnt_inv"] == "4975.0"
     assert (late["total_pymnt"], late["out_prncp"], late["last_fico_range_high"]) == (None, None, None)
     assert (final["loan_status"], final["total_pymnt"]) == (CHARGED_OFF, "5863.15")
     assert late["dti"] == final["dti"] == "27.65"

@@ -191,8 +191,9 @@ REFUSED = {
 
 @pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED)
 def test_other_files_are_refused_with_what_was_seen(content: bytes, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ContractBroken, match=message):
+    with pytest.raises(ContractBroken) as refusal:
         read_text(tmp_path, content)
+    assert message in refusal.value.what
 
 
 def test_a_refusal_says_what_is_accepted(tmp_path: Path) -> None:

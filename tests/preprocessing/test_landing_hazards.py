@@ -185,6 +185,12 @@ def test_a_file_surveyed_in_stretches_counts_the_same(
         read(tmp_path, data + b'1,"2,3,4\n' + b"5,6,7,8\n" * 50)
 
 
+def test_a_text_in_quotes_may_go_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = HEADER + b'1,"' + b"a,b\n" * 200 + b'",3,4\n5,6,7,8\n'
+    monkeypatch.setattr(landing_survey, "LONGEST_LINE", 64)
+    assert rows(tmp_path, data) == as_python_reads(data)
+
+
 @pytest.mark.parametrize("row", [b'1,a"b",3,4', b'1,"a"b,3,4', b"1,2,3,4\r5", b"1,\0,3,4", b'1,2,3,"4'])
 def test_the_survey_alone_sees_what_has_no_one_meaning(tmp_path: Path, row: bytes) -> None:
     for line in (row, b'1,"""2""",3,""\r'):

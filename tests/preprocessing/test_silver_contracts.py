@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from jobs.preprocessing import parsing, tables
+from jobs.preprocessing import cleaning, parsing, tables
 from jobs.preprocessing.cleaning import landed_columns
 from jobs.protocol import contract
 from jobs.protocol.layers import SILVER_OF, SOURCES, UNSEEN
@@ -58,3 +58,11 @@ def test_reasons_are_told_of_what_may_be_a_feature_only() -> None:
     assert told == {"orig", "bureau", "pricing", "joint"}
     untold = {name for name, column in COLUMNS.items() if column.role in told and not column.group}
     assert untold == {"loan_performance.term"}
+
+
+@pytest.mark.parametrize("table", tables.COMPANIONS)
+def test_a_table_is_compared_with_those_whose_columns_its_rules_name_and_no_other(table: str) -> None:
+    own = tuple(column.name for column in landed_columns(table))
+    rules = {column: len(cleaning._checks(table, (*own, column))[0]) for column in ("", "issue_d", "application_type")}
+    named = {"loan_terms": rules["issue_d"], "demographic": rules["application_type"]}
+    assert tables.COMPANIONS[table] == tuple(other for other, known in named.items() if known > rules[""])

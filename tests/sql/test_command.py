@@ -37,6 +37,14 @@ def test_an_answer_comes_in_three_forms(to: str, told: str, root: Path, capsys: 
     assert ask(capsys, root, "select id, grade from silver_loan_terms order by id", to=to) == told
 
 
+def test_an_answer_is_a_table_as_of_today_unless_told_otherwise(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    assert main(["from silver_loan_terms select id, snapshot_date"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[2:]] == [["1", str(FIRST)], ["2", str(FIRST)]]
+
+
 def test_without_a_query_every_view_is_listed_with_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     told = capsys.readouterr().out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -53,6 +53,22 @@ def test_a_band_of_a_grade_holds_what_was_promised_and_what_came_and_none_is_emp
         "B": Band(lowest=0.02, highest=0.03, n=2, bads=1, expected=0.05),
         "G": Band(lowest=0.3, highest=0.5, n=2, bads=1, expected=0.8),
     }
+
+
+def test_a_probability_is_what_the_line_makes_of_the_raw_score() -> None:
+    rows, line = data().frames[OOT].head(200), scorer().calibration
+    odds = line.intercept + line.slope * raw_scores(scorer(), rows)
+    np.testing.assert_allclose(scorer().pd(rows, threads=1), 1 / (1 + np.exp(-odds)), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(1, 1), (999, 1), (1_000, 2), (2_500, 3), (100_000, 4)])
+def test_a_thread_more_is_started_for_every_thousand_rows(rows: int, threads: int) -> None:
+    class Booster:
+        def predict(self, _: pl.DataFrame, *, num_threads: int) -> list[int]:
+            return [num_threads]
+
+    booster: Any = Booster()
+    assert scorers.predicted(booster, pl.DataFrame({"n": range(rows)}), threads=4).tolist() == [threads]
 
 
 def test_columns_in_another_order_score_the_same() -> None:

@@ -180,3 +180,9 @@ def test_the_card_tells_of_every_feature_and_every_column_left_out_and_leaves_ap
 )
 def test_training_takes_fewer_threads_than_there_are_free_cores(cores: int, load: float, threads: int) -> None:
     assert scorers.threads_for(cores, load) == threads
+
+
+def test_the_load_is_that_of_the_last_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scorers, "cores", lambda: 8)
+    monkeypatch.setattr("os.getloadavg", lambda: (3.0, 0.0, 0.0))
+    assert scorers.free_threads() == 5
