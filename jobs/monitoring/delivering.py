@@ -83,13 +83,13 @@ def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: M
 def _told(store: FolderStore) -> Told:
     """What the outbox says was told; what is in it is told, however long its sending takes."""
     told: dict[tuple[str, date], tuple[date, str]] = {}
-    for name in store.list(OUTBOX):
+    for name in store.list(OUTBOX):  # by their weeks
         content = _content(store, f"{OUTBOX}/{name}")
         week = date.fromisoformat(content["week"])
         for one in content["episodes"]:
             key = one["fingerprint"], date.fromisoformat(one["opened"])
-            before = told.get(key, (week, one["severity"]))
-            told[key] = max(before[0], week), max(before[1], one["severity"], key=rank)
+            _, before = told.get(key, (week, one["severity"]))
+            told[key] = week, max(before, one["severity"], key=rank)
     return told
 
 

@@ -12,6 +12,7 @@ from jobs.monitoring import delivering
 from jobs.protocol import judge, verdicts
 from jobs.protocol.files import Root
 from jobs.protocol.judge import complaints
+from jobs.protocol.receipts import Report
 from jobs.protocol.store import FolderStore
 from tests.monitoring.receivers import Web, acknowledge, alert_files, find, outbox, run
 from tests.monitoring.test_alerts import MODEL, reason, week
@@ -68,7 +69,9 @@ def test_an_acknowledgement_is_of_one_episode_and_not_of_the_next(tmp_path: Path
     assert (alert["state"], alert["acknowledged_by"], alert["opened"]) == ("open", None, "2024-01-27")
 
 
-@pytest.mark.parametrize("spoiled", [b"{", b"[]", b'{"week": 3}', b'{"acknowledged_by": 3}'])
+@pytest.mark.parametrize(
+    "spoiled", [b"{", b"[]", b'{"week": 3}', b'{"acknowledged_by": 3}', b'{"opened": "2024-01-06"}']
+)
 def test_a_file_that_a_person_left_unreadable_is_let_be_and_said(tmp_path: Path, spoiled: bytes) -> None:
     find(tmp_path, 0, reason())
     run(tmp_path)
@@ -79,6 +82,24 @@ def test_a_file_that_a_person_left_unreadable_is_let_be_and_said(tmp_path: Path,
     assert path.read_bytes() == spoiled
     assert [one["what"] for one in report.skipped] == [f"decisions/alerts/{path.name}"]
     assert len(outbox(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "with a byte order mark"])
+def test_a_file_is_read_as_any_editor_saves_it_and_left_so_while_there_is_nothing_to_say(
+    tmp_path: Path, mark: str
+) -> None:
+    find(tmp_path, 0, reason())
+    run(tmp_path)
+    (path,) = alert_files(tmp_path)
+    saved = json.dumps(json.loads(path.read_bytes()) | {"acknowledged_by": "Ada", "state": "acknowledged"})
+    path.write_bytes(f"{mark}{saved}".encode())
+    for number in (0, 1):  # of the second week there is no verdict
+        assert run(tmp_path, number) == Report()
+        assert path.read_bytes() == f"{mark}{saved}".encode()
+    find(tmp_path, 1, reason())
+    run(tmp_path, 1)
+    alert = json.loads(path.read_bytes())
+    assert (alert["state"], alert["acknowledged_by"], alert["seen"]) == ("acknowledged", "Ada", "2024-01-13")
 
 
 def test_the_report_is_given_open_alerts_with_age_and_owner(tmp_path: Path) -> None:

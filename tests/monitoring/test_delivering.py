@@ -166,11 +166,14 @@ def test_what_is_only_a_digest_stays_in_the_file_where_the_policy_wants_none(tmp
     assert "URGENT" in hook.posts[0][1]["title"]
 
 
-def test_a_lasting_episode_is_told_again_after_the_days_of_the_policy(tmp_path: Path, hook: Web) -> None:
-    for number in range(5):
-        find(tmp_path, number, reason())
+def test_a_lasting_episode_is_told_again_after_the_days_of_the_policy_unless_it_is_graver_than_ever(
+    tmp_path: Path, hook: Web
+) -> None:
+    for number in range(10):
+        find(tmp_path, number, reason({0: "high", 5: "high", 9: "critical"}.get(number, "medium")))
         run(tmp_path, number)
-    assert [posted["title"][16:31] for _, posted in hook.posts] == [" week 2024-01-0", " week 2024-02-0"]
+    told = ["2024-01-06", "2024-02-03", "2024-03-02", "2024-03-09"]
+    assert [posted["title"].partition("week ")[2][:10] for _, posted in hook.posts] == told
 
 
 def test_old_messages_that_never_got_through_are_no_news(tmp_path: Path, hook: Web) -> None:
