@@ -83,6 +83,20 @@ def test_a_week_without_rows_is_said_to_have_none() -> None:
     assert "0 rows now against 30 of the reference" in found.says
 
 
+def test_a_distribution_is_told_by_its_largest_shift_and_its_index() -> None:
+    bins = [
+        {"bin": "(1.00000, 2.50000]", "reference_rows": 900, "rows": 50},
+        {"bin": "> 2.50000", "reference_rows": 600, "rows": 150},
+        {"bin": "missing", "reference_rows": 500, "rows": 50},
+    ]
+    found = distribution("dti", bins, measure(0.35, 250))
+    assert found is not None
+    assert found.says == (
+        "Shares of 3 bins, 250 rows now against 2,000 of the reference. "
+        "Largest shift in > 2.5: 30.0% then, 60.0% now. Index 0.350 (n 250)."
+    )
+
+
 def test_a_line_that_is_alone_is_not_taken_for_another() -> None:
     figure = lines("ROC curve", "", {"now": [], "reference": [(0.0, 0.0), (1.0, 1.0)]}, x="goods lost", y="bads caught")
     assert figure is not None
