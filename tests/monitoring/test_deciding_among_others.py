@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.protocol import files, ingest
+from jobs.protocol import files, ingest, strict_json, verdicts
 from jobs.protocol.claims import claim, complete
 from jobs.protocol.files import Root
 from jobs.protocol.store import RETRAINING_NOTE, STATUS, FolderStore, quarantine_name
 from tests.monitoring.deciding import DAY, FEW, judged, kinds, note, run, serving
 from tests.monitoring.evidences import WEEK, drifted
-from tests.protocol.build import OPEN_RULES, PASSED, READY, SUNDAY, desk, person
+from tests.protocol.build import OPEN_RULES, OTHER, PASSED, READY, SUNDAY, desk, person
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,8 @@ def root(tmp_path: Path) -> Root:
 def test_a_persons_decision_stands_and_status_says_what_monitoring_would(root: Root) -> None:
     files.write_whole(root, root.at(RETRAINING_NOTE), person(retrain=False))
     judged(root, **drifted(0.6))
-    run(root)
+    session = run(root)
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "a person's decision is open"}]
     assert (root.at(RETRAINING_NOTE).read_bytes(), kinds(root)) == (person(retrain=False), ["proposed"])
     assert "would now say: The scores have moved" in " ".join(root.at(STATUS).read_text().split())
 
@@ -80,6 +81,29 @@ def test_a_note_that_changes_meanwhile_is_looked_at_anew(root: Root, monkeypatch
     run(root)
     assert (len(calls), kinds(root)) == (2, ["proposed"])
     assert root.at(RETRAINING_NOTE).read_bytes() == person(retrain=False)
+
+
+def test_a_note_that_others_keep_changing_is_looked_at_three_times(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged(root, **drifted(0.6))
+    calls: list[bytes] = []
+
+    def changed(_: Any, data: bytes, seen: Any) -> Any:
+        calls.append(data)
+        return seen, "changed"
+
+    monkeypatch.setattr(ingest, "place", changed)
+    session = run(root)
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "others keep changing it"}]
+    assert (len(calls), len(set(calls))) == (3, 1)
+
+
+def test_a_verdict_on_a_model_that_serves_no_more_writes_no_note(root: Root) -> None:
+    verdict = judged(root, **drifted(0.6)) | {"model_id": OTHER}
+    files.write_whole(root, root.at(verdicts.name_of(WEEK)), strict_json.pretty(verdict))
+    session = run(root)
+    why = "another model serves than the one that was judged"
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": why}]
+    assert not root.at(RETRAINING_NOTE).exists()
 
 
 def test_a_half_saved_note_makes_way_and_is_kept(root: Root) -> None:
