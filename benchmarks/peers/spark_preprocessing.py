@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 ROW = "_row"
 SETTINGS = {
+    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC",
     "spark.driver.memory": "8g",
     "spark.sql.ansi.enabled": "false",
     "spark.sql.autoBroadcastJoinThreshold": "128m",
