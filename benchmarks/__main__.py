@@ -7,6 +7,7 @@ yardstick's, and ratios are of medians within this one call.
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import resource
 import shutil
@@ -70,6 +71,7 @@ def main() -> None:
     if not spark:
         print("without PySpark: no java on the path")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    compileall.compile_dir("jobs", quiet=1)  # as the first run leaves it, unless the environment forbids that
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         print(checks.contract_check())
         models(options.runs)

@@ -184,9 +184,8 @@ def _features(
     shelf: Shelf, before: Sequence[date], reference: Mapping[str, Json], daily: Sequence[Json]
 ) -> Iterator[Feature]:
     known, earlier = contract.load(FEATURES), _built(shelf, FEATURES, before)
-    silent = {
-        name for name in reference if any(row.get(f"{name}.missing", row["rows"]) == row["rows"] for row in daily)
-    }
+    often = [name for name, described in reference.items() if described["missing"] <= quality.OFTEN_THERE]
+    silent = {name for name in often if any(row.get(f"{name}.missing", row["rows"]) == row["rows"] for row in daily)}
     filled = silent  # on some day before; asked only of those that are silent now
     if earlier and silent:
         stored = shelf.scan(FEATURES, earlier)

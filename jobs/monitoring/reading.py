@@ -118,15 +118,15 @@ class Reading:
             daily += quality_facts.daily(_of(rows, batch, week), self.reference["features"])
             for name, found in bins.count(_of(rows, batch, scored), self._bins).items():
                 counted[name] = counted[name] + found if name in counted else found
-        nothing = {name: BinCounts(known, (0,) * len(known.names)) for name, known in self._bins.items()}
-        return counted or nothing, daily
+        return counted or {name: BinCounts(of, (0,) * len(of.names)) for name, of in self._bins.items()}, daily
 
     @cached_property
     def labels(self) -> pl.DataFrame:
         """The newest label of every loan, of those known by the end of the week."""
         names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "snapshot_date")
         found = self._history(LABELS, names)
-        newest = found.sort("id", "snapshot_date").unique("id", keep="last", maintain_order=True)
+        by_id = found.sort("id", maintain_order=True)  # those of a loan by day, as all are read
+        newest = by_id.filter(pl.col("id").ne_missing(pl.col("id").shift(-1)))
         return newest.filter(pl.col("y").is_not_null()).drop("snapshot_date")
 
     @cached_property
