@@ -174,7 +174,7 @@ def test_an_invalid_note_is_5_and_what_a_crash_left_is_a_remark(root: Root, caps
     assert (code, len([one for one in found if "died while it wrote" in one["what"]])) == (0, 1)
     root.at("decisions/retraining_decision.json").write_bytes(b"{")
     assert checked(root, capsys)[0] == 5
-    root.at("decisions/receipts/preprocessing/2024-01-14/1.json").write_bytes(b"{}")
+    write(root.at("decisions/receipts/preprocessing/2024-01-14/1.json"), b"{}")
     assert checked(root, capsys)[0] == 6
 
 
@@ -189,7 +189,7 @@ def test_an_emptied_note_that_was_kept_is_whole_and_a_torn_pointer_is_damage(
     pointer.parent.mkdir(exist_ok=True)
     pointer.with_name("a\tb.json").write_bytes(b"{}")
     for torn in (b'{"sha', b'{"sha256": "../../policy"}', b"[]"):
-        pointer.write_bytes(torn)
+        write(pointer, torn)
         code, found = checked(root, capsys)
         assert (code, [one["where"].rpartition("/")[2] for one in found]) == (6, ["a\tb.json", "last_good.json"])
 
@@ -197,7 +197,7 @@ def test_an_emptied_note_that_was_kept_is_whole_and_a_torn_pointer_is_damage(
 def test_what_ends_one_look_hides_nothing_that_others_find(
     root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root.at("decisions/receipts/preprocessing/2024-01-14/1.json").write_bytes(b"{}")
+    write(root.at("decisions/receipts/preprocessing/2024-01-14/1.json"), b"{}")
     for error, code in ((OSError(28, "full", "disk"), 1), (StoreDamaged("w", where="f", mend="m"), 6)):
         monkeypatch.setattr(checking, "notes", lambda _, error=error: _raising(error))
         found = checked(root, capsys)

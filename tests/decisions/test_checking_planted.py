@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from jobs.protocol.files import Root
 
-A_SOCKET = partial(os.mknod, mode=stat.S_IFSOCK)  # elsewhere for the superuser alone
+A_SOCKET = partial(os.mknod, mode=stat.S_IFSOCK | 0o600)  # elsewhere for the superuser alone
 
 
 @pytest.mark.parametrize(

@@ -269,10 +269,10 @@ def test_a_ledger_whose_newest_entry_stops_a_run_before_it_writes(store: FolderS
     status.refresh(desk(store, unusable=usable))
     ledgers.refuse_loss(store)
     newest = path(store, ledgers.name_of(1))
+    held = newest.read_bytes()
+    newest.unlink()
     if left:
-        newest.write_bytes(newest.read_bytes().replace(b'"nonce":"', left))
-    else:
-        newest.unlink()
+        newest.write_bytes(held.replace(b'"nonce":"', left))
     with pytest.raises(StoreDamaged, match="saw another entry 1 than lies in the ledger now"):
         ledgers.refuse_loss(FolderStore(store.root))
 

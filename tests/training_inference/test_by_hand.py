@@ -227,6 +227,7 @@ def test_no_run_begins_another_ledger_than_the_one_that_its_scores_cite(
     )
     assert kinds(root) == []
     assert (root / "decisions/policy.json").is_file() == ("." not in lost)
-    shutil.copytree(backup, root / "decisions", dirs_exist_ok=True)
+    shutil.rmtree(root / "decisions", ignore_errors=True)
+    shutil.copytree(backup, root / "decisions")
     assert run(root, NEXT) == 0
     assert kinds(root) == before
