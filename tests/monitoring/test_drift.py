@@ -190,3 +190,18 @@ def test_a_week_is_named_by_the_last_saturday_before_a_day(day: date) -> None:
     week = weeks.named_by(day)
     assert week.strftime("%A") == "Saturday"
     assert timedelta(days=1) <= day - week <= timedelta(days=7)
+
+
+def test_a_score_at_the_cutoff_is_refused_and_one_at_the_bound_of_a_grade_is_of_the_worse() -> None:
+    known = reference() | {"cutoff": 0.12344}
+    before, now = (ValueCounts.of(np.array(pds)) for pds in ((0.01, 0.2), (0.01, 0.02, 0.12336, 0.2, 0.5)))
+    said = drift.section(known, before, now, bins.count(frame(), FROZEN), ADDITIVE)[0]
+    assert said["approval"]["value"] == pytest.approx(2 / 5 - 1 / 2), "scores are as exact as the reference's"
+    assert [one["rows"] for one in said["grades"]] == [1, 1, 0, 0, 1, 1, 1]
+
+
+def test_what_the_bins_add_beside_missing_and_unseen_values_is_told() -> None:
+    fewer = frame().with_columns(steady=pl.when(pl.col("steady") > 0).then("steady"))
+    csi = feature(section(fewer, scores()), "steady")["csi"]
+    assert csi["missing_part"] > 0.1
+    assert csi["body"] == pytest.approx(csi["value"] - csi["missing_part"])
