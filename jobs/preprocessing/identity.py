@@ -15,7 +15,7 @@ def with_ids(bronze: pl.LazyFrame, loan_terms: pl.LazyFrame) -> pl.LazyFrame:
     """A bronze table that landed without `id`, with those of the members that stand for exactly one loan that day."""
     pairs = loan_terms.select("member_id", "id").filter(pl.col("member_id").is_not_null()).unique()
     one_to_one = (pl.len().over("member_id") == 1) & (pl.len().over("id") == 1)
-    known = pairs.filter(pl.col("id").is_not_null() & one_to_one).collect().lazy()  # once, for all shards
+    known = pairs.filter(one_to_one).collect().lazy()  # once, for all shards
     return bronze.drop("id", strict=False).join(known, on="member_id", how="left", maintain_order="left")
 
 

@@ -94,7 +94,11 @@ def test_the_report_accounts_for_every_row(tmp_path: Path, capsys: pytest.Captur
     }  # fmt: skip
     assert told["cut_off"]["date"] == "2016-01-31"
     assert told["landing"]["rows"] == {"credit_history": 1, "demographic": 1, "financial": 1, "loan_terms": 2}
-    assert '"reasons": {"footer": 1, "wrong_number_of_fields": 1, "no_id": 1' in capsys.readouterr().out
+    days = sorted(path.stem[-10:].replace("_", "-") for path in tmp_path.rglob("demographic_*.csv"))
+    assert (told["landing"]["first"], told["landing"]["last"]) == (days[0], days[-1])
+    said = capsys.readouterr().out
+    assert '"reasons": {"footer": 1, "wrong_number_of_fields": 1, "no_id": 1' in said
+    assert f'"what": "landing", "done": {len(days)}, "of": {len(days)}' in said
 
 
 def test_a_file_is_named_after_its_hash_and_after_all_are_durable(

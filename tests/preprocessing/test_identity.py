@@ -72,13 +72,28 @@ def test_what_stays_is_unique_and_what_goes_had_a_rival(ids: list[str], grades: 
 def test_only_members_that_stand_for_one_loan_lend_its_id() -> None:
     loans = pl.DataFrame(
         {
-            "member_id": ["one", "two loans", "two loans", "shares", "shares too", None, "seen twice", "seen twice"],
-            "id": ["1", "2", "3", "4", "4", "5", "6", "6"],
+            "member_id": [
+                "one",
+                "two loans",
+                "two loans",
+                "shares",
+                "shares too",
+                None,
+                "seen twice",
+                "seen twice",
+                "loses",
+            ],
+            "id": ["1", "2", "3", "4", "4", "5", "6", "6", None],
         }
     )
     rows = bronze("financial", *({"member_id": name} for name in loans["member_id"].unique(maintain_order=True)))
     borrowed = identity.with_ids(rows.lazy(), loans.lazy()).collect()
-    assert borrowed["id"].to_list() == ["1", None, None, None, None, "6"]
+    assert borrowed["id"].to_list() == ["1", None, None, None, None, "6", None]
+
+
+def test_a_row_without_a_member_does_not_keep_another_from_lending_its_id() -> None:
+    loans = pl.DataFrame({"member_id": ["one", None], "id": ["1", "1"]})
+    assert identity.with_ids(bronze("financial", {"member_id": "one"}).lazy(), loans.lazy()).collect()["id"][0] == "1"
 
 
 def test_a_table_without_ids_borrows_them_and_keeps_its_order() -> None:

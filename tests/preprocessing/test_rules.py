@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -51,6 +52,21 @@ def test_known_instalments_are_annuities_rounded_up_to_the_cent(
     assert judged("annuity_identity", **loan(amount, rate, term, instalment)) == "holds"
     assert judged("annuity_identity", **loan(amount, rate, term, instalment * 1.0115)) == "fails"
     assert judged("annuity_identity", **loan(amount, rate, term, instalment * 0.9885)) == "fails"
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"), [(0.9901, "holds"), (0.9899, "fails"), (1.0099, "holds"), (1.0101, "fails")]
+)
+def test_an_instalment_may_differ_from_the_annuity_by_a_hundredth_of_itself(share: float, verdict: str) -> None:
+    rate = 0.12 / 12
+    annuity = 10_000 * rate / (1 - (1 + rate) ** -36)
+    assert judged("annuity_identity", **loan(10_000, 12, 36, annuity / share)) == verdict
+
+
+def test_a_null_is_not_refused_by_a_limit_too() -> None:
+    term = replace(next(column for column in landed_columns("loan_terms") if column.name == "term"), nullable=False)
+    (refusal,) = rules.refusals({"term": term}, {("term", "enum"): pl.col("term").is_null()})
+    assert pl.DataFrame({"term": [None, 36]}).select(refusal.breaks).to_series().to_list() == [False, False]
 
 
 def test_the_annuity_is_the_instalment_before_rounding() -> None:

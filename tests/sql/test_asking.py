@@ -199,4 +199,5 @@ def test_what_is_wrong_with_a_query_is_told_with_its_mend(
     assert code == 2
     assert said in told
     assert told.count("\n  where: the query\n  mend:  ") == 1
+    assert "mend:   " not in told
     assert "pg_" not in told

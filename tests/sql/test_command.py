@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.protocol import contract
+from jobs.protocol import clock, contract
 from jobs.protocol.command import STOPPED
 from jobs.sql.__main__ import main
 from tests.sql.built import FIRST, ask, build, refused
@@ -70,6 +70,7 @@ def test_a_root_where_nothing_is_built_yet_is_told_apart_from_an_empty_answer(
 
 
 def test_a_wrong_command_line_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(capsys, root, "select 1 as a", "--date", str(clock.today())) == "a\n1\n"
     assert "9999-01-01 is after today (" in refused(capsys, root, "select 1", "--date", "9999-01-01")[1]
     assert refused(capsys, root / "none", "select 1")[0] == 2
     for wrong in (["--date", "2024-1-1"], ["--format", "xml"], ["select 1", "select 2"]):

@@ -77,6 +77,12 @@ def test_columns_in_another_order_score_the_same() -> None:
     assert np.array_equal(scorer().pd(rows, threads=1), scorer().pd(turned, threads=1))
 
 
+def test_a_level_is_coded_by_its_place_one_never_seen_by_the_place_after_the_last_and_null_stays() -> None:
+    rows = pl.DataFrame({"other": [0] * 4, "grade": ["B", "A", "Z", None], "n": [1, 2, 3, 4]})
+    coded = scorers.Encoding(("n", "grade"), {"grade": ("A", "B")}).table(rows)
+    assert coded.rows() == [(1, 1), (2, 0), (3, 2), (4, None)]
+
+
 def test_a_level_never_seen_and_a_missing_one_are_scored() -> None:
     rows = (
         data()
