@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.decisions.finding import damage, going_on, held, remark
-from jobs.protocol import files, judge, model_bank, partitions, policy, verdicts
+from jobs.protocol import files, judge, model_bank, partitions, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
@@ -13,7 +13,7 @@ from jobs.protocol.index import WEEK, day_of, entries
 from jobs.protocol.layers import LAYERS
 from jobs.protocol.partitions import KEPT, PART, Manifest
 from jobs.protocol.receipts import Problem
-from jobs.protocol.store import POLICIES, POLICY
+from jobs.protocol.store import POLICIES
 
 BUILD = "run the job that writes it (training_inference: scores; else preprocessing): it builds what is missing"
 
@@ -81,9 +81,9 @@ def _verdict(root: Root, name: str) -> Iterator[Problem]:
 
 
 def ruled(root: Root, sha256: str) -> Iterator[Problem]:
-    """A policy was kept when it was used; the defaults count without one where no other can be read."""
+    """A policy was kept when it was used."""
     name = f"{POLICIES}/{sha256[:12]}.json"
-    if not root.at(name).exists() and sha256 != policy.load(None, POLICY).sha256:
+    if not root.at(name).exists():
         mend = "restore it from a backup of decisions/; if it is still policy.json, the next run keeps it again"
         yield damage("the policy by which a week was judged or a model trained is missing", name, mend)
 

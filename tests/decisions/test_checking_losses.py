@@ -11,7 +11,7 @@ import pytest
 
 from jobs.decisions import checking
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, files, ledger, model_bank, partitions, policy, receipts, strict_json
+from jobs.protocol import clock, files, ledger, model_bank, partitions, receipts, strict_json
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
@@ -160,15 +160,6 @@ def test_a_policy_that_was_used_and_whose_copy_is_gone_is_damage(
     told = [one for one in found if one["code"] and one["what"].startswith("the policy by which")]
     assert (code, [one["where"] for one in told]) == (6, [lost])
     assert told[0]["mend"].endswith("the next run keeps it again")
-
-
-def test_the_defaults_that_counted_while_no_policy_could_be_read_are_never_missing(
-    root: Root, capsys: pytest.CaptureFixture[str]
-) -> None:
-    defaults = policy.load(None, "the program").sha256
-    root.at(DETAILS).write_bytes(strict_json.pretty({**VERDICT, "policy_sha256": defaults}))
-    assert not root.at(f"{POLICIES}/{defaults[:12]}.json").exists()
-    assert not [one for one in checked(root, capsys)[1] if one["what"].startswith("the policy by which")]
 
 
 def test_a_manifest_and_a_verdict_that_no_job_wrote_are_damage_with_the_place(

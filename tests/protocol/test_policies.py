@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from jobs.protocol import files, partitions, policies, policy
 from jobs.protocol.files import Root
-from jobs.protocol.store import POLICY, FolderStore
+from jobs.protocol.store import POLICIES, POLICY, FolderStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def test_where_there_are_scores_a_policy_was_lost_and_no_default_is_put_in_its_p
     files.write_whole(store.root, store.root.at(partitions.manifest_name("gold/predictions", date(2024, 1, 14))), b"")
     rules, problem = policies.begin(store, dry_run=False)
     assert (rules, problem is not None and problem.what) == (None, "there is no policy")
-    assert store.list("decisions") == ()
+    assert store.get(POLICY) is None
 
 
 def test_only_the_first_run_writes_a_policy(store: FolderStore) -> None:
@@ -83,3 +84,17 @@ def test_a_kept_policy_that_was_changed_counts_no_more_and_is_mended(store: Fold
     assert (policies.kept(store, rules.sha256), policies.last_good(store)) == (None, policy.load(None, POLICY))
     policies.begin(store, dry_run=False)
     assert policies.last_good(store) == rules
+
+
+@pytest.mark.parametrize("refusal", [None, OSError("full")])
+def test_the_defaults_are_kept_too_where_they_count_for_want_of_any_other(
+    store: FolderStore, refusal: OSError | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_if_absent(POLICY, b"{")
+    assert policies.begin(store, dry_run=True)[0] is None
+    assert not store.root.at(POLICIES).exists()
+    if refusal:
+        monkeypatch.setattr(FolderStore, "put_if_absent", Mock(side_effect=refusal))
+    assert policies.begin(store, dry_run=False)[0] is None
+    used = policies.last_good(store)
+    assert policies.kept(store, used.sha256) == (None if refusal else used)
