@@ -34,7 +34,7 @@ def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) ->
     """The findings in the seven days to the Saturday `week`, told of daily, beside a model's reference profile."""
     days = [week - timedelta(days=back) for back in reversed(range(DAYS))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * DAYS + 1)]
-    lately = Shelf(root=shelf.root, index=shelf.index, since=before[-1])
+    lately = Shelf(root=shelf.root, index=shelf.index, begins=before[-1])
     features, found = list(_features(lately, before, reference["features"], daily)), manifests(lately, days)
     used = {feature.name for feature in features if feature.known["shap_share"] > 0}
     begun = _begun(lately, days)

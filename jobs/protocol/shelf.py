@@ -49,7 +49,7 @@ class Days:
 
     def __init__(self, shelf: Shelf, table: str) -> None:
         self._shelf, self._table = shelf, table
-        self.seen = index.manifests(shelf.root, table, shelf.since)
+        self.seen = index.manifests(shelf.root, table, shelf.begins)
         self.known: dict[date, Built] = {}
 
     def __getitem__(self, day: date) -> Built:
@@ -92,7 +92,7 @@ class Shelf:
 
     root: Root
     index: Index
-    since: date = date.min  # who looks at the last days alone need not ask the system for all others
+    begins: date = date.min  # who looks at the last days alone need not ask the system for all others
     _built: dict[str, Days] = field(default_factory=dict)
     _verified: dict[str, Path] = field(default_factory=dict)
     _kept: dict[str, pl.DataFrame] = field(default_factory=dict)  # by the name of the file, which says its content
