@@ -49,7 +49,7 @@ def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
     if _never_ran(store):
         mend = "is this the right --root? If so, run a job: the first run writes the default policy"
         return None, ConfigInvalid("no job has run on this root yet: there is no policy", where=POLICY, mend=mend)
-    mend = f"restore it from {POLICIES} ({LAST_GOOD} there names the newest), or from a colleague's copy"
+    mend = f"restore it from {POLICIES} ({LAST_GOOD} there names the newest), or from a backup of decisions/"
     until = "; nothing is claimed or promoted until then"
     return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend + until)
 
