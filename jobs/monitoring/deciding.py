@@ -27,6 +27,8 @@ LOOKS = 3  # at a note that others keep changing
 LEFT_ALONE = {
     "person": "a person's decision is open",
     "claim": "training is at work on a decision",
+    "ahead": "what lies there is of a day after that of this run",
+    "refused": "what lies there is no plain file that can be read",
     "changed": "others keep changing it",
     "late": "its last day has passed",
     "insufficient": "too little can be judged",

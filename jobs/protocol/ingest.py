@@ -24,13 +24,14 @@ BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a run works with: the store, its own name, the policy's days, why a model cannot serve, and how to wait."""
+    """What a run works with: the store, its own name, the policy's days, why a model cannot serve, how to wait."""
 
     store: FolderStore
     writer: Writer
     valid_days: Mapping[str, int]
     unusable: Callable[[str], str | None]
     wait: Callable[[float], None]
+    today: date = date.min  # later than the day of the run where that is made good
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def desk_of(
 
     who = {"uid": os.getuid(), "host": socket.gethostname(), "pid": os.getpid()}
     writer = Writer(job, day, clock.now().isoformat(timespec="seconds"), os.urandom(8).hex(), who, tell)
-    return Desk(store, writer, rules.decision.valid_days, unusable, time.sleep)
+    return Desk(store, writer, rules.decision.valid_days, unusable, time.sleep, clock.today())
 
 
 def begin(desk: Desk) -> Seen:
@@ -79,7 +80,7 @@ def look(desk: Desk, state: State) -> Found:
         data = desk.store.get(RETRAINING_NOTE, NOTE_LIMIT)
     except Refused as refusal:
         return Found(Kind.INVALID, problem=NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend))
-    return classify(data, state, desk.writer.as_of, desk.valid_days)
+    return classify(data, state, desk.writer.as_of, desk.valid_days, desk.today)
 
 
 def ingest(desk: Desk) -> Seen:
@@ -158,8 +159,8 @@ def _put_away(desk: Desk, ledger: Ledger, found: Found) -> Seen:
 def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
     """Monitoring's note, placed over the one that was ingested and recorded; or why it was left alone.
 
-    "placed"; "known" (these bytes had their turn); "person" or "claim" (theirs is open); "changed" (ingest again);
-    "backfill" (only outputs are written).
+    "placed"; "known" (these bytes had their turn); "person" or "claim" (theirs is open); "ahead" (a later run reads
+    what lies there); "refused" (it is no plain file); "changed" (ingest again); "backfill" (only outputs are written).
     """
     if seen.backfill:
         return seen, "backfill"
@@ -187,9 +188,13 @@ def _may_place(state: State, found: Found, ingested: Found, data: bytes) -> str:
         return "person"
     if (state.open and state.open.note == data) or state.ending_of(data):
         return "known"
+    if found.kind is Kind.AHEAD:
+        return "ahead"
+    if found.kind in BLOCKING and found.data is None:
+        return "refused"
     removed = found.kind is Kind.ABSENT and state.open is not None
-    unusable = found.kind in (Kind.NEW, Kind.CLOSED) or (found.kind in BLOCKING and found.data is None)
-    return "changed" if removed or unusable or found.data != ingested.data else "placed"
+    is_news = found.kind in (Kind.NEW, Kind.CLOSED) or found.data != ingested.data
+    return "changed" if removed or is_news else "placed"
 
 
 def proposal(found: Found, state: State) -> Fact:

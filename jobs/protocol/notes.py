@@ -33,12 +33,13 @@ class Kind(Enum):
     INVALID = "unreadable or invalid"
     OUT_OF_DATE = "out of date when first seen"
     FUTURE = "of a day to come"
+    AHEAD = "of a day after that of this run, for a later one to read"
     OVERTAKEN = "edited from a decision that was completed meanwhile"
     WAITING = "monitoring's, while a person's decision is open"
     NEW = "a decision not yet recorded"
 
 
-BLOCKING = (Kind.INVALID, Kind.OUT_OF_DATE, Kind.FUTURE, Kind.OVERTAKEN, Kind.WAITING)
+BLOCKING = (Kind.INVALID, Kind.OUT_OF_DATE, Kind.FUTURE, Kind.AHEAD, Kind.OVERTAKEN, Kind.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,13 @@ def read_serving(data: bytes) -> ServingNote:
     return ServingNote(fields["model_id"], fields.get("reason", ""), fields.get("pinned", False))
 
 
-def classify(data: bytes | None, state: State, day: date, valid_days: Mapping[str, int]) -> Found:
-    """What the bytes found in place of the retraining note are, and whose. Equal bytes are known without reading."""
+def classify(
+    data: bytes | None, state: State, day: date, valid_days: Mapping[str, int], today: date = date.min
+) -> Found:
+    """What the bytes found in place of the retraining note are, and whose. Equal bytes are known without reading.
+
+    `today`: where a day that was missed is made good, what is in order by then and ahead of the run alone is no slip.
+    """
     if data is None:
         return Found(Kind.ABSENT)
     if state.open and data == state.open.note:
@@ -139,7 +145,9 @@ def classify(data: bytes | None, state: State, day: date, valid_days: Mapping[st
     if wanted.source == MONITOR and not state.served:
         wanted = replace(wanted, source=COLD_START)
     for kind, field, what, mend in _obstacles(wanted, state, day):
-        return Found(kind, data, wanted, problem=refused(data, field, what, RETRAINING_NOTE, mend))
+        is_ahead = kind is Kind.FUTURE and not any(_obstacles(wanted, state, max(day, today)))
+        wrong = None if is_ahead else refused(data, field, what, RETRAINING_NOTE, mend)
+        return Found(Kind.AHEAD if is_ahead else kind, data, wanted, problem=wrong)
     return Found(Kind.NEW, data, wanted)
 
 
@@ -150,8 +158,8 @@ def _obstacles(wanted: Decision, state: State, day: date) -> Iterator[tuple[Kind
         until = f"ended on {wanted.valid_until}, before it was first seen"
         yield Kind.OUT_OF_DATE, "valid_until", until, "give a later valid_until or decision_date, or delete it"
     if wanted.decision_date > day:
-        ahead = f"is {wanted.decision_date}, after today"
-        yield Kind.FUTURE, "decision_date", ahead, "give today or before; valid_from may lie ahead"
+        ahead = f"is {wanted.decision_date}, after {day}, the day of this run"
+        yield Kind.FUTURE, "decision_date", ahead, f"give {day} or before; valid_from may lie ahead"
     for field in ("valid_from", "valid_until"):
         if (value := getattr(wanted, field)) > furthest:
             far = f"is {value}, over {FURTHEST_DAYS} days ahead"

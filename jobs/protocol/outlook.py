@@ -151,8 +151,12 @@ def _of_note(sight: Sight, state: State, later: State) -> str:
         return f"The note had its turn ({end_of(found.ending)}) and {then}{own}; to ask again, change decision_date."
     if found.kind in BLOCKING:
         free = state.model_id and not state.claim and not (state.open and state.open.source == PERSON)
-        then = "Monitoring copies it to quarantine and writes its own." if free else "It is left in place."
-        return f"Nothing is claimed on the note: it is {found.kind.value}, see PROBLEMS. {then}"
+        free = free and found.data is not None and found.kind is not Kind.AHEAD
+        then = (
+            "The next note of monitoring takes its place, and quarantine keeps it." if free else "It is left in place."
+        )
+        see = ", see PROBLEMS" if found.problem else ""
+        return f"Nothing is claimed on the note: it is {found.kind.value}{see}. {then}"
     if found.kind is Kind.ABSENT and state.open:
         ends = f": decision {later.open.seq} ends withdrawn" if later.open else ""
         return f"The note is gone{', but training is at work on it already' if state.claim else ends}."

@@ -64,7 +64,7 @@ def run(
 ) -> Session:
     """One run of the step."""
     of = Run(root, day, today or day, False, Events(), argparse.Namespace(), 0.0)
-    at = desk(FolderStore(root), day, wait=wait)
+    at = desk(FolderStore(root), day, wait=wait, today=today or day)
     session = Session(of, at, rules, None, Shelf(root=root, index=Index(root, "monitoring")))
     decide(session)
     return session

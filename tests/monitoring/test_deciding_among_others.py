@@ -130,3 +130,39 @@ def test_a_persons_decision_of_the_same_date_does_not_make_a_week_one_that_is_ju
     judged(root, **drifted(0.6))
     run(root, today=SUNDAY + 30 * DAY)
     assert kinds(root) == ["proposed", "withdrawn", "proposed"]
+
+
+def test_a_note_of_today_stands_while_missed_days_are_made_good_and_is_read_in_its_turn(root: Root) -> None:
+    """The schedule was down from Sunday to Tuesday, and on Tuesday a person wrote a veto."""
+    veto, tuesday = person(SUNDAY + 2 * DAY, retrain=False), SUNDAY + 2 * DAY
+    files.write_whole(root, root.at(RETRAINING_NOTE), veto)
+    judged(root, **drifted(0.6))
+    report = run(root, today=tuesday).run.report
+    why = "what lies there is of a day after that of this run"
+    assert (report.skipped, report.code) == ([{"what": RETRAINING_NOTE, "why": why}], 0)
+    assert "of a day after that of this run, for a later one to read. It is left in place." in " ".join(
+        root.at(STATUS).read_text().split()
+    )
+    assert "PROBLEMS" not in root.at(STATUS).read_text()
+    assert (root.at(RETRAINING_NOTE).read_bytes(), kinds(root)) == (veto, [])
+    run(root, tuesday)
+    assert (root.at(RETRAINING_NOTE).read_bytes(), kinds(root)) == (veto, ["proposed"])
+
+
+def test_a_mistyped_date_makes_way_also_where_missed_days_are_made_good(root: Root) -> None:
+    files.write_whole(root, root.at(RETRAINING_NOTE), person(SUNDAY + 3 * DAY))
+    judged(root, **drifted(0.6))
+    run(root, today=SUNDAY + 2 * DAY)
+    assert kinds(root) == ["proposed"]
+    assert root.at(quarantine_name(person(SUNDAY + 3 * DAY))).is_file()
+
+
+def test_what_is_no_plain_file_is_left_and_told_as_what_it_is(root: Root) -> None:
+    waited: list[float] = []
+    root.at(RETRAINING_NOTE).symlink_to("policy.json")
+    judged(root, **drifted(0.6))
+    report = run(root, wait=waited.append).run.report
+    why = "what lies there is no plain file that can be read"
+    assert (report.skipped, report.code, len(waited)) == ([{"what": RETRAINING_NOTE, "why": why}], 5, 1)
+    said = " ".join(root.at(STATUS).read_text().split())
+    assert "see PROBLEMS. It is left in place." in said

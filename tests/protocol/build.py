@@ -52,8 +52,9 @@ def desk(
     job: str = "monitoring",
     unusable: Callable[[str], str | None] = lambda _: None,
     wait: Callable[[float], None] = lambda _: None,
+    today: date = date.min,
 ) -> Desk:
-    return Desk(store, writer(job, day), VALID_DAYS, unusable, wait)
+    return Desk(store, writer(job, day), VALID_DAYS, unusable, wait, today)
 
 
 def machine(day: date = SUNDAY, **fields: Any) -> bytes:

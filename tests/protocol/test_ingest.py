@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.protocol import clock
 from jobs.protocol import ingest as ingests
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import claim, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.folder import ASIDE
-from jobs.protocol.ingest import begin, expire, ingest, settle, withdraw
+from jobs.protocol.ingest import begin, desk_of, expire, ingest, settle, withdraw
 from jobs.protocol.notes import Kind
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine, person
@@ -107,6 +108,10 @@ def test_a_decision_recorded_between_two_looks_is_not_withdrawn_for_the_note_bef
 
     assert ingest(desk(store, wait=meanwhile)).state.head == 2
     assert kinds(store) == ["proposed", "proposed"]
+
+
+def test_a_run_that_makes_a_missed_day_good_knows_of_today(store: FolderStore) -> None:
+    assert desk_of(store, "monitoring", SUNDAY, OPEN_RULES).today == clock.today()
 
 
 def test_settle_finishes_an_aside(store: FolderStore, note: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderSt
     path(store, RETRAINING_NOTE).write_bytes(machine())
     trained(store)
     path(store, RETRAINING_NOTE).write_bytes(person(retrain="yes"))
-    assert "Monitoring copies it to quarantine and writes its own." in told(store)
+    assert "The next note of monitoring takes its place, and quarantine keeps it." in told(store)
 
 
 @pytest.mark.parametrize(

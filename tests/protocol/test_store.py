@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tracemalloc
@@ -187,6 +188,27 @@ def test_a_crash_between_giving_a_note_back_and_dropping_its_aside_leaves_one_no
     (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").hardlink_to(tmp_path / RETRAINING_NOTE)
     store.finish()
     assert (store.get(RETRAINING_NOTE), store.list(QUARANTINE), hidden(tmp_path)) == (b"old", (), [])
+
+
+@pytest.mark.parametrize("newer", [None, b"newer"], ids=["nothing-newer", "a-newer-save"])
+def test_a_note_of_a_colleague_comes_back_where_the_system_lets_nobody_else_link_it(
+    tmp_path: Path, store: FolderStore, monkeypatch: pytest.MonkeyPatch, newer: bytes | None
+) -> None:
+    store.put_if_absent("decisions/other", b"")
+    (tmp_path / "decisions" / f"{folders.ASIDE}retraining_decision.json-1").write_bytes(b"edit")
+    real = folders.link
+
+    def link(folder: int, name: str, target: str) -> bool:
+        if name.startswith(folders.ASIDE):  # as fs.protected_hardlinks does with what one may not write
+            if newer:
+                (tmp_path / RETRAINING_NOTE).write_bytes(newer)
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), name)
+        return real(folder, name, target)
+
+    monkeypatch.setattr(folders, "link", link)
+    store.finish()
+    assert (store.get(RETRAINING_NOTE), hidden(tmp_path)) == (newer or b"edit", [])
+    assert store.get(quarantine_name(b"edit")) == (b"edit" if newer else None)
 
 
 def test_a_small_file_is_read_in_little_room_and_one_that_grows_meanwhile_whole(
