@@ -64,7 +64,7 @@ def test_a_root_where_nothing_is_built_yet_is_told_apart_from_an_empty_answer(
     assert refused(capsys, empty, "from silver_loan_terms")[0] == 3
     code, told = refused(capsys, root, "from silver_loan_terms", "--date", "2023-12-31")
     assert code == 3
-    assert "nothing was built by 2023-12-31" in told
+    assert f"nothing was built by 2023-12-31\n  where: {root / 'datamart'}\n" in told
     assert ask(capsys, root, "select id from silver_financial") == "id\n"
     assert ask(capsys, empty, "select 1 as a") == "a\n1\n"
 
