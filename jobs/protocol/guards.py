@@ -46,14 +46,13 @@ def _bypassed(decision: Decision, policy: Policy) -> tuple[str, ...]:
 
 
 def waits(completed: Iterable[date], day: date, guards: GuardPolicy) -> dict[str, date]:
-    """For each guard that time clears after trainings, the first day on which it lets a claim pass."""
+    """For each guard that time clears after trainings, from which day on it lets a claim pass."""
     trained = sorted(completed)
     monday = day - timedelta(days=day.weekday())
     week = [at for at in trained if monday <= at < monday + timedelta(days=7)]
-    recent = [at for at in trained if day - timedelta(days=BUDGET_DAYS) < at]
-    budget_full = len(recent) >= guards.max_per_28_days
+    most = guards.max_per_28_days
     return {
         "cooldown": trained[-1] + timedelta(days=guards.cooldown_days) if trained else day,
         "week": monday + timedelta(days=7) if len(week) >= guards.max_per_iso_week else day,
-        "budget": recent[-guards.max_per_28_days] + timedelta(days=BUDGET_DAYS) if budget_full else day,
+        "budget": trained[-most] + timedelta(days=BUDGET_DAYS) if len(trained) >= most else day,
     }
