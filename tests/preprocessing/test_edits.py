@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.preprocessing import stock
 from jobs.preprocessing.stock import Stock
 from jobs.protocol import partitions
 from jobs.protocol.files import Root
+from jobs.protocol.judge import HOME
 from tests.preprocessing.roots import FIRST, LAST, TABLES, built, current, land, landed, landing, preprocess, shorter
 
 if TYPE_CHECKING:
@@ -30,6 +32,20 @@ def test_an_edit_of_the_policy_is_taken_up_by_the_next_run(tmp_path: Path) -> No
     assert preprocess(root) == 0
     after = current(root, "datamart/gold/label_store")
     assert all(before[name] != after[name] for name in before)
+
+
+def test_where_nothing_was_left_to_do_an_edited_contract_makes_the_next_run_look_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, contracts = built(tmp_path / "root"), tmp_path / "contracts"
+    monkeypatch.setattr(stock, "HOME", shutil.copytree(HOME, contracts))
+    monkeypatch.setattr(stock, "_contracts", stock._contracts.__wrapped__)  # another process, which reads them anew
+    for edited in (False, True):
+        if edited:
+            (contracts / "silver/financial.json").write_text("{}")
+        capsys.readouterr()
+        assert preprocess(root) == 0
+        assert ('"event": "nothing_to_do"' in capsys.readouterr().out) != edited
 
 
 def test_a_broken_policy_is_told_of_with_its_place_and_features_go_on(
