@@ -81,7 +81,7 @@ def read_frame(path: Path) -> pl.DataFrame:
     if not path.name.endswith(CSV):
         raise UsageError("the kind of file is unknown", where=path, mend="name it .csv, .csv.gz or .parquet")
     try:
-        frame = pl.read_csv(path, infer_schema=False, null_values=NULLS)
+        frame = pl.read_csv(path, infer_schema=False, null_values=NULLS, glob=False)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         _refuse(path, "CSV", "save it as UTF-8, separated by commas, every row with the fields of the header")
     names = frame.columns  # values in a first line without names would stand in messages

@@ -123,7 +123,8 @@ def _set_aside(folder: Path, month: date) -> Iterator[pl.DataFrame]:
     place = folder / f"{month:%Y-%m}"
     held: list[pl.DataFrame] = []
     for path in sorted(place.iterdir()) if place.is_dir() else []:
-        held.append(pl.read_ipc(path))
+        with path.open("rb") as file:  # by its name polars would take a root like loans[1] for a pattern
+            held.append(pl.read_ipc(file))
         if sum(frame.height for frame in held) >= _ROWS_HELD:
             yield pl.concat(held)
             held = []

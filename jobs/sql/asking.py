@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,17 +99,22 @@ def _rows_of(view: View, paths: Sequence[str]) -> str:
     )
     schema = f"MAP {{{', '.join(members)}}}"
     more = f"filename = true, can_have_nan = true, schema = {schema}"  # which footers leave out
-    return f"SELECT {columns} FROM read_parquet({_listed(paths)}, {more})"  # noqa: S608
+    return f"SELECT {columns} FROM read_parquet({_listed(map(_alone, paths))}, {more})"  # noqa: S608
 
 
-def _listed(paths: Sequence[str]) -> str:
+def _alone(path: str) -> str:
+    """The pattern that this path alone fits: DuckDB takes each name of a file for one."""
+    return re.sub(r"[*?[]", r"[\g<0>]", path)
+
+
+def _listed(paths: Iterable[str]) -> str:
     return "[{}]".format(", ".join("'" + path.replace("'", "''") + "'" for path in paths))
 
 
 def locked(paths: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
     """A connection that opens no file but these, writes none, loads no extension, and cannot be told otherwise."""
     connection = duckdb.connect(config={"temp_directory": "", "enable_external_file_cache": False})
-    connection.execute(f"SET allowed_paths = {_listed(paths)}")
+    connection.execute(f"SET allowed_paths = {_listed({*paths, *map(_alone, paths)})}")
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection
 

@@ -35,6 +35,13 @@ def test_usage_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert left.value.code == 2
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_name_that_is_a_pattern_names_one_file(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(scored(400, seed=6), tmp_path / f"scored1.{kind}")
+    for name in ("scored[1]", "scored*"):
+        assert told(capsys, write(scored(), tmp_path / f"{name}.{kind}"), *ENDS)["rows"] == 600
+
+
 CANARY = "canary-7731"
 
 

@@ -127,6 +127,11 @@ def test_ranges_name_every_row(numbers: list[int], text: str) -> None:
     assert ranges(numbers) == text
 
 
+def test_a_root_whose_name_is_a_pattern_is_as_good_as_any(tmp_path: Path) -> None:
+    assert run(tmp_path / "club[1]", two_loans(tmp_path)) == 0
+    assert landed(tmp_path / "club[1]", "demographic").height == 2
+
+
 def test_the_same_files_again_leave_every_byte_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [two_loans(tmp_path, "b.csv"), put(tmp_path, text_of(loan(id="9")), "a.csv")]
     assert run(tmp_path / "root", *files) == 0

@@ -30,7 +30,9 @@ RULES = policy.load(policy.default_bytes(), "policy")
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, str]:
-    root = Root(tmp_path_factory.mktemp("judged"), durable=False)
+    home = tmp_path_factory.mktemp("judged") / "of[1]"  # which polars by itself takes for a pattern
+    home.mkdir()
+    root = Root(home, durable=False)
     judge_weeks(root)
     report.write(root, WEEK)
     return root, _page(root)

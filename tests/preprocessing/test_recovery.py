@@ -162,3 +162,12 @@ def test_a_foreign_index_is_forgotten(tmp_path: Path, text: str) -> None:
         (root / "datamart/.index" / name).write_text(text)
     assert preprocess(root) == 0
     assert current(root) == before
+
+
+def test_a_root_whose_name_is_a_pattern_is_as_good_as_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.preprocessing.landing_csv.SMALL", 0)  # so that files are read by their names
+    monkeypatch.setattr("jobs.protocol.shelf.MOST_WHOLE", 0)
+    for name in ("one", "o[n]e", "on*"):
+        (tmp_path / name).mkdir()
+    usual = current(built(tmp_path / "one"))
+    assert usual == current(built(tmp_path / "o[n]e")) == current(built(tmp_path / "on*"))

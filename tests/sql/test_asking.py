@@ -109,6 +109,16 @@ def test_the_connection_alone_refuses_them_too(query: str, root: Path) -> None:
         connection.sql(query.format(secret=root.parent / "secret", part=part)).fetchall()
 
 
+@pytest.mark.parametrize("name", ["r*t", "r[op][op]t", "ro?t"])
+def test_a_root_whose_name_is_a_pattern_is_only_itself(
+    name: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build(
+        root.parent / name, "silver/loan_terms", FIRST, {"id": [1, 2], "loan_amnt": [1.0, None], "grade": ["A", None]}
+    )
+    assert ask(capsys, root.parent / name, "select count(*) as n from silver_loan_terms") == "n\n2\n"
+
+
 def test_the_largest_numbers_are_told_as_they_are(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     numbers = [2**128 - 1, 2**127, 2**127 - 1, 0]
     columns = ", ".join(f"{number}::uhugeint" for number in numbers) + ", null::uhugeint, -1::hugeint"
