@@ -146,8 +146,8 @@ def _receipt(root: Root, path: Path, mend: str) -> Iterator[Problem]:
 
 def models(root: Root, known: Ledger) -> Iterator[Problem]:
     """Every file of every model by its hash, each manifest by what the ledger says of it; the serving one is there."""
-    bodies = [entry.body for entry in known.entries if entry.kind == "completed" and entry.body.get("model_sha256")]
-    vouched = {body["model_id"]: body["model_sha256"] for body in bodies}
+    bodies = [entry.body for entry in ledgers.trainings(known)]
+    vouched = {body["model_id"]: body["model_sha256"] for body in bodies if body.get("model_sha256")}
     promised = {*vouched, *([known.state.model_id] if known.state.model_id else [])}
     present = [entry.name for entry in entries(root, model_bank.BANK) if entry.is_dir(follow_symlinks=False)]
     for model_id in dict.fromkeys((*present, *sorted(promised))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from jobs.decisions.finding import damage, going_on, held, remark
@@ -77,7 +78,16 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
 
 
 def _verdict(root: Root, name: str) -> Iterator[Problem]:
-    yield from ruled(root, held(root, "verdict", name, verdicts.LOST)["policy_sha256"])
+    said = held(root, "verdict", name, verdicts.LOST)
+    yield from ruled(root, said["policy_sha256"])
+    cites = [said["evidence"]]
+    for cited in cites:  # the evidence, and then what it cites
+        path = root.at(cited["path"])
+        if not path.is_file() or files.sha256_of(path) != cited["sha256"]:
+            what = "what a verdict rests on is " + ("changed" if path.exists() else "missing")
+            yield damage(what, cited["path"], verdicts.LOST)
+        elif path.suffix == ".json":
+            cites += json.loads(path.read_bytes()).get("files", {}).values()
 
 
 def ruled(root: Root, sha256: str) -> Iterator[Problem]:

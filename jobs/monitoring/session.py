@@ -135,8 +135,8 @@ class Session(sessions.Session):
         """The trainings up to the week's end, each with the reasons of the verdict that asked for it."""
         book = ledger.read(self.store)
         asked = {ending.seq: ending.decision for ending in book.state.ended}
-        for entry in book.entries:
-            if entry.kind == "completed" and entry.as_of <= self.week:
+        for entry in ledger.trainings(book):
+            if entry.as_of <= self.week:
                 by_monitor = entry.seq in asked and asked[entry.seq].source == MONITOR
                 named = {"verdict": entry.body["verdict"], "model_id": entry.body["model_id"]}
                 reasons = self._reasons(asked[entry.seq].note) if by_monitor else []

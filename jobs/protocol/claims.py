@@ -117,15 +117,17 @@ def complete(desk: Desk, claim_seq: int, outcome: Outcome) -> Ledger:
     """End the claimed decision: promoted only if no person wants otherwise at this moment. All repeatable."""
     with desk.store.settled():
         before, chosen = _choose(desk)
-        free = outcome.promote and chosen.problem is None
-        if free and chosen.data is not None and _may_promote(before.state):
-            free = desk.store.remove_if(SERVING_NOTE, chosen.data)  # an old note found later is a person's wish
+        held = "the serving note cannot be used" if chosen.problem else _holds_back(before.state)
+        if outcome.promote and not held and chosen.data is not None:  # an old note found later is a person's wish
+            held = "" if desk.store.remove_if(SERVING_NOTE, chosen.data) else "the serving note was saved just then"
 
         def completed(state: State) -> Fact | None:
             if state.claim is None or state.claim.seq != claim_seq:
                 return None
             came_to = {name: value for name, value in asdict(outcome).items() if name != "promote"}
-            verdict = PROMOTED if free and _may_promote(state) else KEPT
+            if outcome.promote and (why := held or _holds_back(state)):
+                came_to["reasons"] = [*outcome.reasons, f"it passed its gates, but {why}"]
+            verdict = KEPT if came_to["reasons"] or not outcome.promote else PROMOTED
             return Fact(RETRAINING, "completed", came_to | {"claim": claim_seq, "verdict": verdict})
 
         ledger, entry = ledgers.append(desk.store, desk.writer, completed)
@@ -183,6 +185,8 @@ def _written(now: Serving) -> bytes:
     return serving_bytes(now.model_id, now.as_of, now.reason, pinned=now.pinned)
 
 
-def _may_promote(state: State) -> bool:
-    pinned = state.serving is not None and state.serving.pinned
-    return state.claim is not None and state.claim.serving == state.model_id and not pinned
+def _holds_back(state: State) -> str:
+    """What a person did that keeps a model that passed its gates from serving."""
+    if state.claim and state.claim.serving != state.model_id:
+        return "another model serves than when it was claimed"
+    return "the model that serves is pinned" if state.serving and state.serving.pinned else ""

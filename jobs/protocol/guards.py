@@ -26,7 +26,7 @@ def blocked_by(state: State, decision: Decision, day: date, policy: Policy, foun
     checks = {
         "note": not found.note,
         "policy": not found.policy,
-        "approval": policy.mode == "advise" and decision.approved_by is None,
+        "approval": policy.mode == "advise" and not (decision.approved_by or "").strip(),
         **dict.fromkeys(held_until(state, decision, day, policy), True),
         "new_rows": decision.source != COLD_START and found.new_rows < policy.guards.min_new_rows,
         "readiness": not found.readiness,

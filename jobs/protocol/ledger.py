@@ -15,11 +15,11 @@ from typing import Any
 from jobs.protocol import judge, strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import READ, JobError, StoreDamaged
-from jobs.protocol.facts import Entry, Fact, State
+from jobs.protocol.facts import RETRAINING, Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.index import manifests
 from jobs.protocol.layers import PREDICTIONS
-from jobs.protocol.store import STATUS, FolderStore
+from jobs.protocol.store import DECISIONS, SERVING_NOTE, STATUS, FolderStore
 
 _HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
 _NAME = re.compile(r"[0-9]{8}\.json")
@@ -64,10 +64,16 @@ class Ledger:
     state: State = field(default_factory=State)
 
 
+def trainings(known: Ledger) -> list[Entry]:
+    """The trainings that were completed; not what could not be, or is of a topic that this version does not know."""
+    ended = [one for one in known.entries if (one.topic, one.kind) == (RETRAINING, "completed")]
+    return [one for one in ended if one.seq not in known.state.ignored]
+
+
 def vouched(store: FolderStore, model_id: str) -> str | None:
     """The hash that the ledger noted when a model was made."""
-    made = (entry.body for entry in read(store).entries if entry.kind == "completed")
-    return next((body["model_sha256"] for body in made if body["model_id"] == model_id), None)
+    made = [entry.body["model_sha256"] for entry in trainings(read(store)) if entry.body["model_id"] == model_id]
+    return made[0] if made else None
 
 
 def witnessed(store: FolderStore) -> tuple[int, str] | None:
@@ -85,8 +91,12 @@ def refuse_loss(store: FolderStore) -> None:
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
         raise _lost(seen[0])
-    if not known.entries and manifests(store.root, PREDICTIONS):
-        raise StoreDamaged("there are scores, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
+    if not known.entries:
+        is_named = SERVING_NOTE.rpartition("/")[2] in store.list(DECISIONS)  # as whoever brings a model does
+        models = not is_named and any(store.root.at("model_bank").glob("*/manifest.json"))
+        signs = {"scores": manifests(store.root, PREDICTIONS), "models that no serving note names": models}
+        for what in (name for name, found in signs.items() if found):
+            raise StoreDamaged(f"there are {what}, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
 
 
 def name_of(seq: int) -> str:
@@ -229,10 +239,9 @@ def _misplaced(seq: int, name: str) -> StoreDamaged:
 
 
 def _lost(seq: int) -> StoreDamaged:
+    what = f"STATUS.txt saw another entry {seq} than lies in the ledger now"
     mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end before"
-    return StoreDamaged(
-        f"STATUS.txt saw another entry {seq} than lies in the ledger now", where=name_of(seq), mend=mend
-    )
+    return StoreDamaged(what, where=name_of(seq), mend=mend)
 
 
 def _damaged(seq: int, what: str, kind: type[StoreDamaged] = StoreDamaged) -> StoreDamaged:

@@ -160,8 +160,8 @@ def _of_note(sight: Sight, state: State, later: State) -> str:
     if found.kind is Kind.ABSENT and state.open:
         ends = f": decision {later.open.seq} ends withdrawn" if later.open else ""
         return f"The note is gone{', but training is at work on it already' if state.claim else ends}."
-    none = "There is no note; monitoring writes one when it has judged its week."
-    return "The note is recorded." if state.open else none
+    then = "monitoring writes one when it has judged its week" if later.model_id else "training writes the first one"
+    return "The note is recorded." if state.open else f"There is no note; {then}."
 
 
 def _of_decision(sight: Sight, state: State, standing: Decision) -> Iterator[str]:

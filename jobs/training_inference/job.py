@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 
 from jobs.protocol import claims, command, files, outlook, partitions, status, verdicts
@@ -100,17 +100,15 @@ def clear(run: Run) -> None:
 def log(run: Run) -> None:
     """retraining_log_YYYY_MM_DD.txt, for people: what was trained in the week that starts on that Monday.
 
-    A projection of the ledger: written only where a training ran, and never read by a job.
+    A projection of the ledger, of all weeks: what a run that died did not write the next one does. No job reads it.
     """
-    monday = run.day - timedelta(days=run.day.weekday())
-    lines: list[str] = []
-    for entry in ledgers.read(Session.of(run).store).entries:
-        if entry.kind == "completed" and monday <= entry.as_of < monday + timedelta(days=7):
-            body = entry.body
-            lines.append(f"{entry.as_of}  model {body['model_id']}: {body['verdict']} (ledger entry {entry.seq})\n")
-            lines += [f"    {name} {value}\n" for name, value in sorted(body["metrics"].items())]
-            lines += [f"    {reason}\n" for reason in body["reasons"]]
-    if lines and not run.dry_run:
+    weeks: dict[date, list[str]] = {}
+    for entry in ledgers.trainings(ledgers.read(Session.of(run).store)):
+        body, lines = entry.body, weeks.setdefault(entry.as_of - timedelta(days=entry.as_of.weekday()), [])
+        lines.append(f"{entry.as_of}  model {body['model_id']}: {body['verdict']} (ledger entry {entry.seq})\n")
+        lines += [f"    {name} {value}\n" for name, value in sorted(body["metrics"].items())]
+        lines += [f"    {reason}\n" for reason in body["reasons"]]
+    for monday, lines in weeks.items() if not run.dry_run else ():
         path = run.root.at(f"decisions/retraining_log_{monday:%Y_%m_%d}.txt")
         files.write_changed(run.root, path, "".join(lines).encode(), mode=0o640)
 

@@ -109,5 +109,5 @@ class Session(sessions.Session):
                 run.report.skip("a first model", missing.what)
             return seen
         wanted = {"performance_score": None, "retrain": True, "reason": COLD_START, "priority": "MEDIUM"}
-        fields = {"decision_date": run.day.isoformat(), **wanted}
+        fields = {"decision_date": run.day.isoformat(), **wanted, "approved_by": None}
         return ingest.place(self.desk, notes.retraining_bytes(fields), seen)[0]

@@ -61,10 +61,9 @@ def learn(session: Session, claimed: Entry) -> None:
         metrics={name: float(np.round(value, 6)) for name, value in measured.items()},
     )
     claims.try_wish(session.desk)
-    state = claims.complete(session.desk, claimed.seq, outcome).state
-    promoted = state.model_id == model.model_id
-    run.report.change(f"{model_bank.BANK}/{model.model_id}", verdict="promoted" if promoted else "kept")
-    for reason in verdict.failures:
+    ended = claims.complete(session.desk, claimed.seq, outcome).entries[-1].body
+    run.report.change(f"{model_bank.BANK}/{model.model_id}", verdict=ended["verdict"])
+    for reason in ended["reasons"]:
         run.report.skip(f"promotion of {model.model_id}", reason)
 
 

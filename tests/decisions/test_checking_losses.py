@@ -16,7 +16,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import POLICIES, FolderStore
-from tests.decisions.wholes import DETAILS, ONE_DAY, POLICY_SHA256, VERDICT, checked, publish
+from tests.decisions.wholes import DETAILS, EVIDENCE, ONE_DAY, POLICY_SHA256, TABLE, VERDICT, checked, publish
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -160,6 +160,18 @@ def test_a_policy_that_was_used_and_whose_copy_is_gone_is_damage(
     told = [one for one in found if one["code"] and one["what"].startswith("the policy by which")]
     assert (code, [one["where"] for one in told]) == (6, [lost])
     assert told[0]["mend"].endswith("the next run keeps it again")
+
+
+@pytest.mark.parametrize("name", [EVIDENCE, TABLE], ids=["evidence", "a-table-of-it"])
+def test_evidence_of_a_verdict_that_no_note_cites_is_held_against_its_hash(
+    root: Root, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root.at(name)
+    for damage, said in ((lambda: path.write_bytes(b"{}"), "changed"), (path.unlink, "missing")):
+        damage()
+        code, found = checked(root, capsys)
+        told = [(one["what"], one["where"]) for one in found if one["code"]]
+        assert (code, told) == (6, [(f"what a verdict rests on is {said}", name)])
 
 
 def test_a_manifest_and_a_verdict_that_no_job_wrote_are_damage_with_the_place(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
 
     from jobs.protocol.files import Root
 
+
+def _cited(name: str, data: bytes) -> dict[str, str]:
+    return {"path": name, "sha256": hashlib.sha256(data).hexdigest()}
+
+
 LANDED = "datamart/landing/toy/toy_2024_01_14.csv"
 DETAILS = "datamart/gold/monitoring/week=2024-01-13/decision.json"
+TABLE, EVIDENCE = (f"{DETAILS.rpartition('/')[0]}/{name}" for name in ("bins.parquet", "evidence.json"))
+RESTS_ON = {TABLE: b"PAR1", EVIDENCE: strict_json.pretty({"files": {"bins": _cited(TABLE, b"PAR1")}})}
 ONE_DAY = timedelta(days=1)
 POLICY_SHA256 = policy.load(None, "").sha256
 VERDICT = {
@@ -45,7 +53,7 @@ VERDICT = {
     "set_aside": [],
     "unknown": [],
     "model_id": "20240107-0123456789ab",
-    "evidence": {"path": "a", "sha256": "0" * 64},
+    "evidence": _cited(EVIDENCE, RESTS_ON[EVIDENCE]),
     "policy_sha256": POLICY_SHA256,
     "previous": None,
 }
@@ -87,7 +95,8 @@ def whole(root: Root) -> str:
     publish(root, "bronze/toy", [1], [land(root)])
     bronze = publish(root, "bronze/toy", [1, 2], [land(root, "id\n1\n2\n")])
     publish(root, "silver/toy", [1, 2], [cited(bronze)])
-    files.write_whole(root, root.at(DETAILS), strict_json.pretty(VERDICT))
+    for name, data in {**RESTS_ON, DETAILS: strict_json.pretty(VERDICT)}.items():
+        files.write_whole(root, root.at(name), data)
     model = model_bank.put(root, SUNDAY, {"recipe.json": strict_json.pretty({"policy_sha256": POLICY_SHA256})})
     trainer = desk(store, job="training_inference")
     details = {"path": DETAILS, "sha256": files.sha256_of(root.at(DETAILS))}

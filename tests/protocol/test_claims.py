@@ -73,7 +73,10 @@ def test_a_persons_choice_during_a_training_wins_over_its_promotion(
     (tmp_path / SERVING_NOTE).write_text(json.dumps(wish))
     ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"))
     assert kinds(store)[-2:] == ["serving", "completed"]
-    assert (ledger.entries[-1].body["verdict"], ledger.state.model_id) == ("kept", wish["model_id"])
+    ended = ledger.entries[-1].body
+    assert (ended["verdict"], ledger.state.model_id) == ("kept", wish["model_id"])
+    why = "the model that serves is pinned" if "pinned" in wish else "another model serves than when it was claimed"
+    assert ended["reasons"] == [f"it passed its gates, but {why}"]
     assert serves(store) == wish
 
 
@@ -91,14 +94,16 @@ def test_a_choice_that_is_saved_at_the_moment_of_a_promotion_wins_over_it(
     monkeypatch.setattr(FolderStore, "remove_if", saved_first)
     ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"))
     assert (ledger.entries[-1].body["verdict"], serves(store)) == ("kept", {"model_id": OTHER})
+    assert ledger.entries[-1].body["reasons"] == ["it passed its gates, but the serving note was saved just then"]
 
 
 def test_a_serving_note_that_cannot_be_read_stays_and_promotes_nothing(store: FolderStore, tmp_path: Path) -> None:
     complete(desk(store), started(store), PASSED)
     seq = started(store, person())
     (tmp_path / SERVING_NOTE).write_bytes(b"{half")
-    assert complete(desk(store), seq, replace(PASSED, model_id=OTHER)).state.model_id == MODEL
-    assert store.get(SERVING_NOTE) == b"{half"
+    ledger = complete(desk(store), seq, replace(PASSED, model_id=OTHER))
+    assert (ledger.state.model_id, store.get(SERVING_NOTE)) == (MODEL, b"{half")
+    assert ledger.entries[-1].body["reasons"] == ["it passed its gates, but the serving note cannot be used"]
 
 
 def test_an_old_serving_note_found_after_a_promotion_is_a_persons_wish(store: FolderStore, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def decision(**fields: object) -> Decision:
         pytest.param(
             [], {"source": "person"}, {"mode": "advise"}, {}, ("approval",), None, id="advise-asks-a-person-too"
         ),
+        pytest.param([], {"approved_by": " "}, {"mode": "advise"}, {}, ("approval",), None, id="a-blank-is-no-name"),
         pytest.param([], {"approved_by": "somebody"}, {"mode": "advise"}, {}, (), None, id="approved"),
         pytest.param(
             [date(2024, 1, 17)],

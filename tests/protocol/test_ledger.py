@@ -173,3 +173,10 @@ def test_sixteen_processes_race_for_one_number_and_one_gets_it(tmp_path: Path) -
         got = pool.starmap(claim_number, [(tmp_path, number, start) for number in range(16)], chunksize=1)
     assert sorted(got) == [0] * 15 + [1]
     assert read(FolderStore(Root(tmp_path))).state.head == 1
+
+
+@pytest.mark.parametrize("topic", ["audit", RETRAINING], ids=["a-topic-of-later", "one-that-could-not-follow"])
+def test_what_is_no_training_vouches_for_no_model(store: FolderStore, topic: str) -> None:
+    body = {"claim": 7, "verdict": "kept", "model_id": MODEL, "model_sha256": "a" * 64, "metrics": {}, "reasons": []}
+    store.put_if_absent(name_of(1), ledgers.entry_bytes(writer(), Fact(topic, "completed", body), 1, "", "n"))
+    assert (ledgers.trainings(read(store)), ledgers.vouched(store, MODEL)) == ([], None)

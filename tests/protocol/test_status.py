@@ -70,6 +70,7 @@ def trained(store: FolderStore) -> None:
 def test_an_empty_root_says_what_comes_first(store: FolderStore) -> None:
     said = told(store)
     assert "SERVING MODEL none yet OPEN DECISION none" in said
+    assert "There is no note; training writes the first one." in said
     assert "Training builds the first one when enough history has matured" in said
     assert said.endswith("LEDGER empty")
     assert "PROBLEMS" not in said

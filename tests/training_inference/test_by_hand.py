@@ -212,6 +212,22 @@ def test_a_run_that_takes_up_what_a_person_wrote_says_so_and_leaves_a_receipt(
     assert receipts() == before | {receipt}
 
 
+def test_no_run_begins_another_ledger_beside_models_that_nobody_brought(
+    asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serving = (asked / SERVING).read_bytes()
+    for lost in ("decisions", "datamart/gold/predictions"):
+        shutil.rmtree(asked / lost)
+    assert run(asked, NEXT) == StoreDamaged.exit_code
+    assert (
+        "there are models that no serving note names, and the ledger that they cite is gone" in capsys.readouterr().err
+    )
+    assert kinds(asked) == []
+    (asked / SERVING).write_bytes(serving)
+    assert run(asked, NEXT) == 0
+    assert kinds(asked) == ["serving"]
+
+
 @pytest.mark.parametrize("lost", [["."], ["ledger", "STATUS.txt"]], ids=["all", "ledger"])
 def test_no_run_begins_another_ledger_than_the_one_that_its_scores_cite(
     root: Path, lost: list[str], capsys: pytest.CaptureFixture[str]

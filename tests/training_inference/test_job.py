@@ -13,7 +13,7 @@ import pytest
 from jobs.protocol import judge, ledger, model_bank, partitions
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.training_inference import dataset, job
+from jobs.training_inference import dataset, gates, job
 from tests import stored
 from tests.monitoring.small_weeks import put_rows, rows
 from tests.training_inference.small_root import FIRST, LAST, NEXT, ask, edit_policy, entries, run, scores, state
@@ -75,6 +75,27 @@ def test_a_note_of_sunday_is_executed_on_monday_and_the_new_model_serves(root: P
     assert len(list((root / "model_bank").iterdir())) == 2
     assert partitions.existing(Root(root), "gold/predictions", NEXT).notes["model_id"] == state(root).model_id
     assert partitions.existing(Root(root), "gold/predictions", FIRST).notes["model_id"] == first
+
+
+def test_a_week_whose_run_died_before_its_log_gets_it_from_the_next_run(root: Path) -> None:
+    ask(root)
+    log = root / "decisions/retraining_log_2016_08_22.txt"
+    assert run(root, LAST, "--step", "train") == 0
+    assert not log.exists()
+    assert run(root, NEXT) == 0
+    assert log.read_text().startswith(f"{LAST}  model {LAST:%Y%m%d}-")
+    assert not (root / "decisions/retraining_log_2016_08_29.txt").exists()
+
+
+def test_a_model_that_a_pin_keeps_out_is_told_with_the_reason(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates.Gate, "passed", True)
+    wish = {"model_id": state(root).model_id, "pinned": True}
+    (root / "decisions/serving_decision.json").write_text(json.dumps(wish))
+    ask(root)
+    assert run(root) == 0
+    why = "it passed its gates, but the model that serves is pinned"
+    assert json.loads(max(root.glob(f"decisions/receipts/*/{LAST}/*")).read_bytes())["skipped"][0]["why"] == why
+    assert f"    {why}\n" in (root / "decisions/retraining_log_2016_08_22.txt").read_text()
 
 
 def test_rows_of_other_features_than_the_model_knows_wait_for_a_model_of_theirs(

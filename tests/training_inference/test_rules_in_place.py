@@ -117,6 +117,7 @@ def test_in_advise_mode_a_decision_waits_for_a_name(fresh: Path) -> None:
     assert standing.blocked_by == ("approval",)
     note = fresh / "decisions/retraining_decision.json"
     fields = json.loads(note.read_bytes())
+    assert fields["approved_by"] is None, "there to be filled in"
     note.write_text(json.dumps({**fields, "approved_by": "a colleague"}, indent=2))
     assert run(fresh) == 0
     assert state(fresh).model_id is not None
