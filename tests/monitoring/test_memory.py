@@ -44,8 +44,9 @@ class TestSingleFeatures:
         assert weeks(feature(0.31), feature(0.31))[-1]["priority"] == "MEDIUM"
 
     def test_not_for_a_feature_of_little_importance(self) -> None:
-        small = feature(0.9, share=0.04)
+        small, enough = feature(0.9, share=0.049), feature(0.9, share=0.05)
         assert weeks(small, small)[-1]["decision"] == "alert"
+        assert weeks(enough, enough)[-1]["decision"] == "retrain"
 
     def test_two_of_three_weeks_alert(self) -> None:
         assert weeks(feature(0.31), {}, feature(0.31))[-1]["decision"] == "alert"
@@ -61,6 +62,8 @@ class TestSingleFeatures:
     def test_chance_is_judged_by_the_adjusted_p(self) -> None:
         moved = feature(0.9) | {"drift__features__0__p_adjusted": 0.051}
         assert aside(weeks(moved, moved)[-1]) == {"feature": "not significant"}
+        moved = feature(0.9) | {"drift__features__0__p_adjusted": POLICY.drift.fdr_q}
+        assert weeks(moved, moved)[-1]["decision"] == "retrain"
 
 
 class TestEstimates:
@@ -79,6 +82,8 @@ class TestEstimates:
     def test_unreliable_ones_are_only_noted(self) -> None:
         verdict = weeks(self.LOW, self.LOW | {"track_record__mean_error": 0.031})[-1]
         assert (verdict["severity"], aside(verdict)) == ("low", {"cbpe": "cbpe unreliable"})
+        most = self.LOW | {"track_record__mean_error": POLICY.cbpe.max_mae}
+        assert weeks(self.LOW, most)[-1]["decision"] == "retrain"
 
     @pytest.mark.parametrize(("most", "decision"), [("high", "retrain"), ("medium", "alert"), ("low", "no_action")])
     def test_the_policy_says_how_grave_they_may_be(self, most: Any, decision: str) -> None:

@@ -61,6 +61,7 @@ TABLE = [  # domain 10.10, row by row
         *("none", "no_action", None),
         id="none-concept-explained-by-the-mix-of-applicants",
     ),
+    pytest.param({"concept__cusum": {"path": [4.0]}}, "none", "no_action", None, id="none-slow-decay-exactly-4"),
     pytest.param({"concept__cusum": {"path": [4.1]}}, "low", "no_action", None, id="low-slow-decay"),
     pytest.param(miscalibrated(1.10), "none", "no_action", None, id="none-calibration-exactly-1.10"),
     pytest.param(miscalibrated(1.11, p=0.049), "low", "no_action", None, id="low-calibration-1.11"),
@@ -107,6 +108,7 @@ TABLE = [  # domain 10.10, row by row
         id="medium-estimate-below-its-limit-for-the-first-week",
     ),
     pytest.param(feature(0.60, share=0.019), "none", "no_action", None, id="none-a-feature-of-no-importance"),
+    pytest.param(feature(0.24, share=0.02), "low", "no_action", None, id="low-a-feature-of-just-enough-importance"),
     pytest.param(feature(0.24), "low", "no_action", None, id="low-a-single-feature"),
     pytest.param(
         feature(0.11) | feature(0.11, 1) | feature(0.11, 2), "medium", "alert", None, id="medium-three-features-low"
