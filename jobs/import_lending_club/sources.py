@@ -33,6 +33,10 @@ _UNREADABLE = {  # by what the reader says
     "straddling": ("a row is longer than 32 MiB: a quote opens and never closes", "mend the quotes"),
     "UTF8": ("the text is not UTF-8", "convert it, e.g. iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"),
 }
+_NUL = (
+    "a cell holds a NUL byte, which no landing file may",
+    "write the file without it; of a CSV: tr -d '\\000' < FILE > NEW",
+)
 _Stream = io.BufferedIOBase | IO[bytes]
 
 
@@ -113,10 +117,15 @@ class _Watched:
     source: Source
     stream: _Stream
     closed: bool = False
+    last: bytes = b""
 
     def read(self, size: int) -> bytes:
         self.source.check_growth(self.stream.tell())
-        return self.stream.read(size)
+        data = self.stream.read(size)
+        if b"\0" in data:
+            raise self.source.refusal(*_NUL)
+        self.last = data[-1:] or self.last
+        return data
 
 
 def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
@@ -134,9 +143,9 @@ def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
             swallowed.append(row.number)
         return "skip"
 
-    picked = [str(place) for place in header.picked]
+    picked, watched = [str(place) for place in header.picked], _Watched(source, stream)
     reader = arrow_csv.open_csv(
-        pa.PythonFile(_Watched(source, stream), mode="r"),
+        pa.PythonFile(watched, mode="r"),
         arrow_csv.ReadOptions(  # rows are numbered only by a reader of one thread
             use_threads=False, column_names=[str(place) for place in range(len(header.names))], block_size=_HELD_BYTES
         ),
@@ -154,6 +163,8 @@ def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
     if swallowed:
         what = f"row {swallowed[0]} goes over more than {_MOST_LINES} lines: a quote opens there and never closes"
         raise source.refusal(what, "mend the quotes, or fetch the file again")
+    if source.skipped.get(source.rows) == "wrong_number_of_fields" and watched.last not in b"\r\n":
+        raise source.refusal("the last row breaks off: the file was cut short", "fetch it again, whole")
 
 
 def _parquet(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:
@@ -167,7 +178,10 @@ def _parquet(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:
     # by name, pyarrow brings repeated columns in an order of its own
     wanted = None if header.again else [schema.names[place] for place in picked]
     for batch in file.iter_batches(batch_size=_HELD_ROWS, columns=wanted, use_threads=False):
+        batch.validate(full=True)  # texts that are not UTF-8
         frame = _frame(source, header, batch if wanted else batch.select(picked))
+        if frame.select(pl.any_horizontal(pl.col(pl.String).str.contains("\0", literal=True).any())).item():
+            raise source.refusal(*_NUL)
         yield frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))  # empty, as in a CSV
 
 

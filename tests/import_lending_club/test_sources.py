@@ -184,6 +184,8 @@ REFUSED = {
     "gzip-cut-short": (gzip.compress(TWO.encode())[:-9], "damaged or cut short"),
     "gzip-bomb": (gzip.compress(TWO.encode() + b"\n" * (65 << 20)), "unpacks to over 200 times its size"),
     "parquet-cut-short": (b"PAR1" + bytes(40), "cannot be read"),
+    "a-nul-byte": (TWO.replace("n/a", "n\0a").encode(), "a cell holds a NUL byte, which no landing file may"),
+    "cut-within-a-row": (TWO.encode()[:-99], "the last row breaks off"),
     "a-quote-that-swallows-rows": ((UNCLOSED + "a,b\n" * 200).encode(), "row 3 goes over more than 100 lines"),
     "a-quote-that-swallows-the-file": ((UNCLOSED + "a,b\n" * (3 << 20)).encode(), "never closes"),
 }
@@ -223,4 +225,13 @@ def test_a_zip_that_is_not_clear_is_refused(
 def test_parquet_with_structures_in_a_column_is_refused(tmp_path: Path) -> None:
     pl.DataFrame([loan()]).with_columns(dti=pl.concat_list("dti")).write_parquet(tmp_path / "loans.parquet")
     with pytest.raises(ContractBroken, match=r"the columns \['dti'\] hold structures"):
+        read(tmp_path / "loans.parquet")
+
+
+@pytest.mark.parametrize(("cell", "message"), [(b"a\0b", "a cell holds a NUL byte"), (b"a\xffb", "not UTF-8")])
+def test_parquet_with_texts_that_no_landing_file_may_hold_is_refused(cell: bytes, message: str, tmp_path: Path) -> None:
+    cells = {name: pa.array([text]) for name, text in loan().items()}
+    cells["emp_length"] = pa.array([cell]).view(pa.string())
+    parquet.write_table(pa.table(cells), tmp_path / "loans.parquet")
+    with pytest.raises(ContractBroken, match=message):
         read(tmp_path / "loans.parquet")
