@@ -8,7 +8,7 @@ from jobs.measures.counts import ScoreCounts
 from jobs.measures.cutoff import at_cutoff
 from jobs.measures.measure import Measure
 from jobs.measures.proportions import jeffreys_interval
-from tests.measures.populations import ROWS, SCORES, Row, binormal, counted
+from tests.measures.populations import ROWS, SCORES, Row, binormal, counted, of_toad
 
 
 def reached(counts: ScoreCounts, cutoff: float | None) -> dict[str, Measure]:
@@ -32,6 +32,12 @@ def test_precision_recall_and_f1_by_hand() -> None:
     assert found["f1"].value == pytest.approx(2 * 0.75 * 0.6 / (0.75 + 0.6))
     assert found["precision"].interval == jeffreys_interval(30, 40)
     assert found["f1"].interval is None
+
+
+def test_toad_f1() -> None:
+    data = of_toad()
+    found = reached(ScoreCounts.of(-data["feature"], data["target"]), -0.5)  # its lower values are taken for bads
+    assert found["f1"].value == pytest.approx(0.51417004048583, abs=1e-14)
 
 
 @pytest.mark.parametrize(

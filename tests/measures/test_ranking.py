@@ -86,6 +86,11 @@ def test_ks_is_the_widest_gap_and_is_reached_at_its_cut_off(rows: list[Row]) -> 
     assert separation.value == pytest.approx(gap(separation.at))
 
 
+def test_optbinning_gini() -> None:
+    goods, bads = np.array([117, 44, 28, 10, 7, 3, 3]), np.array([1, 10, 55, 39, 61, 76, 115])
+    assert ranking.gini(ScoreCounts(np.arange(7.0), goods, bads)).value == pytest.approx(0.87541620, abs=1e-8)
+
+
 def test_gini_is_twice_the_auc_less_one_with_its_interval() -> None:
     counts = binormal(0.7)
     area, coefficient = ranking.auc(counts), ranking.gini(counts)

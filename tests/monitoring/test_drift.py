@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 ROWS = 4000
 ADDITIVE = ZeroPolicy.ADDITIVE
-NAMES = {"steady": 0.5, "moving": 0.3, "slight": 0.01, "constant": 0.19, "empty": 0.0}
+NAMES = {"steady": 0.78, "moving": 0.02, "slight": 0.01, "constant": 0.19, "empty": 0.0}
 
 
 def frame(shift: float = 0.0, rows: int = ROWS, seed: int = 1) -> pl.DataFrame:

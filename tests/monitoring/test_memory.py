@@ -43,6 +43,10 @@ class TestSingleFeatures:
     def test_the_second_week_retrains(self) -> None:
         assert weeks(feature(0.31), feature(0.31))[-1]["priority"] == "MEDIUM"
 
+    def test_also_for_a_feature_of_just_enough_importance(self) -> None:
+        just = feature(0.31, share=0.05)
+        assert weeks(just, just)[-1]["priority"] == "MEDIUM"
+
     def test_not_for_a_feature_of_little_importance(self) -> None:
         small, enough = feature(0.9, share=0.049), feature(0.9, share=0.05)
         assert weeks(small, small)[-1]["decision"] == "alert"
@@ -60,6 +64,8 @@ class TestSingleFeatures:
         assert (verdict["decision"], aside(verdict)) == ("no_action", {"feature": "schema_change"})
 
     def test_chance_is_judged_by_the_adjusted_p(self) -> None:
+        counts = feature(0.31) | {"drift__features__0__p_adjusted": 0.05}
+        assert weeks(counts, counts)[-1]["decision"] == "retrain"
         moved = feature(0.9) | {"drift__features__0__p_adjusted": 0.051}
         assert aside(weeks(moved, moved)[-1]) == {"feature": "not significant"}
         moved = feature(0.9) | {"drift__features__0__p_adjusted": POLICY.drift.fdr_q}
@@ -71,6 +77,10 @@ class TestEstimates:
 
     def test_two_weeks_running_retrain_with_priority_medium(self) -> None:
         assert weeks(self.LOW, self.LOW)[-1]["priority"] == "MEDIUM"
+
+    def test_a_drop_just_above_the_bound_retrains_too(self) -> None:
+        just = self.LOW | {"estimate__drop": 0.031}
+        assert weeks(just, just)[-1]["priority"] == "MEDIUM"
 
     def test_a_gap_begins_anew(self) -> None:
         assert weeks(self.LOW, {}, self.LOW)[-1]["decision"] == "alert"

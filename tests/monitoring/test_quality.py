@@ -105,6 +105,39 @@ def test_a_missing_rate_is_graded_by_its_rise_and_by_the_weight_of_the_feature(
     assert severity("DQ-1", found) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "missing", "expected"),
+    [
+        pytest.param(0.0, 100, None, id="exactly-a-point-more"),
+        pytest.param(0.0, 101, "low", id="over-a-point-more"),
+        pytest.param(0.04, 600, None, id="exactly-half-as-much-again"),
+        pytest.param(0.04, 601, "low", id="over-half-as-much-again"),
+        pytest.param(0.0, 1000, "low", id="exactly-ten-points-more"),
+        pytest.param(0.0, 1001, "medium", id="over-ten-points-more"),
+        pytest.param(0.0, 2500, "medium", id="exactly-a-quarter-more"),
+        pytest.param(0.0, 2501, "high", id="over-a-quarter-more"),
+    ],
+)
+@pytest.mark.parametrize("heavier", [4, 5])
+def test_missing_rates_are_graded_beyond_their_bounds_and_five_features_are_the_top(
+    before: float, missing: int, heavier: int, expected: str | None
+) -> None:
+    others = [feature(day(), name=f"f{n}", shap_share=0.2) for n in range(heavier)]
+    found = severity("DQ-1", quality.missing_rates([feature(day(10_000, missing), missing=before), *others]))
+    assert found == ("medium" if expected == "high" and heavier == quality.TOP else expected)
+
+
+@pytest.mark.parametrize(("missing", "expected"), [(10, None), (11, "medium")], ids=["p-0.029", "p-0.009"])
+def test_a_missing_rate_counts_from_one_in_a_hundred_on(missing: int, expected: str | None) -> None:
+    known = feature(day(40, missing), missing=0.13, rows=[1000])
+    assert severity("DQ-1", quality.missing_rates([known])) == expected
+
+
+@pytest.mark.parametrize(("missing", "expected"), [(50, "critical"), (51, None)])
+def test_a_feature_begins_to_be_told_where_half_of_a_day_is_filled(missing: int, expected: str | None) -> None:
+    assert severity("DQ-7", quality.silence(feature(day(100, missing), missing=0.99))) == expected
+
+
 def test_a_rise_that_chance_explains_is_no_finding() -> None:
     assert severity("DQ-1", quality.missing_rates([feature(day(20, 5), missing=0.1)])) is None
     assert severity("DQ-1", quality.missing_rates([feature(day(200, 50), missing=0.1)])) == "medium"

@@ -7,7 +7,8 @@ import shutil
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 import pytest
@@ -23,6 +24,9 @@ from jobs.protocol.shelf import Shelf
 from jobs.simulate.__main__ import main as simulate
 from tests.built_once import scratch
 from tests.preprocessing.roots import land, landing
+
+if TYPE_CHECKING:
+    from jobs.monitoring.quality_facts import Manifests
 
 WEEK = date(2016, 2, 6)
 SUNDAY, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (WEEK - timedelta(days=back) for back in range(6, 0, -1))
@@ -186,6 +190,24 @@ def test_what_is_usual_is_the_median_of_the_reference_and_what_lies_far_from_it(
     described = {"bins": bins.to_json(bins.NumericBins(edges)), "rows": [*rows, 1_000]}  # the last are missing
     found = quality_facts._usual(described)
     assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_day_s_volume_is_held_against_the_median_of_four_weeks() -> None:
+    rows = {WEEK: 301} | {WEEK - timedelta(weeks=n): count for n, count in enumerate((100, 100, 200, 200, 900), 1)}
+    built = {day: SimpleNamespace(rows=count) for day, count in rows.items()}
+    found = list(quality_facts._volumes(cast("Shelf", SimpleNamespace(built=lambda _: built)), [WEEK]))
+    assert {each["subject"]: each["value"] for each in found} == dict.fromkeys(SOURCES, 301 / 150)
+
+
+def test_shares_are_of_the_rows_that_a_rule_looked_at_and_rows_without_their_loan_are_lost_too() -> None:
+    counted = {
+        "loan_terms": {"rows.in": 100, "rule.annuity_identity.checked": 10, "rule.annuity_identity.failed": 1},
+        FEATURES: {"applications": 100, "without_financial": 2, "unmatched_financial": 3},
+    }
+    manifests = {name: [SimpleNamespace(counts=counted.get(name, {}), rows=0)] for name in (*SOURCES, FEATURES)}
+    found = {(rule, of): share for rule, of, *share in quality_facts.shares(cast("Manifests", manifests), [])}
+    assert found["DQ-9", "annuity_identity"] == [1, 10]
+    assert found["DQ-8", "financial"] == [5, 103]
 
 
 def test_nothing_is_found_that_is_not_wrong() -> None:

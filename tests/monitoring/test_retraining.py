@@ -40,6 +40,24 @@ TABLE = [  # domain 10.10, row by row
     pytest.param(drifted(0.50), "high", "retrain", "MEDIUM", id="high-drift-exactly-0.50"),
     pytest.param(drifted(math.nextafter(0.50, 1)), "critical", "retrain", "HIGH", id="critical-drift-above-0.50"),
     pytest.param(drifted(0.60, p=0.01), "critical", "retrain", "HIGH", id="critical-drift-p-exactly-alpha"),
+    pytest.param(
+        drifted(0.60) | {"window__rows": 500}, "critical", "retrain", "HIGH", id="critical-drift-of-just-enough-rows"
+    ),
+    pytest.param(
+        decayed(0.06) | {"performance__n": 1000, "performance__bads": 200},
+        *("critical", "retrain", "IMMEDIATE"),
+        id="critical-concept-of-just-enough-rows-and-bads",
+    ),
+    pytest.param(
+        miscalibrated(1.51) | {"performance__n": 1000},
+        *("critical", "retrain", "HIGH"),
+        id="critical-calibration-of-just-enough-rows",
+    ),
+    pytest.param(
+        estimated(0.64, estimate__limits=None, estimate__n=500),
+        *("high", "retrain", "MEDIUM"),
+        id="high-estimate-of-just-enough-rows",
+    ),
     pytest.param(drifted(0.60, p=0.011), "none", "no_action", None, id="none-large-drift-that-chance-explains"),
     pytest.param(
         {"drift__weighted__value": 0.31, "drift__features__0__p_adjusted": 0.001},
