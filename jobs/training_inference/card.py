@@ -47,7 +47,10 @@ def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts
             {"slice": name, **{figure: _shown(found) for figure, found in figures.items()}}
             for name, figures in reference["performance"].items()
         ],
-        "benchmark": {"interest_rate_alone_auc": _shown(reference["rate_alone"])},
+        "benchmark": {
+            "interest_rate_alone_auc": _shown(reference["rate_alone"]),
+            "grade_alone_auc": _shown(reference["grade_alone"]),
+        },
         "calibration": facts["calibration"] | {"deciles": reference["deciles"]},
         "grades": [{"grade": grade, **band} for grade, band in reference["grades"].items()],
         "features": sorted((_feature(c, reference["features"][c.name]) for c in used), key=lambda f: -f["shap_share"]),

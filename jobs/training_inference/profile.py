@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from jobs.measures import bins, calibration, cutoff, drift, ranking
-from jobs.measures.counts import FloatArray, ScoreCounts, collapsed
+from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts, collapsed
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
+from jobs.protocol.layers import UNSEEN
 from jobs.protocol.policy import Policy
 from jobs.scorer import scorecard
 from jobs.scorer.scorer import Scorer, predicted
@@ -55,15 +56,15 @@ def cutoff_of(counts: ScoreCounts, approval_rate: float | None) -> float:
 
     Below it lies the share of these loans that is to be approved; without one, as many lie above as turned bad.
     """
-    approved = counts.n_good - 1 if approval_rate is None else round(approval_rate * counts.n)
+    approved = counts.n_good if approval_rate is None else round(approval_rate * counts.n)
     reached = int(np.searchsorted(counts.rows.cumsum(), approved, side="right"))
     return float(counts.scores[min(reached, counts.scores.size - 1)])
 
 
-def rate_alone(rows: pl.DataFrame) -> Measure:
-    """How well the lender's interest rate alone ranks these rows; rows without a rate are left out."""
-    priced = rows.drop_nulls("int_rate")
-    return ranking.auc(ScoreCounts.of(priced["int_rate"], priced["y"]))
+def alone(rows: pl.DataFrame, name: str) -> Measure:
+    """How well the lender's interest rate, or its grade, ranks these rows by itself; rows without one are left out."""
+    priced = rows.filter(pl.col(name).cast(pl.String) != UNSEEN)
+    return ranking.auc(ScoreCounts.of(priced[name].rank("dense"), priced["y"]))
 
 
 def reference(
@@ -106,7 +107,8 @@ def reference(
         "deciles": [asdict(band) for band in calibration.reliability_bands(of_oot)],
         "grades": {grade: asdict(band) for grade, band in bands.items()},
         "performance": {name: performance(counts[name], at) for name in SLICES},
-        "rate_alone": asdict(rate_alone(oot)),
+        "rate_alone": asdict(alone(oot, "int_rate")),
+        "grade_alone": asdict(alone(oot, "grade")),
     }
 
 
@@ -142,10 +144,12 @@ def trials(
 ) -> Json:
     """What a validator asks of a model beyond the gates, of the out-of-time rows."""
     weights, some = {name: of["shap_share"] for name, of in reference["features"].items()}, sampled(rows, STRAINED_ROWS)
+    scores = counts[OOT].unlabelled()
     return {
-        "stability": stability(counts),
+        "stability": stability(counts[TRAIN].unlabelled(), scores) | {"from": TRAIN, "to": OOT},
         "segments": segments(rows),
         "sensitivity": sensitivity(scorer, some, weights, threads),
+        "psi_from_champion": None if champion is None else stability(ValueCounts.of(champion), scores)["value"],
         "swap_set": None if champion is None else swap_set(champion, rows),
     }
 
@@ -184,11 +188,10 @@ def swap_set(champion: FloatArray, rows: pl.DataFrame) -> list[Json]:
     return told
 
 
-def stability(counts: Counts) -> Json:
-    """Whether out-of-time scores lie where those of the training rows did."""
-    frozen = bins.freeze_numbers(counts[TRAIN].unlabelled())
-    reference, now = (frozen.count(counts[name].unlabelled()) for name in (TRAIN, OOT))
-    return asdict(drift.psi(reference, now)) | {"from": TRAIN, "to": OOT}
+def stability(before: ValueCounts, now: ValueCounts) -> Json:
+    """Whether scores lie where those before them did."""
+    frozen = bins.freeze_numbers(before)
+    return asdict(drift.psi(frozen.count(before), frozen.count(now)))
 
 
 def sensitivity(scorer: Scorer, rows: pl.DataFrame, weights: dict[str, float], threads: int) -> list[Json]:

@@ -37,6 +37,12 @@ def test_a_swap_set_tells_who_changes_sides_at_equal_approval() -> None:
     assert found["out-out"]["bad_rate"] is None
 
 
+def test_the_lender_s_grade_ranks_by_its_letter_and_loans_without_one_are_left_out() -> None:
+    rows = pl.DataFrame({"grade": ["A", "B", "C", None, "__UNSEEN__", "G"], "y": [0, 1, 0, 1, 1, 1]})
+    found = profile.alone(rows, "grade")
+    assert (found.value, found.n) == (0.75, 4)
+
+
 def test_strained_inputs_move_the_risk_the_way_their_sign_says() -> None:
     weights = {"fico_mid": 1.0, "dti_with_loan": 0.5, "purpose_grp": 2.0}
     rows = data().frames[OOT].head(500)
@@ -69,8 +75,10 @@ def test_each_strain_is_that_of_one_number_alone() -> None:
 def test_the_card_holds_the_trials_and_a_swap_set_where_there_is_a_champion() -> None:
     told = json.loads(trained().files[model_bank.CARD])
     assert told["stability"]["value"] < 0.1
-    assert told["swap_set"] is None
+    assert told["swap_set"] is told["psi_from_champion"] is None
+    assert 0.5 < told["benchmark"]["grade_alone_auc"]["value"] < told["performance"][-1]["auc"]["value"]
     again = train(1, scorers.of(trained().files))
     told = json.loads(again.files[model_bank.CARD])
     assert [row["rows"] for row in told["swap_set"]][1:3] == [0, 0]
+    assert told["psi_from_champion"] == 0  # the same rows, and so the same scores
     assert pl.DataFrame(told["sensitivity"]).height == profile.STRAINED
