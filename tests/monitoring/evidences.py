@@ -146,6 +146,7 @@ def _stability(value: float) -> Json:
 
 def _outcomes() -> Json:
     n, bads = 3000, 600
+    p = {"p": 0.5, "p_too_high": 0.5}
     names = ("gini", "ks", "average_precision", "log_loss", "log_loss_skill", "brier", "precision", "recall", "f1")
     return {
         "performance": {
@@ -169,10 +170,11 @@ def _outcomes() -> Json:
             "observed_to_expected": measure(1.0, n, interval=[0.92, 1.08], p=0.99),
             "p_too_low": 0.5,
             "p_too_high": 0.5,
-            "grades": [{"grade": "A", "n": 600, "bads": 30, "expected": 30.0, "p": 0.5, "light": "green"}],
+            "grades": [{"grade": "A", "n": 600, "bads": 30, "expected": 30.0, **p, "light": "green"}],
             "slope": 1.0,
             "intercept": 0.0,
             "ece": measure(0.01, n),
+            "brier_parts": {"n": n, "reliability": 0.0012, "resolution": 0.01, "uncertainty": 0.16},
             "hosmer_lemeshow": measure(8.0, n, p=0.6, df=10),
             "deciles": [],
         },

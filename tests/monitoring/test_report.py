@@ -187,6 +187,25 @@ def test_too_few_rows_are_no_good_news(judged: tuple[Root, str]) -> None:
     assert "fewer than 1000 rows" in found
 
 
+def test_what_the_rules_weigh_beside_their_main_figures_is_shown(judged: tuple[Root, str]) -> None:
+    early = {"month": "2023-10", "loans": 80, "n": 61, "bads": 2, "rate": 0.033, "interval": [0.012, 0.123]}
+    healthy = full_evidence(judged[0], WEEK, 12)
+    healthy["drift"]["features"][0]["csi"] |= {"missing_part": 0.0123, "unseen_part": 0.0046}
+    healthy["concept"]["cusum"]["path"] = [0.0, 1.234]
+    healthy["calibration"]["grades"][0]["p_too_high"] = 0.321
+    healthy["target"]["early"] = [early]
+    found = _shown(judged[0], {name: healthy[name] for name in ("drift", "concept", "calibration", "target")})
+    for panel, said in (
+        ("features", "0.012 0.005"),
+        ("ranking", "slow decay: sum of the losses in standard errors 1.234"),
+        ("calibration", "0.321"),
+        ("calibration", "for promises that were wrong 0.001"),
+        ("vintages", "2023-10 80 61 2 3.3% 1.2% to 12.3%"),
+        ("estimate", "chance alone keeps it within 0.660 to 0.740"),
+    ):
+        assert said in _words(_section(found, panel))
+
+
 def test_zero_is_a_number(judged: tuple[Root, str]) -> None:
     found = _shown(judged[0], {"performance": {"auc": measure(0.0, 4000), "n": 4000, "bads": 3}})
     assert "insufficient data" not in _section(found, "ranking")
