@@ -47,7 +47,7 @@ def folders(root: Root, above: str = "datamart") -> Iterator[str]:
 def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manifest:
     """A manifest of this folder, kept or current, or StoreDamaged."""
     where = f"{home}/{name}"
-    manifest = partitions.parse(files.content(root.at(where)), where=where)
+    manifest = partitions.at(root, where)
     if not home.endswith(f"={manifest.date}") or home != f"datamart/{manifest.table}/{home.rpartition('/')[2]}":
         raise StoreDamaged("the manifest is that of another partition", where=where, mend=partitions.mend_of(where))
     return manifest

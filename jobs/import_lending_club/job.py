@@ -19,7 +19,7 @@ from jobs.import_lending_club.columns import KNOWN, MONTHS
 from jobs.import_lending_club.sources import Source
 from jobs.protocol import files, strict_json
 from jobs.protocol.calendar import add_months, days_between
-from jobs.protocol.errors import ConfigInvalid, ContractBroken, InputMissing, UsageError
+from jobs.protocol.errors import ConfigInvalid, ContractBroken, InputMissing, StoreDamaged, UsageError
 from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
 
@@ -108,8 +108,8 @@ def _is_kept(root: Root, name: str) -> bool:
     """Whether these files were imported, and all that landed of them is still as it was."""
     path = root.at(name)
     try:
-        landed = strict_json.parse(path.read_bytes(), where=path)["landing"]
-    except (FileNotFoundError, ConfigInvalid):
+        landed = strict_json.parse(files.content(path, strict_json.LIMIT + 1), where=path)["landing"]
+    except (FileNotFoundError, ConfigInvalid, StoreDamaged):
         return False
     first, last = (date.fromisoformat(landed[end]) - _ONE_DAY for end in ("first", "last"))
     names = [landing.landing_name(table, day) for table in landed["rows"] for day in days_between(first, last)]

@@ -177,9 +177,10 @@ def opened(path: Path) -> BufferedReader:
     raise StoreDamaged("it is no plain file", where=path, mend="move it away, and run again")
 
 
-def content(path: Path) -> bytes:
+def content(path: Path, most: int = -1) -> bytes:
+    """All of it; or `most` bytes, one more than its reader takes, where nothing else says how large it may be."""
     with opened(path) as file:
-        return file.read()
+        return file.read(most)
 
 
 def sha256_of(path: Path) -> str:

@@ -110,10 +110,13 @@ def manifest_name(table: str, day: date) -> str:
 def read(root: Root, table: str, day: date) -> Manifest | None:
     name = manifest_name(table, day)
     try:
-        data = files.content(root.at(name))
+        return at(root, name)
     except FileNotFoundError:
         return None
-    return parse(data, where=name)
+
+
+def at(root: Root, name: str) -> Manifest:
+    return parse(files.content(root.at(name), strict_json.LIMIT + 1), where=name)
 
 
 def existing(root: Root, table: str, day: date) -> Manifest:
@@ -188,7 +191,7 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
     """
     home, drafts_in = root.at(folder(manifest.table, manifest.date)), drafts_folder(root, manifest.table)
     target, data = home / MANIFEST, manifest.to_bytes()
-    before = target.read_bytes() if target.is_file() else None
+    before = files.content(target, strict_json.LIMIT + 1) if target.is_file() else None
     parts_there = all((at := home / each.name).is_file() and at.stat().st_size == each.bytes for each in manifest.parts)
     if (before is not None and once) or (before == data and parts_there):
         return False

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.protocol import files, index, partitions
+from jobs.protocol import index, partitions
 from jobs.protocol.errors import NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
@@ -77,7 +77,7 @@ class Days:
 
     def _read(self, name: str) -> list[str]:
         try:
-            manifest = partitions.parse(files.content(self._shelf.root.at(name)), where=name)
+            manifest = partitions.at(self._shelf.root, name)
         except NewerFormat:
             raise
         except StoreDamaged:
@@ -172,7 +172,7 @@ def cited(root: Root, folder: str, content: str) -> Manifest:
     home = root.at(folder)
     names = sorted(os.listdir(home), reverse=True) if home.is_dir() else []  # the one in place first
     for name in (name for name in names if name == partitions.MANIFEST or partitions.KEPT.fullmatch(name)):
-        manifest = partitions.parse(files.content(home / name), where=f"{folder}/{name}")
+        manifest = partitions.at(root, f"{folder}/{name}")
         if manifest.content_sha256 == content:
             return manifest
     mend = "restore the folder from a backup: what rests on it cannot be computed again without it"

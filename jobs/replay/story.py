@@ -176,7 +176,7 @@ def _of_the_future(root: Root) -> Iterator[str]:
     """No partition rests on a later day."""
     for table in (FEATURES, LABELS, PREDICTIONS):
         for path in root.at(f"datamart/{table}").glob("snapshot_date=*/_manifest.json"):
-            manifest = partitions.parse(path.read_bytes(), where=root.name_of(path))
+            manifest = partitions.at(root, root.name_of(path))
             for given in manifest.inputs:
                 day = given.path.rpartition("snapshot_date=")[2]
                 if len(day) == len("2016-01-01") and day > manifest.date.isoformat():

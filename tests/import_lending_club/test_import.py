@@ -127,6 +127,16 @@ def test_ranges_name_every_row(numbers: list[int], text: str) -> None:
     assert ranges(numbers) == text
 
 
+def test_a_report_that_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
+    assert run(tmp_path / "root", two_loans(tmp_path)) == 0
+    (path,) = (tmp_path / "root/imports").glob("*.json")
+    before = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    assert run(tmp_path / "root", tmp_path / "loans.csv") == 0
+    assert path.read_bytes() == before
+
+
 def test_a_root_whose_name_is_a_pattern_is_as_good_as_any(tmp_path: Path) -> None:
     assert run(tmp_path / "club[1]", two_loans(tmp_path)) == 0
     assert landed(tmp_path / "club[1]", "demographic").height == 2

@@ -118,6 +118,14 @@ def test_a_copied_folder_and_a_strange_name_are_no_partitions(tmp_path: Path) ->
     assert current(root, "datamart/gold") == before
 
 
+def test_a_manifest_larger_than_any_is_never_read_whole(tmp_path: Path) -> None:
+    root = built(tmp_path)
+    before = current(root)
+    os.truncate(root / partitions.manifest_name("silver/financial", MIDDLE), 1 << 42)
+    assert preprocess(root) == 0
+    assert current(root) == before
+
+
 def test_a_mistyped_year_opens_no_millennia(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = landed(tmp_path)
     path = landing(root, "loan_terms", FIRST)
