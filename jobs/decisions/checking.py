@@ -17,6 +17,7 @@ from jobs.decisions.finding import damage, going_on, held, remark, strange, summ
 from jobs.decisions.showing import sight_of
 from jobs.protocol import clock, files, model_bank, partitions, policies, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
+from jobs.protocol.decisions import fold
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.facts import MONITOR
@@ -56,12 +57,13 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 def ledger(root: Root) -> Iterator[Problem]:
     """Each entry by itself and by the one before, what stands before the damage, and the head that STATUS.txt saw."""
-    store, is_damaged = FolderStore(root), False
+    store = FolderStore(root)
+    first: StoreDamaged | None = None
     for error in ledgers.damages(store):
-        is_damaged = True
+        first = first or error
         yield Problem.of(error)
-    if is_damaged:
-        yield from _standing(store)
+    if first:
+        yield from _standing(store, int(isinstance(first, ledgers.Unchained)))
         return
     for name in (f"{ledgers.FOLDER}/{name}" for name in store.list(ledgers.FOLDER)):
         if broken := ledgers.breach(store.get(name) or b"", name):
@@ -74,10 +76,12 @@ def ledger(root: Root) -> Iterator[Problem]:
         yield remark(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend)
 
 
-def _standing(store: FolderStore) -> Iterator[Problem]:
+def _standing(store: FolderStore, doubtful: int) -> Iterator[Problem]:
+    """What stands whatever else is damaged; of two entries of which one was changed neither is sure to."""
     with suppress(StoreDamaged):
         ledgers.read(store)
-    state = ledgers.standing(store).state
+    entries = ledgers.standing(store).entries
+    state = fold(entries[: len(entries) - doubtful])
     if state.head:
         serves = f"model {state.model_id} serves" if state.model_id else "no model serves"
         waits = f"decision {state.open.seq} is open" if state.open else "no decision is open"

@@ -98,7 +98,9 @@ def _ended(sight: Sight) -> Iterator[str]:
         told = end_of(ending) + (verdict if ending.how == "completed" else "")
         yield from _row(ending.as_of.isoformat(), f"{told}; asked because: {words_of(ending.decision.note)}")
         if quarantine_name(ending.decision.note) in sight.quarantined:
-            yield from _row("", f"came back unchanged and lies in {quarantine_name(ending.decision.note)}")
+            yield from _row(
+                "", f"its note was found unchanged after that and lies in {quarantine_name(ending.decision.note)}"
+            )
     if shown:
         yield from _wrapped("To ask again, save the note with another decision_date: equal bytes count once.", "  ", 2)
 

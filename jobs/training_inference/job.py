@@ -8,7 +8,7 @@ from functools import partial
 
 from jobs.protocol import claims, command, files, outlook, partitions, status, verdicts
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.command import Job, Run, Step
+from jobs.protocol.command import Job, Run, Step, failure_of
 from jobs.protocol.errors import AlreadyRunning, InputMissing
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.receipts import Problem
@@ -52,10 +52,20 @@ def train(run: Run) -> None:
     session = Session.of(run)
     with files.locked(run.root, run.root.at(claims.TRAINER), BUSY):
         if run.goes_on and (claimed := session.claim()):  # not where the step before found nothing to do
-            with claims.giving_back(session.desk, claimed.seq):  # already while libraries are imported
-                from jobs.training_inference import training
+            try:
+                with claims.giving_back(session.desk, claimed.seq):  # already while libraries are imported
+                    _tell(session)
+                    from jobs.training_inference import training
 
-                training.learn(session, claimed)
+                    training.learn(session, claimed)
+            finally:
+                _tell(session)
+
+
+def _tell(session: Session) -> None:
+    """Let STATUS.txt say that training is at work, and how that ended: of what goes wrong with it `clear` tells."""
+    run = session.run
+    failure_of(lambda: status.refresh(session.desk, verdicts.kept_back(run.root, run.day, session.state)))
 
 
 def model(run: Run) -> None:

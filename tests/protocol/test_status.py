@@ -239,7 +239,7 @@ def test_a_closed_note_that_comes_back_is_told_of_for_good(store: FolderStore) -
     path(store, RETRAINING_NOTE).write_bytes(machine())
     assert "to ask again, change decision_date" in told(store)
     begin(desk(store))
-    assert "came back unchanged and lies in decisions/quarantine/" in told(store)
+    assert "its note was found unchanged after that and lies in decisions/quarantine/" in told(store)
 
 
 def test_words_of_a_person_cannot_steer_a_terminal(store: FolderStore) -> None:

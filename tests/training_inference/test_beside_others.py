@@ -15,6 +15,7 @@ from jobs.protocol import claims, files, model_bank
 from jobs.protocol.command import STOPPED, Stopped
 from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
+from jobs.protocol.store import STATUS
 from jobs.training_inference import scoring, training
 from tests.protocol.build import refused_unheld
 from tests.training_inference.small_root import LAST, ask, entries, run, scores, state
@@ -69,6 +70,14 @@ def test_a_model_of_nobody_is_tried_once_and_while_no_other_job_must_wait(
     assert len(tried) == 1
 
 
+def test_while_a_training_lasts_the_status_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(training, "learn", lambda *_: said.append((root / STATUS).read_text()))
+    ask(root)
+    run(root)
+    assert f"  claimed      by training for {LAST} (ledger entry 5)\n" in said[0]
+
+
 @pytest.mark.parametrize(
     ("stop", "where", "name"),
     [
@@ -88,6 +97,7 @@ def test_a_training_that_was_stopped_gives_the_decision_back_and_is_none_of_its_
     monkeypatch.setattr(where, name, stopped)
     for _ in range(MAX_ATTEMPTS + 1):
         assert run(root) == STOPPED
+        assert "may be claimed by the next training run" in " ".join((root / STATUS).read_text().split())
     standing = state(root).open
     assert standing is not None
     assert (standing.attempts, standing.claim) == (0, None)
