@@ -11,6 +11,7 @@ from typing import Any
 from jobs.monitoring import weeks
 from jobs.monitoring.terms import CRITICAL, LOW, MEDIUM, rank
 from jobs.protocol import strict_json
+from jobs.protocol.events import amount
 from jobs.protocol.policy import AlertPolicy
 
 Verdict = Mapping[str, Any]
@@ -102,7 +103,7 @@ def messages(
     urgent = [episode for episode in telling if episode.severity == CRITICAL]
     paged = urgent[: policy.max_pages_per_run]
     decision = verdict["decision"].replace("_", " ") + (f" ({verdict['priority']})" if verdict["priority"] else "")
-    count = f"{len(telling)} alert{'s' if len(telling) > 1 else ''}"
+    count = amount(len(telling), "alert")
     subject = f"[P2PCreditScore] {'URGENT: ' if paged else ''}week {verdict['week']}, {decision}, {count}"
     about = f"week {verdict['week']}, model {verdict['model_id']}"
     texts = [f"{one.name}, {about}: {one.sentence}"[:_PAGE_CHARACTERS] for one in paged]

@@ -37,10 +37,9 @@ class Memory:
 
     def __init__(self, evidence: Json, policy: Policy, past: Sequence[Json]) -> None:
         self.week, self._label = _day(evidence["week"]), policy.label
-        before = [verdict for verdict in past if _day(verdict["week"]) < self.week]
         model, promoted = (part(evidence, "model") or {}).get("model_id"), evidence.get("promoted_on")
-        self._earlier = [verdict for verdict in before if verdict["model_id"] == model]
-        self.was_blocked = bool(before) and DATA_QUALITY in before[-1]["blocked_by"]
+        self._earlier = [verdict for verdict in past if verdict["model_id"] == model]
+        self.was_blocked = bool(past) and DATA_QUALITY in past[-1]["blocked_by"]
         # promoted so lately that rules with the model's reference do not count yet
         self.is_quiet = self.week - _day(promoted) < QUIET if promoted else False
         self.trainings = [
@@ -54,7 +53,7 @@ class Memory:
 
     def saw(self, seen: Seen, *, weeks: int) -> bool:
         """Whether the rule was at alert or above in one of the last weeks."""
-        recent = [verdict for verdict in self._earlier if self.week - weeks * WEEK <= _day(verdict["week"]) < self.week]
+        recent = [verdict for verdict in self._earlier if self.week - weeks * WEEK <= _day(verdict["week"])]
         return _alerted(recent, seen, _SAW)
 
     def is_open(self, seen: Seen) -> bool:

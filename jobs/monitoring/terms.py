@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from jobs.protocol.events import amount
+
 Json = Mapping[str, Any]
 
 NONE, LOW, MEDIUM, HIGH, CRITICAL = SEVERITIES = ("none", "low", "medium", "high", "critical")
@@ -158,5 +160,5 @@ def _calm(verdict: Json, drift: float | None) -> str:
 
 def _with_more(start: str, sentences: Sequence[str]) -> str:
     more = len(sentences) - 1
-    others = f" (and {more} more reason{'s' if more > 1 else ''})" if more > 0 else ""
+    others = f" (and {amount(more, 'more reason')})" if more else ""
     return (start + sentences[0])[: LONGEST - len(others)] + others

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.monitoring import delivering
+from jobs.monitoring import delivering, job
 from jobs.protocol import judge, verdicts
 from jobs.protocol.files import Root
 from jobs.protocol.judge import complaints
@@ -100,6 +101,17 @@ def test_a_file_is_read_as_any_editor_saves_it_and_left_so_while_there_is_nothin
     run(tmp_path, 1)
     alert = json.loads(path.read_bytes())
     assert (alert["state"], alert["acknowledged_by"], alert["seen"]) == ("acknowledged", "Ada", "2024-01-13")
+
+
+def test_a_policy_that_cannot_be_read_is_told_and_alerts_are_told_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find(tmp_path, 0, reason())
+    (tmp_path / "decisions").mkdir()
+    (tmp_path / "decisions/policy.json").write_text("{")
+    assert job.main(["--root", str(tmp_path), "--date", str(week(0) + timedelta(days=1)), "--step", "alert"]) == 5
+    assert "where: decisions/policy.json" in capsys.readouterr().err
+    assert len(alert_files(tmp_path)) == 1
 
 
 def test_the_report_is_given_open_alerts_with_age_and_owner(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def test_a_digest_tells_what_is_new_gravest_first_and_what_became_of_the_rest() 
     assert digest["text"] == NOW.replace("WORST", files["WORST"]).replace("WORSE", files["WORSE"])
     assert digest["subject"] == "[P2PCreditScore] URGENT: week 2024-02-03, retrain (HIGH), 2 alerts"
     assert page["text"] == f"drift of worst, week 2024-02-03, model {MODEL}: worst moved."
+    (alone,) = alerts.messages(now, telling[1:], known.values(), (7, ""), POLICY)
+    assert alone["subject"] == "[P2PCreditScore] week 2024-02-03, retrain (HIGH), 1 alert"
 
 
 def test_a_reason_that_was_seen_and_set_aside_is_not_gone_and_the_count_begins_anew() -> None:

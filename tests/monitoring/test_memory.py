@@ -30,6 +30,14 @@ class TestWhatCannotBeJudgedAgain:
             *(False, False),
         ]
 
+    def test_nor_is_one_that_is_just_grave_enough_to_retrain_for(self) -> None:
+        few = {"window__rows": 100}
+        assert [weeks(drifted(psi), few)[-1]["insufficient_data"] for psi in (0.31, 0.29)] == [True, False]
+
+    def test_a_training_that_it_knew_of_did_not_carry_it_out(self) -> None:
+        held = [training(BEFORE, "floor")]
+        assert weeks(drifted(0.6), {"window__rows": 100, "trainings": held})[-1]["insufficient_data"]
+
     def test_a_breach_that_was_carried_out_is(self) -> None:
         held = [training(BEFORE + timedelta(days=2), "drift")]
         assert not weeks(drifted(0.6), {"window__rows": 100, "trainings": held})[-1]["insufficient_data"]
@@ -39,6 +47,10 @@ class TestSingleFeatures:
     def test_the_first_week_is_only_noted(self) -> None:
         verdict = weeks({}, feature(0.9))[-1]
         assert (verdict["decision"], aside(verdict)) == ("no_action", {"feature": "persistence"})
+
+    def test_one_that_is_only_noted_has_nothing_to_wait_for(self) -> None:
+        verdict = weeks({}, feature(0.24))[-1]
+        assert ([each["severity"] for each in verdict["reasons"]], aside(verdict)) == (["low"], {})
 
     def test_the_second_week_retrains(self) -> None:
         assert weeks(feature(0.31), feature(0.31))[-1]["priority"] == "MEDIUM"
@@ -117,6 +129,9 @@ class TestHysteresis:
     def test_and_is_over_at_four_fifths_of_it(self) -> None:
         assert aside(weeks(drifted(0.26), drifted(0.20))[-1]) == {}
 
+    def test_one_beyond_its_bound_again_is_counted_and_not_set_aside_besides(self) -> None:
+        assert aside(weeks(drifted(0.26), drifted(0.27))[-1]) == {}
+
     def test_two_weeks_away_from_it_close_it(self) -> None:
         assert aside(weeks(drifted(0.26), {}, drifted(0.21))[-1]) == {"drift": "hysteresis"}
         assert aside(weeks(drifted(0.26), {}, {}, drifted(0.21))[-1]) == {}
@@ -168,6 +183,12 @@ class TestRetrainingInVain:
         tried = [training(date(2019, 3, 1), "drift"), training(WEEK - timedelta(days=120), "drift")]
         assert judge(evidence(**drifted(0.6), trainings=tried), POLICY)["decision"] == "alert"
 
+    @pytest.mark.parametrize(("again", "decision"), [("2023-07-02", "retrain"), ("2023-07-03", "alert")])
+    def test_as_is_one_whose_loans_and_three_months_more_had_passed(self, again: str, decision: str) -> None:
+        tried = [training(date(2022, 3, 1), "drift"), training(date.fromisoformat(again), "drift")]
+        found = judge(evidence(date(2023, 12, 30), **drifted(0.6), trainings=tried), POLICY)
+        assert found["decision"] == decision
+
     def test_another_rule_is_no_repetition(self) -> None:
         assert self.judged(WEEK - timedelta(days=30), "floor")["decision"] == "retrain"
 
@@ -189,6 +210,7 @@ class TestRetrainingInVain:
 
     def test_a_training_after_the_week_is_not_held_against_it(self) -> None:
         assert self.judged(WEEK + timedelta(days=1), "drift")["decision"] == "retrain"
+        assert self.judged(WEEK, "drift")["decision"] == "alert"
 
     def test_a_rule_not_tried_before_still_retrains(self) -> None:
         found = self.judged(WEEK - timedelta(days=30), "drift", **miscalibrated(1.3))

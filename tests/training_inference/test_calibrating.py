@@ -40,6 +40,14 @@ def test_scores_that_rank_the_wrong_way_round_are_not_turned_over() -> None:
     assert found(-raw).mean() == pytest.approx(labels.mean(), rel=1e-6)
 
 
+@pytest.mark.parametrize("raw", [np.full(100, -1.0), np.where(np.arange(100) < 20, 1.0, -1.0)], ids=["one", "parted"])
+def test_scores_through_which_no_line_goes_get_the_level_of_the_bads_alone(raw: np.ndarray) -> None:
+    labels = (np.arange(100) < 20).astype(float)
+    found = fitting.calibrated(raw, labels)
+    assert (found.slope, found.rows, found.bads) == (1.0, 100, 20)
+    assert found(raw).mean() == pytest.approx(0.2, rel=1e-6)
+
+
 @given(st.lists(st.floats(-800, 800), min_size=2, max_size=30), st.floats(0.1, 10), st.floats(-5, 5))
 def test_no_probability_is_sure_and_none_overtakes_another(raw: list[float], slope: float, intercept: float) -> None:
     found = Platt(intercept=intercept, slope=slope, rows=1, bads=1)(np.sort(np.array(raw)))

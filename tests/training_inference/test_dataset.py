@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -14,6 +15,9 @@ from jobs.scorer.scorer import Encoding
 from jobs.training_inference import dataset
 from jobs.training_inference.dataset import complete_until
 from tests.training_inference.population import AS_OF, POLICY, data, labels, loans
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DAYS = st.dates(date(2010, 1, 1), date(2030, 12, 31))
 STRICT = replace(POLICY, label=replace(POLICY.label, policy_exceptions="exclude"))
@@ -33,8 +37,46 @@ def test_slices_follow_one_another_in_time_and_an_embargo_parts_fitting_from_jud
     assert (spans["calibration"][0] - spans["valid"][1]).days == POLICY.label.lag_days + 1
     assert spans["calibration"][1] + timedelta(1) == spans["oot"][0]
     assert spans["oot"][1] == complete_until(AS_OF, POLICY)
+    assert [lengths(spans)[name] for name in ("valid", "calibration", "oot")] == [61, 61, 92]
     for name, frame in data().frames.items():
         assert frame["application_date"].is_between(*spans[name]).all()
+
+
+def lengths(spans: Mapping[str, dataset.Span]) -> dict[str, int]:
+    return {name: (last - first).days + 1 for name, (first, last) in spans.items()}
+
+
+def test_a_young_history_shrinks_every_slice_alike_and_an_old_one_is_forgotten() -> None:
+    ends = complete_until(AS_OF, POLICY)
+
+    def of(days: int) -> dict[str, int]:
+        applied = [ends - timedelta(n) for n in range(days)]
+        frame = pl.DataFrame({"application_date": [*applied, *applied], "y": [0] * days + [1] * days})
+        return lengths(dataset._slices(frame.sort("application_date"), AS_OF, POLICY)[0])
+
+    assert of(183) == {"train": 183 - 46 - 30 - 16 - 30, "valid": 30, "calibration": 30, "oot": 46}
+    assert of(2000) == {"train": 1096, "valid": 61, "calibration": 61, "oot": 92}
+
+
+@pytest.mark.parametrize("rare", [0, 1], ids=["goods", "bads"])
+def test_a_slice_with_twenty_of_each_kind_is_enough_and_one_with_nineteen_is_told(rare: int) -> None:
+    ends = complete_until(AS_OF, POLICY)
+
+    def refuse(number: int) -> None:
+        """Where the newest slice has so many of the rare kind, in labels as they are known on the day itself."""
+        days = [ends - timedelta(n) for n in range(400)]
+        applied, y = (
+            [*days, *days],
+            [1 - rare] * 400 + [rare if n < number or n >= 92 else 1 - rare for n in range(400)],
+        )
+        known = {"mature_date": AS_OF, "snapshot_date": AS_OF, "policy_exception": False}
+        found = pl.DataFrame({"id": range(800), "application_date": applied, "y": y}).with_columns(**known)
+        dataset.refuse_too_few(found, AS_OF, POLICY)
+
+    refuse(20)
+    bads = 19 if rare else 184 - 19
+    with pytest.raises(InputMissing, match=f"the oot slice has 184 rows and {bads} bads; 20 of each are needed"):
+        refuse(19)
 
 
 def test_the_waterfall_accounts_for_every_row() -> None:

@@ -49,6 +49,20 @@ def test_a_good_model_without_a_champion_passes() -> None:
     assert over_rate.sentence == "auc_over_interest_rate_alone is 0.0500; above 0.0000 is asked: met"
 
 
+def test_a_model_at_every_bound_passes() -> None:
+    """But it must rank better than the rate alone; a Gini that falls by 15 % and a rounding are no loss."""
+    at = {"auc": 0.65, "auc_lower": 0.62, "ks": 0.20, "ece": 0.03, "rate_auc": 0.6499, "worst_violation": 1e-9}
+    for oe in (0.85, 1.15):
+        found = judge(GOOD | at | {"oe": oe, "gini_in_time": 0.5, "gini_loss_lower": 0.075}, POLICY.gates)
+        assert found.failures == ()
+    beyond = {"gini_in_time": 0.5, "gini_loss_lower": 0.0751, "worst_violation": 1.1e-9, "rate_auc": 0.7}
+    assert [gate.name for gate in judge(GOOD | beyond, POLICY.gates).gates if not gate.passed] == [
+        "auc_over_interest_rate_alone",
+        "gini_loss_lower",
+        "monotone_violation",
+    ]
+
+
 @pytest.mark.parametrize(("name", "value", "failed"), BREACHES, ids=[f"{name}={value}" for name, value, _ in BREACHES])
 def test_each_gate_fails_alone_and_says_so(name: str, value: float | None, failed: list[str]) -> None:
     verdict = judge(GOOD | {name: value}, POLICY.gates)

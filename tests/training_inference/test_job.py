@@ -16,7 +16,18 @@ from jobs.protocol.store import FolderStore
 from jobs.training_inference import dataset, gates, job
 from tests import stored
 from tests.monitoring.small_weeks import put_rows, rows
-from tests.training_inference.small_root import FIRST, LAST, NEXT, ask, edit_policy, entries, run, scores, state
+from tests.training_inference.small_root import (
+    EARLIER,
+    FIRST,
+    LAST,
+    NEXT,
+    ask,
+    edit_policy,
+    entries,
+    run,
+    scores,
+    state,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,3 +219,13 @@ def test_nothing_is_trained_on_a_broken_feed_until_a_better_week_clears_it(root:
     verdict(root, "2016-08-27")
     assert run(root, NEXT) == 0
     assert entries(root)[-1] == ("retraining", "completed")
+
+
+def test_what_a_dead_run_left_is_swept_but_not_by_a_dry_run(root: Path) -> None:
+    left = [root / "datamart/gold/.draft-1-dead", root / "datamart/.index/.draft-1-dead"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    for more, is_there in ((["--dry-run"], True), ([], False)):
+        assert run(root, EARLIER, "--step", "clear", *more) == 0
+        assert [path.exists() for path in left] == [is_there, is_there]
