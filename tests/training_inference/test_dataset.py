@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -69,7 +69,7 @@ def test_a_slice_with_twenty_of_each_kind_is_enough_and_one_with_nineteen_is_tol
             [*days, *days],
             [1 - rare] * 400 + [rare if n < number or n >= 92 else 1 - rare for n in range(400)],
         )
-        known = {"mature_date": AS_OF, "snapshot_date": AS_OF, "policy_exception": False}
+        known: dict[str, Any] = {"mature_date": AS_OF, "snapshot_date": AS_OF, "policy_exception": False}
         found = pl.DataFrame({"id": range(800), "application_date": applied, "y": y}).with_columns(**known)
         dataset.refuse_too_few(found, AS_OF, POLICY)
 
