@@ -148,11 +148,10 @@ def open_plain(path: Path) -> FileIO:
         if error.errno == errno.ELOOP:
             raise _not_plain(path, "a link") from error
         raise
-    file = FileIO(handle)
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # swapped since it was looked at
-        file.close()
+        os.close(handle)
         raise _not_plain(path, "no regular file")
-    return file
+    return FileIO(handle)
 
 
 def _not_plain(path: Path, what: str) -> ContractBroken:

@@ -73,7 +73,7 @@ def _cohorts(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, las
 
 def _with_features(stock: Stock, known: pl.DataFrame) -> pl.DataFrame:
     every = -(-known.height // MOST_ROWS)
-    sampled = known.filter(pl.col("id") % every == 0) if every > 1 else known
+    sampled = known.filter(pl.col("id") % every == 0)
     applied = known["application_date"]
     first, last = applied.min(), applied.max()
     assert isinstance(first, date) and isinstance(last, date)  # noqa: S101, PT018 - the frame has rows

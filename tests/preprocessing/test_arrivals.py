@@ -6,16 +6,13 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from jobs.preprocessing.arrivals import Landed, Listing, discover, is_offered, is_quiet, open_plain
+from jobs.preprocessing.arrivals import Landed, Listing, discover, is_offered, is_quiet, open_plain, said
 from jobs.preprocessing.bronze import whole
 from jobs.protocol.errors import ContractBroken, InputMissing
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def found_in(table: str, names: list[str], until: date = date.max) -> Listing:
@@ -87,6 +84,7 @@ def test_drafts_checksums_and_hidden_files_are_passed_over(name: str) -> None:
         "financial.csv",
         "loan_terms_2024_01_31.csv",
         "financial_2024_01_31.xlsx",
+        "financial_2024_01_31",
         "Financial_2024_01_31.csv",
     ],
 )
@@ -94,6 +92,7 @@ def test_other_names_are_reported_and_keep_nothing_else_from_being_taken(name: s
     found = found_in("financial", [name, "financial_2024_01_31.csv"])
     assert found.unknown == [f"datamart/landing/financial/{name}"]
     assert len(found.landed) == 1
+    assert said("financial", name) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +168,22 @@ def test_only_regular_files_are_looked_at(tmp_path: Path, planted: str, where: s
         taken(path)
     with pytest.raises(ContractBroken, match="what lies there is"):
         open_plain(target)
+
+
+@pytest.mark.parametrize("planted", ["link", "pipe", "folder"])
+def test_what_takes_the_place_of_a_file_after_the_look_is_refused_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planted: str
+) -> None:
+    path = landed(tmp_path, age=3600)
+    looked_at = path.lstat()
+    path.unlink()
+    plant(path, planted)
+    monkeypatch.setattr(Path, "lstat", lambda _: looked_at)
+    handles = Path("/proc/self/fd")
+    before = len(os.listdir(handles)) if handles.is_dir() else None
+    with pytest.raises(ContractBroken, match="what lies there is"):
+        open_plain(path)
+    assert before is None or len(os.listdir(handles)) == before, "no handle is left open"
 
 
 def taken(path: Path) -> str:

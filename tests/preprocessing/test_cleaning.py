@@ -201,6 +201,7 @@ def test_unusual_values_and_broken_rules_are_counted_and_kept() -> None:
     found = cleaned("financial", {"dti": "120", "open_acc": "9", "total_acc": "8"}, {})
     assert found.tables["financial"]["dti"].to_list() == [120.0, 12.5]
     assert found.counts["soft.dti"] == 1
+    assert {name for name in found.counts if name.startswith("soft.")} == {"soft.dti"}, "others were passed by no value"
     assert found.counts["rule.open_within_all_accounts.checked"] == 2
     assert found.counts["rule.open_within_all_accounts.failed"] == 1
     assert found.counts["rule.instalment_12m_within_24m.checked"] == 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -140,6 +141,14 @@ def test_a_column_whose_role_differs_between_tables_counts_as_the_worst() -> Non
             refuse_leaks(STORE, *tables)
 
 
+def test_what_a_feature_reads_is_told_in_one_order() -> None:
+    with pytest.raises(ContractBroken) as caught:
+        refuse_leaks(STORE)
+    told = re.findall(r"(\w+) reads (\w+), whose role is unknown", caught.value.what)
+    names = [column.name for column in COLUMNS]
+    assert told == sorted(told, key=lambda pair: (names.index(pair[0]), pair[1]))
+
+
 def test_honest_features_raise_no_suspicion() -> None:
     for seed in range(3):
         assert suspicious(known(seed), COLUMNS, RULE) == []
@@ -209,6 +218,8 @@ def test_too_few_rows_are_not_judged_and_that_can_be_told() -> None:
     bads, goods = leak.filter(pl.col("y") == 1), leak.filter(pl.col("y") == 0)
     for few in (leak.head(999), goods, pl.concat([bads] * 4), leak.clear()):
         assert not can_judge(few, RULE)
+    assert can_judge(leak, replace(RULE, min_rows=leak.height, min_bads=bads.height)), "as many as must be"
+    assert not can_judge(leak, replace(RULE, min_bads=bads.height + 1))
 
 
 def test_a_value_that_few_bads_have_is_not_judged_by_itself() -> None:

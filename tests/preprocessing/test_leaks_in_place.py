@@ -52,3 +52,15 @@ def test_gold_is_refused_where_stored_features_tell_the_outcome(
     else:
         leaks.check(stock, RULES, labels, first, last)
     leaks.check(stock, DEFAULT, labels, first, last)  # too few for the default policy
+
+
+def test_of_more_labels_than_a_leak_needs_to_show_a_share_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock = Stock.of(Root(built(tmp_path)), LAST)
+    stored = stock.scan("gold/feature_store", stock.days("gold/feature_store", LAST)).collect()
+    known = stored.select("id", "application_date", y=pl.lit(0))
+    monkeypatch.setattr(leaks, "MOST_ROWS", known.height)
+    assert leaks._with_features(stock, known).height == known.height
+    monkeypatch.setattr(leaks, "MOST_ROWS", known.height // 4)
+    assert 0 < leaks._with_features(stock, known).height < known.height / 2

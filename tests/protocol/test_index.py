@@ -41,11 +41,16 @@ def test_news_are_added_to_an_index_and_the_last_word_counts(tmp_path: Path) -> 
         for name in names:
             index.remember(name, stat, [fact])
         index.save()
-    lines = (tmp_path / "datamart/.index/toy.json").read_text().splitlines()
+    path = tmp_path / "datamart/.index/toy.json"
+    lines = path.read_text().splitlines()
     assert (len(lines), lines[-1].startswith('["a"')) == (8, True)
-    shutil.move(tmp_path / "datamart/.index/toy.json", tmp_path / "datamart/.index/other.json")
+    shutil.move(path, path.with_name("other.json"))
     found = Index(Root(tmp_path), "other")
     assert [found.recall(name, stat) for name in "abf"] == [["new"], ["old"], ["old"]]
+    for name in "bcd":
+        found.remember(name, stat, ["newest"])
+    found.save()
+    assert len(path.with_name("other.json").read_text().splitlines()) == 7, "written anew where half of it is news"
 
 
 @pytest.mark.parametrize(
@@ -59,6 +64,8 @@ def test_news_are_added_to_an_index_and_the_last_word_counts(tmp_path: Path) -> 
         b'4\n["a"',
         b'4\n["a", [1], ["x"]]\n',
         b'4\n["a", [1, 2, 3, 4], ["x"]]',
+        b'4\n["a", [1, 2, 3, 4], ["x"]]\n["b", [1], ["x"]]\n',
+        b'4\n["a", [1, 2, 3, 4], []]\n',
     ],
 )
 def test_a_damaged_index_is_an_empty_one(tmp_path: Path, data: bytes) -> None:
