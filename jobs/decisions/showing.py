@@ -20,7 +20,7 @@ from jobs.protocol.layers import LABELS
 from jobs.protocol.notes import Kind
 from jobs.protocol.outlook import Sight, ahead, next_run, printable, survey
 from jobs.protocol.shelf import Shelf
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import DECISIONS, FolderStore
 
 SHOWN = 20  # receipts with problems
 FIRST = {"preprocessing": "check", "training_inference": "wait", "monitoring": "check"}  # steps
@@ -73,6 +73,9 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """
     if not options.reason.strip():
         raise UsageError("the reason is empty", where="--reason", mend="say why, in a sentence: the ledger keeps it")
+    if not root.at(DECISIONS).is_dir():
+        what = "nothing can be withdrawn: no job has run on this root yet"
+        raise UsageError(what, where="--root", mend="give the root on which the jobs run")
     desk = _desk(root, clock.today())
     before = ledgers.read(desk.store).state
     seen = veto(desk, options.reason)

@@ -19,7 +19,7 @@ from jobs.protocol.errors import ConfigInvalid, InputMissing
 from jobs.protocol.facts import MONITOR
 from jobs.protocol.ingest import Seen
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import RETRAINING_NOTE
+from jobs.protocol.store import RETRAINING_NOTE, quarantine_name
 
 Json = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ LEFT_ALONE = {
     "person": "a person's decision is open",
     "claim": "training is at work on a decision",
     "ahead": "what lies there is of a day after that of this run",
-    "refused": "what lies there is no plain file that can be read",
+    "refused": "what lies there is no plain file that a job may read",
     "changed": "others keep changing it",
     "late": "its last day has passed",
     "insufficient": "too little can be judged",
@@ -88,9 +88,14 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
     if last_day < (session.run.today if is_anew else session.run.day):
         return "late"
     for look in range(LOOKS):
-        seen, answer = ingest.place(session.desk, data, ingest.begin(session.desk) if look else seen)
+        before = ingest.begin(session.desk) if look else seen
+        answer = ingest.place(session.desk, data, before)[1]
         if answer != "changed":
             break
+    if answer == "placed" and before.found.problem and before.found.data is not None:
+        session.run.report.change(
+            quarantine_name(before.found.data), why=f"it lay in place of the note: {before.found.problem.what}"
+        )
     return answer
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobs.decisions.__main__ import main
 from jobs.protocol.claims import claim
 from jobs.protocol.store import RETRAINING_NOTE
 from tests.decisions.commands import TODAY, opened, said
 from tests.protocol.build import OPEN_RULES, READY, machine, person
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from jobs.protocol.store import FolderStore
@@ -63,3 +66,9 @@ def test_withdraw_asks_for_a_reason(store: FolderStore, capsys: pytest.CaptureFi
     code, text = said(capsys, store, "withdraw", "--reason", " ")
     assert (code, text.splitlines()[0]) == (2, "the reason is empty")
     assert store.get("decisions/ledger/00000002.json") is None
+
+
+def test_withdraw_asks_for_the_root_on_which_jobs_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["withdraw", "--reason", "no", "--root", str(tmp_path)]) == 2
+    assert "no job has run on this root yet" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -109,9 +109,12 @@ def test_a_verdict_on_a_model_that_serves_no_more_writes_no_note(root: Root) -> 
 def test_a_half_saved_note_makes_way_and_is_kept(root: Root) -> None:
     files.write_whole(root, root.at(RETRAINING_NOTE), b'{"decision_date": "2024-')
     judged(root, **drifted(0.6))
-    run(root)
+    changed = {one["name"]: one for one in run(root).run.report.changed}
     assert note(root)["retrain"] is True
-    assert root.at(quarantine_name(b'{"decision_date": "2024-')).is_file()
+    kept = quarantine_name(b'{"decision_date": "2024-')
+    assert root.at(kept).is_file()
+    assert changed[kept]["why"] == "it lay in place of the note: found a string without an end"
+    assert RETRAINING_NOTE in changed
 
 
 def test_a_half_saved_note_that_stays_is_a_problem_of_the_run(root: Root) -> None:
@@ -162,7 +165,7 @@ def test_what_is_no_plain_file_is_left_and_told_as_what_it_is(root: Root) -> Non
     root.at(RETRAINING_NOTE).symlink_to("policy.json")
     judged(root, **drifted(0.6))
     report = run(root, wait=waited.append).run.report
-    why = "what lies there is no plain file that can be read"
+    why = "what lies there is no plain file that a job may read"
     assert (report.skipped, report.code, len(waited)) == ([{"what": RETRAINING_NOTE, "why": why}], 5, 1)
     said = " ".join(root.at(STATUS).read_text().split())
     assert "see PROBLEMS. It is left in place." in said
