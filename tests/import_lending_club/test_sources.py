@@ -222,6 +222,13 @@ def test_a_zip_that_is_not_clear_is_refused(
         read(zipped(tmp_path, **members), member)
 
 
+def test_a_parquet_that_claims_to_unpack_without_bounds_is_refused(tmp_path: Path) -> None:
+    cells = loan(desc="x" * (65 << 20))
+    pl.DataFrame([cells]).write_parquet(tmp_path / "loans.parquet", compression="zstd")
+    with pytest.raises(ContractBroken, match="unpacks to over 200 times its size"):
+        read(tmp_path / "loans.parquet")
+
+
 def test_parquet_with_structures_in_a_column_is_refused(tmp_path: Path) -> None:
     pl.DataFrame([loan()]).with_columns(dti=pl.concat_list("dti")).write_parquet(tmp_path / "loans.parquet")
     with pytest.raises(ContractBroken, match=r"the columns \['dti'\] hold structures"):

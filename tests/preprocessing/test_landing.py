@@ -115,9 +115,11 @@ def test_bronze_of_every_kind_has_row_groups_of_one_size_packed_by_zstd_without_
 def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = gzip.compress(HEADER + b"1,2,3,4\n" * 100_000)
     assert read(tmp_path, data, "csv.gz")[0].rows == 100_000
-    monkeypatch.setattr(landing, "SMALL", 1000)
-    with pytest.raises(ContractBroken, match="unpacks to more than"):
-        read(tmp_path, data, "csv.gz")
+    for limit in ("SMALL", "MOST_BYTES"):
+        with monkeypatch.context() as here:
+            here.setattr(landing, limit, 1000)
+            with pytest.raises(ContractBroken, match="unpacks to more than"):
+                read(tmp_path, data, "csv.gz")
 
 
 def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,10 @@ import gzip
 import os
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
-from jobs.preprocessing import landing_survey
+from jobs.preprocessing import landing_csv, landing_survey
 from jobs.protocol.errors import ContractBroken, InputMissing
 from tests.preprocessing.landings import HEADER, as_python_reads, read, read_file, rows
 
@@ -142,6 +143,15 @@ def test_links_and_pipes_are_never_read(tmp_path: Path) -> None:
     for name in ("link", "pipe", "."):
         with pytest.raises(ContractBroken, match="what lies there is"):
             read_file(tmp_path / name, "csv")
+
+
+def test_a_parser_that_panics_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(*_: object) -> None:
+        raise pl.exceptions.PanicException("CANARY")
+
+    monkeypatch.setattr(landing_csv, "_written", panic)
+    with pytest.raises(ContractBroken, match="cannot be read as CSV in one way only"):
+        read(tmp_path, GOOD)
 
 
 def test_a_name_full_of_patterns_is_only_a_name(tmp_path: Path) -> None:

@@ -155,10 +155,26 @@ def test_parquet_may_not_claim_any_number_of_rows(tmp_path: Path, monkeypatch: p
 
 
 def test_a_footer_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
-    group = SimpleNamespace(num_rows=5, total_byte_size=9)
-    footer = SimpleNamespace(num_rows=6, num_row_groups=1, row_group=lambda _: group)
-    with pytest.raises(Unfit, match="contradict one another"):
-        landing_parquet._check_claims(footer, 100)
+    for number, size, claimed in ((5, 9, 6), (-1, 9, -1), (5, -9, 5)):
+        group = SimpleNamespace(num_rows=number, total_byte_size=size)
+        footer = SimpleNamespace(num_rows=claimed, num_row_groups=1, row_group=lambda _, group=group: group)
+        with pytest.raises(Unfit, match="contradict one another"):
+            landing_parquet._check_claims(footer, 100)
+
+
+def test_a_page_that_is_not_what_its_checksum_says_is_refused(tmp_path: Path) -> None:
+    values = {"dti": pa.array(["QUITE PLAIN"])}
+    data = parquet_of(
+        values, write_page_checksum=True, compression="none", use_dictionary=False, write_statistics=False
+    )
+    assert rows(tmp_path, data, "parquet") == [("1", None, "QUITE PLAIN", None)]
+    with pytest.raises(ContractBroken, match="the file is damaged"):
+        read(tmp_path, data.replace(b"QUITE", b"QUIET"), "parquet")
+
+
+def test_texts_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContractBroken, match="the file is damaged"):
+        read(tmp_path, parquet_of({"dti": pa.array([b"caf\xe9"]).view(pa.string())}), "parquet")
 
 
 def test_pages_with_fewer_rows_than_the_footer_says_are_refused(

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from polars.exceptions import PanicException
 
 from jobs.protocol import command, receipts
 from jobs.protocol.command import Job, Run, Step
@@ -58,11 +59,11 @@ def test_a_bug_shows_its_place_and_no_value_of_a_row(tmp_path: Path, capsys: pyt
 
 def test_a_bug_of_a_tool_shows_its_place_and_no_value_of_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     def answer() -> int:
-        raise ValueError("CANARY-4711")
+        raise PanicException("CANARY-4711")  # no Exception
 
     assert command.tool(answer) == 1
     said = capsys.readouterr().err
-    assert "a bug: ValueError" in said
+    assert "a bug: PanicException" in said
     assert "CANARY-4711" not in said
 
 

@@ -74,6 +74,13 @@ def test_sweeping_leaves_files_links_and_devices_that_only_bear_a_draft_s_name(t
     assert (tmp_path / f"{DRAFT}link").is_symlink()
 
 
+def test_a_link_in_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"), files.locked(Root(tmp_path), tmp_path / ".lock", "held"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
+
+
 @pytest.mark.parametrize("name", ["/etc/hostname", "../x", "datamart/../../x", ".."])
 def test_no_name_leads_out_of_the_root(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreDamaged, match="leads out of the root"):

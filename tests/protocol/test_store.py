@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.protocol import folder as folders
+from jobs.protocol import strict_json
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import Refused
+from jobs.protocol.json_scan import JsonInvalid
 from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore, quarantine_name
 from tests.protocol.faults import forbid
 from tests.protocol.store_contract import ENTRY, StoreContract, hidden
@@ -76,6 +78,16 @@ def test_what_is_no_plain_file_is_refused_and_never_waited_on(tmp_path: Path, st
             act(RETRAINING_NOTE, expected=b"secret")
     assert (tmp_path / "secret").read_bytes() == b"secret"
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_jobs_wrote_has_at_most_64_mib(tmp_path: Path, store: FolderStore) -> None:
+    store.put_if_absent(ENTRY, b"{}")
+    (tmp_path / ENTRY).chmod(0o660)
+    os.truncate(tmp_path / ENTRY, (64 << 20) + 1)
+    with pytest.raises(folders.Refused, match="more than 67108864 bytes"):
+        store.get(ENTRY)
+    with pytest.raises(JsonInvalid, match="at most 67108864 bytes"):
+        strict_json.parse((tmp_path / ENTRY).read_bytes(), where=ENTRY)
 
 
 def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path, store: FolderStore) -> None:
