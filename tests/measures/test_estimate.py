@@ -97,6 +97,14 @@ def test_limits_are_three_deviations_of_chunks_of_the_reference() -> None:
     )
 
 
+def test_limits_are_three_standard_deviations_of_the_auc_of_so_many_rows() -> None:
+    reference = binormal(0.7)
+    area = ranking.auc(reference)
+    assert area.variance is not None
+    half = 3 * (area.variance * reference.n / 2000) ** 0.5
+    assert control_limits(reference, 2000) == pytest.approx((area.value - half, area.value + half), rel=1e-12)
+
+
 def test_limits_stay_within_what_can_be() -> None:
     reference = counted([(0.1, 0), (0.2, 0), (0.2, 1), (0.3, 1)])
     assert control_limits(reference, 1) == (0.0, 1.0)

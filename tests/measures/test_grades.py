@@ -41,5 +41,11 @@ def test_traffic_light_changes_past_each_critical_count(bads: int, colour: str) 
     assert light(1000, bads, 0.15) == colour
 
 
+@pytest.mark.parametrize(("pd", "colour"), [(0.05, "green"), (0.01, "yellow"), (0.001, "orange"), (0.0009, "red")])
+def test_a_chance_at_the_bound_of_a_colour_still_has_it(pd: float, colour: str) -> None:
+    assert chance_of_bads(1, 1, pd) == pd
+    assert light(1, 1, pd) == colour
+
+
 def test_no_rows_are_no_green_light() -> None:
     assert light(0, 0, 0.15) is None

@@ -59,6 +59,11 @@ def test_estimates_that_are_far_off_are_unreliable(realised: float, unreliable: 
     assert track_record([kept(WEEK, 0.70)], came(cohort(WEEK, realised)), POLICY)["unreliable"] is unreliable
 
 
+def test_estimates_that_are_just_as_far_off_as_may_be_are_reliable() -> None:
+    rules = replace(POLICY, cbpe=replace(POLICY.cbpe, max_mae=0.25))
+    assert track_record([kept(WEEK, 0.75)], came(cohort(WEEK, 0.5)), rules)["unreliable"] is False
+
+
 @pytest.mark.parametrize(
     "outcome",
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -92,6 +93,7 @@ def test_the_reference_accounts_for_every_row() -> None:
     assert sum(each["shap_share"] for each in stored["features"].values()) == pytest.approx(1)
     assert sum(band["n"] for band in stored["grades"].values()) == data().frames[OOT].height
     assert sum(stored["score_counts"]["bads"]) == data().frames[OOT]["y"].sum()
+    assert {stored[f"{name}_alone"]["n"] for name in ("rate", "grade")} == {data().frames[OOT].height}
     area = stored["performance"][OOT]["auc"]
     assert area["variance"] > 0
     assert area["value"] == pytest.approx(trained().verdict.gates[0].value, abs=1e-6)
@@ -134,6 +136,22 @@ def test_a_model_against_itself_is_no_worse_and_passes() -> None:
     assert found["log_loss_rise"].value == 0
     assert again.verdict.passed
     assert again.verdict.failures == ()
+
+
+def test_gates_judge_the_lower_end_of_the_auc_and_the_gini_lost_since_rows_that_were_not_fitted_on() -> None:
+    draw, counts = np.random.default_rng(4), {}
+    for name, apart in (("train", 2.0), ("valid", 1.1), ("calibration", 1.0), (OOT, 0.6)):
+        y = draw.random(900) < 0.3
+        counts[name] = ScoreCounts.of(1 / (1 + np.exp(1 - draw.normal(apart * y))), y)
+    told = {"performance": {OOT: profile.performance(counts[OOT], 0.5)}, "rate_alone": {"value": 0.6}}
+    found = profile.facts(counts, told, 0.0)
+    out, within = ranking.auc(counts[OOT]), ranking.auc(ScoreCounts.merged((counts["valid"], counts["calibration"])))
+    area, before = out.known(), within.known()
+    spread = [1.959964 * math.sqrt(of) for of in (out.variance or 0, (out.variance or 0) + (within.variance or 0))]
+    assert found["auc_lower"] == pytest.approx(area - spread[0], abs=1e-6)
+    assert found["gini_in_time"] == pytest.approx(2 * before - 1)
+    assert found["gini_loss_lower"] == pytest.approx(2 * (before - area - spread[1]), abs=1e-6)
+    assert (found["auc"], found["rate_auc"]) == (area, 0.6)
 
 
 def test_a_champion_that_is_better_stays() -> None:

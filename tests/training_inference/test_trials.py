@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import polars as pl
+import pytest
 
 from jobs.protocol import model_bank
 from jobs.scorer import scorer as scorers
@@ -24,6 +25,12 @@ def test_the_parts_of_each_segment_add_up_and_small_ones_are_only_counted() -> N
         assert all(("auc" in row) == (row["rows"] >= profile.LEAST_ROWS) for row in mine)
     joint = next(row for row in found if row["value"] == "joint")
     assert joint["rows"] == int((rows["is_joint"] == 1).sum())
+
+
+@pytest.mark.parametrize(("rows", "is_measured"), [(199, False), (200, True)])
+def test_a_segment_is_measured_from_two_hundred_rows_on(rows: int, is_measured: bool) -> None:
+    some = data().frames[OOT].filter(pl.col("term") == 36).head(rows).with_columns(pd=pl.lit(0.1))
+    assert ("auc" in profile.segments(some)[0]) == is_measured
 
 
 def test_a_swap_set_tells_who_changes_sides_at_equal_approval() -> None:
