@@ -43,8 +43,8 @@ class Memory:
         # promoted so lately that rules with the model's reference do not count yet
         self.is_quiet = self.week - _day(promoted) < QUIET if promoted else False
         self.trainings = [
-            (day, frozenset(training.get("reasons") or ()))
-            for training in evidence.get("trainings") or ()
+            (day, frozenset(training["reasons"]))
+            for training in evidence["trainings"]
             if (day := _day(training["as_of"])) <= self.week
         ]
         track = part(evidence, "track_record") or {}

@@ -34,6 +34,7 @@ def test_a_feature_is_marked_by_effect_and_by_chance() -> None:
     assert [mark(0.31, 0.001), mark(0.31, 0.2), mark(0.05, 0.001)] == ["high", "none", "none"]
     assert [mark(0.31, p) for p in (0.049, 0.051)] == ["high", "none"], "by chance as the judge sees it"
     assert [mark(0.31, 0.001, n=n) for n in (499, 500)] == ["insufficient", "high"], "as few rows as are not judged"
+    assert mark(0.31, None) == "high", "no chance is known that would explain it"
     assert mark(RULES.drift.psi.high, 0.001) == "medium", "a bound lies above its band"
     assert [mark(None, None), mark(0.6, 0.0, schema=True), mark(0.6, 0.0)] == ["insufficient", "schema", "critical"]
 

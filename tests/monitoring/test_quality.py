@@ -32,31 +32,23 @@ def severity(rule: str, found: Iterable[dict[str, Any]]) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "hits", "expected"),
+    ("rule", "limits"),
     [
-        ("DQ-2", 10, None),
-        ("DQ-2", 11, "low"),
-        ("DQ-2", 100, "low"),
-        ("DQ-2", 101, "medium"),
-        ("DQ-2", 501, "critical"),
-        ("DQ-3", 11, "low"),
-        ("DQ-3", 101, "medium"),
-        ("DQ-3", 1001, "high"),
-        ("DQ-4", 11, "low"),
-        ("DQ-4", 201, "high"),
-        ("DQ-4", 1001, "critical"),
-        ("DQ-8", 1, None),
-        ("DQ-8", 2, "medium"),
-        ("DQ-8", 101, "critical"),
-        ("DQ-9", 100, None),
-        ("DQ-9", 101, "medium"),
-        ("DQ-9", 501, "high"),
+        ("DQ-2", {10: "low", 100: "medium", 500: "critical"}),
+        ("DQ-3", {10: "low", 100: "medium", 1000: "high"}),
+        ("DQ-4", {10: "low", 200: "high", 1000: "critical"}),
+        ("DQ-8", {1: "medium", 100: "critical"}),
+        ("DQ-9", {100: "medium", 500: "high"}),
     ],
 )
 def test_a_share_of_ten_thousand_rows_has_the_severity_of_the_limit_it_passes(
-    rule: str, hits: int, expected: str | None
+    rule: str, limits: dict[int, str]
 ) -> None:
-    assert severity(rule, quality.share(rule, "x", hits, 10_000)) == expected
+    before = None
+    for hits, beyond in limits.items():
+        found = [severity(rule, quality.share(rule, "x", n, 10_000)) for n in (hits, hits + 1)]
+        assert found == [before, beyond]
+        before = beyond
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def test_months_are_immature_while_most_outcomes_are_open() -> None:
         [(date(2023, 5, 1), None), (date(2023, 5, 20), None), (date(2023, 5, 21), None), (date(2023, 4, 9), None)]
     )
     assert set(immature(counts)["month"]) == {"2023-05"}
+    assert immature(counted([(date(2023, 5, 1), None), (date(2023, 5, 20), None)])).is_empty(), "half is not most"
 
 
 def test_nothing_gives_nothing() -> None:

@@ -46,6 +46,8 @@ def serves(store: FolderStore) -> dict[str, object]:
 def test_a_promoted_model_serves_and_both_notes_say_so(store: FolderStore) -> None:
     ledger = complete(desk(store), started(store), PASSED)
     assert ledger.state.model_id == MODEL
+    told = {"claim", "verdict", "model_id", "model_sha256", "reasons", "metrics"}
+    assert ledger.entries[-1].body.keys() == told
     assert serves(store) == {"model_id": MODEL, "since": "2024-01-14", "reason": "promoted", "pinned": False}
     assert store.get(RETRAINING_NOTE) is None
 

@@ -40,6 +40,8 @@ def test_the_same_rows_give_the_same_bytes_whatever_the_number_of_threads(monkey
 
 
 def test_every_file_of_a_model_is_the_same_when_it_is_trained_again() -> None:
+    named = ["card.html", "card.json", "model.txt", "preparation.json", "recipe.json", "reference_profile.json"]
+    assert sorted(trained().files) == named
     assert train(2, None).files == trained().files
 
 
