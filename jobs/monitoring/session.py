@@ -17,7 +17,7 @@ from jobs.monitoring.terms import MEDIUM, rank
 from jobs.protocol import files, ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol import session as sessions
 from jobs.protocol.calendar import add_months
-from jobs.protocol.facts import MONITOR, Serving
+from jobs.protocol.facts import Serving
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS, SOURCES
 from jobs.protocol.model_bank import Model
 from jobs.protocol.notes import evidence_of
@@ -132,14 +132,16 @@ class Session(sessions.Session):
             yield Input(f"datamart/{table}", hashlib.sha256("\n".join(lines).encode()).hexdigest(), len(there))
 
     def _trainings(self) -> Iterator[Json]:
-        """The trainings up to the week's end, each with the reasons of the verdict that asked for it."""
+        """The trainings up to the week's end, each with the reasons of the verdict whose note asked for it.
+
+        A person who approves that note edits it, and the verdict that it points to is its ground all the same.
+        """
         book = ledger.read(self.store)
         asked = {ending.seq: ending.decision for ending in book.state.ended}
         for entry in ledger.trainings(book):
             if entry.as_of <= self.week:
-                by_monitor = entry.seq in asked and asked[entry.seq].source == MONITOR
                 named = {"verdict": entry.body["verdict"], "model_id": entry.body["model_id"]}
-                reasons = self._reasons(asked[entry.seq].note) if by_monitor else []
+                reasons = self._reasons(asked[entry.seq].note) if entry.seq in asked else []
                 yield {"as_of": entry.as_of.isoformat(), **named, "reasons": reasons}
 
     def _reasons(self, note: bytes) -> list[str]:

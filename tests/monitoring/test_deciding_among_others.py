@@ -169,3 +169,21 @@ def test_what_is_no_plain_file_is_left_and_told_as_what_it_is(root: Root) -> Non
     assert (report.skipped, report.code, len(waited)) == ([{"what": RETRAINING_NOTE, "why": why}], 5, 1)
     said = " ".join(root.at(STATUS).read_text().split())
     assert "see PROBLEMS. It is left in place." in said
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_a_training_is_remembered_with_the_reasons_of_the_note_that_a_person_approved(
+    root: Root, *, approved: bool
+) -> None:
+    judged(root, **drifted(0.6))
+    run(root)
+    if approved:
+        files.write_whole(root, root.at(RETRAINING_NOTE), strict_json.pretty(note(root) | {"approved_by": "Ann"}))
+    trainer = desk(FolderStore(root), SUNDAY + DAY, job="training_inference")
+    ingest.begin(trainer)
+    _, entry = claim(trainer, OPEN_RULES, READY, "")
+    assert entry
+    ended = complete(trainer, entry.seq, PASSED).state.ended[-1]
+    assert ended.decision.source == ("person" if approved else "monitor")
+    [taught] = run(root, SUNDAY + 7 * DAY).sources.trainings
+    assert "drift" in taught["reasons"]

@@ -76,6 +76,12 @@ def test_a_decision_expires_on_the_day_after_its_last() -> None:
     assert objection(state, gone, SUNDAY + 8 * DAY) is None
 
 
+def test_a_decision_may_be_claimed_from_its_first_day_to_its_last() -> None:
+    state = said(OPEN)
+    for days, why in ((-1, "it is not valid on this date"), (0, None), (7, None), (8, "it is not valid on this date")):
+        assert objection(state, claimed(), SUNDAY + days * DAY) == why
+
+
 @pytest.mark.parametrize(
     ("before", "wanted", "why"),
     [

@@ -104,7 +104,7 @@ def test_what_a_run_of_all_steps_failed_at_stands_no_more_once_the_steps_have_su
 def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
     run(job(changes), tmp_path)
     home = tmp_path / "decisions/receipts/toy"
-    for name, age in (("2020-01-01", 91), ("2020-01-02", 89)):
+    for name, age in (("2020-01-01", 90.5), ("2020-01-02", 89.5)):
         (home / name).mkdir()
         os.utime(home / name, (time.time() - age * 86_400,) * 2)
     run(job(changes), tmp_path)
