@@ -76,3 +76,5 @@ def test_estimated_numbers_are_not_counts_and_get_no_interval_of_counts() -> Non
     found = at_cutoff(np.array([0.1, 0.9]), np.array([4.5, 1.5]), np.array([0.5, 3.5]), 0.5)
     assert found["precision"].value == 0.7
     assert found["precision"].interval is None
+    found = at_cutoff(np.array([0.1, 0.9]), np.array([4.4, 1.4]), np.array([0.5, 3.5]), 0.5)
+    assert [(name, one.n) for name, one in found.items()] == [("precision", 5), ("recall", 4), ("f1", 10)]

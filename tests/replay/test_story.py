@@ -14,6 +14,9 @@ from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
 from jobs.replay import story
 from jobs.replay.story import Week
+from tests.monitoring.evidences import drifted, evidence, measure, unknown
+from tests.monitoring.judged_weeks import keep
+from tests.monitoring.test_report_tables import shown
 from tests.protocol.build import machine, person, proposed
 
 if TYPE_CHECKING:
@@ -46,6 +49,46 @@ def test_a_week_that_calls_as_the_week_before_it_did_is_no_news(
         ("said in week 5", True),
     ]
     assert told.of_interest == [week.week for week in weeks[1:2] + weeks[4:]]
+
+
+def test_a_week_is_told_with_its_figures_but_for_an_auc_of_hardly_any_bads(tmp_path: Path) -> None:
+    root, known = Root(tmp_path, durable=False), []
+    for number, bads in enumerate((story.LEAST_BADS - 1, story.LEAST_BADS)):
+        day = FIRST + timedelta(days=7 * number)
+        found = evidence(day, performance__bads=bads, estimate__auc=measure(0.69, 2000), **drifted(0.3 + number / 10))
+        known.append(keep(root, found, action_hint="escalate", severity="high"))
+    lost = evidence(FIRST + timedelta(days=14), **unknown("drift", "estimate", "performance"))
+    known.append(keep(root, lost))
+    weeks = story.of(root, FIRST + timedelta(days=1), FIRST + timedelta(days=15)).weeks
+    figures = [(week.auc, week.estimated_auc, week.score_psi) for week in weeks]
+    assert figures == [(None, 0.69, 0.3), (0.7, 0.69, 0.4), (None, None, None)]
+    assert [week.week.isoformat() for week in weeks] == [verdict["week"] for verdict in known]
+    for name in ("model_id", "decision", "severity", "sentence", "action_hint"):
+        assert [getattr(week, name) for week in weeks] == [verdict[name] for verdict in known]
+    assert story.of(root, FIRST + timedelta(days=2), FIRST + timedelta(days=14)).weeks == weeks[1:2]
+
+
+def test_an_event_is_a_sentence_with_its_reason_if_it_has_one() -> None:
+    assert (
+        story.Event(FIRST, "a job", "waits", "blocked by week").sentence == "2017-01-07  a job waits: blocked by week"
+    )
+    assert story.Event(FIRST, "landing", "the file is late", "").sentence == "2017-01-07  landing the file is late"
+
+
+def test_the_page_counts_weeks_calls_trainings_and_promotions_and_tells_each() -> None:
+    called = Week(FIRST, "a-model", "alert", "medium", "It moved", 0.7, None, 0.3, None)
+    quiet = called._replace(week=FIRST + timedelta(days=7), decision="no_action", severity="none")
+    weeks = (called, quiet, quiet._replace(week=FIRST + timedelta(days=14)))
+    verdicts = ("promoted", "kept", "promoted")
+    events = [story.Event(FIRST, "training_inference", f"trained m{n}: {one}", "y") for n, one in enumerate(verdicts)]
+    told = story.page(story.Story(weeks, (*events, story.Event(FIRST, "monitoring", "alert", "z")))).decode()
+    assert "<h1>3 weeks, of which 1 called for somebody; 3 trainings, 2 promotions</h1>" in told
+    tables = shown(told)
+    assert tables["Weeks and verdicts"] == "week to = 2017-01-07; verdict = ◑ alert; in words = It moved"
+    figures = "AUC realised = 0.700; AUC estimated = not computed; score PSI = 0.300"
+    assert tables["AUC and drift by week"] == f"week to = 2017-01-07; model = a-model; {figures}"
+    trained = "day = 2017-01-07; who = training_inference; what = trained m0: promoted; why = y"
+    assert tables["What happened on which day"] == trained
 
 
 @pytest.mark.parametrize(
