@@ -84,6 +84,7 @@ def alert(run: Run) -> None:
 def redecide(run: Run) -> None:
     from jobs.monitoring import deciding
 
+    run.dry_run = True  # nothing is written: no receipt either, of a policy that was only tried
     deciding.redecide(run)
 
 

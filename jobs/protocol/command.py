@@ -129,9 +129,9 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
     """By steps, one that leaves work possible exits 0 or 99, and the last says what the date has come to, and why."""
     if named is None or run.report.code == 1:
         return run.report.code
-    last = [step for step in job.steps if not step.only_when_named][-1].name
-    if named == last and not run.dry_run:
-        standing = receipts.standing(run.root, job.name, run.day, job.steps[0].name)
+    steps = [step.name for step in job.steps if not step.only_when_named]
+    if named == steps[-1] and not run.dry_run:
+        standing = receipts.standing(run.root, job.name, run.day, steps)
         if not run.report.problems:
             told(sys.stderr, receipts.told(standing, f"{job.name}: "))
         return gravest([problem.code for problem in standing])

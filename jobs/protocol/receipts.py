@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -120,7 +120,9 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     latest = latest_by_step(root, of.job, of.day)
     last = latest.get(of.step, {"skipped": [], "problems": []})
     is_told = said["problems"] == last["problems"] and all(one in last["skipped"] for one in report.skipped)
-    is_told &= of.step in latest or not latest.get(WHOLE, last)["problems"]  # it does not say which steps failed
+    # A run of all steps does not say which of them failed, and is what those that ran by themselves have come to.
+    others = latest.values() if of.step == WHOLE else [] if of.step in latest else [latest.get(WHOLE, last)]
+    is_told &= all(one in said["problems"] for other in others for one in other["problems"])
     if not report.changed and is_told:
         return None  # it changed nothing, fails as the last one did, and skips nothing that this one did not
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
@@ -164,10 +166,11 @@ def _read(store: FolderStore, name: str, *, changes: bool) -> dict[str, Any]:
     return {}
 
 
-def standing(root: Root, job: str, day: date, first: str = "") -> list[Problem]:
-    """The problems that still stand for a date."""
-    latest = latest_by_step(root, job, day, first)
-    return [Problem(**problem) for receipt in latest.values() for problem in receipt["problems"]]
+def standing(root: Root, job: str, day: date, steps: Sequence[str] = ()) -> list[Problem]:
+    """The problems that still stand for a date, of these steps: what a person tried by another is over when told."""
+    latest = latest_by_step(root, job, day, *steps[:1])
+    counted = [receipt for step, receipt in latest.items() if not steps or step in (WHOLE, *steps)]
+    return [Problem(**problem) for receipt in counted for problem in receipt["problems"]]
 
 
 def prune(root: Root, job: str, now: datetime) -> None:

@@ -132,6 +132,7 @@ def test_what_cannot_be_is_said(
     root: Path, capsys: pytest.CaptureFixture[str], rules: object, more: tuple[str, ...], code: int
 ) -> None:
     assert redecided(root, capsys, rules, *more, code=code)[0] == []
+    assert not (root / "decisions/receipts").exists(), "a policy that was only tried stands against no date"
 
 
 def test_damaged_evidence_of_a_week_does_not_hide_the_others(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

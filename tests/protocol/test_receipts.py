@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.protocol import clock, command, judge, receipts
+from jobs.protocol.command import Job, Step
 from jobs.protocol.errors import GRAVEST_FIRST, ContractBroken
 from jobs.protocol.files import Root
 from tests.protocol.toy_jobs import DAY, changes, failing, job, nothing, run
@@ -99,6 +100,21 @@ def test_what_a_run_of_all_steps_failed_at_stands_no_more_once_the_steps_have_su
     assert [run(mended, tmp_path, "--step", step) for step in ("s0", "s1")] == [0, 0]
     assert sorted((tmp_path / "decisions/receipts").rglob("*.json")) == known
     assert [run(broken, tmp_path, "--step", step) for step in ("s0", "s1")] == [0, 4]
+
+
+def test_what_a_step_failed_at_stands_no_more_once_a_run_of_all_steps_has_succeeded(tmp_path: Path) -> None:
+    broken, mended = job(failing(ContractBroken("w", where="f", mend="m")), nothing), job(nothing, nothing)
+    assert [run(broken, tmp_path, "--step", step) for step in ("s0", "s1")] == [0, 4]
+    assert run(mended, tmp_path) == 0
+    assert run(mended, tmp_path, "--step", "s1") == 0
+    assert [run(mended, tmp_path), run(mended, tmp_path)] == [0, 0]
+    assert len(os.listdir(tmp_path / "decisions/receipts/toy/2024-03-01")) == 2
+
+
+def test_what_a_person_tried_by_a_step_of_no_dag_does_not_stand_against_the_date(tmp_path: Path) -> None:
+    tried = Step("apart", "", failing(ContractBroken("w", where="f", mend="m")), only_when_named=True)
+    both = Job("toy", "", (*job(nothing).steps, tried))
+    assert [run(both, tmp_path, "--step", step) for step in ("apart", "s0")] == [4, 0]
 
 
 def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
