@@ -63,8 +63,8 @@ def _earlier(root: Root, week: date) -> Judged:
 
 def _beside(root: Root, week: Judged, name: str) -> list[Json]:
     """The rows of a table beside the evidence: bins of every subject, or curves of the vintages."""
-    path = at(week.evidence, f"files.{name}.path")
-    return pl.read_parquet(root.at(path), glob=False).to_dicts() if path and root.at(path).is_file() else []
+    citation = at(week.evidence, f"files.{name}")
+    return pl.read_parquet(storing.cited(root, citation)).to_dicts() if citation else []
 
 
 def _index(root: Root, week: date) -> str:

@@ -153,6 +153,19 @@ def test_the_report_is_the_last_page_written_so_that_a_run_which_died_is_finishe
     assert not any(path.exists() for path in dead)
 
 
+def test_tables_that_are_not_those_of_the_evidence_are_never_shown(tmp_path: Path) -> None:
+    root = Root(tmp_path, durable=False)
+    judge_weeks(root, count=1)
+    found = storing.judged(root, WEEK)
+    assert found is not None
+    bins = root.at(at(found.evidence, "files.bins.path"))
+    bins.write_bytes(b"PAR1" + bins.read_bytes()[4:-9])
+    for damage in ("changed", "missing"):
+        with pytest.raises(StoreDamaged, match=f"what a verdict rests on is {damage}"):
+            report.write(root, WEEK)
+        bins.unlink(missing_ok=True)
+
+
 def test_only_our_own_style_and_script_may_run(judged: tuple[Root, str]) -> None:
     page = judged[1]
     rule = unescape(re.findall(r'Content-Security-Policy" content="([^"]*)"', page)[0])
