@@ -16,12 +16,17 @@ def amount(number: int, what: str) -> str:
 
 
 def told(stream: TextIO, text: str) -> None:
-    """Write it out; nothing in it steers a terminal. A reader that has seen enough, such as `head`, is no failure."""
+    """Write it out, harmless. A reader that has seen enough, such as `head`, is no failure."""
     try:
-        stream.write("".join(it if it.isprintable() or it == "\n" else ascii(it)[1:-1] for it in text))
+        stream.write(_harmless(text))
         stream.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _harmless(text: str) -> str:
+    """Nothing in it steers a terminal."""
+    return "".join(it if it.isprintable() or it == "\n" else ascii(it)[1:-1] for it in text)
 
 
 def reopen_closed() -> None:
@@ -60,7 +65,7 @@ class Events:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         plainly, console = self._print, Console(file=self.stream, markup=False, highlight=False)
         with Progress(*columns, console=console, transient=True) as bar:
-            self._print = bar.console.print  # above the bar
+            self._print = lambda text: bar.console.print(_harmless(text))  # above the bar
             task = bar.add_task(f"{label:<12}", total=total)
             yield lambda more: bar.advance(task, more)
         self._print = plainly

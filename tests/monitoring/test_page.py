@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from jobs.monitoring import charts, panels
-from jobs.monitoring.page import NOT_COMPUTED, cell, decided, distribution, lines, number, told
+from jobs.monitoring.page import NOT_COMPUTED, cell, decided, distribution, lines, number, points, told
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.protocol import policy
@@ -79,6 +79,13 @@ def test_news_names_reasons_that_came_and_went() -> None:
 )
 def test_numbers_read_well(shown: str, expected: str) -> None:
     assert shown == expected
+
+
+def test_a_point_has_the_ends_of_its_interval_and_none_stands_where_there_is_no_value() -> None:
+    weeks = [{"week": 1, "auc": measure(0.7, 20, interval=[0.6, 0.8])}, {"week": 2, "auc": measure(None, 0)}]
+    weeks += [{"week": 3, "auc": 0.5}]
+    assert points(weeks, "week", "auc", "auc.interval") == [(1, 0.7, 0.6, 0.8), (3, 0.5)]
+    assert points(None, "week", "auc") == []
 
 
 def test_a_week_without_rows_is_said_to_have_none() -> None:

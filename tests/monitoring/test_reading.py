@@ -1,51 +1,75 @@
-"""Which rows a week looks at, at the very days and counts on which that turns."""
+"""Which days of gold a week is read from, on a handful of rows a day."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
 import pytest
 
+from jobs.measures import bins
 from jobs.monitoring.reading import Reading
-from jobs.protocol import policy
-from jobs.protocol.layers import PREDICTIONS
+from jobs.protocol import strict_json
+from jobs.protocol.files import Root
+from jobs.protocol.index import Index
+from jobs.protocol.layers import FEATURES, PREDICTIONS
+from jobs.protocol.model_bank import REFERENCE
+from jobs.protocol.shelf import Shelf
+from tests.monitoring.evidences import MODEL, WEEK
+from tests.monitoring.judging import POLICY
+from tests.sql.built import build
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jobs.monitoring.session import Session
 
-WEEK = date(2024, 1, 13)
-POLICY = policy.load(None, "policy.json")
+ROWS = 10  # a day
 
 
-def reading(rows: dict[int, int]) -> Reading:
-    """Of a week that so many rows were scored for, by the number of days before its Saturday."""
-    built = {WEEK - timedelta(days=before): SimpleNamespace(rows=count) for before, count in rows.items()}
-    shelf = SimpleNamespace(built=lambda _: built)
-    sources = SimpleNamespace(days={PREDICTIONS: sorted(built)})
-    return Reading(cast("Session", SimpleNamespace(sources=sources, shelf=shelf, week=WEEK, policy=POLICY)))
+def reading(path: Path, days: int, least: int) -> Reading:
+    """Of the last days up to the week's end, each with some rows that were scored; so many are enough to judge."""
+    values = pl.DataFrame({"dti": [float(n) for n in range(ROWS)]})
+    frozen = bins.freeze(values, ["dti"])["dti"]
+    known = {"bins": bins.to_json(frozen), "rows": list(bins.count(values, {"dti": frozen})["dti"].rows)}
+    reference = strict_json.canonical({"features": {"dti": known}})
+    there = [WEEK - timedelta(days=n) for n in reversed(range(days))]
+    for day in there:
+        ids = list(range(ROWS))
+        build(path, FEATURES, day, {"id": ids, "snapshot_date": [day] * ROWS, "dti": values["dti"]})
+        build(path, PREDICTIONS, day, {"id": ids, "pd": [n / 100 for n in ids], "model_id": [MODEL] * ROWS})
+    root = Root(path, durable=False)
+    session = SimpleNamespace(
+        sources=SimpleNamespace(days={FEATURES: there, PREDICTIONS: there}),
+        shelf=Shelf(root=root, index=Index(root, "monitoring")),
+        week=WEEK,
+        root=root,
+        model=SimpleNamespace(model_id=MODEL, files={REFERENCE: reference}),
+        policy=replace(POLICY, drift=replace(POLICY.drift, n_min=least)),
+    )
+    return Reading(cast("Session", session))
 
 
-@pytest.mark.parametrize(
-    ("rows", "days", "within"),
-    [
-        pytest.param({0: 500}, 7, 1, id="just-enough-on-the-saturday"),
-        pytest.param({0: 499, 6: 1, 7: 1}, 7, 2, id="just-enough-from-the-sunday-on"),
-        pytest.param({0: 499, 7: 1}, 14, 2, id="two-weeks-from-their-first-day"),
-        pytest.param({0: 499, 13: 1, 14: 1}, 14, 2, id="two-weeks-to-their-last-day"),
-        pytest.param({0: 499, 14: 1}, 28, 2, id="four-weeks-from-their-first-day"),
-        pytest.param({0: 498, 27: 1, 28: 1}, 28, 2, id="four-weeks-and-never-more"),
-    ],
-)
-def test_a_window_is_lengthened_while_it_has_too_few_rows(rows: dict[int, int], days: int, within: int) -> None:
-    found = reading(rows)._within
-    assert (found[0], len(found[1])) == (days, within)
+@pytest.mark.parametrize(("least", "days"), [(70, 7), (71, 14), (140, 14), (141, 28), (999, 28)])
+def test_a_window_is_as_short_as_holds_enough_rows_and_features_are_counted_in_it_alone(
+    tmp_path: Path, least: int, days: int
+) -> None:
+    found = reading(tmp_path, 30, least)
+    first = (WEEK - timedelta(days=days - 1)).isoformat()
+    told = {"first": first, "last": WEEK.isoformat(), "days": days, "rows": days * ROWS, "backscored": 0}
+    assert found.window.told == told
+    assert found.window.features["dti"].n == found.window.scores.n == days * ROWS
+    dates = [row["snapshot_date"] for row in found.daily]
+    assert dates == [WEEK - timedelta(days=n) for n in reversed(range(7))], "the feed is judged by the week"
 
 
-def test_loans_of_the_28_days_to_the_saturday_have_matured() -> None:
-    found = reading({})
-    matured = [WEEK - timedelta(days=before) for before in (28, 27, 0, -1)]
-    found.__dict__["labels"] = pl.DataFrame({"id": [28, 27, 0, -1], "mature_date": matured, "policy_exception": False})
-    assert found.matured["id"].to_list() == [27, 0]
+def test_a_week_without_rows_has_bins_without_rows(tmp_path: Path) -> None:
+    found = reading(tmp_path, 0, 70)
+    assert (found.window.scores.n, found.window.told["rows"]) == (0, 0)
+    assert {name: (counted.n, len(counted.rows)) for name, counted in found.window.features.items()} == {
+        "dti": (0, len(found.reference["features"]["dti"]["rows"]))
+    }
+    assert found.daily == []

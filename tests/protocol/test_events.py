@@ -54,8 +54,18 @@ def test_what_is_said_beside_a_bar_stands_there_letter_for_letter() -> None:
     shown = stream.getvalue()
     assert "rows" in shown
     assert "4/10" in shown
-    events.say("said", "[red]after[/red]")
-    assert stream.getvalue() == f"{shown}[red]after[/red]\n"
+    events.say("said", "[red]after" * 20)
+    assert stream.getvalue() == f"{shown}{'[red]after' * 20}\n"
+
+
+def test_nothing_that_is_said_steers_a_terminal_beside_a_bar_or_without_one() -> None:
+    stream = Terminal()
+    events = Events(stream)
+    with events.progress("rows", 10):
+        events.say("said", "a\x1b[2J file of \u202e\x07 somebody")
+    events.say("said", "a\x1b[2J file of \u202e\x07 somebody")
+    assert stream.getvalue().count(r"a\x1b[2J file of \u202e\x07 somebody") == 2
+    assert "a\x1b" not in stream.getvalue()
 
 
 def test_a_single_step_needs_no_bar() -> None:
