@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.preprocessing import stock
+from jobs.preprocessing import stock, tables
 from jobs.preprocessing.stock import Stock
-from jobs.protocol import partitions
+from jobs.protocol import contract, partitions
 from jobs.protocol.files import Root
 from jobs.protocol.judge import HOME
 from tests.preprocessing.roots import FIRST, LAST, TABLES, built, current, land, landed, landing, preprocess, shorter
@@ -46,6 +47,23 @@ def test_where_nothing_was_left_to_do_an_edited_contract_makes_the_next_run_look
         capsys.readouterr()
         assert preprocess(root) == 0
         assert ('"event": "nothing_to_do"' in capsys.readouterr().out) != edited
+
+
+@pytest.mark.parametrize("edited", ["contract", "version"])
+def test_an_edited_contract_or_a_raised_version_builds_its_tables_again_and_no_other(
+    edited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, load = built(tmp_path), contract.load
+    before = current(root)
+    if edited == "version":
+        monkeypatch.setitem(tables.VERSIONS, "gold/feature_store", 2)
+    else:
+        other = {"gold/feature_store": replace(load("gold/feature_store"), sha256="0" * 64)}
+        monkeypatch.setattr(contract, "load", lambda name: other.get(name) or load(name))
+        monkeypatch.setattr(stock, "_contracts", lambda: "other")
+    assert preprocess(root) == 0
+    after = current(root)
+    assert {name for name in after if after[name] != before[name]} == {*current(root, "datamart/gold/feature_store")}
 
 
 def test_a_broken_policy_is_told_of_with_its_place_and_features_go_on(

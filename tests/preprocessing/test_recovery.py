@@ -118,6 +118,13 @@ def test_a_copied_folder_and_a_strange_name_are_no_partitions(tmp_path: Path) ->
     assert current(root, "datamart/gold") == before
 
 
+def test_a_dry_run_leaves_an_index_that_is_gone_as_it_is(tmp_path: Path) -> None:
+    root = built(tmp_path)
+    shutil.rmtree(root / "datamart/.index")
+    assert preprocess(root, LAST, "--dry-run") == 0
+    assert not (root / "datamart/.index").exists()
+
+
 def test_a_manifest_larger_than_any_is_never_read_whole(tmp_path: Path) -> None:
     root = built(tmp_path)
     before = current(root)
