@@ -25,6 +25,7 @@ SAMPLE = Path(__file__).parents[2] / "../shared/data/lending_club_sample/lending
         pytest.param(b"1,MEM_1,9.5, 36 months\n", ("1", "MEM_1", "9.5", " 36 months"), id="leading-blanks-stay"),
         pytest.param(b"1,,,\n", ("1", None, None, None), id="nothing-is-null"),
         pytest.param(b'1,"","",""\n', ("1", None, None, None), id="nothing-in-quotes-is-null"),
+        pytest.param(b'"1","",3,4\n', ("1", None, "3", "4"), id="nothing-in-quotes-after-something-in-quotes"),
         pytest.param(b'1,""""," ",\n', ("1", '"', " ", None), id="a-quote-or-a-blank-is-something"),
         pytest.param(b"1,NaN,null,NULL\n", ("1", "NaN", "null", "NULL"), id="words-for-nothing-stay-words"),
         pytest.param(b"1,2,3,4\r\n", ("1", "2", "3", "4"), id="windows-line-ends"),

@@ -65,6 +65,8 @@ CANARY = b"CANARY"
         ),
         pytest.param(HEADER + b'1,a"b",3,4\n', "a quote stands within a field in line 2", id="text-before-a-quote"),
         pytest.param(GOOD + b'1,"a"b,3,4\n', "a quote stands within a field in line 3", id="text-after-a-quote"),
+        pytest.param(HEADER + b'1,\xff"b",3,4\n', "is not UTF-8", id="the-last-byte-of-all-before-a-quote"),
+        pytest.param(HEADER + b'1,"b"\xff,3,4\n', "is not UTF-8", id="the-last-byte-of-all-after-a-quote"),
         pytest.param(HEADER + b'1, "2,2",3,4\n', "a quote stands within a field in line 2", id="blank-before-a-quote"),
         pytest.param(b'id,"member_id\n1,2\n', "the quotes in the first line do not match", id="quote-in-the-header"),
         pytest.param(b"id,id,term\n", r"column 1 \(id\) is named like another", id="one-name-twice"),

@@ -103,6 +103,7 @@ def test_a_refused_file_is_told_of_on_every_run_and_taken_once_it_is_mended(
     assert preprocess(root) == 4
     said = capsys.readouterr()
     assert said.err.count("financial_2016_01_06.csv") == json.loads(said.out.splitlines()[-1])["problems"] == 1
+    assert "the file is empty" in said.err
     assert preprocess(root, LAST + timedelta(days=1)) == 4, "on a later date too"
     assert capsys.readouterr().err.count("financial_2016_01_06.csv") == 1
     land(path, good)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from jobs.preprocessing import bronze, gold, landing, landing_csv, silver
+from jobs.preprocessing import bronze, gold, landing, landing_csv, silver, windows
 from jobs.protocol import partitions
 from tests.preprocessing import roots
 from tests.preprocessing.roots import FIRST, LAST, current, land, landed, preprocess
@@ -43,8 +43,9 @@ def test_a_day_in_shards_gives_the_rows_and_counts_of_one_in_a_piece(
         land(path, b"".join(lines))  # without the ids, which the members lend it
     assert preprocess(whole) == 0
     assert content(whole)[partitions.manifest_name("silver/demographic", FIRST)][1], "ids were lent"
-    for module, name in ((landing_csv, "SMALL"), (bronze, "SMALL"), (silver, "SMALL"), (gold, "SMALL")):
-        monkeypatch.setattr(module, name, 0)
+    for module in (landing_csv, bronze, silver, gold):
+        monkeypatch.setattr(module, "SMALL", 0)
+    monkeypatch.setattr(windows, "MOST_HELD", 0)
     monkeypatch.setattr(silver, "SHARD_ROWS", 3)
     monkeypatch.setattr(gold, "RANGE_ROWS", 2)
     assert preprocess(cut) == 0

@@ -128,6 +128,18 @@ def test_old_receipts_are_removed_after_ninety_days(tmp_path: Path) -> None:
     assert receipts.standing(command.open_root(str(tmp_path)), "toy", DAY) == []
 
 
+def test_the_last_second_of_the_ninety_days_is_still_kept_and_no_link_is_followed(tmp_path: Path) -> None:
+    root, now, home = Root(tmp_path), clock.now(), tmp_path / "decisions/receipts/toy"
+    ages = {home / "2020-01-01": 1, home / "2020-01-02": 0, tmp_path / "elsewhere": 1}
+    for folder, beyond in ages.items():
+        folder.mkdir(parents=True)
+        os.utime(folder, (now.timestamp() - 90 * 86_400 - beyond,) * 2)
+    (home / "2020-01-03").symlink_to(tmp_path / "elsewhere")
+    receipts.prune(root, "toy", now)
+    assert sorted(os.listdir(home)) == ["2020-01-02", "2020-01-03"]
+    assert (tmp_path / "elsewhere").is_dir()
+
+
 def test_what_was_changed_is_passed_over_unless_it_is_asked_for(tmp_path: Path) -> None:
     like_its_end = '],\n  "skipped": ]\n  ],\n  "changed": [\n'
     some: list[dict[str, object]] = [{"name": like_its_end, "rows": 3}, {"name": "b"}]

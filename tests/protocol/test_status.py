@@ -142,10 +142,12 @@ def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderSt
 )
 def test_a_policy_that_cannot_be_used_is_shown(store: FolderStore, data: bytes | None, expected: str) -> None:
     policies.begin(store, dry_run=False)
+    proposed(store, machine())
     path(store, POLICY).unlink()
     if data:
         path(store, POLICY).write_bytes(data)
     said = told(store)
+    assert "Decision 1 waits." in said
     assert expected in said.partition("PROBLEMS")[2].partition("SERVING")[0]
     assert "Nothing is claimed or promoted until policy.json can be read" in said
 
@@ -240,6 +242,23 @@ def test_a_closed_note_that_comes_back_is_told_of_for_good(store: FolderStore) -
     assert "to ask again, change decision_date" in told(store)
     begin(desk(store))
     assert "its note was found unchanged after that and lies in decisions/quarantine/" in told(store)
+
+
+def test_what_does_not_fit_on_a_line_of_eighty_letters_goes_on_below_its_own_first_word(store: FolderStore) -> None:
+    proposed(store, machine())
+    place = f"decisions/{'x' * 46}-y"
+    problem = StoreDamaged(f"{'a' * 75} b", where=f"{place} {place}", mend=f"{'c' * 60} {'d' * 60}")
+    said = status.text(replace(survey(desk(store, unusable=usable)), policy_problem=problem)).splitlines()
+    begin = said.index("PROBLEMS") + 1
+    assert said[begin : begin + 6] == [
+        f"  1. {'a' * 75}",
+        "     b",
+        f"     where: {place}",
+        f"            {place}",
+        f"     mend:  {'c' * 60}",
+        f"            {'d' * 60}",
+    ]
+    assert len(said[-1]) - len(said[-1].lstrip()) == 2
 
 
 def test_words_of_a_person_cannot_steer_a_terminal(store: FolderStore) -> None:
