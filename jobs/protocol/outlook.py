@@ -84,6 +84,8 @@ def survey(desk: Desk, verdict: str = "") -> Sight:
 def next_run(sight: Sight) -> Iterator[str]:
     if sight.policy_problem:
         yield "Nothing is claimed or promoted until policy.json can be read; the last good policy counts for the rest."
+    if sight.serving_problem:
+        yield "Nothing is promoted until serving_decision.json can be used."
     state = ahead(sight)
     if sight.abandoned:
         yield "The trainer that claimed it is dead. Training gives the decision back, as a failed attempt, and goes on:"

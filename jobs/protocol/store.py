@@ -155,7 +155,8 @@ class FolderStore:
         try:
             is_placed = folders.link(folder, aside, last) or _is_same(folder, aside, last)
         except PermissionError:  # a colleague's file: the system may let nobody else name it, but all read it
-            is_placed = self.put_if_absent(f"{DECISIONS}/{last}", folders.read(folder, aside, LIMIT) or b"")
+            data = folders.read(folder, f"{DECISIONS}/{aside}", LIMIT)
+            is_placed = self.put_if_absent(f"{DECISIONS}/{last}", data or b"")
         if not is_placed and (older := folders.read(folder, f"{DECISIONS}/{aside}", LIMIT)) is not None:
             self.put_if_absent(quarantine_name(older), older)
         folders.sync(self.root, folder)

@@ -168,6 +168,7 @@ def test_a_wish_for_another_model_and_one_for_an_unknown_model(store: FolderStor
     assert "why a person chose it (ledger entry 4) pinned yes" in told(store)
     wish.write_text('{"model_id": "20240115-ffffffffffff"}')
     assert "model 20240115-ffffffffffff cannot serve: it is not there" in told(store)
+    assert "THE NEXT RUN - Nothing is promoted until serving_decision.json can be used." in told(store)
 
 
 def test_a_wish_for_another_model_ends_a_machines_decision_about_the_one_before(store: FolderStore) -> None:
