@@ -5,7 +5,7 @@ ROOT   ?= $(DEMO)/replay
 UV      = .venv/bin/python -m uv
 BIN     = .venv/bin
 
-.PHONY: help run test coverage check airflow test-airflow soak-airflow setup setup-airflow setup-bench setup-page bench prove prove-peers docs lock clean
+.PHONY: help run test coverage check airflow test-airflow soak-airflow setup setup-airflow setup-bench setup-page bench prove prove-peers docs lock sbom clean
 .DEFAULT_GOAL := help
 
 help:            ## what each target does
@@ -57,6 +57,9 @@ prove-peers: .venv-peers/.peers ## our measures beside those of scikit-learn, st
 lock:            ## resolve the environments anew
 	cd requirements && for set in setup run dev airflow bench peers; do \
 	  ../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade $$set.in -o $$set.txt; done
+
+sbom:            ## what the jobs run on, by version and hash, as CycloneDX
+	@$(PYTHON) requirements/sbom.py
 
 clean:           ## remove environments and the demo's data
 	rm -rf .venv .venv-airflow .venv-bench .venv-peers .airflow $(DEMO)
