@@ -59,7 +59,9 @@ VERDICT = {
 }
 
 
-def publish(root: Root, table: str, values: list[int], inputs: Sequence[Input], day: date = SUNDAY) -> Manifest:
+def publish(
+    root: Root, table: str, values: list[int], inputs: Sequence[Input], day: date = SUNDAY, **notes: object
+) -> Manifest:
     """A partition of one column."""
     with files.draft(root, partitions.drafts_folder(root, table)) as path:
         pl.DataFrame({"id": values}).write_parquet(path)
@@ -73,7 +75,7 @@ def publish(root: Root, table: str, values: list[int], inputs: Sequence[Input], 
             parts=(partitions.part_of(path, len(values)),),
             inputs=tuple(inputs),
             counts={"rows": len(values), "refused": 0},
-            notes={"columns_absent": ["dti", "grade"]},
+            notes=notes or {"columns_absent": ["dti", "grade"]},
         )
         partitions.publish(root, manifest, [path])
     return manifest
