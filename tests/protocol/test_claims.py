@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -186,3 +187,13 @@ def test_only_the_current_claim_completes_and_only_once(store: FolderStore) -> N
         complete(desk(store), again, PASSED)
     fail_attempt(desk(store), again, "late")
     assert kinds(store)[3:] == ["claimed", "completed"]
+
+
+def test_after_its_last_day_a_decision_that_no_run_has_ended_yet_is_neither_claimed_nor_deferred(
+    store: FolderStore,
+) -> None:
+    store.put_if_absent(RETRAINING_NOTE, machine())
+    begin(desk(store))
+    for days, said in ((8, None), (7, "claimed")):
+        entry = claim(desk(store, SUNDAY + timedelta(days=days)), OPEN_RULES, READY, "")[1]
+        assert (entry and entry.kind) == said
