@@ -222,7 +222,11 @@ def iso_date(text: str) -> date:
 def open_root(text: str) -> Root:
     """A root is a folder, as a path or a file: URI. A replay's root says so itself."""
     scheme, separator, rest = text.partition("://")
-    name = rest if separator else text
+    name = text
+    if separator:
+        from urllib.parse import unquote
+
+        name = unquote(rest)
     path = Path(name)
     if separator and scheme != "file":
         raise UsageError(f"a root of scheme {scheme!r} is not supported", where="--root", mend="give a folder")
