@@ -221,12 +221,11 @@ def iso_date(text: str) -> date:
 
 def open_root(text: str) -> Root:
     """A root is a folder, as a path or a file: URI. A replay's root says so itself."""
-    scheme, separator, rest = text.partition("://")
-    name = text
+    scheme, separator, name = text.rpartition("://")
     if separator:
         from urllib.parse import unquote
 
-        name = unquote(rest)
+        name = unquote(name)
     path = Path(name)
     if separator and scheme != "file":
         raise UsageError(f"a root of scheme {scheme!r} is not supported", where="--root", mend="give a folder")
@@ -235,9 +234,8 @@ def open_root(text: str) -> Root:
     if not path.is_dir():
         raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")
     if any("\ud800" <= letter <= "\udfff" for letter in str(path.resolve())):
-        raise UsageError(
-            "the root's path is not UTF-8", where=repr(text), mend="rename the folder: libraries refuse it"
-        )
+        mend = "rename the folder: libraries refuse it"
+        raise UsageError("the root's path is not UTF-8", where=repr(text), mend=mend)
     if not os.access(path, os.X_OK):  # else whatever is looked for first in it would be told
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     replayed = path / REPLAY_CLOCK
