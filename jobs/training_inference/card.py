@@ -30,16 +30,12 @@ def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts
     """All that is known of a model, in the order in which people ask for it."""
     agreed, used, recipe = contract.load(FEATURES), features(policy.feature_profile), facts["recipe"]
     gates = [{**asdict(gate), "passed": gate.passed, "sentence": gate.sentence} for gate in verdict.gates]
+    judged = {"profile": verdict.profile, "passed": verdict.passed, "champion": recipe["champion"], "gates": gates}
     return {
         "title": "Model card",
         "purpose": _TEXTS["purpose"],
         "not_for": _TEXTS["not_for"],
-        "verdict": {
-            "profile": verdict.profile,
-            "passed": verdict.passed,
-            "champion": recipe["champion"],
-            "gates": gates,
-        },
+        "verdict": judged,
         "approval": {"name": None, "date": None, "decision": None, "remarks": None},
         "population": _population(data),
         "label": {**asdict(policy.label), "policy_sha256": recipe["policy_sha256"]},

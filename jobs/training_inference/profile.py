@@ -75,9 +75,6 @@ def reference(
     at, parts = cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate), policy.drift.bins
     frozen = bins.freeze(train, sentinels, sentinels, parts)
     learned, of_bads = (bins.count(rows, frozen) for rows in (train, train.filter(train["y"] == 1)))
-    of_goods = {
-        name: [n - bad for n, bad in zip(learned[name].rows, of_bads[name].rows, strict=True)] for name in frozen
-    }
     shares = np.abs(pushes).mean(axis=0)
     shares = shares / (shares.sum() or 1.0)
     of_oot = counts[OOT]
@@ -89,13 +86,7 @@ def reference(
         "format": FORMAT,
         "cutoff": at,
         "features": {
-            name: {
-                "bins": bins.to_json(frozen[name]),
-                "rows": list(learned[name].rows),
-                "missing": learned[name].part(bins.MISSING) / train.height,
-                "information_value": drift.information_value(of_goods[name], of_bads[name].rows).value,
-                "shap_share": float(share),
-            }
+            name: _learned(learned[name], of_bads[name]) | {"shap_share": float(share)}
             for name, share in zip(frozen, shares, strict=True)
         },
         "scores": {
@@ -109,6 +100,17 @@ def reference(
         "performance": {name: performance(counts[name], at) for name in SLICES},
         "rate_alone": asdict(alone(oot, "int_rate")),
         "grade_alone": asdict(alone(oot, "grade")),
+    }
+
+
+def _learned(rows: bins.BinCounts, of_bads: bins.BinCounts) -> Json:
+    """A feature in the train slice."""
+    of_goods = [n - bad for n, bad in zip(rows.rows, of_bads.rows, strict=True)]
+    return {
+        "bins": bins.to_json(rows.bins),
+        "rows": list(rows.rows),
+        "missing": rows.part(bins.MISSING) / rows.n,
+        "information_value": drift.information_value(of_goods, of_bads.rows).value,
     }
 
 
