@@ -101,7 +101,7 @@ def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFram
 def immature(counts: pl.DataFrame) -> pl.DataFrame:
     """The counts of the months in which most outcomes are still open."""
     matured = (pl.col("rows") * pl.col("labelled")).sum().over("month")
-    return counts.filter(2 * matured < pl.col("rows").sum().over("month")).sort("month")
+    return counts.filter(2 * matured < pl.col("rows").sum().over("month"))
 
 
 def steps(counts: pl.DataFrame, until: int) -> tuple[list[int], list[int]]:

@@ -45,6 +45,12 @@ def test_every_file_of_a_model_is_the_same_when_it_is_trained_again() -> None:
     assert train(2, None).files == trained().files
 
 
+def test_boosting_stops_once_the_valid_slice_gains_no_more_and_the_best_round_is_kept() -> None:
+    told = json.loads(trained().files[model_bank.CARD])["algorithm"]
+    assert told["stopped_early"]
+    assert scorer().booster.num_trees() == told["rounds"] < fitting.MOST_ROUNDS - fitting.PATIENCE
+
+
 def test_out_of_time_the_model_ranks_nearly_as_well_as_the_true_risk_and_better_than_the_rate_alone() -> None:
     rows = data().frames[OOT].join(loans()[1].select("id", "true_pd"), on="id", how="left", maintain_order="left")
     labels = rows["y"].to_numpy()
