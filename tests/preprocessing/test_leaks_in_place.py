@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 
 from jobs.preprocessing import leaks
+from jobs.preprocessing.features import feature_columns
 from jobs.preprocessing.stock import Stock
-from jobs.protocol import policy
+from jobs.protocol import contract, policy
 from jobs.protocol.errors import ContractBroken
 from jobs.protocol.files import Root
-from tests.preprocessing.roots import LAST, built
+from jobs.protocol.layers import FEATURES
+from tests.preprocessing.roots import LAST, built, current, landed, preprocess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +54,21 @@ def test_gold_is_refused_where_stored_features_tell_the_outcome(
     else:
         leaks.check(stock, RULES, labels, first, last)
     leaks.check(stock, DEFAULT, labels, first, last)  # too few for the default policy
+
+
+def test_no_label_is_published_where_a_feature_is_too_good_to_be_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = pl.DataFrame({"revol_util": [0.1, 0.9] * 30, "y": [0, 1] * 30}).with_columns(
+        application_date=SUNDAY, snapshot_date=SUNDAY
+    )
+    column = [one for one in feature_columns(contract.load(FEATURES)) if one.name == "revol_util"]
+    monkeypatch.setattr(leaks, "check", lambda *_: leaks.refuse_suspicious(known, column, RULES.leaks))
+    root = landed(tmp_path)
+    assert preprocess(root) == 4
+    assert "too good to be true: revol_util: auc is 1.000" in capsys.readouterr().err
+    assert current(root, "datamart/gold/feature_store")
+    assert not current(root, "datamart/gold/label_store")
 
 
 def test_of_more_labels_than_a_leak_needs_to_show_a_share_is_looked_at(
