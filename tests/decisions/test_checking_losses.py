@@ -13,11 +13,12 @@ from jobs.decisions import checking
 from jobs.decisions.__main__ import main
 from jobs.protocol import clock, files, ledger, model_bank, partitions, receipts, strict_json
 from jobs.protocol.files import Root
+from jobs.protocol.ingest import begin
 from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
-from jobs.protocol.store import POLICIES, FolderStore
+from jobs.protocol.store import POLICIES, RETRAINING_NOTE, FolderStore
 from tests.decisions.wholes import DETAILS, EVIDENCE, ONE_DAY, POLICY_SHA256, TABLE, VERDICT, checked, publish
-from tests.protocol.build import SUNDAY
+from tests.protocol.build import SUNDAY, desk, person
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,3 +193,14 @@ def test_a_manifest_and_a_verdict_that_no_job_wrote_are_damage_with_the_place(
     [(where, left)] = told.items()
     assert where.endswith("/decision-cccccccccccc.json: line 1, column 2")
     assert left == "the verdict cannot be read: found the end of the file"
+
+
+def test_where_a_persons_note_points_is_not_looked_at(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = {"path": "datamart/gold/monitoring/week=1999-01-02/decision.json", "sha256": "0" * 64}
+    at_desk = desk(FolderStore(root), SUNDAY)
+    root.at(RETRAINING_NOTE).unlink(missing_ok=True)
+    root.at(RETRAINING_NOTE).write_bytes(person(details=nowhere))
+    assert begin(at_desk).state.open
+    code, found = checked(root, capsys)
+    assert code == 0, found
+    assert any("nothing vouches for the newest entry" in one["what"] for one in found), "before STATUS.txt is written"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from functools import partial
@@ -57,3 +58,33 @@ def test_what_is_planted_in_place_of_a_file_is_named_and_never_waited_for(
     for word in ("show", "lint", "gc", "doctor"):
         assert main([word, "--root", str(root.path)]) in (0, 5, 6), word
     assert main(["explain", "2024-01-14", "--root", str(root.path)]) in (0, 6)
+
+
+def test_a_folder_behind_a_link_is_damage_where_jobs_decide(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    root.at("decisions/elsewhere").symlink_to(root.at("datamart"))
+    code, found = checked(root, capsys)
+    assert code == 6
+    assert "decisions/elsewhere" in [one["where"] for one in found if one["code"]]
+
+
+def test_a_pipe_in_a_partition_hides_no_other_damage_of_it(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    home = root.at("datamart/silver/toy/snapshot_date=2024-01-14")
+    os.mkfifo(home / "_manifest-0123456789ab.json")
+    [part] = home.glob("part-*")
+    part.write_bytes(part.read_bytes() + b"x")
+    for name in ("a", "b", "c", "d"):
+        (home / name).touch()
+    found = [one["where"] for one in checked(root, capsys)[1] if one["where"].startswith(root.name_of(home))]
+    places = ["_manifest-0123456789ab.json", "a", "b", "c", "d", part.name]
+    assert list(dict.fromkeys(found)) == [f"{root.name_of(home)}/{name}" for name in places]
+
+
+@pytest.mark.parametrize("other", ["silver/toy/snapshot_date=2023-12-31", "silver/other/snapshot_date=2024-01-14"])
+def test_a_partition_that_was_copied_to_another_day_or_table_is_found(
+    root: Root, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    shutil.copytree(root.at("datamart/silver/toy/snapshot_date=2024-01-14"), root.at(f"datamart/{other}"))
+    code, found = checked(root, capsys)
+    assert code == 6
+    [told] = [one for one in found if one["what"] == "the manifest is that of another partition"]
+    assert told["where"] == f"datamart/{other}/_manifest.json"

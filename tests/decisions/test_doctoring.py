@@ -151,6 +151,14 @@ def test_missing_days_are_named(root: Root, capsys: pytest.CaptureFixture[str]) 
     assert text.count("2124") == 1
 
 
+def test_a_claim_whose_trainer_is_at_work_is_well(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = desk(FolderStore(root), SUNDAY + timedelta(days=7))
+    place(trainer, machine(SUNDAY + timedelta(days=7)), begin(trainer))
+    with files.locked(root, root.at(TRAINER), "held"):
+        claim(trainer, OPEN_RULES, READY, "2999-01-01T08:00:00+00:00")
+        assert "claim" not in told(root, capsys)[1]
+
+
 def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
     root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

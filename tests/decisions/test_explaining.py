@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 from jobs.decisions.__main__ import main
 from jobs.protocol import files, partitions
+from jobs.protocol.claims import TRAINER, claim
 from jobs.protocol.files import Root
+from jobs.protocol.ingest import begin, place
+from jobs.protocol.store import FolderStore
 from tests.decisions.wholes import DETAILS, LANDED, ONE_DAY, cited, land, publish, whole
-from tests.protocol.build import SUNDAY
+from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +26,7 @@ def told(root: Root, capsys: pytest.CaptureFixture[str], day: str = str(SUNDAY))
 def test_a_date_is_explained_from_run_to_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = Root(tmp_path, durable=False)
     model_id = whole(root)
+    publish(root, "silver/toy", [1], [], SUNDAY - ONE_DAY)
     said = told(root, capsys)
     assert "preprocessing, step all: exit code 0, 1 written (1 in silver)" in said
     assert "entry 1 proposed (training_inference/2024-01-14/abc): source cold_start" in said
@@ -33,6 +37,10 @@ def test_a_date_is_explained_from_run_to_input(tmp_path: Path, capsys: pytest.Ca
     assert "from datamart/bronze/toy/snapshot_date=2024-01-14 " in said
     assert "OPEN ON 2024-01-14\n  decision 4 (monitor, HIGH): Next week" in said
     assert "changed since" not in said
+    assert ", 1 partitions" not in said
+    places = [line for line in said.partition("PARTITIONS OF")[2].splitlines() if line.startswith("  datamart")]
+    assert places
+    assert all(f"={SUNDAY}: " in line for line in places)
     assert "missing" not in said
     assert "OPEN ON 2024-02-14\n  none" in told(root, capsys, "2024-02-14"), "its last day has passed"
 
@@ -61,6 +69,18 @@ def test_evidence_that_was_replaced_is_found_where_it_is_kept(
     assert f", replaced since and kept as {kept}\n" in said
     path.with_name(kept).write_bytes(b"{ }")
     assert "changed since" in told(root, capsys)
+
+
+def test_a_decision_that_is_claimed_stays_open_when_its_last_day_has_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Root(tmp_path, durable=False)
+    whole(root)
+    trainer = desk(FolderStore(root), SUNDAY + 7 * ONE_DAY)
+    place(trainer, machine(SUNDAY + 7 * ONE_DAY), begin(trainer))
+    with files.locked(root, root.at(TRAINER), "held"):
+        claim(trainer, OPEN_RULES, READY, "2999-01-01T08:00:00+00:00")
+    assert "OPEN ON 2024-03-14\n  decision" in told(root, capsys, "2024-03-14")
 
 
 def test_a_day_before_any_model_says_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

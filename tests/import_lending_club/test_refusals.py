@@ -52,6 +52,11 @@ def test_what_cannot_be_is_refused_and_nothing_lands(
     assert not (tmp_path / "root/datamart").exists()
 
 
+def test_a_file_of_a_header_alone_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "root", put(tmp_path, text_of(loan()).partition("\n")[0] + "\n")) == 4
+    assert "no row is a loan; rows skipped, by reason: none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "refusal", [OSError(28, "No space left on device"), OSError("No space left on device (os error 28)")], ids=str
 )

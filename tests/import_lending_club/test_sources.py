@@ -222,6 +222,10 @@ def test_a_zip_that_is_not_clear_is_refused(
         read(zipped(tmp_path, **members), member)
 
 
+def test_a_small_file_may_grow_by_any_number_of_times(tmp_path: Path) -> None:
+    assert read_text(tmp_path, gzip.compress(TWO.encode() + b"\n" * (1 << 20)))[1].height == 2
+
+
 def test_a_parquet_that_claims_to_unpack_without_bounds_is_refused(tmp_path: Path) -> None:
     cells = loan(desc="x" * (65 << 20))
     pl.DataFrame([cells]).write_parquet(tmp_path / "loans.parquet", compression="zstd")

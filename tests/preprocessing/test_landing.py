@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from pyarrow import parquet
 
-from jobs.preprocessing import landing, landing_survey
+from jobs.preprocessing import landing, landing_csv, landing_survey
 from jobs.protocol.errors import ContractBroken, InputMissing
 from tests.preprocessing.landings import HEADER, KNOWN, as_python_reads, read, rows
 
@@ -121,6 +121,12 @@ def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: 
             here.setattr(landing, limit, 1000)
             with pytest.raises(ContractBroken, match="unpacks to more than"):
                 read(tmp_path, data, "csv.gz")
+    monkeypatch.setattr(landing, "MOST_TIMES", 1)
+    monkeypatch.setattr(landing, "SMALL", len(gzip.decompress(data)))
+    assert read(tmp_path, data, "csv.gz")[0].rows == 100_000, "as much as it may"
+    monkeypatch.setattr(landing, "SMALL", len(gzip.decompress(data)) - 1)
+    with pytest.raises(ContractBroken, match="unpacks to more than"):
+        read(tmp_path, data, "csv.gz")
 
 
 def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,3 +189,15 @@ def test_a_full_disk_is_not_the_files_fault(tmp_path: Path) -> None:
     path.write_bytes(HEADER + b"1,2,3,4\n")
     with pytest.raises(OSError, match="No space left"):
         landing.read(path, "csv", KNOWN, (), Path("/dev/full"))
+
+
+def test_a_disk_that_fills_while_rows_stream_is_told_as_the_system_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise pl.exceptions.ComputeError("No space left on device (os error 28)")
+
+    monkeypatch.setattr(landing_csv, "_written", full)
+    with pytest.raises(OSError, match="No space left") as found:
+        read(tmp_path, HEADER + b"1,2,3,4\n")
+    assert (found.value.errno, found.value.filename) == (28, str(tmp_path / ".draft-bronze"))

@@ -7,10 +7,17 @@ import os
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from jobs.preprocessing import job
+from jobs.protocol.receipts import Report
 from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess, tables_of
+
+if TYPE_CHECKING:
+    from jobs.protocol.command import Run
 
 MIDDLE = FIRST + timedelta(days=2)
 
@@ -137,6 +144,29 @@ def test_what_lies_in_landing_and_is_no_table_is_told_of(
         ["datamart/landing/loan_term"],
         ["datamart/landing/financial/Financial_2016_01_09.CSV"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"), [("abc", "'a', 'b', 'c' (why)"), ("abcd", "'a', 'b', 'c' and 1 more (why)")]
+)
+def test_three_strays_are_said_by_name_and_others_by_number(names: str, shown: str) -> None:
+    said: list[str] = []
+    events = SimpleNamespace(say=lambda _, sentence, **__: said.append(sentence))
+    job._pass_by(cast("Run", SimpleNamespace(report=Report(), events=events)), list(names), "why")
+    assert said == [f"passed by: {shown}"]
+
+
+def test_of_many_strays_three_are_named_in_the_log_and_all_in_the_receipt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    for name in ("a", "b", "c", "d", ".hidden"):
+        (root / "datamart/landing" / name).mkdir()
+    assert preprocess(root, LAST, "--step", "check") == 0
+    [said] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "passed_by" in line]
+    assert (said["names"], said["of"]) == ([f"datamart/landing/{name}" for name in "abc"], 4)
+    receipt = json.loads((root / f"decisions/receipts/preprocessing/{LAST}/1.json").read_bytes())
+    assert [one["what"] for one in receipt["skipped"]] == [f"datamart/landing/{name}" for name in "abcd"]
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file system takes no such name")
