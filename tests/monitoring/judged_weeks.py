@@ -190,6 +190,7 @@ def _grade(grade: str, at: int) -> Json:
         "bads": round(expected * 1.07),
         "expected": expected,
         "p": 0.3 / (at + 1),
+        "p_too_high": 1 - 0.3 / (at + 1),
         "light": light,
     }
 

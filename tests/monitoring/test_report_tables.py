@@ -47,7 +47,7 @@ TABLES = {
     ),
     "Features of this week, by CSI": (
         "feature = revol_util; CSI = 0.333; n = 2,000; adjusted p = < 0.001; importance = 5.6%; missing = 0.0%; "
-        "missing, reference = 1.0%; severity of CSI = ◕ high"
+        "missing, reference = 1.0%; CSI of missing = 0.000; CSI of unseen = 0.000; severity of CSI = ◕ high"
     ),
     "ROC curve": "line = now; goods lost = 0.200; bads caught = 0.462",
     "KS: goods and bads by score": "line = bads; score (PD) = 0.090; share at or below = 0.243",
@@ -64,7 +64,8 @@ TABLES = {
         "measure = observed over expected bads; value = 1.080; 95 % interval = 1.000 to 1.160; n = 3,624; p = 0.040"
     ),
     "Grades: bads expected and seen": (
-        "grade = A; n = 420; bads = 18; bad rate = 4.3%; expected rate = 4.0%; p = 0.300; light = ○ green"
+        "grade = A; n = 420; bads = 18; bad rate = 4.3%; expected rate = 4.0%; p, PDs not too low = 0.300; "
+        "p, not too high = 0.700; light = ○ green"
     ),
     "Vintages": (
         "quarter = 2022-Q1; month on book = 3; loans = 2,700; at risk = 2,580; bads = 17; share = 7.5%; low = "
