@@ -18,6 +18,7 @@ NULLS = ["NA", "N/A", "null", "NULL"]  # not "None": in home_ownership it is a l
 TWO = 2
 TWICE = "_duplicated_0"  # what polars adds to the second column of a name
 MOST_NAMES = 20  # of columns, in a message
+MOST_ROWS, SMALL, MOST_TIMES = 100_000_000, 64 << 20, 200  # what the footer of a Parquet may claim, as in landing files
 MOST_SPELLINGS = 50  # of two labels
 
 
@@ -109,7 +110,10 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        pq.read_metadata(path)  # refuses what could bring polars down
+        footer = pq.read_metadata(path)  # refuses what could bring polars down
+        unpacked = sum(footer.row_group(at).total_byte_size for at in range(footer.num_row_groups))
+        if footer.num_rows > MOST_ROWS or unpacked > max(SMALL, MOST_TIMES * path.stat().st_size):
+            _refuse(path, "parquet", "look at it: its footer claims more than a file of this size should hold")
         return pl.read_parquet(path, glob=False)
     except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         _refuse(path, "parquet", "write it again")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from jobs.evaluate import reading
 from jobs.evaluate.__main__ import main
 from tests.evaluate.files import ENDS, refused, scored, told, write
 
@@ -87,6 +88,17 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path, capsys: pytest.Captur
     path = tmp_path / "scored.parquet"
     path.write_bytes(content)
     assert "cannot be read as parquet" in refused(capsys, 4, path, *ENDS)
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_ROWS", 599), ("SMALL", 1)])
+def test_a_parquet_file_that_claims_too_much_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    path = write(scored(), tmp_path / "scored.parquet")
+    assert told(capsys, path, *ENDS)["rows"] == 600
+    monkeypatch.setattr(reading, "MOST_TIMES", 0)
+    monkeypatch.setattr(reading, limit, most)
+    assert "its footer claims more than a file of this size should hold" in refused(capsys, 4, path, *ENDS)
 
 
 @pytest.mark.parametrize("labels", [[[0], [1]], [{"bad": 0}, {"bad": 1}]], ids=["lists", "structs"])
