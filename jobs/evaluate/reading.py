@@ -86,8 +86,8 @@ def read_frame(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         _refuse(path, "CSV", "save it as UTF-8, separated by commas, every row with the fields of the header")
     names = frame.columns  # values in a first line without names would stand in messages
-    if any("\r" in name for name in names):
-        _refuse(path, "CSV", "end its lines with a line feed, not with a carriage return alone")
+    if any({"\r", "\0"} & {*name} for name in names):
+        _refuse(path, "CSV", "save it as UTF-8, its lines ended by a line feed, not by a carriage return alone")
     if pl.Series(names).str.strip_chars().cast(pl.Float64, strict=False).is_not_null().any():
         _refuse(path, "CSV", "name the columns in its first line")
     if any(name.endswith(TWICE) and name.removesuffix(TWICE) in names for name in names):

@@ -1,4 +1,4 @@
-"""Every failure that a job or `jobs.decisions` can tell of stands in the runbook, by its own words."""
+"""Every failure that a command can tell of stands in the runbook, by its own words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PARTS = ("protocol", "preprocessing", "training_inference", "monitoring", "decisions")
 OF_CONTRACTS = ("contract.py", "columns.py", "cells.py")  # for who writes one: docs/contracts.md
 LEAST = 8  # letters: fewer are no words to look up
 
@@ -30,8 +29,7 @@ def failures(source: str) -> Iterator[str]:
 
 
 def sources() -> Iterator[Path]:
-    for part in PARTS:
-        yield from (path for path in sorted((ROOT / "jobs" / part).glob("*.py")) if path.name not in OF_CONTRACTS)
+    yield from (path for path in sorted((ROOT / "jobs").rglob("*.py")) if path.name not in OF_CONTRACTS)
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(ROOT / "jobs"))) for path in sources()])

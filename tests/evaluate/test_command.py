@@ -66,6 +66,7 @@ CANARY = "canary-7731"
         ),
         pytest.param(f"pd,y\n0.1,0\n0.2,1,{CANARY}\n", ENDS, "cannot be read as CSV", id="a-row-too-long"),
         pytest.param("pd,y\r0.1,0\r7731,1\r", ENDS, "line feed", id="lines-that-end-in-cr-alone"),
+        pytest.param("p\0d\0,\0y\0\n\0" + "0\0", ENDS, "as UTF-8", id="utf-16"),
         pytest.param("0.7731,0\n0.2,1\n", ENDS, "name the columns", id="no-names"),
         pytest.param("pd,pd,y\n0.1,0.2,0\n", ENDS, "a name of its own", id="one-name-twice"),
         pytest.param("", ENDS, "cannot be read as CSV", id="no-header"),
