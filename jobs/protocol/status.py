@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from datetime import date, timedelta
 from itertools import takewhile
 
 from jobs.protocol.claims import try_wish
@@ -50,6 +51,11 @@ def text(sight: Sight) -> str:
     return title + about + "".join(f"\n{name}\n" + "\n".join(lines) + "\n" for name, lines in sections.items() if lines)
 
 
+def log_of(day: date) -> str:
+    """What tells people of a week's trainings, named by its Monday."""
+    return f"decisions/retraining_log_{day - timedelta(days=day.weekday()):%Y_%m_%d}.txt"
+
+
 def words_of(note: bytes) -> str:
     return printable(str(said_in(note)["reason"]))
 
@@ -94,7 +100,8 @@ def _ended(sight: Sight) -> Iterator[str]:
     shown = [*ended[-SHOWN:][::-1], *back[-SHOWN:][::-1]]
     promoted = {change.seq for change in sight.state.served}
     for ending in shown:
-        verdict = ", its model promoted" if ending.seq in promoted else ", its model not promoted"
+        why = f", its model not promoted: {log_of(ending.as_of)} says why"
+        verdict = ", its model promoted" if ending.seq in promoted else why
         told = end_of(ending) + (verdict if ending.how == "completed" else "")
         yield from _row(ending.as_of.isoformat(), f"{told}; asked because: {words_of(ending.decision.note)}")
         if quarantine_name(ending.decision.note) in sight.quarantined:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from functools import partial
 
 from jobs.protocol import claims, command, files, outlook, partitions, status, verdicts
@@ -112,15 +111,14 @@ def log(run: Run) -> None:
 
     A projection of the ledger, of all weeks: what a run that died did not write the next one does. No job reads it.
     """
-    weeks: dict[date, list[str]] = {}
+    logs: dict[str, list[str]] = {}
     for entry in ledgers.trainings(ledgers.read(Session.of(run).store)):
-        body, lines = entry.body, weeks.setdefault(entry.as_of - timedelta(days=entry.as_of.weekday()), [])
+        body, lines = entry.body, logs.setdefault(status.log_of(entry.as_of), [])
         lines.append(f"{entry.as_of}  model {body['model_id']}: {body['verdict']} (ledger entry {entry.seq})\n")
         lines += [f"    {name} {value}\n" for name, value in sorted(body["metrics"].items())]
         lines += [f"    {reason}\n" for reason in body["reasons"]]
-    for monday, lines in weeks.items() if not run.dry_run else ():
-        path = run.root.at(f"decisions/retraining_log_{monday:%Y_%m_%d}.txt")
-        files.write_changed(run.root, path, "".join(lines).encode(), mode=0o640)
+    for name, lines in logs.items() if not run.dry_run else ():
+        files.write_changed(run.root, run.root.at(name), "".join(lines).encode(), mode=0o640)
 
 
 def rebuild(run: Run) -> None:

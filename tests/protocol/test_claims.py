@@ -15,7 +15,19 @@ from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore
-from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, SUNDAY, desk, machine, person, refused_unheld
+from tests.protocol.build import (
+    MODEL,
+    OPEN_RULES,
+    OTHER,
+    PASSED,
+    READY,
+    SUNDAY,
+    desk,
+    machine,
+    person,
+    refused_unheld,
+    rules,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,3 +209,12 @@ def test_after_its_last_day_a_decision_that_no_run_has_ended_yet_is_neither_clai
     for days, said in ((8, None), (7, "claimed")):
         entry = claim(desk(store, SUNDAY + timedelta(days=days)), OPEN_RULES, READY, "")[1]
         assert (entry and entry.kind) == said
+
+
+def test_what_blocks_a_claim_is_recorded_with_the_first_day_on_which_time_blocks_no_more(store: FolderStore) -> None:
+    complete(desk(store), started(store), PASSED)
+    store.put_if_absent(RETRAINING_NOTE, person())
+    begin(desk(store))
+    entry = claim(desk(store), rules(min_new_rows=0), READY, "")[1]
+    assert entry
+    assert entry.body == {"decision": 4, "blocked_by": ["cooldown", "week"], "retry_after": "2024-01-16"}

@@ -60,11 +60,11 @@ def proposed(store: FolderStore, note: bytes) -> Desk:
     return at_desk
 
 
-def trained(store: FolderStore) -> None:
+def trained(store: FolderStore, *, promote: bool = True) -> None:
     at_desk = proposed(store, machine())
     _, entry = claim(at_desk, OPEN_RULES, READY, "")
     assert entry
-    complete(at_desk, entry.seq, PASSED)
+    complete(at_desk, entry.seq, replace(PASSED, promote=promote))
 
 
 def test_an_empty_root_says_what_comes_first(store: FolderStore) -> None:
@@ -98,6 +98,11 @@ def test_a_served_model_shows_since_when_and_why_and_what_time_blocks(store: Fol
     assert "another decision_date" in said
     assert "may be claimed by the next training run" in told(store, SUNDAY + 2 * DAY)
     assert "Decision 4 was valid until 2024-01-21: it ends expired." in told(store, SUNDAY + 8 * DAY)
+
+
+def test_a_model_that_was_not_promoted_is_told_with_the_log_that_says_why(store: FolderStore) -> None:
+    trained(store, promote=False)
+    assert "its model not promoted: decisions/retraining_log_2024_01_08.txt says why; asked because:" in told(store)
 
 
 def test_what_blocks_is_said_in_words(store: FolderStore) -> None:
