@@ -96,10 +96,10 @@ def _told(store: FolderStore) -> Told:
 def _send(session: Session, name: str, policy: AlertPolicy) -> None:
     """Send what a file of the outbox has pending, marking each delivery before the next one is tried."""
     content = _content(session.store, name)
-    if (session.week - date.fromisoformat(content["week"])).days >= policy.renotify_days:
-        return  # too old to be news: what lasts is told again by now
+    # Too old to be news: what lasts is told again by now, and a week made good long after is told in its file alone.
+    is_old = (session.run.today - date.fromisoformat(content["week"])).days > policy.renotify_days
     for delivery in content["deliveries"]:
-        if delivery["delivered"]:
+        if delivery["delivered"] or (is_old and delivery["channel"] != FILE):
             continue
         channel, message = delivery["channel"], content["messages"][delivery["message"]]
         letter = channels.Letter(key=delivery["key"], **message)

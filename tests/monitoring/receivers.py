@@ -7,6 +7,7 @@ import email.policy
 import json
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +21,7 @@ from tests.monitoring.test_alerts import verdict, week
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from email.message import EmailMessage
     from pathlib import Path
 
@@ -84,11 +86,11 @@ def web() -> Iterator[Web]:
         thread.join()
 
 
-def session(tmp_path: Path, number: int = 0, **alerts: object) -> Session:
-    """A session as far as alerts know it."""
+def session(tmp_path: Path, number: int = 0, today: date | None = None, **alerts: object) -> Session:
+    """A session as far as alerts know it, on the Sunday after the week if no day is given."""
     root = Root(tmp_path, durable=False)
     rules = {"hosts": [LOOPBACK], "channels": ["file", "email", "slack", "pagerduty", "webhook"]} | alerts
-    run = SimpleNamespace(report=Report())
+    run = SimpleNamespace(report=Report(), today=today or week(number) + timedelta(days=1))
     found = policy.load(strict_json.pretty({"alerts": rules}), "policy")
     return cast(
         "Session", SimpleNamespace(run=run, root=root, store=FolderStore(root), policy=found, week=week(number))
@@ -102,8 +104,8 @@ def find(tmp_path: Path, number: int, *reasons: dict[str, Any], **more: object) 
     files.write_whole(root, root.at(name), strict_json.pretty(said))
 
 
-def run(tmp_path: Path, number: int = 0, **alerts: object) -> Report:
-    one = session(tmp_path, number, **alerts)
+def run(tmp_path: Path, number: int = 0, today: date | None = None, **alerts: object) -> Report:
+    one = session(tmp_path, number, today, **alerts)
     delivering.deliver(one)
     return one.run.report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.receipts import Report
 from jobs.protocol.store import FolderStore
 from tests.monitoring.receivers import LOOPBACK, Mailbox, Web, alert_files, find, outbox, pending, run
-from tests.monitoring.test_alerts import CANARY, reason
+from tests.monitoring.test_alerts import CANARY, reason, week
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +185,16 @@ def test_old_messages_that_never_got_through_are_no_news(tmp_path: Path, hook: W
     find(tmp_path, 4)
     run(tmp_path, 4)
     assert len(hook.posts) == 1
+
+
+@pytest.mark.parametrize(("days", "times"), [(28, 1), (29, 0)])
+def test_a_week_that_is_made_good_long_after_is_told_in_its_file_alone(
+    tmp_path: Path, hook: Web, days: int, times: int
+) -> None:
+    find(tmp_path, 0, reason("critical"))
+    run(tmp_path, 0, week(0) + timedelta(days=days))
+    assert len(hook.posts) == times
+    assert (tmp_path / "decisions/alerts/2024-01-06.txt").is_file()
 
 
 @pytest.mark.parametrize("spoiled", [("", "{"), ("episodes", "episodez"), ('"medium"', '"mfdium"')])
