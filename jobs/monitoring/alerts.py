@@ -102,7 +102,7 @@ def messages(
     """The digest of a run, first, and its pages. They hold sentences of the judge, no values."""
     urgent = [episode for episode in telling if episode.severity == CRITICAL]
     paged = urgent[: policy.max_pages_per_run]
-    decision = verdict["decision"].replace("_", " ") + (f" ({verdict['priority']})" if verdict["priority"] else "")
+    decision = verdict["decision"] + (f" ({verdict['priority']})" if verdict["priority"] else "")
     count = amount(len(telling), "alert")
     subject = f"[P2PCreditScore] {'URGENT: ' if paged else ''}week {verdict['week']}, {decision}, {count}"
     about = f"week {verdict['week']}, model {verdict['model_id']}"

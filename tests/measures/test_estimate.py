@@ -108,6 +108,7 @@ def test_limits_are_three_standard_deviations_of_the_auc_of_so_many_rows() -> No
 def test_limits_stay_within_what_can_be() -> None:
     reference = counted([(0.1, 0), (0.2, 0), (0.2, 1), (0.3, 1)])
     assert control_limits(reference, 1) == (0.0, 1.0)
+    assert control_limits(reference, 0) is None
 
 
 @pytest.mark.parametrize("rows", [[], [(0.1, 0)], [(0.1, 0), (0.2, 1)]], ids=["none", "one class", "no spread"])

@@ -34,6 +34,33 @@ def test_a_host_that_is_not_listed_is_not_called(tmp_path: Path, hook: Web, mail
     assert (len(hook.posts), len(mailbox.mails)) == (1, 1)
 
 
+def test_a_mail_bears_the_name_that_its_address_gives_the_sender(
+    tmp_path: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("P2P_ALERT_EMAIL", os.environ["P2P_ALERT_EMAIL"] + "&name=Risk")
+    find(tmp_path, 0, reason())
+    run(tmp_path)
+    assert mailbox.mails[0]["From"] == "Risk <p2p@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "allowed"),
+    [
+        ("email", "mailto", "from, to, cc, name, smtp, mode"),
+        ("pagerduty", "pagerduty", "region"),
+        ("slack", "https", "none"),
+    ],
+)
+def test_a_parameter_that_may_not_be_there_is_told_with_those_that_may(
+    monkeypatch: pytest.MonkeyPatch, channel: str, address: str, allowed: str
+) -> None:
+    variable = channels.VARIABLES[channel]
+    monkeypatch.setenv(variable, f"{address}://{LOOPBACK}/?verify=no")
+    letter = channels.Letter(key="k", kind="digest", subject="s", text="t")
+    why = f"{variable} has a parameter that is not allowed (allowed: {allowed})"
+    assert channels.send(channel, letter, [LOOPBACK]) == why
+
+
 def test_a_redirect_is_not_followed(tmp_path: Path, hook: Web) -> None:
     with web() as other:
         hook.status, hook.location = 307, f"http://{LOOPBACK}:{other.server_port}/elsewhere"

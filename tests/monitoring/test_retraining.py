@@ -187,7 +187,8 @@ class TestTooFewRows:
         verdict = judge(evidence(**FEW), POLICY)
         assert (verdict["decision"], verdict["insufficient_data"]) == ("no_action", True)
         assert aside(verdict) == {"drift": "too few rows", "concept": "too few rows"}
-        assert verdict["sentence"].startswith("Too little can be judged")
+        few = "Too few scores to judge drift: 499 (and 1 more reason)"
+        assert verdict["sentence"] == f"Too little can be judged to say that all is well: {few}"
 
     @pytest.mark.parametrize("bads", [199, 2801], ids=["bads", "goods"])
     def test_outcomes_need_both_kinds(self, bads: int) -> None:

@@ -49,6 +49,13 @@ def test_mishaps_come_about_as_often_as_they_are_asked_for() -> None:
         assert fates.count(fate) / len(fates) == pytest.approx(rate, rel=0.15)
 
 
+def test_what_becomes_of_a_day_s_files_says_nothing_of_what_becomes_of_its_ticks() -> None:
+    planned = days(date(2010, 1, 1), date(2014, 1, 1), Chances(missed=0.5, seed=7))
+    found = {(day.landing, tick.job, tick.fate) for day in planned for tick in day.ticks}
+    jobs, fates = {job for _, job, _ in found}, (Fate.ONCE, Fate.MISSED)
+    assert found == {(landing, job, fate) for landing in Landing for job in jobs for fate in fates}
+
+
 def test_a_longer_replay_begins_as_a_shorter_one() -> None:
     chances = Chances(missed=0.3, seed=5)
     short, long = list(days(FIRST, date(2016, 1, 31), chances)), list(days(FIRST, LAST, chances))

@@ -90,6 +90,19 @@ def test_a_file_whose_name_holds_no_date_that_can_be_is_passed_by(
     assert not [*replayed.root.at("datamart/landing").rglob("*2016_02_30.csv")]
 
 
+def test_what_happened_is_told_in_its_order_whoever_came_to_know_of_it_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tell(self: replaying.Replay, day: date, _: Events) -> None:
+        at = datetime.combine(LAST + (LAST - day), datetime.min.time(), UTC)
+        self.happenings.append(replaying.Happening(at, "somebody", "knows"))
+
+    monkeypatch.setattr(replaying.Replay, "_tell", tell)
+    found = [one.at for one in played(tmp_path, monkeypatch, Chances(missed=RARELY))[0].happenings]
+    assert len(found) == LAST.day
+    assert found == sorted(found)
+
+
 def test_a_job_that_was_stopped_stops_the_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Stopped):
         played(tmp_path, monkeypatch, Chances(missed=RARELY), code=STOPPED)
@@ -98,12 +111,13 @@ def test_a_job_that_was_stopped_stops_the_replay(tmp_path: Path, monkeypatch: py
 def test_a_late_file_is_not_there_and_a_torn_one_not_whole_until_the_next_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chances = Chances(missed=0.5, seed=3)
+    chances = Chances(missed=0.5, seed=4)
     replayed, seen = played(tmp_path, monkeypatch, chances)
     landings = {day.date: day.landing for day in days(FIRST, LAST, chances)}
     found = {one.at.date(): sorted(one.files.values()) for one in seen}
     sizes = {Landing.ON_TIME: [WHOLE, WHOLE], Landing.LATE: [WHOLE], Landing.TORN: [WHOLE // 2, WHOLE]}
     assert {landings[day] for day in found} == set(sizes)
+    assert landings[FIRST] is Landing.LATE, "what lands on the first day is no history"
     assert found == {day: sizes[landings[day]] for day in found}
     built = {one.at.date(): one.quiet for one in seen if one.job == "preprocessing"}
     assert built == {day: 0 if landings[day] is Landing.TORN else 1800 for day in built}, "a torn one is at work on"

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from jobs.scorer.scorer import Scorer
 
 OOT = "oot"
+SECTIONS = [  # of a card, in the order in which people ask for them
+    *("title", "purpose", "not_for", "verdict", "approval", "population", "label", "performance", "benchmark"),
+    *("calibration", "grades", "features", "left_out", "stability", "segments", "sensitivity"),
+    *("psi_from_champion", "swap_set"),
+    *("monotonicity", "algorithm", "limits", "monitoring", "feature_set", "recipe"),
+]
 
 
 def raw_scores(model: Scorer, rows: pl.DataFrame) -> FloatArray:
@@ -195,6 +201,7 @@ def test_the_page_has_no_script_fetches_nothing_and_escapes_what_it_shows() -> N
 
 def test_the_card_tells_of_every_feature_and_every_column_left_out_and_leaves_approval_to_a_person() -> None:
     described = json.loads(trained().files[model_bank.CARD])
+    assert [*described] == SECTIONS
     named = {each["name"] for each in described["features"] + described["left_out"]}
     assert named == {column.name for column in STORE.columns}
     assert set(described["approval"].values()) == {None}
