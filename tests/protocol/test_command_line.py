@@ -63,6 +63,8 @@ def test_a_root_that_may_not_be_entered_is_told_itself(
 
 def test_a_root_may_be_given_as_a_file_uri(tmp_path: Path) -> None:
     assert command.open_root(f"file://{tmp_path}").path == tmp_path
+    with pytest.raises(UsageError, match="scheme 's3'"):
+        command.open_root(f"s3://{tmp_path}")
     (tmp_path / "a b%20").mkdir()
     for written in (str(tmp_path / "a b%20"), f"{tmp_path.as_uri()}/a%20b%2520"):
         assert command.open_root(written).path == tmp_path / "a b%20"

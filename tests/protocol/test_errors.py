@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-from jobs.protocol.errors import READ, StoreDamaged, as_job_error
+from jobs.protocol.errors import GRAVEST_FIRST, READ, StoreDamaged, as_job_error, gravest
+
+
+def test_of_all_that_a_run_met_the_gravest_is_its_exit_code() -> None:
+    assert [gravest([0, *GRAVEST_FIRST[at:][::-1]]) for at in range(8)] == [1, 6, 5, 4, 3, 75, 2, 0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="each system says it in its own words")
