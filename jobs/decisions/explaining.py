@@ -71,9 +71,9 @@ def _model(root: Root, known: Ledger, day: date) -> Iterator[str]:
     if ending and ending.how == "completed":
         body = known.entries[serving.seq - 1].body
         yield f"trained and promoted for {end_of(ending)}; manifest {body['model_sha256']}"
-        yield from (printable(f"  {name}: {value}") for name, value in sorted(body["metrics"].items()))
+        yield from ("  " + printable(f"{name}: {value}") for name, value in sorted(body["metrics"].items()))
         yield from _decision(root, ending.decision)
-    elif ending is None:
+    else:
         yield "a person chose it in serving_decision.json"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,3 +205,11 @@ def test_where_a_persons_note_points_is_not_looked_at(root: Root, capsys: pytest
     code, found = checked(root, capsys)
     assert code == 0, found
     assert any("nothing vouches for the newest entry" in one["what"] for one in found), "before STATUS.txt is written"
+
+
+def test_an_entry_that_could_not_follow_is_told_with_its_place(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    sight = SimpleNamespace(state=SimpleNamespace(ignored=(3,)), problems=())
+    monkeypatch.setattr(checking, "sight_of", lambda *_: sight)
+    [found] = checking.notes(root)
+    assert (found.where, found.code) == ("decisions/ledger/00000003.json", 6)
+    assert "entry 3 could not follow" in found.what

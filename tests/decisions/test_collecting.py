@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import files, ledger, model_bank, partitions, policy
+from jobs.protocol import clock, files, ledger, model_bank, partitions, policy
 from jobs.protocol.files import Root
 from jobs.protocol.partitions import Input, Manifest, Ranges
 from jobs.protocol.store import POLICY, FolderStore
@@ -45,6 +45,16 @@ def replaced(root: Root) -> Manifest:
 def recipe(root: Root, *inputs: Input) -> None:
     told = {"inputs": {given.path: given.sha256 for given in inputs}}
     model_bank.put(root, SUNDAY, {"recipe.json": json.dumps(told).encode()})
+
+
+def test_what_was_replaced_within_two_days_may_still_come_to_be_cited(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replaced(root)
+    for hours, listed in ((47, 0), (49, 2)):
+        for path in root.path.rglob("*"):
+            os.utime(path, (clock.now().timestamp() - hours * 3600,) * 2)
+        assert len(gc(root, capsys)) == listed
 
 
 def test_what_nothing_cites_is_listed_and_removed_on_demand(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

@@ -147,6 +147,7 @@ def test_missing_days_are_named(root: Root, capsys: pytest.CaptureFixture[str]) 
     assert "1 day missing: 2024-01-02\n  where: datamart/landing/b" in text
     assert "2 days missing: 2024-01-03, 2024-01-06\n  where: datamart/gold/feature_store" in text
     assert "nothing at all landed between 2024-01-03 and 2024-01-06" in text
+    assert text.count("nothing at all landed") == 1
     assert "a file is dated 2124-01-06, and today is " in text
     assert text.count("2124") == 1
 
@@ -178,3 +179,7 @@ def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
     code, text = told(root, capsys)
     assert code == 6
     assert "the ledger speaks of 2024-01-21, and the clock says 2024-01-14" in text
+    publish(root, "gold/predictions", [1], [], SUNDAY)
+    assert "it holds" not in told(root, capsys)[1], "today has come"
+    publish(root, "gold/predictions", [1], [], SUNDAY + timedelta(days=1))
+    assert "it holds 2024-01-15, and the clock says 2024-01-14" in told(root, capsys)[1]

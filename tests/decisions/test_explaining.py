@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs.decisions.__main__ import main
 from jobs.protocol import files, partitions
-from jobs.protocol.claims import TRAINER, claim
+from jobs.protocol.claims import TRAINER, choose, claim
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin, place
-from jobs.protocol.store import FolderStore
+from jobs.protocol.store import SERVING_NOTE, FolderStore
 from tests.decisions.wholes import DETAILS, LANDED, ONE_DAY, cited, land, publish, whole
-from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
+from tests.protocol.build import OPEN_RULES, OTHER, READY, SUNDAY, desk, machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ def test_a_date_is_explained_from_run_to_input(tmp_path: Path, capsys: pytest.Ca
     assert "preprocessing, step all: exit code 0, 1 written (1 in silver)" in said
     assert "entry 1 proposed (training_inference/2024-01-14/abc): source cold_start" in said
     assert f"{model_id}, by entry 3 of 2024-01-14: promoted" in said
+    assert "\n    auc: 0.7\n" in said
     assert "decision 1 (cold_start, HIGH): Performance score 0.650 below threshold" in said
     assert f"  evidence {DETAILS} " in said
     assert "datamart/silver/toy/snapshot_date=2024-01-14: 2 rows, content " in said
@@ -81,6 +83,19 @@ def test_a_decision_that_is_claimed_stays_open_when_its_last_day_has_passed(
     with files.locked(root, root.at(TRAINER), "held"):
         claim(trainer, OPEN_RULES, READY, "2999-01-01T08:00:00+00:00")
     assert "OPEN ON 2024-03-14\n  decision" in told(root, capsys, "2024-03-14")
+
+
+def test_a_persons_choice_that_ended_a_decision_is_told_as_theirs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Root(tmp_path, durable=False)
+    whole(root)
+    root.at(SERVING_NOTE).unlink(missing_ok=True)
+    root.at(SERVING_NOTE).write_text(json.dumps({"model_id": OTHER, "reason": "", "pinned": False}))
+    ledger, _ = choose(desk(FolderStore(root), SUNDAY + ONE_DAY, unusable=lambda _: None))
+    assert (ledger.state.ended[-1].seq, ledger.state.ended[-1].how) == (6, "superseded")
+    said = told(root, capsys, str(SUNDAY + ONE_DAY))
+    assert f"{OTHER}, by entry 6 of 2024-01-15: chosen\n  a person chose it in serving_decision.json" in said
 
 
 def test_a_day_before_any_model_says_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

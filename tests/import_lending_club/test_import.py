@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from datetime import date, timedelta
@@ -148,7 +149,9 @@ def test_the_same_files_again_leave_every_byte_alone(tmp_path: Path, capsys: pyt
     before = tree(tmp_path / "root")
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "root/datamart").rglob("*")}
     assert run(tmp_path / "root", *reversed(files)) == 0
-    assert '"event": "nothing_to_do"' in capsys.readouterr().out
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert said["event"] == "nothing_to_do"
+    assert (tmp_path / "root" / said["report"]).is_file()
     assert tree(tmp_path / "root") == before
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "root/datamart").rglob("*")} == times
 

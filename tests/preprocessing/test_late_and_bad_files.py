@@ -48,7 +48,7 @@ def test_after_a_late_file_of_an_earlier_day_a_run_has_nothing_to_do_again(
     preprocess(root)
     capsys.readouterr()
     preprocess(root)
-    assert '"event": "nothing_to_do"' in capsys.readouterr().out
+    assert f'{{"event": "nothing_to_do", "date": "{LAST}"}}' in capsys.readouterr().out
 
 
 def test_what_landed_for_later_dates_alone_leaves_a_run_of_an_earlier_one_nothing_to_do(

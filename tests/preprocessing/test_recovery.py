@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.preprocessing import gold
 from jobs.protocol import files, partitions
+from jobs.protocol.errors import ContractBroken
 from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess
 
 if TYPE_CHECKING:
@@ -60,6 +62,21 @@ def test_nothing_is_built_on_a_part_that_lost_a_bit_and_the_other_days_go_on(
     assert "a file is not what its name says" in said
     assert part.name in said
     assert (root / partitions.manifest_name("gold/feature_store", LAST)).is_file()
+
+
+@pytest.mark.parametrize("what", ["_features", "_labels"])
+def test_after_gold_that_could_not_be_built_a_run_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ContractBroken("too good to be true", where="here", mend="there")
+
+    whole, root = built(tmp_path / "whole"), landed(tmp_path / "root")
+    with monkeypatch.context() as here:
+        here.setattr(gold, what, refuse)
+        assert preprocess(root) == 4
+    assert preprocess(root) == 0
+    assert current(root) == current(whole)
 
 
 def test_labels_do_not_rest_on_a_day_that_cannot_be_read(tmp_path: Path) -> None:
