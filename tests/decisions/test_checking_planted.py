@@ -88,3 +88,13 @@ def test_a_partition_that_was_copied_to_another_day_or_table_is_found(
     assert code == 6
     [told] = [one for one in found if one["what"] == "the manifest is that of another partition"]
     assert told["where"] == f"datamart/{other}/_manifest.json"
+
+
+def test_an_empty_partition_is_found(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
+    home = "datamart/silver/toy/snapshot_date=2024-01-13"
+    root.at(home).mkdir()
+    code, found = checked(root, capsys)
+    assert (code, [(one["what"], one["where"]) for one in found if one["code"]]) == (
+        6,
+        [("the partition is empty", home)],
+    )

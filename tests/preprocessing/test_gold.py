@@ -57,6 +57,8 @@ def test_the_labels_of_a_day_are_counted_by_outcome_and_news_that_come_too_late_
     found = {day: partitions.existing(root, LABELS, day) for day in expected}
     assert {day: manifest.counts for day, manifest in found.items()} == expected
     assert all(manifest.rows == manifest.counts["bad"] + manifest.counts["good"] for manifest in found.values())
+    stored = Stock.of(root, date(2016, 6, 30)).scan(LABELS, expected).select("id", "y").collect()
+    assert stored.rows() == [(1, 0), (2, 1), (3, 0)]
 
 
 def test_no_gold_is_built_where_the_contracts_would_let_a_feature_know_the_outcome(
