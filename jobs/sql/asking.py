@@ -103,8 +103,8 @@ def _rows_of(view: View, paths: Sequence[str]) -> str:
 
 
 def _alone(path: str) -> str:
-    """The pattern that this path alone fits: DuckDB takes each name of a file for one."""
-    return re.sub(r"[*?[]", r"[\g<0>]", path)
+    """The pattern that this path alone fits: DuckDB takes names of files for such, and a backslash for a /."""
+    return path if "\\" in path else re.sub(r"[*?[]", r"[\g<0>]", path)
 
 
 def _listed(paths: Iterable[str]) -> str:
