@@ -150,8 +150,9 @@ def times(root: Root) -> Iterator[Problem]:
     until = known.entries[claim.seq - 1].body["lease_until"] if claim else ""
     is_over, is_dead = until and datetime.fromisoformat(until) < clock.now(), abandoned(store, known.state)
     if claim and (is_over or is_dead):
-        again = "run training: it gives the decision back, and may claim it anew"
         what = "the trainer of the claim is dead" if is_dead else f"the claim's lease was over at {until}"
+        first = "" if is_dead else "its trainer lives: wait for it, or end it if it hangs; then "
+        again = f"{first}run training: it gives the decision back, and may claim it anew"
         yield remark(what, ledgers.name_of(claim.seq), again)
     if newest and newest > today:
         yield damage(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)

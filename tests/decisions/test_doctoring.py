@@ -170,7 +170,10 @@ def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
         code, text = told(root, capsys)
         assert code == 0
         assert "the claim's lease was over at 2024-01-21T08:00:00+00:00" in text
-    assert "the trainer of the claim is dead" in told(root, capsys)[1]
+        assert "its trainer lives: wait for it, or end it if it hangs; then run training" in text
+    text = told(root, capsys)[1]
+    assert "the trainer of the claim is dead" in text
+    assert "lives" not in text
     root.at(TRAINER).unlink()  # as in a root that was restored
     assert "the trainer of the claim is dead" in told(root, capsys)[1]
     monkeypatch.setattr(clock, "today", lambda: SUNDAY + timedelta(days=7))
