@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jobs.protocol import ledger, partitions, strict_json, verdicts
+from jobs.protocol import ledger, partitions, policies, strict_json, verdicts
 from jobs.protocol.events import amount
 from jobs.protocol.facts import Entry
 from jobs.protocol.files import Root
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 ONE_DAY = timedelta(days=1)
 LEAST_BADS = 20  # an AUC of fewer says nothing
 NO_ACTION = "no_action"
-ALERT_PSI = 0.25  # where drift is an alert, by the default policy
 
 
 class Week(NamedTuple):
@@ -63,6 +62,7 @@ class Event(NamedTuple):
 class Story(NamedTuple):
     weeks: tuple[Week, ...]
     events: tuple[Event, ...]
+    alert_psi: float  # from where on drift is an alert
 
     @property
     def of_interest(self) -> list[date]:
@@ -83,7 +83,8 @@ def of(root: Root, first: date, last: date, happenings: Sequence[Happening] = ()
             what = f"{week.decision}: severity {week.severity}"
             is_news = before is None or before.call != week.call
             told.append(Event(week.week + ONE_DAY, "monitoring", what, week.sentence, is_news))
-    return Story(weeks, tuple(sorted(told, key=lambda event: event.day)))
+    alert_psi = policies.last_good(FolderStore(root)).drift.psi.medium
+    return Story(weeks, tuple(sorted(told, key=lambda event: event.day)), alert_psi)
 
 
 def _weeks(root: Root, first: date, last: date) -> Iterator[Week]:
@@ -146,7 +147,7 @@ def page(story: Story) -> bytes:
         name: [(week["week"], week[name]) for week in weeks if week[name] is not None]
         for name in ("auc", "estimated_auc", "score_psi")
     }
-    known = {"headline": headline, "weeks": weeks, "days": days, "of": lines, "alert": ALERT_PSI}
+    known = {"headline": headline, "weeks": weeks, "days": days, "of": lines, "alert": story.alert_psi}
     return template("story.html.j2", "jobs.replay").render(known).encode()
 
 

@@ -36,7 +36,7 @@ def told(story: Story) -> list[str]:
 def test_the_story_is_told_by_its_days_each_with_its_reason() -> None:
     quiet = "4 of 4 weeks before it were quiet, score PSI 0.001 to 0.004"
     began = "drift began: weaker applicants and longer terms, from one day to the next"
-    assert told(Story(WEEKS, EVENTS)) == [
+    assert told(Story(WEEKS, EVENTS, 0.25)) == [
         f"2016-10-01  {began}; {quiet}",
         "2016-10-08  noticed by monitoring, severity critical: said in week 5",
         "2016-10-09  decided: asked for a retraining, by monitoring",
@@ -49,11 +49,11 @@ def test_the_story_is_told_by_its_days_each_with_its_reason() -> None:
 
 def test_what_did_not_happen_is_not_told() -> None:
     calm = tuple(one._replace(decision="no_action", score_psi=0.01) for one in WEEKS)
-    found = told(Story(calm, EVENTS[:1]))
+    found = told(Story(calm, EVENTS[:1], 0.25))
     assert [line[12:].split(":")[0] for line in found] == ["drift began", "recovered"]
 
 
 def test_a_drift_that_goes_on_is_not_told_as_mended() -> None:
-    found = told(Story(WEEKS[:-1], EVENTS[:3]))
+    found = told(Story(WEEKS[:-1], EVENTS[:3], 0.25))
     assert not any("recovered" in line for line in found)
     assert found[-1] == "2016-10-22  monitoring still says: said in week 7"

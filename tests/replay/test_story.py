@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.protocol import ledger
+from jobs.protocol import ledger, policies
 from jobs.protocol.facts import Decision, Ending, Entry, Fact, Serving, State
 from jobs.protocol.files import Root
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
+from jobs.protocol.store import POLICY, FolderStore
 from jobs.replay import story
 from jobs.replay.story import Week
 from tests.monitoring.evidences import drifted, evidence, measure, unknown
@@ -68,6 +69,18 @@ def test_a_week_is_told_with_its_figures_but_for_an_auc_of_hardly_any_bads(tmp_p
     assert story.of(root, FIRST + timedelta(days=2), FIRST + timedelta(days=14)).weeks == weeks[1:2]
 
 
+def test_drift_is_drawn_against_the_bound_of_the_policy_that_the_replay_ran_under(tmp_path: Path) -> None:
+    store = FolderStore(Root(tmp_path, durable=False))
+    assert story.of(store.root, FIRST, FIRST).alert_psi == 0.25
+    store.put_if_absent(POLICY, b'{"drift": {"psi": {"medium": 0.2}}}')
+    policies.begin(store, dry_run=False)
+    told = story.of(store.root, FIRST, FIRST)
+    assert told.alert_psi == 0.2
+    week = Week(FIRST, "a-model", "alert", "medium", "It moved", 0.7, None, 0.3, None)
+    pages = {story.page(story.Story((week,), (), bound)) for bound in (0.2, 0.25)}
+    assert len(pages) == 2
+
+
 def test_an_event_is_a_sentence_with_its_reason_if_it_has_one() -> None:
     assert (
         story.Event(FIRST, "a job", "waits", "blocked by week").sentence == "2017-01-07  a job waits: blocked by week"
@@ -81,7 +94,7 @@ def test_the_page_counts_weeks_calls_trainings_and_promotions_and_tells_each() -
     weeks = (called, quiet, quiet._replace(week=FIRST + timedelta(days=14)))
     verdicts = ("promoted", "kept", "promoted")
     events = [story.Event(FIRST, "training_inference", f"trained m{n}: {one}", "y") for n, one in enumerate(verdicts)]
-    told = story.page(story.Story(weeks, (*events, story.Event(FIRST, "monitoring", "alert", "z")))).decode()
+    told = story.page(story.Story(weeks, (*events, story.Event(FIRST, "monitoring", "alert", "z")), 0.25)).decode()
     assert "<h1>3 weeks, of which 1 called for somebody; 3 trainings, 2 promotions</h1>" in told
     tables = shown(told)
     assert tables["Weeks and verdicts"] == "week to = 2017-01-07; verdict = ◑ alert; in words = It moved"
