@@ -44,7 +44,8 @@ def test_sentences_for_people_have_no_tenths() -> None:
     assert stream.getvalue() == "all is done\n"
 
 
-def test_what_is_said_beside_a_bar_stands_there_letter_for_letter() -> None:
+def test_what_is_said_beside_a_bar_stands_there_letter_for_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal has no bars
     stream = Terminal()
     events = Events(stream)
     with events.progress("rows", 10) as done:
