@@ -14,13 +14,15 @@ from jobs.protocol.store import FolderStore
 
 
 def of(shelf: Shelf, state: State, day: date, policy: Policy) -> Circumstances:
-    """The new rows are labelled ones of cohorts that have matured since the last training."""
+    """The new rows are labelled ones of cohorts that have matured since the last training, and that one would take."""
     import polars as pl
 
     days, since, rows = shelf.days(LABELS, day), max(state.trained, default=date.min), 0
     if days:
         matured = pl.col("mature_date").is_between(since, day, closed="right")
-        rows = int(shelf.scan(LABELS, days).filter(matured).select(pl.col("id").n_unique()).collect().item())
+        newest = shelf.scan(LABELS, days).filter(matured).sort("snapshot_date").unique("id", keep="last")
+        excluded = pl.col("policy_exception") & (policy.label.policy_exceptions == "exclude")
+        rows = int(newest.select((~excluded).sum()).collect().item())
     readiness = is_ready(shelf, day, policy) and _has_whole_champion(shelf, state)
     is_sound = not verdicts.blocks_training(shelf.root, day)
     return Circumstances(note=True, new_rows=rows, readiness=readiness, data_quality=is_sound)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -17,16 +18,18 @@ from tests.protocol.build import rules
 from tests.sql.built import build
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 FIRST = date(2024, 1, 1)
 TRAINED, DAY = FIRST + timedelta(days=100), FIRST + timedelta(days=120)
 
 
-def shelf(root: Path, matured: dict[date, dict[int, date]]) -> Shelf:
+def shelf(root: Path, matured: dict[date, dict[int, date]], exceptions: Collection[tuple[date, int]] = ()) -> Shelf:
     """Labels of loans, by the day on which they became known and with that on which they matured."""
     for day, of in matured.items():
-        build(root, LABELS, day, {"id": list(of), "mature_date": list(of.values())})
+        rows = {"id": list(of), "mature_date": list(of.values()), "snapshot_date": day}
+        build(root, LABELS, day, rows | {"policy_exception": [(day, loan) in exceptions for loan in of]})
     build(root, FEATURES, DAY, {"id": [1]})
     return Shelf(root=Root(root), index=Index(Root(root), "training_inference"))
 
@@ -36,6 +39,17 @@ def test_new_rows_are_loans_that_matured_after_the_last_training_each_counted_on
     known = {FIRST: {1: TRAINED, 2: after, 3: DAY, 4: DAY + timedelta(days=1)}, after: {2: after}}
     found = circumstances.of(shelf(tmp_path, known), State(trained=(FIRST, TRAINED)), DAY, rules())
     assert found.new_rows == 2
+
+
+@pytest.mark.parametrize(("rule", "counted"), [("exclude", 2), ("include", 4)])
+def test_new_rows_are_those_that_a_training_would_take_by_the_newest_label_of_each_loan(
+    tmp_path: Path, rule: Literal["exclude", "include"], counted: int
+) -> None:
+    after = TRAINED + timedelta(days=1)
+    known = {FIRST: dict.fromkeys((1, 2, 3), DAY), after: dict.fromkeys((2, 3, 4), DAY)}
+    at, policy = shelf(tmp_path, known, {(after, 2), (FIRST, 3), (after, 4)}), rules()
+    policy = replace(policy, label=replace(policy.label, policy_exceptions=rule))
+    assert circumstances.of(at, State(trained=(TRAINED,)), DAY, policy).new_rows == counted
 
 
 @pytest.mark.parametrize(("least", "is_ready"), [(120, True), (121, False)])
