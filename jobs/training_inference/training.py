@@ -12,7 +12,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from jobs.protocol import claims, contract, model_bank, partitions, policy, strict_json
+from jobs.protocol import claims, contract, model_bank, partitions, policies, policy, strict_json
 from jobs.protocol.claims import Outcome
 from jobs.protocol.errors import StoreDamaged, UsageError
 from jobs.protocol.facts import Entry
@@ -52,15 +52,17 @@ def learn(session: Session, claimed: Entry) -> None:
     recipe = recipe_of(run.day, session.policy, session.state.model_id, used)
     trained = _trained(session, frames, recipe, session.policy)
     model, verdict = model_bank.put(run.root, run.day, trained.files), trained.verdict
+    claims.try_wish(session.desk)
+    is_ruled = policies.read(session.store)[1] is None  # a person may have broken the policy since the claim
+    held = () if is_ruled or not verdict.passed else ("it passed its gates, but there is no policy that can be used",)
     measured = {gate.name: gate.value for gate in verdict.gates if gate.value is not None and math.isfinite(gate.value)}
     outcome = Outcome(
-        promote=verdict.passed,
+        promote=verdict.passed and is_ruled,
         model_id=model.model_id,
         model_sha256=model.sha256,
-        reasons=verdict.failures,
+        reasons=(*verdict.failures, *held),
         metrics={name: float(np.round(value, 6)) for name, value in measured.items()},
     )
-    claims.try_wish(session.desk)
     ended = claims.complete(session.desk, claimed.seq, outcome).entries[-1].body
     run.report.change(f"{model_bank.BANK}/{model.model_id}", verdict=ended["verdict"])
     for reason in ended["reasons"]:

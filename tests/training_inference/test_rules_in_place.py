@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.protocol import partitions, policies, policy
+from jobs.protocol import ledger, model_bank, partitions, policies, policy
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
+from jobs.training_inference import gates
 from tests.protocol.faults import forbid
 from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, entries, run, state
 
@@ -77,6 +78,25 @@ def test_while_the_policy_cannot_be_read_nothing_is_claimed_and_scoring_goes_on(
     assert waiting is not None
     assert waiting.blocked_by == ("policy",)
     assert "blocked by   policy: policy.json cannot be read" in (root / "decisions/STATUS.txt").read_text()
+
+
+def test_a_policy_that_breaks_during_a_training_lets_it_promote_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, put = state(root).model_id, model_bank.put
+
+    def broken_meanwhile(*args: Any) -> model_bank.Model:
+        (root / "decisions/policy.json").write_text('{"mode": "auto",,}')
+        return put(*args)
+
+    monkeypatch.setattr(gates.Gate, "passed", True)
+    monkeypatch.setattr(model_bank, "put", broken_meanwhile)
+    ask(root)
+    assert run(root) == 5
+    assert state(root).model_id == before
+    ended = ledger.read(FolderStore(Root(root))).entries[-1].body
+    told = ["it passed its gates, but there is no policy that can be used"]
+    assert (ended["verdict"], ended["reasons"]) == ("kept", told)
 
 
 @pytest.mark.parametrize("how", ["world-writable", "a link"])
