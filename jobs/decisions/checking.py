@@ -197,7 +197,7 @@ def unknown(root: Root, known: Ledger) -> Iterator[Problem]:
             cites = partitions.existing(root, PREDICTIONS, day).notes
             if "ledger_seq" in cites and served.get(cites["ledger_seq"]) != cites.get("model_id"):
                 what = "these scores cite an entry of the ledger by which their model served, and it is not there"
-                yield damage(what, partitions.folder(PREDICTIONS, day), RESTORE)
+                yield damage(what, partitions.folder(PREDICTIONS, day), "restore a newer copy of the ledger")
 
 
 def scores(root: Root) -> Iterator[Problem]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -22,6 +20,7 @@ from jobs.protocol.partitions import Input
 from jobs.protocol.receipts import Occasion, Report
 from jobs.protocol.store import POLICIES, FolderStore
 from tests.decisions.wholes import ONE_DAY, VERDICT, cited, publish, whole
+from tests.docs.backups import printed
 from tests.docs.pages import ROOT
 from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 
@@ -30,7 +29,6 @@ echo >> {calls}
 if [ $(wc -l < {calls}) = {after} ]; then {python} -m tests.docs.test_operations {root}; fi
 if [ -e "$3" ]; then cp -a --remove-destination --parents "$3" "$4"; fi
 """
-LOOP = re.compile(r"^ *```bash\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 MONDAY = SUNDAY + ONE_DAY
 PREDICTED = f"datamart/gold/predictions/snapshot_date={MONDAY}"
 PARTS = 18  # of them three notes and STATUS.txt
@@ -65,12 +63,10 @@ def runs(root: Root) -> None:
 
 def backed_up(root: Root, backup: Path, after: int) -> None:
     """The page's own lines, with an rsync that copies, and before whose call of this number a run comes."""
-    found = LOOP.search((ROOT / "docs/operations.md").read_text())
-    assert found
     program = backup.with_name("rsync")
     program.write_text(RSYNC.format(calls=f"{program}.calls", after=after, python=sys.executable, root=root.path))
     program.chmod(0o755)
-    script = dedent(found[1]).replace("cd R\n", f"cd '{root.path}'\n").replace(" B/", f" '{backup}/'")
+    script = printed()[0].replace("cd R\n", f"cd '{root.path}'\n").replace(" B/", f" '{backup}/'")
     path = {"PATH": f"{backup.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     subprocess.run(["bash", "-euc", script], env=os.environ | path, check=True)
 
