@@ -104,8 +104,10 @@ def backend(root: Root) -> Iterator[Problem]:
                 held = store.get(name)
                 kept = sum(won) == 1 and held == given[won.index(True)]
                 blind = store.replace_if(name, b"neither", b"") or store.remove_if(name, b"neither")
-            except JobError as error:
-                yield Problem.of(error)
+            except OSError as error:
+                if not error.filename2:
+                    raise
+                yield damage(f"it takes no hard link ({error.strerror})", "decisions", mend)
                 return
             finally:
                 root.at(name).unlink(missing_ok=True)

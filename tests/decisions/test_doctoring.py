@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -107,6 +108,19 @@ def test_a_store_that_replaces_blindly_is_refused(
 ) -> None:
     monkeypatch.setattr(FolderStore, "replace_if", lambda *_: True)
     assert PROMISE_BROKEN in told(root, capsys)[1]
+
+
+def test_a_file_system_without_hard_links_is_refused(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str, target: str, **_: object) -> None:  # as exFAT does, which only a mount can show
+        raise OSError(errno.EPERM, "Operation not permitted", name, None, target)
+
+    monkeypatch.setattr(os, "link", refuse)
+    code, said = told(root, capsys)
+    assert code == 6
+    assert "it takes no hard link (Operation not permitted)" in said
+    assert "do not run the jobs on this file system" in said
 
 
 def test_a_disk_that_takes_nothing_more_is_a_finding_and_the_other_looks_go_on(
