@@ -10,6 +10,7 @@ from typing import NamedTuple, Never
 import polars as pl
 
 from jobs.measures.counts import ScoreCounts, ValueCounts
+from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
 from jobs.protocol.judge import suggestion
 
@@ -18,7 +19,7 @@ NULLS = ["NA", "N/A", "null", "NULL"]  # not "None": in home_ownership it is a l
 TWO = 2
 TWICE = "_duplicated_0"  # what polars adds to the second column of a name
 MOST_NAMES = 20  # of columns, in a message
-MOST_ROWS, SMALL, MOST_TIMES = 100_000_000, 64 << 20, 200  # what the footer of a Parquet may claim, as in landing files
+MOST_ROWS = 100_000_000  # that the footer of a Parquet may claim, as in landing files
 MOST_SPELLINGS = 50  # of two labels
 
 
@@ -112,7 +113,7 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     try:
         footer = pq.read_metadata(path)  # refuses what could bring polars down
         unpacked = sum(footer.row_group(at).total_byte_size for at in range(footer.num_row_groups))
-        if footer.num_rows > MOST_ROWS or unpacked > max(SMALL, MOST_TIMES * path.stat().st_size):
+        if footer.num_rows > MOST_ROWS or unpacked > files.most_unpacked(path.stat().st_size):
             _refuse(path, "parquet", "look at it: its footer claims more than a file of this size should hold")
         return pl.read_parquet(path, glob=False)
     except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):

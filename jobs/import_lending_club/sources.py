@@ -20,12 +20,11 @@ from pyarrow import parquet as arrow_parquet
 
 from jobs.import_lending_club import loans
 from jobs.import_lending_club.columns import ACCEPTED, MOST_BYTES, Header, header_in, header_of
+from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken
 
 _HELD_BYTES, _HELD_ROWS = 32 << 20, 20_000  # of text, or of Parquet; no row may be longer
 _MOST_LINES = 100  # in one row of the wrong length; more means a quote that swallows its neighbours
-_MOST_TIMES = 200  # its own size that a packed file may grow to; the real ones grow four-fold
-_SMALL = 64 << 20  # what any may grow to
 _FOREIGN = {b"%PDF": "a PDF document", b"\xd0\xcf\x11\xe0": "an Excel or Word file", b"BZh": "packed with bzip2"}
 _FOREIGN |= {b"\xfd7zXZ": "packed with xz", b"7z\xbc\xaf": "packed with 7-Zip", b"Rar!": "packed with RAR"}
 _FOREIGN |= {b"\x28\xb5\x2f\xfd": "packed with zstandard", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}
@@ -56,8 +55,10 @@ class Source:
         return ContractBroken(what, where=self.path, mend=mend)
 
     def check_growth(self, size: int) -> None:
-        if size > max(_SMALL, _MOST_TIMES * self.path.stat().st_size):
-            raise self.refusal(f"the file unpacks to over {_MOST_TIMES} times its size", "unpack it, and look at it")
+        if size > files.most_unpacked(self.path.stat().st_size):
+            raise self.refusal(
+                f"the file unpacks to over {files.MOST_TIMES} times its size", "unpack it, and look at it"
+            )
 
 
 def frames(source: Source, advance: Callable[[int], None]) -> Iterator[pl.DataFrame]:

@@ -18,6 +18,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.preprocessing import arrivals
+from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
 from jobs.protocol.layers import SOURCE
 
@@ -30,9 +31,7 @@ KEYS = ("id", "member_id")  # one of the two must be there: a row that names no 
 Names = tuple[str, ...]
 MOST_COLUMNS = 1000
 _LONGEST_NAME = 200
-MOST_TIMES = 200  # what a packed file may grow to; real ones grow four-fold to twenty-fold
-SMALL = 64 << 20  # bytes any file may grow to
-MOST_BYTES = 64 << 30  # and none may pass
+MOST_BYTES = 64 << 30  # that a packed file may grow to, whatever its size
 _CHUNK = 1 << 20
 _IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
 
@@ -178,7 +177,7 @@ def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
 
 def _unpack(file: FileIO, plain: FileIO) -> None:
     size = os.fstat(file.fileno()).st_size
-    most, written = min(max(SMALL, MOST_TIMES * size), MOST_BYTES), 0
+    most, written = min(files.most_unpacked(size), MOST_BYTES), 0
     with gzip.GzipFile(fileobj=file) as packed:
         while data := packed.read(_CHUNK):
             written += len(data)

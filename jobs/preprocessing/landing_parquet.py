@@ -12,7 +12,8 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet, types
 
-from jobs.preprocessing.landing import MOST_TIMES, ROW_GROUP, SMALL, Shape, Shaped, Unfit, Written
+from jobs.preprocessing.landing import ROW_GROUP, Shape, Shaped, Unfit, Written
+from jobs.protocol import files
 from jobs.protocol.layers import SOURCE_FILE, SOURCE_ROW
 
 MOST_ROWS = 100_000_000  # a few bytes can claim any number of equal rows
@@ -49,7 +50,7 @@ def _check_claims(footer: parquet.FileMetaData, size: int) -> None:
     """
     groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
     rows, unpacked = [group.num_rows for group in groups], [group.total_byte_size for group in groups]
-    if footer.num_rows > MOST_ROWS or sum(unpacked) > max(SMALL, MOST_TIMES * size):
+    if footer.num_rows > MOST_ROWS or sum(unpacked) > files.most_unpacked(size):
         claims = f"{footer.num_rows} rows, {sum(unpacked)} bytes unpacked"
         raise Unfit(f"{size} bytes claim to hold {claims}", mend=_AGAIN)
     if min([*rows, *unpacked], default=0) < 0 or sum(rows) != footer.num_rows:

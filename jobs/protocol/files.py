@@ -16,6 +16,8 @@ from pathlib import Path
 from jobs.protocol.errors import AlreadyRunning, StoreDamaged
 
 DRAFT = ".draft-"  # a name that starts so is never an input; a free lock on it means that its writer is dead
+MOST_TIMES = 200  # its own size that a packed file may grow to; real ones grow four-fold to twenty-fold
+SMALL = 64 << 20  # bytes any may grow to
 A_LOOK = 0.1  # seconds; whoever only looks whether a lock is held has it for far less
 
 
@@ -175,6 +177,11 @@ def opened(path: Path) -> BufferedReader:
             return open(handle, "rb")  # noqa: PTH123 - a descriptor, for the caller to close
         os.close(handle)
     raise StoreDamaged("it is no plain file", where=path, mend="move it away, and run again")
+
+
+def most_unpacked(size: int) -> int:
+    """The bytes that a file of this size may hold where it is packed: what claims or gives more is no honest one."""
+    return max(SMALL, MOST_TIMES * size)
 
 
 def content(path: Path, most: int = -1) -> bytes:

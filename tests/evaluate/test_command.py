@@ -11,10 +11,12 @@ import pytest
 
 from jobs.evaluate import reading
 from jobs.evaluate.__main__ import main
+from jobs.protocol import files
 from tests.evaluate.files import ENDS, refused, scored, told, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,14 +93,19 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path, capsys: pytest.Captur
     assert "cannot be read as parquet" in refused(capsys, 4, path, *ENDS)
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MOST_ROWS", 599), ("SMALL", 1)])
+@pytest.mark.parametrize(("of", "limit", "most"), [(reading, "MOST_ROWS", 599), (files, "SMALL", 1)])
 def test_a_parquet_file_that_claims_too_much_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    of: ModuleType,
+    limit: str,
+    most: int,
 ) -> None:
     path = write(scored(), tmp_path / "scored.parquet")
     assert told(capsys, path, *ENDS)["rows"] == 600
-    monkeypatch.setattr(reading, "MOST_TIMES", 0)
-    monkeypatch.setattr(reading, limit, most)
+    monkeypatch.setattr(files, "MOST_TIMES", 0)
+    monkeypatch.setattr(of, limit, most)
     assert "its footer claims more than a file of this size should hold" in refused(capsys, 4, path, *ENDS)
 
 

@@ -13,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from jobs.preprocessing import landing, landing_csv, landing_survey
+from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
 from tests.preprocessing.landings import HEADER, KNOWN, as_python_reads, read, rows
 
@@ -116,15 +117,15 @@ def test_bronze_of_every_kind_has_row_groups_of_one_size_packed_by_zstd_without_
 def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = gzip.compress(HEADER + b"1,2,3,4\n" * 100_000)
     assert read(tmp_path, data, "csv.gz")[0].rows == 100_000
-    for limit in ("SMALL", "MOST_BYTES"):
+    for of, limit in ((files, "SMALL"), (landing, "MOST_BYTES")):
         with monkeypatch.context() as here:
-            here.setattr(landing, limit, 1000)
+            here.setattr(of, limit, 1000)
             with pytest.raises(ContractBroken, match="unpacks to more than"):
                 read(tmp_path, data, "csv.gz")
-    monkeypatch.setattr(landing, "MOST_TIMES", 1)
-    monkeypatch.setattr(landing, "SMALL", len(gzip.decompress(data)))
+    monkeypatch.setattr(files, "MOST_TIMES", 1)
+    monkeypatch.setattr(files, "SMALL", len(gzip.decompress(data)))
     assert read(tmp_path, data, "csv.gz")[0].rows == 100_000, "as much as it may"
-    monkeypatch.setattr(landing, "SMALL", len(gzip.decompress(data)) - 1)
+    monkeypatch.setattr(files, "SMALL", len(gzip.decompress(data)) - 1)
     with pytest.raises(ContractBroken, match="unpacks to more than"):
         read(tmp_path, data, "csv.gz")
 

@@ -18,6 +18,7 @@ from pyarrow import parquet
 
 from jobs.preprocessing import landing_parquet
 from jobs.preprocessing.landing import Unfit
+from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, JobError
 from tests.preprocessing.landings import HEADER, KNOWN, read, rows
 
@@ -141,7 +142,7 @@ def test_parquet_may_not_claim_to_unpack_without_bounds(tmp_path: Path, monkeypa
         {"dti": pa.array([f"{n % 7:0200d}" for n in range(100_000)])}, use_dictionary=False, compression="zstd"
     )
     assert read(tmp_path, data, "parquet")[0].rows == 100_000
-    monkeypatch.setattr(landing_parquet, "SMALL", 1 << 20)
+    monkeypatch.setattr(files, "SMALL", 1 << 20)
     with pytest.raises(ContractBroken, match="bytes unpacked"):
         read(tmp_path, data, "parquet")
 
