@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import math
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple, Never
+from typing import IO, NamedTuple, Never
 
 import polars as pl
 
@@ -20,6 +25,9 @@ TWO = 2
 TWICE = "_duplicated_0"  # what polars adds to the second column of a name
 MOST_NAMES = 20  # of columns, in a message
 MOST_ROWS = 100_000_000  # that the footer of a Parquet may claim, as in landing files
+_GZIP = b"\x1f\x8b"
+_PACKED = (_GZIP, b"x\x01", b"x\x9c", b"x\xda", b"\x28\xb5\x2f\xfd")  # as polars knows gzip, zlib and zstd
+_EVERY_ROW = "every row with the fields of the header"
 MOST_SPELLINGS = 50  # of two labels
 
 
@@ -83,16 +91,13 @@ def read_frame(path: Path) -> pl.DataFrame:
     if not path.name.endswith(CSV):
         raise UsageError("the kind of file is unknown", where=path, mend="name it .csv, .csv.gz or .parquet")
     try:
-        frame = pl.read_csv(path, infer_schema=False, null_values=NULLS, glob=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
-        _refuse(path, "CSV", "save it as UTF-8, separated by commas, every row with the fields of the header")
-    names = frame.columns  # values in a first line without names would stand in messages
-    if any({"\r", "\0"} & {*name} for name in names):
-        _refuse(path, "CSV", "save it as UTF-8, its lines ended by a line feed, not by a carriage return alone")
-    if pl.Series(names).str.strip_chars().cast(pl.Float64, strict=False).is_not_null().any():
-        _refuse(path, "CSV", "name the columns in its first line")
-    if any(name.endswith(TWICE) and name.removesuffix(TWICE) in names for name in names):
-        _refuse(path, "CSV", "give each column a name of its own")
+        with path.open("rb") as file:
+            frame = pl.read_csv(plain := _plain(file, path), infer_schema=False, null_values=NULLS)
+            _check_names(frame.columns, path)
+            if frame[:, -1].null_count():
+                _refuse_short(plain, frame.width, path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, EOFError, zlib.error, csv.Error):
+        _refuse(path, "CSV", f"save it as UTF-8, separated by commas, {_EVERY_ROW}")
     return frame
 
 
@@ -104,6 +109,42 @@ def numbers_or_none(column: pl.Series) -> pl.Series | None:
     if column.dtype.is_numeric() or column.dtype == pl.Null:
         return column.cast(pl.Float64)
     return None
+
+
+def _plain(file: BufferedReader, path: Path) -> IO[bytes]:
+    """A CSV, unpacked within bounds: what polars takes for packed, whatever its name, it unpacks without any."""
+    plain: IO[bytes] = file
+    if file.peek().startswith(_GZIP):
+        most, plain, packed = files.most_unpacked(path.stat().st_size), BytesIO(), gzip.GzipFile(fileobj=file)
+        while plain.write(packed.read(1 << 20)):
+            if plain.tell() > most:
+                _refuse(path, "CSV", "look at it: it unpacks to more than a file of its size should hold")
+        plain.seek(0)
+    if plain.read(4).startswith(_PACKED):
+        _refuse(path, "CSV", "unpack it first")
+    plain.seek(0)
+    return plain
+
+
+def _check_names(names: Sequence[str], path: Path) -> None:
+    if any({"\r", "\0"} & {*name} for name in names):
+        _refuse(path, "CSV", "save it as UTF-8, its lines ended by a line feed, not by a carriage return alone")
+    # values in a first line without names would stand in messages
+    if pl.Series(names).str.strip_chars().cast(pl.Float64, strict=False).is_not_null().any():
+        _refuse(path, "CSV", "name the columns in its first line")
+    if any(name.endswith(TWICE) and name.removesuffix(TWICE) in names for name in names):
+        _refuse(path, "CSV", "give each column a name of its own")
+
+
+def _refuse_short(plain: IO[bytes], width: int, path: Path) -> None:
+    """Refuse a row that ends too early: polars reads what it lacks as nothing."""
+    plain.seek(0)
+    with TextIOWrapper(plain, "utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines)
+        short = next((row for row in rows if 0 < len(row) < width), None)
+    if short:
+        what = f"line {rows.line_num} has {len(short)} fields where the header has {width} names"
+        raise ContractBroken(what, where=path, mend=f"write {_EVERY_ROW}")
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +74,15 @@ CANARY = "canary-7731"
         pytest.param("0.7731,0\n0.2,1\n", ENDS, "name the columns", id="no-names"),
         pytest.param("pd,pd,y\n0.1,0.2,0\n", ENDS, "a name of its own", id="one-name-twice"),
         pytest.param("", ENDS, "cannot be read as CSV", id="no-header"),
+        pytest.param(
+            'y,"a\nb",pd\n0,1,0.1\n1,7731\n',
+            ENDS,
+            "line 4 has 2 fields where the header has 3 names",
+            id="a-row-too-short",
+        ),
+        pytest.param(gzip.compress(b"pd,y\n0.7731,0\n")[:-9], ENDS, "cannot be read as CSV", id="a-gzip-cut-short"),
+        pytest.param(gzip.compress(gzip.compress(b"pd,y\n")), ENDS, "unpack it first", id="packed-twice"),
+        pytest.param(zlib.compress(b"pd,y\n0.7731,0\n"), ENDS, "unpack it first", id="packed-by-zlib"),
         pytest.param(b"pd,y\n0.1,\xff\xfe7731\n", ENDS, "cannot be read as CSV", id="not-utf-8"),
     ],
 )
@@ -91,6 +102,19 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path, capsys: pytest.Captur
     path = tmp_path / "scored.parquet"
     path.write_bytes(content)
     assert "cannot be read as parquet" in refused(capsys, 4, path, *ENDS)
+
+
+def test_a_packed_file_may_not_grow_without_bounds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(scored(), tmp_path / "scored.csv")
+    packed, size = tmp_path / "packed.csv.gz", path.stat().st_size
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    monkeypatch.setattr(files, "MOST_TIMES", 1)
+    monkeypatch.setattr(files, "SMALL", size)
+    assert told(capsys, packed, *ENDS)["auc"] == told(capsys, path, *ENDS)["auc"]
+    monkeypatch.setattr(files, "SMALL", size - 1)
+    assert "unpacks to more than a file of its size should hold" in refused(capsys, 4, packed, *ENDS)
 
 
 @pytest.mark.parametrize(("of", "limit", "most"), [(reading, "MOST_ROWS", 599), (files, "SMALL", 1)])
