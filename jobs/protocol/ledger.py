@@ -28,8 +28,8 @@ VERSION = 1
 ENTRY_LIMIT = 512 << 10
 _RESTORE = "restore decisions/ from a backup; to begin anew give a new --root"
 _RESTORE_ENTRY = (
-    "restore this file, or the one before it, from a copy of decisions/ledger "
-    "until `python -m jobs.decisions check` finds nothing"
+    "restore this file, or the one before it, from a copy of decisions/ledger until "
+    "`python -m jobs.decisions check` finds nothing; or move this file away, if it was put there by hand"
 )
 _TEXTS = ("prev", "topic", "kind", "as_of", "run_key", "nonce", "at")
 _FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "body": dict}
@@ -234,7 +234,7 @@ def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
 
 
 def _misplaced(seq: int, name: str) -> StoreDamaged:
-    mend = "restore the missing entry from a copy, or move away what is none; do not renumber"
+    mend = "restore the missing entry from a copy, or move this file away, if it was put there by hand; do not renumber"
     return StoreDamaged(f"entry {seq} should be next, and {name} is", where=FOLDER, mend=mend)
 
 

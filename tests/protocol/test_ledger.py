@@ -149,6 +149,16 @@ def test_damage_is_named_with_its_file_and_never_repaired(
     assert store.list("decisions/ledger") == before
 
 
+@pytest.mark.parametrize("name", ["00000004.json", "00000009.json", "notes.txt"])
+def test_of_a_file_that_may_be_no_entry_both_mends_are_told(store: FolderStore, tmp_path: Path, name: str) -> None:
+    three(store)
+    (tmp_path / "decisions/ledger" / name).write_bytes(b"to do: ask why\n")
+    with pytest.raises(StoreDamaged) as caught:
+        read(store)
+    assert caught.value.mend.startswith("restore ")
+    assert " or move this file away, if it was put there by hand" in caught.value.mend
+
+
 @pytest.mark.parametrize("body", [{}, {"source": 3}, dict(proposed(b"x").body) | {"valid_until": "soon"}])
 def test_a_forged_newest_entry_is_damage_and_no_crash(store: FolderStore, body: dict[str, Any]) -> None:
     three(store)
