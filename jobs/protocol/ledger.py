@@ -19,6 +19,7 @@ from jobs.protocol.facts import RETRAINING, Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.index import manifests
 from jobs.protocol.layers import PREDICTIONS
+from jobs.protocol.model_bank import BANK, MANIFEST
 from jobs.protocol.store import DECISIONS, SERVING_NOTE, STATUS, FolderStore
 
 _HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
@@ -91,12 +92,14 @@ def refuse_loss(store: FolderStore) -> None:
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
         raise _lost(seen[0])
-    if not known.entries:
-        is_named = SERVING_NOTE.rpartition("/")[2] in store.list(DECISIONS)  # as whoever brings a model does
-        models = not is_named and any(store.root.at("model_bank").glob("*/manifest.json"))
-        signs = {"scores": manifests(store.root, PREDICTIONS), "models that no serving note names": models}
-        for what in (name for name, found in signs.items() if found):
-            raise StoreDamaged(f"there are {what}, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
+    if known.entries:
+        return
+    if manifests(store.root, PREDICTIONS):
+        raise StoreDamaged("there are scores, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
+    is_brought = SERVING_NOTE.rpartition("/")[2] in store.list(DECISIONS)  # whoever brings a model names it there
+    if not is_brought and any(store.root.at(BANK).glob(f"*/{MANIFEST}")):
+        what = "there are models, and neither a ledger nor a serving note tells of them"
+        raise StoreDamaged(what, where=FOLDER, mend=_RESTORE)
 
 
 def name_of(seq: int) -> str:

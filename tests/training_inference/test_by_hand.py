@@ -219,9 +219,8 @@ def test_no_run_begins_another_ledger_beside_models_that_nobody_brought(
     for lost in ("decisions", "datamart/gold/predictions"):
         shutil.rmtree(asked / lost)
     assert run(asked, NEXT) == StoreDamaged.exit_code
-    assert (
-        "there are models that no serving note names, and the ledger that they cite is gone" in capsys.readouterr().err
-    )
+    told = "there are models, and neither a ledger nor a serving note tells of them\n  where: decisions/ledger"
+    assert told in capsys.readouterr().err
     assert kinds(asked) == []
     (asked / SERVING).write_bytes(serving)
     assert run(asked, NEXT) == 0
