@@ -98,8 +98,7 @@ def refuse_loss(store: FolderStore) -> None:
         raise StoreDamaged("there are scores, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
     is_brought = SERVING_NOTE.rpartition("/")[2] in store.list(DECISIONS)  # whoever brings a model names it there
     if not is_brought and any(store.root.at(BANK).glob(f"*/{MANIFEST}")):
-        what = "there are models, and neither a ledger nor a serving note tells of them"
-        raise StoreDamaged(what, where=FOLDER, mend=_RESTORE)
+        raise StoreDamaged("there are models, and no ledger or note tells of them", where=FOLDER, mend=_RESTORE)
 
 
 def name_of(seq: int) -> str:

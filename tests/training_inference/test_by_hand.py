@@ -219,7 +219,7 @@ def test_no_run_begins_another_ledger_beside_models_that_nobody_brought(
     for lost in ("decisions", "datamart/gold/predictions"):
         shutil.rmtree(asked / lost)
     assert run(asked, NEXT) == StoreDamaged.exit_code
-    told = "there are models, and neither a ledger nor a serving note tells of them\n  where: decisions/ledger"
+    told = "there are models, and no ledger or note tells of them\n  where: decisions/ledger"
     assert told in capsys.readouterr().err
     assert kinds(asked) == []
     (asked / SERVING).write_bytes(serving)
