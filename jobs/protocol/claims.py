@@ -125,9 +125,10 @@ def complete(desk: Desk, claim_seq: int, outcome: Outcome) -> Ledger:
             if state.claim is None or state.claim.seq != claim_seq:
                 return None
             came_to = {name: value for name, value in asdict(outcome).items() if name != "promote"}
-            if outcome.promote and (why := held or _holds_back(state)):
+            why = held or _holds_back(state)
+            if outcome.promote and why:
                 came_to["reasons"] = [*outcome.reasons, f"it passed its gates, but {why}"]
-            verdict = KEPT if came_to["reasons"] or not outcome.promote else PROMOTED
+            verdict = PROMOTED if outcome.promote and not why else KEPT
             return Fact(RETRAINING, "completed", came_to | {"claim": claim_seq, "verdict": verdict})
 
         ledger, entry = ledgers.append(desk.store, desk.writer, completed)

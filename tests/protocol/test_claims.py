@@ -70,6 +70,11 @@ def test_a_model_that_fails_its_gates_is_kept_out(store: FolderStore) -> None:
     assert (ledger.state.model_id, ledger.entries[-1].body["verdict"], serves(store)) == (None, "kept", {})
 
 
+def test_what_was_said_of_a_training_decides_nothing(store: FolderStore) -> None:
+    ended = complete(desk(store), started(store), replace(PASSED, reasons=("a gate had nothing to judge",))).entries[-1]
+    assert (ended.body["verdict"], ended.body["reasons"]) == ("promoted", ["a gate had nothing to judge"])
+
+
 def test_an_edit_that_came_after_the_claim_stays_in_place(store: FolderStore, tmp_path: Path) -> None:
     seq = started(store)
     (tmp_path / RETRAINING_NOTE).write_bytes(person())
