@@ -118,11 +118,12 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     files.sweep(home)
     said = {"skipped": report.skipped, "problems": [asdict(problem) for problem in report.problems]}
     latest = latest_by_step(root, of.job, of.day)
-    last = latest.get(of.step, {"skipped": [], "problems": []})
+    nothing: dict[str, Any] = {"skipped": [], "problems": []}
+    last = latest.get(of.step, nothing)
     is_told = said["problems"] == last["problems"] and all(one in last["skipped"] for one in report.skipped)
     # A run of all steps does not say which of them failed, and is what those that ran by themselves have come to.
-    others = latest.values() if of.step == WHOLE else [] if of.step in latest else [latest.get(WHOLE, last)]
-    is_told &= all(one in said["problems"] for other in others for one in other["problems"])
+    before = latest.values() if of.step == WHOLE else [latest.get(of.step, latest.get(WHOLE, nothing))]
+    is_told &= all(one in said["problems"] for receipt in before for one in receipt["problems"])
     if not report.changed and is_told:
         return None  # it changed nothing, fails as the last one did, and skips nothing that this one did not
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
