@@ -24,11 +24,10 @@ _REMARKS = (  # beside loans, in real files
 )
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ":": "colons"}
 _FOREIGN = {
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-    b"\x1f\x8b": "packed with gzip",
-    b"PK\x03\x04": "a zip file or an Excel workbook",
-    b"PAR1": "a Parquet file",
+    rb"\xff\xfe|\xfe\xff|.\0.\0|\0.\0.": "UTF-16 text",
+    rb"\x1f\x8b": "packed with gzip",
+    rb"PK\x03\x04": "a zip file or an Excel workbook",
+    rb"PAR1": "a Parquet file",
 }
 _WRITE_AGAIN = "write it again as UTF-8 CSV: commas between fields, a line feed at the end of every row"
 _IN_QUOTES = (
@@ -72,7 +71,7 @@ def _header(file: FileIO) -> list[str]:
     if not size:
         raise Unfit("the file is empty", mend="a day without rows has a file with a header only")
     head = os.pread(file.fileno(), LONGEST_LINE, 0)
-    if kind := next((kind for mark, kind in _FOREIGN.items() if head.startswith(mark)), None):
+    if kind := next((kind for mark, kind in _FOREIGN.items() if re.match(mark, head, re.DOTALL)), None):
         raise Unfit(f"the file is {kind}", mend=_WRITE_AGAIN)
     begin = _begin(file)
     line, end, _ = head[begin:].partition(b"\n")
