@@ -39,7 +39,7 @@ def run(
         for path in paths:
             if not path.is_file():
                 raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
-        opened = [Source(path, files.sha256_of(path), member) for path in paths]
+        opened = [Source(path, files.sha256_of(path.resolve()), member) for path in paths]
         opened.sort(key=lambda source: (source.path.name, source.sha256))  # in whatever order they are given
         name = _name(opened, cut_off)
         if _is_kept(root, name):

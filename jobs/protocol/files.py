@@ -170,9 +170,9 @@ def _takes(handle: int) -> bool:
 
 
 def opened(path: Path) -> BufferedReader:
-    """A plain file, to be read; a pipe or device in its place is refused, and never waited for."""
-    if stat.S_ISREG(path.stat().st_mode):
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    """A plain file, to be read; a link, pipe or device in its place is refused, never followed or waited for."""
+    if stat.S_ISREG(path.lstat().st_mode):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         if stat.S_ISREG(os.fstat(handle).st_mode):  # not swapped since
             return open(handle, "rb")  # noqa: PTH123 - a descriptor, for the caller to close
         os.close(handle)

@@ -59,6 +59,12 @@ def test_an_application_lands_in_all_four_tables_and_its_outcome_in_one(tmp_path
     assert landed(tmp_path / "root", "demographic").height == 2
 
 
+def test_a_file_to_import_may_be_given_as_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(two_loans(tmp_path))
+    assert run(tmp_path / "root", tmp_path / "link.csv") == 0
+    assert landed(tmp_path / "root", "demographic").height == 2
+
+
 def test_every_day_has_all_four_files_each_with_its_hash(tmp_path: Path) -> None:
     assert run(tmp_path / "root", two_loans(tmp_path)) == 0
     days = [date(2015, 12, 11) + timedelta(days=number) for number in range(53)]

@@ -158,6 +158,21 @@ def test_no_file_that_has_lost_a_bit_is_read(tmp_path: Path, whole: int, monkeyp
         Shelf(root=root, index=Index(root, "toy")).scan("silver/toy", [DAY])
 
 
+@pytest.mark.parametrize("whole", [0, 2], ids=["by-its-name", "read-at-once"])
+def test_no_link_is_followed_to_a_file_or_manifest(tmp_path: Path, whole: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MOST_WHOLE", whole)
+    root = Root(tmp_path)
+    part = home(root) / publish(root, [1, 2]).parts[0].name
+    for path in (part, home(root) / partitions.MANIFEST):
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StoreDamaged, match=r"it is no plain file|the manifest cannot be read"):
+            Shelf(root=root, index=Index(root, "toy")).scan("silver/toy", [DAY])
+        path.unlink()
+        (tmp_path / "elsewhere").rename(path)
+    assert Shelf(root=root, index=Index(root, "toy")).scan("silver/toy", [DAY]).collect().height == 2
+
+
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_a_file_that_is_not_as_the_manifest_says_is_damage(tmp_path: Path, damage: str) -> None:
     root = Root(tmp_path)
