@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,12 +10,12 @@ import pytest
 
 from jobs.decisions import checking
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, receipts, verdicts
+from jobs.protocol import clock, receipts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Problem, Report
 from jobs.protocol.store import quarantine_name
-from tests.decisions.wholes import LANDED, ONE_DAY, checked, land, publish
+from tests.decisions.wholes import LANDED, checked, publish
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -156,18 +155,6 @@ def test_two_swapped_files_are_found(root: Root, capsys: pytest.CaptureFixture[s
         write(other, data[1])
 
 
-def test_a_corrected_landing_file_is_work_and_a_lost_one_is_damage(
-    root: Root, capsys: pytest.CaptureFixture[str]
-) -> None:
-    land(root, "id\n1\n2\n3\n")
-    code, found = checked(root, capsys)
-    assert (code, [one["where"] for one in found]) == (0, [LANDED])
-    assert found[0]["mend"].startswith("if it was landed again")
-    root.at(LANDED).unlink()
-    code, found = checked(root, capsys)
-    assert (code, found[0]["where"]) == (6, LANDED)
-
-
 def test_an_invalid_note_is_5_and_what_a_crash_left_is_a_remark(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
     root.at("decisions/.draft-1-ab").write_bytes(b"")
     code, found = checked(root, capsys)
@@ -209,42 +196,6 @@ def _raising(error: Exception) -> Iterator[Problem]:
     raise error
 
 
-def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
-    root: Root, capsys: pytest.CaptureFixture[str]
-) -> None:
-    home = root.at("datamart/bronze/toy/snapshot_date=2024-01-14")
-    shutil.rmtree(home)
-    code, found = checked(root, capsys)
-    assert code == 6
-    [lost] = found
-    assert lost["what"] == "what datamart/silver/toy was made from is missing"
-    assert lost["where"] == "datamart/bronze/toy/snapshot_date=2024-01-14"
-    assert lost["mend"].startswith("run the job that writes it (training_inference: scores; else preprocessing)")
-
-
-def test_a_folder_named_after_a_day_that_no_calendar_has_stops_nobody(
-    root: Root, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("gold/monitoring/week=2024-02-30", "silver/toy/snapshot_date=2024-02-30"):
-        root.at(f"datamart/{name}").mkdir()
-    root.at("datamart/gold/monitoring/week=2024-02-30/decision.json").write_bytes(b"{}")
-    assert checked(root, capsys)[0] == 0
-    assert verdicts.weeks(root, SUNDAY) == [SUNDAY - ONE_DAY]
-
-
-def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
-    root: Root, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root.at("model_bank").rename(root.at("elsewhere"))
-    code, found = checked(root, capsys)
-    assert (code, found[0]["where"].partition("/")[0]) == (6, "model_bank")
-    root.at("elsewhere").rename(root.at("model_bank"))
-    root.at("decisions/ledger").rename(root.at("elsewhere"))
-    code, found = checked(root, capsys)
-    assert code == 6
-    assert "STATUS.txt saw another entry 5 than lies in the ledger now" in found[0]["what"]
-
-
 def test_damaged_scores_are_not_to_be_deleted(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
     for table, mend in (("silver/other", "delete its folder"), ("gold/predictions", "deleted, the day is scored anew")):
         [part] = publish(root, table, [1], []).parts
@@ -252,15 +203,3 @@ def test_damaged_scores_are_not_to_be_deleted(root: Root, capsys: pytest.Capture
         write(path, bytes([*path.read_bytes()[:-1], 0]))
         [told] = [one["mend"] for one in checked(root, capsys)[1] if one["where"] == root.name_of(path)]
         assert mend in told
-
-
-@pytest.mark.parametrize("command", ["check", "doctor"])
-def test_a_folder_on_which_no_job_has_run_is_asked_about(
-    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([command, "--root", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(
-        "remark: no job has run on this root yet\n  where: decisions\n  mend:  is this the right --root?"
-    )
-    assert said.endswith(", 1 remark\n")

@@ -10,13 +10,14 @@ import pytest
 from tests.docs.pages import ROOT
 
 OF_A_FILE, OF_A_FUNCTION = 250, 40
+FOLDERS = sorted(path for name in ("jobs", "tests") for path in ROOT.joinpath(name).glob("[a-z]*/"))
 
 
 @pytest.mark.parametrize(
-    "folder", sorted(path for path in (ROOT / "jobs").iterdir() if path.is_dir()), ids=lambda path: path.name
+    "folder", [*FOLDERS, *map(ROOT.joinpath, ("dags", "benchmarks"))], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_files_and_functions_can_be_read_at_one_sitting(folder: Path) -> None:
-    texts = {path.name: path.read_text("utf-8") for path in folder.rglob("*.py")}
+    texts = {str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*.py")}
     lengths = {
         f"{name}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for name, text in texts.items()

@@ -1,4 +1,4 @@
-"""Channels that lead to servers on loopback."""
+"""Channels that lead to servers on loopback; a report of a full week, not to be changed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.monitoring import channels
+from jobs.monitoring import channels, report
+from jobs.protocol.files import Root
+from tests.monitoring.evidences import WEEK
+from tests.monitoring.judged_weeks import judge_weeks
 from tests.monitoring.receivers import LOOPBACK, SECRET, Mailbox, Web, web
+from tests.monitoring.report_pages import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,3 +56,13 @@ def bare(monkeypatch: pytest.MonkeyPatch, library: None) -> None:
     for name in (*channels.VARIABLES.values(), "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, str]:
+    home = tmp_path_factory.mktemp("judged") / "of[1]"  # which polars by itself takes for a pattern
+    home.mkdir()
+    root = Root(home, durable=False)
+    judge_weeks(root)
+    report.write(root, WEEK)
+    return root, page_of(root)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.monitoring import quality
-from tests.monitoring.test_quality import day, feature, severity
+from tests.monitoring.fed_days import day, feature, severity
 
 NAMES = ("value", "threshold", "n", "sentence")
 BEFORE = (100, 100, 100, 100)

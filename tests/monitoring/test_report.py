@@ -4,58 +4,32 @@ import hashlib
 import re
 import shutil
 from base64 import b64encode
-from datetime import date, timedelta
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobs.measures.counts import ScoreCounts
-from jobs.monitoring import delivering, performance, report, storing, weeks
-from jobs.monitoring.page import NOT_COMPUTED, Json
+from jobs.monitoring import delivering, report, storing, weeks
+from jobs.monitoring.page import Json
 from jobs.monitoring.panels import Shown
-from jobs.monitoring.storing import Judged
 from jobs.monitoring.terms import at
-from jobs.protocol import files, policy, verdicts
+from jobs.protocol import files, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from tests.monitoring.evidences import WEEK, measure, unknown
+from tests.monitoring.evidences import WEEK
 from tests.monitoring.judged_weeks import full_evidence, judge_weeks, keep
-
-SECTIONS = ("drift", "performance", "calibration", "vintages", "estimate", "quality")
-RULES = policy.load(policy.default_bytes(), "policy")
+from tests.monitoring.report_pages import RULES, page_of, section, words
 
 
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, str]:
-    home = tmp_path_factory.mktemp("judged") / "of[1]"  # which polars by itself takes for a pattern
-    home.mkdir()
-    root = Root(home, durable=False)
-    judge_weeks(root)
-    report.write(root, WEEK)
-    return root, _page(root)
-
-
-def _page(root: Root, week: date = WEEK) -> str:
-    return root.at(weeks.report_of(week)).read_text()
-
-
-def _verdicts(root: Root) -> list[Json]:
+def verdicts_of(root: Root) -> list[Json]:
     return [found for week in verdicts.weeks(root, WEEK)[-13:] if (found := verdicts.read(root, week))]
 
 
-def _section(page: str, name: str) -> str:
-    return page.split(f'<section id="{name}"')[1].split("</section>", maxsplit=1)[0]
-
-
-def _words(markup: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", markup)))
-
-
 def test_the_page_leads_with_the_verdict_and_what_is_new(judged: tuple[Root, str]) -> None:
-    first = _words(judged[1].split("<main")[0])
+    first = words(judged[1].split("<main")[0])
     assert first.index("Retrain: the scores have moved, PSI 0.350") < first.index("Since last week")
     assert "score PSI went from 0.320 to 0.350" in first
     assert "decision is still retrain" in first
@@ -82,18 +56,18 @@ def test_every_path_that_a_panel_names_leads_into_the_evidence(judged: tuple[Roo
 def test_open_alerts_stand_beside_the_verdict_with_their_age_and_who_looks_after_them(
     judged: tuple[Root, str],
 ) -> None:
-    verdict = _words(_section(judged[1], "verdict"))
+    verdict = words(section(judged[1], "verdict"))
     assert "Open alerts" in verdict
     assert "open for weeks" in verdict
-    first = delivering.standing(FolderStore(judged[0]), _verdicts(judged[0]))[0]
+    first = delivering.standing(FolderStore(judged[0]), verdicts_of(judged[0]))[0]
     assert f"{first['rule']} {first['subject']} ◕ {first['severity']} {first['weeks']}" in verdict
 
 
 def test_the_appendix_holds_every_setting_every_hash_and_the_words(judged: tuple[Root, str]) -> None:
-    said = _words(_section(judged[1], "appendix"))
+    said = words(section(judged[1], "appendix"))
     for setting in ("drift.psi.high 0.3", "decision.valid_days.HIGH 7", "cutoff.approval_rate none"):
         assert setting in said
-    assert _verdicts(judged[0])[-1]["evidence"]["sha256"] in said
+    assert verdicts_of(judged[0])[-1]["evidence"]["sha256"] in said
     assert "Words AUC Chance that a random bad loan" in said
 
 
@@ -108,7 +82,7 @@ def test_the_same_files_give_the_same_bytes(judged: tuple[Root, str], tmp_path: 
     shutil.copytree(judged[0].path, copy.path)
     shutil.rmtree(copy.at(weeks.REPORTS))
     assert len(report.write(copy, WEEK)) == 2
-    assert _page(copy) == judged[1]
+    assert page_of(copy) == judged[1]
     assert report.write(copy, WEEK) == []
 
 
@@ -116,10 +90,10 @@ def test_weeks_that_come_later_do_not_change_a_report(tmp_path: Path) -> None:
     root = Root(tmp_path, durable=False)
     judge_weeks(root, count=3)
     report.write(root, WEEK)
-    before = _page(root)
+    before = page_of(root)
     keep(root, full_evidence(root, WEEK + timedelta(days=7), 3))
     report.write(root, WEEK)
-    assert _page(root) == before
+    assert page_of(root) == before
     assert f"week={WEEK}/report.html" in root.at(report.INDEX).read_text()
     assert (WEEK + timedelta(days=7)).isoformat() in root.at(report.INDEX).read_text()
 
@@ -180,88 +154,6 @@ def test_only_our_own_style_and_script_may_run(judged: tuple[Root, str]) -> None
     assert len(page) < 1_500_000
 
 
-def test_a_section_that_broke_says_so(judged: tuple[Root, str]) -> None:
-    found = _shown(judged[0], unknown(*SECTIONS))
-    for panel in ("scores", "features", "ranking", "calibration", "vintages", "estimate", "quality"):
-        assert "ValueError in somewhere.py:1" in _section(found, panel)
-        assert re.search(r'class="state">.*unknown', _section(found, panel))
-
-
-def test_a_section_that_is_absent_is_not_computed(judged: tuple[Root, str]) -> None:
-    found = _shown(judged[0], dict.fromkeys(SECTIONS))
-    for panel in ("scores", "features", "ranking", "calibration", "vintages", "estimate", "quality"):
-        assert re.search(rf'class="state">.*{NOT_COMPUTED}', _section(found, panel))
-
-
-def test_too_few_rows_are_no_good_news(judged: tuple[Root, str]) -> None:
-    few = {"auc": measure(None, 40, reason="fewer than 1000 rows"), "n": 40, "bads": 3}
-    found = _section(_shown(judged[0], {"performance": few}), "ranking")
-    assert "insufficient data" in found
-    assert "fewer than 1000 rows" in found
-
-
-def test_what_the_rules_weigh_beside_their_main_figures_is_shown(judged: tuple[Root, str]) -> None:
-    early = {"month": "2023-10", "loans": 80, "n": 61, "bads": 2, "rate": 0.033, "interval": [0.012, 0.123]}
-    healthy = full_evidence(judged[0], WEEK, 12)
-    healthy["drift"]["features"][0]["csi"] |= {"missing_part": 0.0123, "unseen_part": 0.0046}
-    healthy["concept"]["cusum"]["path"] = [0.0, 1.234]
-    healthy["calibration"]["grades"][0]["p_too_high"] = 0.321
-    healthy["target"]["early"] = [early]
-    found = _shown(judged[0], {name: healthy[name] for name in ("drift", "concept", "calibration", "target")})
-    for panel, said in (
-        ("features", "0.012 0.005"),
-        ("ranking", "slow decay: sum of the losses in standard errors 1.234"),
-        ("calibration", "0.321"),
-        ("calibration", "for promises that were wrong 0.001"),
-        ("vintages", "2023-10 80 61 2 3.3% 1.2% to 12.3%"),
-        ("estimate", "chance alone keeps it within 0.660 to 0.740"),
-    ):
-        assert said in _words(_section(found, panel))
-
-
-def test_zero_is_a_number(judged: tuple[Root, str]) -> None:
-    found = _shown(judged[0], {"performance": {"auc": measure(0.0, 4000), "n": 4000, "bads": 3}})
-    assert "insufficient data" not in _section(found, "ranking")
-
-
-def test_the_bad_rate_is_drawn_of_every_month_with_known_outcomes(judged: tuple[Root, str]) -> None:
-    """Not only of those whose loans matured in the last four weeks."""
-    rates = {"bad_rate": 0.19, "low": 0.17, "high": 0.21}
-    nothing = {"matured": 0, "share_matured": 0.0, **dict.fromkeys(rates)}
-    months = [
-        {"month": f"2022-{n:02d}", "loans": 90, "matured": 90, "share_matured": 1.0, **rates} for n in range(1, 8)
-    ]
-    found = _shown(judged[0], {"vintages": {"months": [*months, {"month": "2023-01", "loans": 90, **nothing}]}})
-    drawn = _section(found, "vintages").partition("Numbers of Bad rate by month")[2].partition("</details>")[0]
-    assert re.findall(r"2\d{3}-\d\d", drawn.partition("<tbody>")[2]) == [one["month"] for one in months]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param(unknown("curves"), id="curves-broke"),
-        pytest.param(unknown("target"), id="target-broke"),
-        pytest.param(unknown("concept"), id="concept-broke"),
-        pytest.param(
-            {
-                "calibration": performance.calibration(ScoreCounts.of((), ()), {}),
-                "curves": performance.curves(ScoreCounts.of((), ()), ScoreCounts.of((0.1, 0.2), (0, 1))),
-                "target": {"change": measure(None, 0), "months": [], "early": []},
-            },
-            id="no-loan-has-matured",
-        ),
-    ],
-)
-def test_what_is_missing_from_the_evidence_takes_no_panel_with_it(judged: tuple[Root, str], changes: Json) -> None:
-    assert "could not be shown" not in _shown(judged[0], changes)
-
-
-def test_a_panel_that_cannot_be_drawn_leaves_the_others(judged: tuple[Root, str]) -> None:
-    found = _shown(judged[0], {"curves": {"roc": "no points"}})
-    assert "could not be shown: " in _section(found, "ranking")
-    assert "could not be shown" not in found.replace(_section(found, "ranking"), "")
-
-
 def test_changed_evidence_is_refused(tmp_path: Path) -> None:
     root = Root(tmp_path, durable=False)
     judge_weeks(root, count=1)
@@ -280,17 +172,10 @@ def test_a_week_before_whose_evidence_is_damaged_is_shown_without_its_numbers(tm
     root = Root(tmp_path, durable=False)
     earlier = judge_weeks(root, count=2)[0]
     report.write(root, WEEK)
-    assert "score PSI went from" in _words(_page(root))
+    assert "score PSI went from" in words(page_of(root))
     (path,) = root.at(f"datamart/gold/monitoring/week={earlier}").glob("evidence-*.json")
     path.write_bytes(path.read_bytes() + b" ")
     report.write(root, WEEK)
-    said = _words(_page(root))
+    said = words(page_of(root))
     assert f"Compared with the week to {earlier}" in said
     assert "score PSI went from" not in said
-
-
-def _shown(root: Root, changes: dict[str, Any]) -> str:
-    """The page of a week with these changes, without pictures of others."""
-    evidence = full_evidence(root, WEEK, 12, **changes)
-    verdict = {**(verdicts.read(root, WEEK) or {}), "unknown": []}
-    return report.report(Shown(weeks=[Judged(WEEK, evidence, verdict)], policy=RULES, bins={}))

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from polars.exceptions import PanicException
 from jobs.protocol import command, receipts
 from jobs.protocol.command import Job, Run, Step
 from jobs.protocol.errors import AlreadyRunning, ContractBroken, InputMissing, JobError, StoreDamaged
-from jobs.protocol.events import Events
 from tests.protocol.toy_jobs import DAY, changes, failing, job, nothing, run
 
 MISSING = InputMissing("w", where="f", mend="m")
@@ -125,60 +123,6 @@ def test_a_disk_that_is_full_for_the_receipt_too_is_told_once_and_the_run_still_
     assert run(job(changes), tmp_path) == 1
     home = tmp_path / f"decisions/receipts/toy/{DAY}"
     assert f"  where: {home}\n" in capsys.readouterr().err, "of a receipt the folder is told, and not its draft"
-
-
-def test_the_last_words_say_what_was_written_where(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def writes(run: Run) -> None:
-        for name in ("datamart/silver/a/b", "datamart/silver/a/c", "model_bank/m"):
-            run.report.change(name)
-
-    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
-    run(job(writes), tmp_path)
-    assert capsys.readouterr().out == "toy: 3 written (2 in silver, 1 in model_bank)\n"
-
-
-@pytest.mark.parametrize(("count", "last"), [(1, "1 problem"), (2, "2 problems")])
-def test_the_last_words_count_what_failed(
-    tmp_path: Path, count: int, last: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
-    run(job(*[failing(MISSING)] * count), tmp_path)
-    assert capsys.readouterr().out == f"toy: {last}\n"
-
-
-def _skips(day: int, run: Run) -> None:
-    run.report.skip(f"{day} March", "no file")
-
-
-@pytest.mark.parametrize(
-    ("days", "last"),
-    [
-        pytest.param([1], "1 skipped (1 March: no file)", id="one"),
-        pytest.param([1, 2, 3], "3 skipped (1 March: no file, and 2 more)", id="several"),
-    ],
-)
-def test_the_last_words_name_what_was_skipped(
-    tmp_path: Path, days: list[int], last: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
-    run(job(*(partial(_skips, day) for day in days)), tmp_path)
-    assert capsys.readouterr().out == f"toy: {last}\n"
-
-
-def test_a_name_that_would_steer_the_terminal_is_shown_quoted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("jobs.protocol.command.Events", partial(Events, in_sentences=True))
-    run(job(lambda run: run.report.skip("a\x1b[2Jb", "no name")), tmp_path)
-    assert "\x1b" not in capsys.readouterr().out
-
-
-def test_nothing_that_is_told_of_a_file_steers_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    odd = os.fsdecode(b"\x1b[2J\xff\r\xc3\xbc")
-    assert run(job(failing(ContractBroken("w", where=odd, mend="m"))), tmp_path) == 4
-    assert "where: \\x1b[2J\\udcff\\r\xfc\n" in capsys.readouterr().err
 
 
 def test_a_condition_that_does_not_hold_exits_with_99(tmp_path: Path) -> None:

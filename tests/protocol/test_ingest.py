@@ -8,7 +8,7 @@ import pytest
 from jobs.protocol import clock
 from jobs.protocol import ingest as ingests
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.claims import claim, fail_attempt
+from jobs.protocol.claims import claim
 from jobs.protocol.files import Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.ingest import begin, desk_of, expire, ingest, settle, withdraw
@@ -168,41 +168,6 @@ def test_a_backfill_reads_and_changes_nothing(store: FolderStore, note: Path) ->
     seen = begin(desk(store, SUNDAY - DAY))
     assert (seen.found.kind, seen.backfill) == (Kind.NEW, True)
     assert kinds(store) == ["proposed"]
-
-
-def test_while_claimed_nothing_is_superseded_withdrawn_expired_or_put_away(store: FolderStore, note: Path) -> None:
-    note.write_bytes(NOTE)
-    ingest(desk(store))
-    claim(desk(store), OPEN_RULES, READY, "")
-    note.unlink()
-    begin(desk(store))
-    note.write_bytes(person())
-    begin(desk(store, SUNDAY + 30 * DAY))
-    assert withdraw(desk(store), "no").state.claim is not None
-    assert (kinds(store), note.read_bytes()) == (["proposed", "claimed"], person())
-    fail_attempt(desk(store), 2, "died")
-    assert ingest(desk(store)).found.kind is Kind.SAME
-    assert kinds(store)[2:] == ["attempt_failed", "proposed"]
-
-
-def test_while_claimed_even_the_bytes_of_a_closed_decision_stay(store: FolderStore, note: Path) -> None:
-    for data in (NOTE, person()):
-        note.write_bytes(data)
-        ingest(desk(store))
-    claim(desk(store), OPEN_RULES, READY, "")
-    note.write_bytes(NOTE)
-    begin(desk(store))
-    assert (note.read_bytes(), store.get(quarantine_name(NOTE))) == (NOTE, None)
-
-
-def test_after_three_failed_attempts_a_decision_is_declined(store: FolderStore, note: Path) -> None:
-    note.write_bytes(NOTE)
-    for _ in range(4):
-        begin(desk(store))
-        seen, entry = claim(desk(store), OPEN_RULES, READY, "")
-        if entry:
-            fail_attempt(desk(store), entry.seq, "died")
-    assert (kinds(store).count("claimed"), kinds(store)[-1], seen.state.open) == (3, "declined", None)
 
 
 def test_an_old_note_put_over_the_open_one_is_put_away_and_the_open_one_was_removed(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,25 +7,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol import files, policies, policy, status
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.claims import TRAINER, choose, claim, complete, fail_attempt
+from jobs.protocol import policies, policy, status
+from jobs.protocol.claims import claim
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.guards import Circumstances, blocked_by
-from jobs.protocol.ingest import begin, place
+from jobs.protocol.ingest import begin
 from jobs.protocol.outlook import BLOCKS, survey
-from jobs.protocol.store import POLICY, RETRAINING_NOTE, SERVING_NOTE, STATUS, FolderStore
-from tests.protocol.build import MODEL, OPEN_RULES, OTHER, PASSED, READY, SUNDAY, desk, entry, machine, person, rules
+from jobs.protocol.store import POLICY, RETRAINING_NOTE, STATUS, FolderStore
+from tests.protocol.build import MODEL, OPEN_RULES, READY, SUNDAY, desk, entry, machine, person, rules
 from tests.protocol.build import proposed as proposed_by
+from tests.protocol.statuses import path, proposed, told, trained, usable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import date
 
-    from jobs.protocol.ingest import Desk
 
 DAY = timedelta(days=1)
 
@@ -36,35 +34,6 @@ def store(tmp_path: Path) -> FolderStore:
     store = FolderStore(Root(tmp_path, durable=False))
     store.put_if_absent(POLICY, policy.default_bytes())
     return store
-
-
-def path(store: FolderStore, name: str) -> Path:
-    return store.root.at(name)
-
-
-def usable(model_id: str) -> str | None:
-    return None if model_id in (MODEL, OTHER) else "it is not there"
-
-
-def told(store: FolderStore, day: date = SUNDAY, verdict: str = "") -> str:
-    """The text, with its lines joined again as far as they belong together."""
-    said = status.text(survey(desk(store, day, unusable=usable), verdict))
-    assert all(len(line) <= 80 for line in said.splitlines())
-    assert said.isascii()
-    return " ".join(said.split())
-
-
-def proposed(store: FolderStore, note: bytes) -> Desk:
-    at_desk = desk(store)
-    place(at_desk, note, begin(at_desk))
-    return at_desk
-
-
-def trained(store: FolderStore, *, promote: bool = True) -> None:
-    at_desk = proposed(store, machine())
-    _, entry = claim(at_desk, OPEN_RULES, READY, "")
-    assert entry
-    complete(at_desk, entry.seq, replace(PASSED, promote=promote))
 
 
 def test_an_empty_root_says_what_comes_first(store: FolderStore) -> None:
@@ -162,92 +131,6 @@ def test_where_no_job_has_run_nothing_is_to_be_restored(store: FolderStore) -> N
     said = told(store)
     assert "no job has run on this root yet: there is no policy" in said
     assert "is this the right --root?" in said
-
-
-def test_a_wish_for_another_model_and_one_for_an_unknown_model(store: FolderStore) -> None:
-    trained(store)
-    wish = path(store, SERVING_NOTE)
-    wish.write_text(f'{{"model_id": "{OTHER}", "pinned": true}}')
-    assert f"model {OTHER} serves, pinned: nothing is promoted until that changes" in told(store)
-    choose(desk(store, unusable=usable))
-    assert "why a person chose it (ledger entry 4) pinned yes" in told(store)
-    wish.write_text('{"model_id": "20240115-ffffffffffff"}')
-    assert "model 20240115-ffffffffffff cannot serve: it is not there" in told(store)
-    assert "THE NEXT RUN - Nothing is promoted until serving_decision.json can be used." in told(store)
-
-
-def test_a_wish_for_another_model_ends_a_machines_decision_about_the_one_before(store: FolderStore) -> None:
-    trained(store)
-    proposed(store, machine(reason="Next week"))
-    path(store, SERVING_NOTE).write_text(f'{{"model_id": "{OTHER}"}}')
-    said = told(store)
-    assert "Decision 4 ends superseded: the model that it is about serves no more." in said
-    assert f"Scoring goes on with model {OTHER}" in said
-    assert "Decision 4 waits" not in said
-    path(store, RETRAINING_NOTE).unlink()
-    assert "The note is gone. - Decision 4 ends superseded" in told(store)
-
-
-def test_an_old_note_put_back_over_an_open_decision_s_own_ends_that(store: FolderStore) -> None:
-    at_desk = proposed(store, machine())
-    path(store, RETRAINING_NOTE).write_bytes(person())
-    begin(at_desk)
-    path(store, RETRAINING_NOTE).write_bytes(machine())
-    said = told(store)
-    assert "is moved to quarantine; decision 2, whose own is gone, ends withdrawn; to ask again" in said
-    assert "Decision 2 waits" not in said
-    begin(at_desk)
-    assert "decision 2, a retraining wanted by a person, withdrawn in entry 3" in told(store)
-
-
-def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
-    at_desk = proposed(store, machine())
-    path(store, RETRAINING_NOTE).unlink()
-    assert "The note is gone: decision 1 ends withdrawn." in told(store)
-    path(store, RETRAINING_NOTE).write_bytes(machine())
-    with files.locked(store.root, store.root.at(TRAINER), "held"):
-        _, entry = claim(at_desk, OPEN_RULES, READY, "")
-        path(store, RETRAINING_NOTE).write_bytes(person())
-        said = told(store, verdict="leave the model")
-    assert "claimed by training for 2024-01-14 (ledger entry 2)" in said
-    assert "too late for that training" in said
-    assert "monitoring would now say: leave the model" in said
-    assert entry
-    fail_attempt(at_desk, entry.seq, "died")
-    assert "attempts 1 of 3 failed" in told(store)
-
-
-def test_a_claim_whose_trainer_is_dead_is_told_with_what_the_next_training_does(
-    store: FolderStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at_desk = proposed(store, machine())
-    with files.locked(store.root, store.root.at(TRAINER), "held"):
-        _, entry = claim(at_desk, OPEN_RULES, READY, "")
-        assert "is claimed: training ends it" in told(store)
-    dead = "is dead. Training gives the decision back, as a failed attempt, and goes on: - The note is recorded."
-    assert "(ledger entry 2); it is dead: its lock is free" in (said := told(store))
-    store.root.at(TRAINER).unlink()  # as in a root that was restored
-    assert told(store) == said
-    assert f"{dead} - Decision 1 may be claimed by the next training run" in said
-    path(store, RETRAINING_NOTE).unlink()
-    assert "The note is gone: decision 1 ends withdrawn" in told(store)
-    assert entry
-
-    @contextmanager
-    def ended_meanwhile(_: Path) -> Iterator[bool]:
-        fail_attempt(at_desk, entry.seq, "it was slow")
-        yield True
-
-    monkeypatch.setattr(files, "unheld", ended_meanwhile)
-    assert "is dead" not in told(store)
-
-
-def test_a_closed_note_that_comes_back_is_told_of_for_good(store: FolderStore) -> None:
-    trained(store)
-    path(store, RETRAINING_NOTE).write_bytes(machine())
-    assert "to ask again, change decision_date" in told(store)
-    begin(desk(store))
-    assert "its note was found unchanged after that and lies in decisions/quarantine/" in told(store)
 
 
 def test_what_does_not_fit_on_a_line_of_eighty_letters_goes_on_below_its_own_first_word(store: FolderStore) -> None:
