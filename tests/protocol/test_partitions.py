@@ -4,20 +4,18 @@ import hashlib
 import os
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jobs.protocol import files, index, partitions, strict_json
 from jobs.protocol import shelf as shelves
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, manifests
-from jobs.protocol.partitions import Input, Manifest, Ranges
+from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import MOST_KEPT, Shelf
 from tests import stored
 
@@ -219,29 +217,6 @@ def test_content_is_the_rows_alone_and_made_from_is_all_that_decides_them(tmp_pa
     other = replace(manifest, inputs=(Input("x", "y"),))
     assert (recounted.content_sha256, recounted.made_from) == (manifest.content_sha256, manifest.made_from)
     assert len({manifest.made_from, raised.made_from, other.made_from}) == 3
-
-
-days = st.dates(date(2015, 1, 1), date(2016, 12, 31))
-
-
-@given(st.dictionaries(days, st.text("ab", min_size=1), min_size=2), days, st.integers(0, 500))
-def test_a_range_s_hash_changes_with_any_day_of_it_and_with_no_other(
-    contents: dict[date, str], first: date, length: int
-) -> None:
-    last = first + timedelta(days=length)
-    whole = Ranges("t", contents).input(first, last)
-    for day in contents:
-        changed = Ranges("t", contents | {day: "other"}).input(first, last)
-        assert (changed != whole) == (first.replace(day=1) <= day <= last)
-
-
-@given(st.dictionaries(days, st.text("ab", min_size=1), min_size=2), st.lists(st.tuples(days, days), min_size=2))
-def test_ranges_asked_for_together_are_those_asked_for_alone(
-    contents: dict[date, str], asked: list[tuple[date, date]]
-) -> None:
-    together = Ranges("t", contents)
-    for first, last in asked:
-        assert together.input(first, last) == Ranges("t", contents).input(first, last)
 
 
 @pytest.mark.parametrize("folder", ["datamart/silver/../../snapshot_date=2024-02-29", "/etc", "model_bank/x"])
