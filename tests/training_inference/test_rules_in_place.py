@@ -143,6 +143,26 @@ def test_in_advise_mode_a_decision_waits_for_a_name(fresh: Path) -> None:
     assert state(fresh).model_id is not None
 
 
+def test_a_first_model_that_was_vetoed_is_proposed_again_on_another_day_unless_a_person_says_no(fresh: Path) -> None:
+    edit_policy(fresh, mode="advise")
+    note = fresh / "decisions/retraining_decision.json"
+    assert run(fresh) == 0
+    note.unlink()
+    for _ in range(2):
+        assert run(fresh) == 0
+        assert [kind for _, kind in entries(fresh)] == ["proposed", "deferred", "withdrawn"]
+    assert not note.exists()
+    assert run(fresh, NEXT) == 0
+    said = json.loads(note.read_bytes())
+    assert (said["decision_date"], said["retrain"]) == (str(NEXT), True)
+    note.write_text(json.dumps({**said, "retrain": False, "reason": "not before the feed is mended"}))
+    for _ in range(2):
+        assert run(fresh, NEXT) == 0
+        standing = state(fresh).open
+        assert standing is not None
+        assert (standing.source, standing.retrain) == ("person", False)
+
+
 def test_a_person_s_choice_of_a_model_stands(root: Path) -> None:
     ask(root)
     assert run(root) == 0
