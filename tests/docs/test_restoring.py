@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -71,19 +72,28 @@ def checked(root: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The root after the nights, and the copies that were taken meanwhile: one of each state of the ledger."""
+    """The root after the nights, and the copies that were taken meanwhile: one of each state of the ledger.
+
+    However slow the copying is, each night waits for a copy to begin, so that there are as many at least.
+    """
     home = tmp_path_factory.mktemp("nights")
     root, copies = home / "R", dict[int, Path]()
     shutil.copytree(before(), root)
-    with subprocess.Popen([sys.executable, "-m", __name__, root], cwd=ROOT, stderr=subprocess.PIPE) as nights:
+    words, log = [sys.executable, "-m", __name__, str(root)], home / "nights.log"
+    with (
+        log.open("wb") as said,
+        subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=said, stderr=said) as nights,
+    ):
+        assert nights.stdin
         while nights.poll() is None:
+            with suppress(BrokenPipeError):  # it has begun its last night
+                nights.stdin.write(b"\n")
+                nights.stdin.flush()
             backup = home / f"B{len(copies)}"
             copied(root, backup)
-            shutil.rmtree(backup) if len(ledger_of(backup)) in copies else copies.setdefault(
-                len(ledger_of(backup)), backup
-            )
-        assert nights.stderr
-        assert nights.returncode == 0, nights.stderr.read().decode()
+            if copies.setdefault(len(ledger_of(backup)), backup) != backup:
+                shutil.rmtree(backup)
+    assert nights.returncode == 0, log.read_text()
     return [root, *copies.values()]
 
 
@@ -144,4 +154,6 @@ def test_a_ledger_that_went_out_before_the_scores_is_told(
 
 
 if __name__ == "__main__":
-    assert all(night(Path(sys.argv[1]), day) == [0, 0, 0] for day in NIGHTS)
+    assert all(
+        input() == "" and night(Path(sys.argv[1]), day) == [0, 0, 0] for day in NIGHTS
+    )  # a copy is about to begin
