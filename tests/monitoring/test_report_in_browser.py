@@ -9,7 +9,8 @@ import pytest
 from jobs.monitoring import report, weeks
 from jobs.protocol.files import Root
 from tests.monitoring.evidences import WEEK
-from tests.monitoring.judged_weeks import full_evidence, judge_weeks, keep
+from tests.monitoring.hostile_pages import HOSTILE, TAME, reported
+from tests.monitoring.judged_weeks import judge_weeks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +22,6 @@ AXE = Path(__file__).parents[2] / "requirements/npm/node_modules/axe-core/axe.mi
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 OFFLINE = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "</style></script><svg onload=alert(1)>",
-    "{{7*7}}{% raw %}",
-    "' onmouseover='alert(1)",
-)
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium")
 
@@ -153,8 +147,8 @@ def test_the_keyboard_reaches_the_panels_first(browser: Browser, root: Root) -> 
 
 
 def test_hostile_words_stay_words(browser: Browser, tmp_path: Path) -> None:
-    plain = Visit(browser, _hostile_page(tmp_path / "plain", [f"word {at}" for at in range(len(HOSTILE))]))
-    hostile = Visit(browser, _hostile_page(tmp_path / "hostile", list(HOSTILE)))
+    plain = Visit(browser, _report(reported(tmp_path / "plain", TAME)))
+    hostile = Visit(browser, _report(reported(tmp_path / "hostile", HOSTILE)))
     hostile.page.mouse.move(300, 300)
     assert hostile.elements() == plain.elements()
     assert hostile.said == []
@@ -165,20 +159,3 @@ def test_hostile_words_stay_words(browser: Browser, tmp_path: Path) -> None:
         "[...document.querySelectorAll('*')].flatMap(one => one.getAttributeNames()).filter(n => /^on|^style$/.test(n))"
     )
     assert hostile.page.evaluate(handlers) == []
-
-
-def _hostile_page(home: Path, words: list[str]) -> Path:
-    """A week in which every text that comes from outside is one of these words."""
-    root = Root(home, durable=False)
-    judge_weeks(root, count=2)
-    found = full_evidence(root, WEEK, 12, names=words)
-    found["quality"]["findings"][0] |= {"subject": words[1], "sentence": words[2]}
-    found["performance"]["ks"] = {"value": None, "n": 3, "reason": words[0]}
-    found["estimate"] = {"unknown": words[3]}
-    found["model"]["model_id"] = words[4]
-    found["inputs"][0]["path"] = words[2]
-    reason = {"rule": words[0], "subject": words[1], "severity": "high", "value": 1.0, "threshold": 0.5, "p": 0.0}
-    reason |= {"n": 2000, "flip_distance": 0.5, "sentence": words[4]}
-    keep(root, found, sentence=words[1], model_id=words[0], reasons=[reason], set_aside=[{**reason, "why": words[3]}])
-    report.write(root, WEEK)
-    return _report(root)
