@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-MONDAY, TUESDAY = SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=2)
+MONDAY, SATURDAY = SUNDAY + timedelta(days=1), SUNDAY + timedelta(days=6)
 
 
 def test_run_for_a_sunday_before_the_newest_entry_it_judges_and_asks_for_nothing(
@@ -36,7 +36,7 @@ def test_run_for_a_sunday_before_the_newest_entry_it_judges_and_asks_for_nothing
     assert contents(root / "decisions/ledger") == before
     assert not (root / RETRAINING_NOTE).exists()
 
-    assert run(root, TUESDAY) == 0
+    assert run(root, SATURDAY) == 0
     assert verdict(root) == judged, "the same week"
     assert (root / RETRAINING_NOTE).exists()
     assert ledger.read(store).entries[-1].kind == "proposed"
