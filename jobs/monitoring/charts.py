@@ -49,7 +49,10 @@ class Axes:
 
 
 def bars(rows: Sequence[dict[str, Any]]) -> Drawing:
-    """Shares of bins then and now: a bar for now, a hollow one for the reference. Rows have bin, before, now."""
+    """Shares of bins then and now: a bar for now, a hollow one for the reference, a line through the bin of a `cut`.
+
+    Rows have bin, before, now, cut.
+    """
     look = {"labelLimit": 130, "minExtent": 95, "grid": False}
     names = {"field": "bin", "type": "nominal", "sort": [row["bin"] for row in rows], "title": None, "axis": look}
     shares: Drawing = {"type": "quantitative", "axis": {"format": "~%", "tickCount": 5}}
@@ -60,6 +63,9 @@ def bars(rows: Sequence[dict[str, Any]]) -> Drawing:
         {"mark": mark, "encoding": {"x": {"field": field, **shares}, "y": names}}
         for field, mark in (("now", now), ("before", before))
     ]
+    cut: Drawing = {"type": "rule", "color": WARN, "strokeDash": [6, 3], "strokeWidth": 1.5}
+    if any(row.get("cut") for row in rows):
+        layers.append({"mark": cut, "transform": [{"filter": "datum.cut"}], "encoding": {"y": names}})
     return {"data": {"values": rows}, "layer": layers}
 
 

@@ -105,7 +105,10 @@ def _of_scores(reference: Json, learned: ValueCounts, scores: ValueCounts) -> Js
         }
         for place, grade in enumerate(scorecard.GRADES)
     ]
+    frozen: Any = bins.from_json(reference["scores"]["bins"])
+    place = frozen.count(ValueCounts.of([reference["cutoff"]])).rows.index(1)
     return {
+        "cutoff": {"value": reference["cutoff"], "bin": frozen.names[place]},
         "approval": asdict(proportions.share_change(approved[0], learned.n, approved[1], now.n)),
         "mean_pd": asdict(drift.mean_change(learned, now)),
         "grades": grades,

@@ -167,21 +167,28 @@ def lines(title: str, says: str, of: Mapping[str, Points], table: Table | None =
     return Figure(title, says, charts.curves(drawn, looks), table or Table(title, ("line", looks.x, looks.y), rows))
 
 
-def distribution(title: str, of: Sequence[Json] | None, index: object = None, name: str = "bin") -> Figure | None:
-    """Shares of bins then and now, and what each adds to the index."""
+def distribution(
+    title: str, of: Sequence[Json] | None, index: object = None, name: str = "bin", cutoff: Json | None = None
+) -> Figure | None:
+    """Shares of bins then and now, what each adds to the index, and where the cut-off lies."""
     if not of:
         return None
     bins = [{**row, "bin": row[name]} for row in of]
     before, now = (sum(row[key] for row in bins) for key in ("reference_rows", "rows"))
     shares = [{**row, "before": row["reference_rows"] / (before or 1), "now": row["rows"] / (now or 1)} for row in bins]
-    drawn = [{**row, "bin": _NUMERAL.sub(lambda found: f"{float(found[0]):.3g}", row["bin"])} for row in shares]
+    drawn = [{**row, "bin": _short(row["bin"]), "cut": cutoff and row["bin"] == cutoff["bin"]} for row in shares]
     most = max(drawn, key=lambda row: abs(row["now"] - row["before"]))
     says = f"Shares of {len(bins)} bins, {number(now)} rows now against {number(before)} of the reference."
     says += f" Largest shift in {most['bin']}: {most['before']:.1%} then, {most['now']:.1%} now."
     says += f" Index {told(index)}." if index is not None else ""
+    says += f" Dashed line: the cut-off {number(cutoff['value'])}, in {_short(cutoff['bin'])}." if cutoff else ""
     then = ("bin", ("reference rows", "reference_rows"), ("reference share", "before %"))
     table = listing(title, shares, *then, "rows", ("share", "now %"), ("adds to the index", "contribution -"))
     return Figure(title, says, charts.bars(drawn), table, 60 + 20 * max(len(bins), 5))
+
+
+def _short(name: str) -> str:
+    return _NUMERAL.sub(lambda found: f"{float(found[0]):.3g}", name)
 
 
 @cache

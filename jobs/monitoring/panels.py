@@ -133,10 +133,10 @@ class Shown:
         text = "" if mark in ("insufficient", "schema") or value is None else f"{value:.2f}"
         return Cell(text, value, "" if mark == "none" else mark)
 
-    @property
-    def gap(self) -> str:
-        """Where goods and bads lie furthest apart."""
-        return number(max(self.at("curves.ks") or (), key=lambda point: abs(point[2] - point[1]), default=[None])[0])
+    def gap(self, of: str) -> list[str]:
+        """Where goods and bads of a curve lie furthest apart, and how far."""
+        at, goods, bads = max(self.at(of) or (), key=lambda point: abs(point[2] - point[1]), default=(None, 0, 0))
+        return [number(at), NOT_COMPUTED if at is None else number(abs(bads - goods))]
 
     @property
     def grades(self) -> list[Json]:

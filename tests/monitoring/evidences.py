@@ -133,6 +133,7 @@ def _drift() -> Json:
         "largest": {"value": 0.01, "subject": NAMES[0]},
         "value": 0.01,
         "features": features,
+        "cutoff": {"value": 0.123, "bin": "(0.1148, 0.1335]"},
         "approval": measure(0.0, 2000, interval=[-0.01, 0.01], p=0.9, n_reference=5000),
         "mean_pd": measure(0.0, 2000, interval=[-0.01, 0.01], p=0.9, n_reference=5000),
         "grades": [{"grade": grade, "reference_rows": 1000, "rows": 400} for grade in "ABCDE"],

@@ -242,9 +242,9 @@ def _curves() -> Json:
     steps = [at / 100 for at in range(101)]
     ks = [[0.45 * x, 1 - (1 - x) ** 2.2, 1 - (1 - x) ** 1.25] for x in steps]
     return {
-        "roc": [[x, x**0.48] for x in steps],
-        "reference_roc": [[x, x**0.44] for x in steps],
+        **{name: [[x, x**power] for x in steps] for name, power in (("roc", 0.48), ("reference_roc", 0.44))},
         "ks": ks,
+        "reference_ks": [[at, 0.9 * goods, bads] for at, bads, goods in ks],
         "pr": [[max(x, 0.01), 0.55 - 0.35 * x**0.6] for x in steps],
         "reference_pr": [[max(x, 0.01), 0.58 - 0.38 * x**0.6] for x in steps],
     }

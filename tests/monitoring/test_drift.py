@@ -108,6 +108,8 @@ def test_riskier_scores_are_approved_less_and_their_mean_rises() -> None:
     assert said["value"] == said["score"]["value"]
     assert said["approval"]["value"] < 0 < said["mean_pd"]["value"]
     assert sum(grade["rows"] for grade in said["grades"]) == ROWS
+    low, high = map(float, said["cutoff"]["bin"].strip("(]").split(","))
+    assert low < said["cutoff"]["value"] == 0.3 <= high
     assert said["grades"][0]["reference_rows"] == 17
 
 

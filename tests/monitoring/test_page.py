@@ -108,6 +108,18 @@ def test_a_distribution_is_told_by_its_largest_shift_and_its_index() -> None:
     )
 
 
+def test_a_cut_off_is_marked_in_its_bin_and_told() -> None:
+    bins = [{"bin": name, "reference_rows": 9, "rows": 5} for name in ("<= 1.50000", "(1.50000, 2.50000]", "> 2.50000")]
+    found = distribution("score", bins, cutoff={"value": 1.75, "bin": bins[1]["bin"]})
+    assert found is not None
+    assert found.says.endswith("Dashed line: the cut-off 1.750, in (1.5, 2.5].")
+    assert charts.svg(found.chart, "a").count("var(--warn)") == 1
+    plain = distribution("score", bins)
+    assert plain is not None
+    assert "cut-off" not in plain.says
+    assert "var(--warn)" not in charts.svg(plain.chart, "a")
+
+
 def test_a_line_that_is_alone_is_not_taken_for_another() -> None:
     figure = lines("ROC curve", "", {"now": [], "reference": [(0.0, 0.0), (1.0, 1.0)]}, x="goods lost", y="bads caught")
     assert figure is not None

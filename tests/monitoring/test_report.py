@@ -77,6 +77,11 @@ def test_every_chart_has_a_name_and_its_numbers(judged: tuple[Root, str]) -> Non
     assert figures == len(named) == judged[1].count("<details>") > 10
 
 
+def test_the_pictures_of_scores_tell_of_the_cut_off_and_of_the_reference_s_ks(judged: tuple[Root, str]) -> None:
+    assert "Dashed line: the cut-off 0.123, in (0.115, 0.134]." in words(section(judged[1], "scores"))
+    assert re.search(r"KS 0\.400 \(n [\d,]+\), of the reference 0\.2\d\d\.", words(section(judged[1], "ranking")))
+
+
 def test_the_same_files_give_the_same_bytes(judged: tuple[Root, str], tmp_path: Path) -> None:
     copy = Root(tmp_path / "copy", durable=False)
     shutil.copytree(judged[0].path, copy.path)
