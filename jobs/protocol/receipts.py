@@ -86,7 +86,7 @@ def places(changed: Iterable[Mapping[str, Any]]) -> str:
     """How much was written where, in words: by layer, or by folder of the root."""
     counted = Counter(str(one["name"]).removeprefix("datamart/").partition("/")[0] for one in changed)
     shown = ", ".join(f"{number:,} in {place}" for place, number in counted.items())
-    return f"{counted.total():,} written" + (f" ({shown})" if shown else "")
+    return f"{counted.total():,} written ({shown})"
 
 
 def summed(report: Report) -> str:

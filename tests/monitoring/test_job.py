@@ -227,6 +227,8 @@ def test_the_report_is_written_once_for_a_verdict(judged: Path, monkeypatch: pyt
         assert run(judged) == 0
     whole = page.read_bytes()
     page.write_bytes(b"\xff")  # no text at all
+    assert run(judged, SUNDAY, "--dry-run") == 0
+    assert page.read_bytes() == b"\xff"
     assert run(judged) == 0
     assert page.read_bytes() == whole
 

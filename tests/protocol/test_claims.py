@@ -126,6 +126,16 @@ def test_a_serving_note_that_cannot_be_read_stays_and_promotes_nothing(store: Fo
     assert ledger.entries[-1].body["reasons"] == ["it passed its gates, but the serving note cannot be used"]
 
 
+def test_a_link_in_place_of_the_serving_note_is_told_and_not_followed(store: FolderStore, tmp_path: Path) -> None:
+    complete(desk(store), started(store), PASSED)
+    (tmp_path / SERVING_NOTE).rename(tmp_path / "elsewhere")
+    (tmp_path / SERVING_NOTE).symlink_to(tmp_path / "elsewhere")
+    ledger, chosen = choose(desk(store))
+    assert chosen.problem
+    assert (chosen.problem.where, ledger.state.model_id) == (SERVING_NOTE, MODEL)
+    assert (tmp_path / SERVING_NOTE).is_symlink()
+
+
 def test_an_old_serving_note_found_after_a_promotion_is_a_persons_wish(store: FolderStore, tmp_path: Path) -> None:
     complete(desk(store), started(store), PASSED)
     before = store.get(SERVING_NOTE) or b""
@@ -206,6 +216,15 @@ def test_only_the_current_claim_completes_and_only_once(store: FolderStore) -> N
     assert kinds(store)[3:] == ["claimed", "completed"]
 
 
+def test_an_attempt_that_failed_counts_and_one_that_was_stopped_does_not(store: FolderStore) -> None:
+    attempts = []
+    for stopped in (True, False):
+        state = fail_attempt(desk(store), started(store), "why", stopped=stopped).state
+        attempts.append(state.open and state.open.attempts)
+    state = fail_attempt(desk(store), started(store), "nobody told it to stop").state
+    assert [*attempts, state.open and state.open.attempts] == [0, 1, 2]
+
+
 def test_after_its_last_day_a_decision_that_no_run_has_ended_yet_is_neither_claimed_nor_deferred(
     store: FolderStore,
 ) -> None:
@@ -223,3 +242,4 @@ def test_what_blocks_a_claim_is_recorded_with_the_first_day_on_which_time_blocks
     entry = claim(desk(store), rules(min_new_rows=0), READY, "")[1]
     assert entry
     assert entry.body == {"decision": 4, "blocked_by": ["cooldown", "week"], "retry_after": "2024-01-16"}
+    assert claim(desk(store), rules(min_new_rows=0), READY, "")[1] is None, "what blocks it is recorded once"

@@ -105,6 +105,11 @@ def test_what_is_wrong_again_and_again_in_one_folder_is_told_once(
     assert len(receipts.standing(command.open_root(str(tmp_path)), "toy", DAY)) == 5
 
 
+def test_what_is_wrong_in_two_folders_is_told_of_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(job(*(failing(ContractBroken("w", where=f"{folder}/0.csv", mend="m")) for folder in "ab")), tmp_path)
+    assert capsys.readouterr().err == "".join(f"toy: w\n  where: {folder}/0.csv\n  mend:  m\n" for folder in "ab")
+
+
 def test_a_disk_that_is_full_for_the_receipt_too_is_told_once_and_the_run_still_says_how_it_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +141,16 @@ def test_a_step_that_is_waited_for_fails_by_itself(tmp_path: Path) -> None:
     missing = failing(InputMissing("w", where="f", mend="m"))
     waited = Job("toy", "for tests", (Step("s0", "", missing, is_awaited=True), Step("s1", "", nothing)))
     assert run(waited, tmp_path, "--step", "s0") == 3
+
+
+def test_what_is_waited_for_changes_no_code_of_the_steps_after_it(tmp_path: Path) -> None:
+    missing = failing(InputMissing("w", where="f", mend="m"))
+    steps = Step("s0", "", nothing, is_awaited=True), Step("s1", "", missing), Step("s2", "", nothing)
+    assert run(Job("toy", "for tests", steps), tmp_path, "--step", "s1") == 0
+
+
+def test_a_bug_in_a_step_is_its_exit_code_though_it_is_not_the_last(tmp_path: Path) -> None:
+    assert run(job(failing(ZeroDivisionError()), nothing), tmp_path, "--step", "s0") == 1
 
 
 def test_a_dry_run_writes_nothing_at_all(tmp_path: Path) -> None:

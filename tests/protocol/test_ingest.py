@@ -67,6 +67,14 @@ def test_an_edit_supersedes_and_names_what_was_edited(store: FolderStore, note: 
     assert (seen.ledger.entries[-1].body["source"], seen.ledger.entries[-1].body["edited"]) == ("person", ["priority"])
 
 
+def test_a_note_that_lies_there_is_looked_at_without_a_wait(store: FolderStore, note: Path) -> None:
+    waits: list[float] = []
+    note.write_bytes(NOTE)
+    for _ in range(2):
+        ingest(desk(store, wait=waits.append))
+    assert waits == []
+
+
 def test_a_note_that_is_gone_at_two_looks_is_withdrawn(store: FolderStore, note: Path) -> None:
     waits: list[float] = []
     note.write_bytes(NOTE)

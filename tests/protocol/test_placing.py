@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import pytest
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import claim
 from jobs.protocol.files import Root
-from jobs.protocol.ingest import begin, place
+from jobs.protocol.ingest import begin, look, place
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine, person
 
@@ -68,6 +69,14 @@ def test_what_a_person_did_since_monitoring_looked_stands(store: FolderStore, no
     note.unlink() if save is None else note.write_bytes(save)
     assert place(desk(store), machine(reason="new"), seen)[1] == "changed"
     assert (note.read_bytes() if note.exists() else None) == save
+
+
+def test_a_removal_that_is_not_on_record_yet_is_not_placed_over(store: FolderStore, note: Path) -> None:
+    note.write_bytes(NOTE)
+    seen = begin(desk(store))
+    note.unlink()
+    assert place(desk(store), machine(reason="new"), replace(seen, found=look(desk(store), seen.state)))[1] == "changed"
+    assert not note.exists()
 
 
 def test_bytes_that_nobody_can_use_are_kept_and_then_replaced_by_monitoring(store: FolderStore, note: Path) -> None:

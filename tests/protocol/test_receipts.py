@@ -82,13 +82,30 @@ def test_what_is_skipped_is_receipted_when_it_is_news(tmp_path: Path) -> None:
     assert said == [False, True, False, False, True, False, True]
 
 
-def test_by_steps_the_last_one_says_what_the_date_has_come_to(tmp_path: Path) -> None:
+def test_by_steps_the_last_one_says_what_the_date_has_come_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken = job(failing(ContractBroken("w", where="f", mend="m")), nothing)
     assert run(broken, tmp_path, "--step", "s0") == 0
+    capsys.readouterr()
     assert run(broken, tmp_path, "--step", "s1") == 4
+    assert capsys.readouterr().err == "toy: w\n  where: f\n  mend:  m\n"
     mended = job(nothing, nothing)
     assert run(mended, tmp_path, "--step", "s0") == 0
     assert run(mended, tmp_path, "--step", "s1") == 0
+
+
+def test_a_last_step_that_fails_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(job(nothing, failing(ContractBroken("w", where="f", mend="m"))), tmp_path, "--step", "s1") == 4
+    assert capsys.readouterr().err == "toy: w\n  where: f\n  mend:  m\n"
+
+
+def test_a_run_says_in_one_line_what_it_came_to() -> None:
+    report = receipts.Report(changed=[{"name": "datamart/gold/a"}, {"name": "decisions/b"}])
+    report.skip("two\nlines", "w")
+    report.fail(ContractBroken("w", where="f", mend="m"))
+    said = r"2 written (1 in gold, 1 in decisions), 1 skipped ('two\nlines: w'), 1 problem"
+    assert receipts.summed(report) == said
 
 
 def test_what_a_run_of_all_steps_failed_at_stands_no_more_once_the_steps_have_succeeded(tmp_path: Path) -> None:

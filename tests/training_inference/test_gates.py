@@ -32,6 +32,7 @@ BREACHES = [
     ("oe", 1.151, ["oe_high"]),
     ("ece", 0.031, ["ece"]),
     ("rate_auc", 0.7, ["auc_over_interest_rate_alone"]),
+    ("rate_auc", None, ["auc_over_interest_rate_alone"]),
     ("gini_loss_lower", 0.07, ["gini_loss_lower"]),
     ("auc", None, ["auc", "auc_over_interest_rate_alone"]),
     ("oe", None, ["oe_low", "oe_high"]),
@@ -83,8 +84,10 @@ def test_every_reason_is_given_at_once() -> None:
         (EQUAL, []),
         (EQUAL | {"auc_change_lower": -0.0051}, ["auc_change_lower"]),
         (EQUAL | {"log_loss": 0.20101}, ["log_loss_rise"]),
+        (EQUAL | {"champion_log_loss": 0.0}, ["log_loss_rise"]),
+        (EQUAL | {"log_loss": None}, ["log_loss_rise"]),
     ],
-    ids=["at the bounds", "ranks worse", "promises worse"],
+    ids=["at the bounds", "ranks worse", "promises worse", "beside a loss of zero", "unmeasured"],
 )
 def test_a_champion_is_only_replaced_by_one_that_is_not_worse(
     against: dict[str, float | None], failed: list[str]

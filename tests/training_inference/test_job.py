@@ -92,6 +92,7 @@ def test_a_week_whose_run_died_before_its_log_gets_it_from_the_next_run(root: Pa
     ask(root)
     log = root / "decisions/retraining_log_2016_08_22.txt"
     assert run(root, LAST, "--step", "train") == 0
+    assert run(root, NEXT, "--dry-run") == 0
     assert not log.exists()
     assert run(root, NEXT) == 0
     assert log.read_text().startswith(f"{LAST}  model {LAST:%Y%m%d}-")
