@@ -101,7 +101,7 @@ class Session(sessions.Session):
         first = min(matured - timedelta(days=label.lag_days + 7), weeks.first_of(week, HISTORY_DAYS)).replace(day=1)
         shelves = {table: self.shelf.built(table) for table in (FEATURES, LABELS, PREDICTIONS)}
         ranges = {
-            table: Ranges(f"datamart/{table}", {day: built[day].content for day in built if first <= day <= week})
+            table: Ranges(f"datamart/{table}", {day: known.content for day, known in built.items()})
             for table, built in shelves.items()
         }
         inputs = (*(known.input(first, week) for known in ranges.values()), *self._feed())

@@ -67,6 +67,17 @@ def test_a_window_is_as_short_as_holds_enough_rows_and_features_are_counted_in_i
     assert dates == [WEEK - timedelta(days=n) for n in reversed(range(7))], "the feed is judged by the week"
 
 
+@pytest.mark.parametrize(("said", "counted"), [("include", [1, 2]), ("exclude", [1])])
+def test_exceptions_to_the_lenders_policy_count_where_the_policy_keeps_them(
+    tmp_path: Path, said: str, counted: list[int]
+) -> None:
+    found = reading(tmp_path, 1, 1)
+    label = replace(POLICY.label, policy_exceptions=said)  # type: ignore[arg-type]
+    found._session.policy = replace(POLICY, label=label)
+    found.labels = pl.DataFrame({"id": [1, 2], "mature_date": [WEEK] * 2, "policy_exception": [False, True]})
+    assert found.matured["id"].to_list() == counted
+
+
 def test_a_week_without_rows_has_bins_without_rows(tmp_path: Path) -> None:
     found = reading(tmp_path, 0, 70)
     assert (found.window.scores.n, found.window.told["rows"]) == (0, 0)

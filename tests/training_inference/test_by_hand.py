@@ -80,6 +80,7 @@ def test_an_edit_a_minute_before_the_run_is_honoured(asked: Path) -> None:
     edit(asked, NOTE, retrain=False, comment="the feed is being mended")
     before = len(list((asked / "model_bank").iterdir()))
     assert run(asked, NEXT) == 0
+    assert run(asked, NEXT, "--step", "decide") == 99
     assert (last(asked, "proposed").body["source"], last(asked, "proposed").body["retrain"]) == ("person", False)
     assert len(list((asked / "model_bank").iterdir())) == before
     assert state(asked).open is not None

@@ -184,6 +184,25 @@ def test_the_steps_one_by_one_give_what_the_whole_job_gives(fresh: Path, tmp_pat
     assert scores(fresh).drop("ledger_seq").equals(scores(tmp_path / "steps").drop("ledger_seq"))
 
 
+def test_where_every_day_is_scored_there_is_nothing_to_score(root: Path) -> None:
+    assert run(root) == 0
+    assert run(root, LAST, "--step", "check") == 99
+
+
+def test_no_first_model_is_asked_for_while_the_policy_is_broken(fresh: Path) -> None:
+    assert run(fresh, LAST, "--step", "model") == 0  # the policy is on record
+    (fresh / "decisions/policy.json").write_text("{half")
+    assert run(fresh) == 5
+    assert ("retraining", "proposed") not in entries(fresh)
+    assert not (fresh / "decisions/retraining_decision.json").exists()
+
+
+def test_the_model_that_scores_the_date_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(root, LAST, "--step", "model") == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (said["event"], said["model_id"]) == ("model", state(root).model_id)
+
+
 def test_a_day_without_features_is_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, NEXT + timedelta(days=1)) == 3
     assert "the features of 2016-08-30 are not there yet" in capsys.readouterr().err
