@@ -67,6 +67,13 @@ def test_an_edit_supersedes_and_names_what_was_edited(store: FolderStore, note: 
     assert (seen.ledger.entries[-1].body["source"], seen.ledger.entries[-1].body["edited"]) == ("person", ["priority"])
 
 
+def test_a_note_of_no_id_is_an_edit_of_none_before_it(store: FolderStore, note: Path) -> None:
+    for reason in ("one", "another"):
+        note.write_bytes(person(reason=reason))
+        seen = ingest(desk(store))
+        assert (seen.state.open and seen.state.open.decision_id, seen.ledger.entries[-1].body["edited"]) == (None, [])
+
+
 def test_a_note_that_lies_there_is_looked_at_without_a_wait(store: FolderStore, note: Path) -> None:
     waits: list[float] = []
     note.write_bytes(NOTE)

@@ -86,8 +86,16 @@ def test_every_reason_is_given_at_once() -> None:
         (EQUAL | {"log_loss": 0.20101}, ["log_loss_rise"]),
         (EQUAL | {"champion_log_loss": 0.0}, ["log_loss_rise"]),
         (EQUAL | {"log_loss": None}, ["log_loss_rise"]),
+        (EQUAL | {"champion_log_loss": None}, ["log_loss_rise"]),
     ],
-    ids=["at the bounds", "ranks worse", "promises worse", "beside a loss of zero", "unmeasured"],
+    ids=[
+        "at the bounds",
+        "ranks worse",
+        "promises worse",
+        "beside a loss of zero",
+        "unmeasured",
+        "beside an unmeasured loss",
+    ],
 )
 def test_a_champion_is_only_replaced_by_one_that_is_not_worse(
     against: dict[str, float | None], failed: list[str]
