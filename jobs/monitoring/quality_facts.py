@@ -99,6 +99,7 @@ def shares(found: Manifests, daily: Sequence[Json]) -> Iterator[tuple[str, str, 
     for partner in SOURCES[1:]:
         lost, alone = counts[f"without_{partner}"], counts[f"unmatched_{partner}"]
         yield "DQ-8", partner, lost + alone, counts["applications"] + alone
+    yield "DQ-9", "application_date", counts["of_other_days"], counts["applications"]
     n = sum(row["rows"] for row in daily)  # of applications alone: servicing news would thin a new category out
     for name in daily[0] if daily else ():
         if name.endswith(".unseen"):

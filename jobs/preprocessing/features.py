@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from functools import cache
 
 import numpy as np
@@ -19,6 +20,11 @@ from jobs.protocol.layers import FEATURES
 KEPT = ("id", "application_date", "snapshot_date", "feature_set_version", "feature_hash")  # beside the features
 
 BLOCK_ROWS = 1 << 13  # hashed at once: what that copies is small then
+
+# A file of another day under this day's name has others. The day within the month is made up where only that is known.
+_OF_THE_DAY = pl.col("application_date").is_between(
+    pl.col("snapshot_date") - timedelta(days=31), pl.col("snapshot_date").dt.month_end()
+)
 
 _PARTNERS = (HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC, "_has_financial")
 
@@ -41,6 +47,7 @@ def features(
     matched = {has: int(found[has].sum()) for has in partners}
     counts |= {has.replace("_has", "without"): found.height - matched[has] for has in partners}
     counts |= {has.replace("_has", "unmatched"): table.height - matched[has] for has, table in partners.items()}
+    counts["of_other_days"] = found.height - int(found.select(_OF_THE_DAY.sum()).item())
     rows = found.select(_expressions())
     hashes = feature_hash(rows, feature_columns(contract.load(FEATURES)))
     return rows.with_columns(hashes).sort("id"), counts

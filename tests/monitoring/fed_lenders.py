@@ -45,6 +45,7 @@ def sick() -> Path:
     root = landed()
     for day in (MONDAY, TUESDAY):
         edit(root, "financial", day, (C("revol_util").cast(pl.Float64) / 100).cast(pl.String))
+    edit(root, "loan_terms", MONDAY, pl.lit("Nov-2015").alias("issue_d"))
     edit(root, "credit_history", WEDNESDAY, drop="mort_acc")
     for path in (landing(root, "financial", THURSDAY), landing(root, "credit_history", THURSDAY)):
         path.unlink()

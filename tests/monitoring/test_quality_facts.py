@@ -86,6 +86,7 @@ def test_a_clean_feed_has_no_finding_above_low(week: date) -> None:
         ("DQ-7", "loan_terms.novelty", "low"),
         ("DQ-8", "demographic", "critical"),
         ("DQ-9", "annuity_identity", "high"),
+        ("DQ-9", "application_date", "high"),
         ("DQ-10", "revol_util", "critical"),
     ],
 )
@@ -140,12 +141,13 @@ def test_a_day_s_volume_is_held_against_the_median_of_four_weeks() -> None:
 def test_shares_are_of_the_rows_that_a_rule_looked_at_and_rows_without_their_loan_are_lost_too() -> None:
     counted = {
         "loan_terms": {"rows.in": 100, "rule.annuity_identity.checked": 10, "rule.annuity_identity.failed": 1},
-        FEATURES: {"applications": 100, "without_financial": 2, "unmatched_financial": 3},
+        FEATURES: {"applications": 100, "without_financial": 2, "unmatched_financial": 3, "of_other_days": 4},
     }
     manifests = {name: [SimpleNamespace(counts=counted.get(name, {}), rows=0)] for name in (*SOURCES, FEATURES)}
     found = {(rule, of): share for rule, of, *share in quality_facts.shares(cast("Manifests", manifests), [])}
     assert found["DQ-9", "annuity_identity"] == [1, 10]
     assert found["DQ-8", "financial"] == [5, 103]
+    assert found["DQ-9", "application_date"] == [4, 100]
 
 
 def test_nothing_is_found_that_is_not_wrong() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -75,7 +75,22 @@ def test_rows_in_are_rows_out_and_what_was_lost() -> None:
         "unmatched_credit_history": 0,
         "unmatched_demographic": 1,
         "unmatched_financial": 0,
+        "of_other_days": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("landed", "expected"),
+    [
+        (date(2016, 2, 29), 1),  # its whole month is to come
+        (date(2016, 3, 1), 0),  # of a loan its month alone is known
+        (APPLIED + timedelta(days=31), 0),
+        (APPLIED + timedelta(days=32), 1),
+    ],
+)
+def test_applications_of_another_month_than_their_file_are_counted(landed: date, expected: int) -> None:
+    found = features(**silver({"snapshot_date": landed}, {"snapshot_date": APPLIED}))
+    assert found[1]["of_other_days"] == expected
 
 
 @pytest.mark.parametrize("table", ["loan_terms", "credit_history", "demographic", "financial"])
