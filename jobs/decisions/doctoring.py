@@ -26,13 +26,13 @@ from jobs.protocol.errors import JobError
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, day_of, entries, manifests
-from jobs.protocol.layers import FEATURES, LABELS, LANDING, PREDICTIONS
+from jobs.protocol.layers import FEATURES, LABELS, LANDING, LANDING_KINDS, PREDICTIONS
 from jobs.protocol.receipts import Problem
 from jobs.protocol.store import FOLDER_MODES, NOTES, POLICY, FolderStore, mode_of
 
 LEAST_FREE = 1 << 30  # bytes
 ROUNDS = 20  # races for one name
-_DATED = re.compile(r"_(\d{4}_\d\d_\d\d)\.(?:csv|csv\.gz|parquet|jsonl)(?: |\Z)")
+_DATED = re.compile(rf"_(\d{{4}}_\d\d_\d\d)\.(?:{'|'.join(map(re.escape, LANDING_KINDS))})(?: |\Z)")
 _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)"
 
 

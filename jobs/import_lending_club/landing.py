@@ -19,9 +19,9 @@ from jobs.protocol.calendar import days_between
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
-from jobs.protocol.layers import LANDING
+from jobs.protocol.layers import LANDING, LANDING_KINDS
 
-_OTHER_KINDS = (".csv.gz", ".parquet", ".jsonl")  # one table has one file a day
+_OTHER_KINDS = tuple(f".{kind}" for kind in LANDING_KINDS if kind != "csv")  # one table has one file a day
 _ROWS_HELD = 50_000
 _ONE_DAY = timedelta(days=1)
 

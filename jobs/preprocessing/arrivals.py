@@ -19,9 +19,8 @@ from typing import NamedTuple
 
 from jobs.protocol.errors import ContractBroken, InputMissing
 from jobs.protocol.index import Identity
-from jobs.protocol.layers import LANDING
+from jobs.protocol.layers import LANDING, LANDING_KINDS
 
-KINDS = ("csv", "csv.gz", "jsonl", "parquet")
 CHECKSUM = ".sha256"
 QUIET_FOR = timedelta(seconds=60)  # a copy that pauses longer than this cannot be told from a finished one
 CHECKSUM_BYTES = 4096
@@ -94,7 +93,7 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
 @cache
 def said(table: str, name: str) -> tuple[str | None, date | None]:
     """The kind and the day in the name of a landing file; no kind where it is no such name at all."""
-    kind = next((kind for kind in KINDS if name.endswith(f".{kind}")), None)
+    kind = next((kind for kind in LANDING_KINDS if name.endswith(f".{kind}")), None)
     if kind is None or not name.startswith(f"{table}_"):
         return None, None
     found = _DAY.fullmatch(name.removeprefix(f"{table}_").removesuffix(f".{kind}"))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from io import FileIO
 from itertools import filterfalse
 from pathlib import Path
@@ -122,7 +123,7 @@ class Read(NamedTuple):
 
 
 def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Read:
-    """Read a landing file of a kind (`arrivals.KINDS`) and write its bronze to `write_to`, a draft of the caller's.
+    """Read a landing file of a kind (`LANDING_KINDS`) and write its bronze to `write_to`, a draft of the caller's.
 
     Bronze has the `known` columns in their order, then any other that came, all as text; `_source_file`, `_source_row`.
     """
@@ -187,13 +188,8 @@ def _unpack(file: FileIO, plain: FileIO) -> None:
 
 
 def _writer(kind: str) -> Callable[[FileIO, Shaped, Path], Written]:
-    """Who reads a kind; what only some kinds need is not loaded for the others."""
+    """Import the one module that reads this kind: `landing_<kind>`, whose `write` writes the bronze."""
     if kind == "csv.gz":
         return _packed_csv
-    if kind == "csv":
-        from jobs.preprocessing.landing_csv import write
-    elif kind == "jsonl":
-        from jobs.preprocessing.landing_jsonl import write
-    else:
-        from jobs.preprocessing.landing_parquet import write
+    write: Callable[[FileIO, Shaped, Path], Written] = import_module(f"jobs.preprocessing.landing_{kind}").write
     return write

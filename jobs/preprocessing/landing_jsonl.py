@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from jobs.preprocessing.landing import BOM, MOST_COLUMNS, ROW_GROUP, Shaped, Unfit, Written
-from jobs.preprocessing.landing_parquet import write_batches, written_out
+from jobs.preprocessing.writing import write_texts, written_out
 
 Row = dict[str, str | None]
 
@@ -40,7 +40,7 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
 
     def written(names: list[str]) -> Written:
         shape = shaped(names)
-        return shape, write_batches(_frames(_rows(file), names), shape, write_to)
+        return shape, write_texts(_frames(_rows(file), names), shape, write_to)
 
     try:
         return written(_names(islice(_rows(file), _FIRST_ROWS)))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet, types
 
-from jobs.preprocessing.landing import ROW_GROUP, Shape, Shaped, Unfit, Written
+from jobs.preprocessing.landing import ROW_GROUP, Shaped, Unfit, Written
+from jobs.preprocessing.writing import write_texts, written_out
 from jobs.protocol import files
-from jobs.protocol.layers import SOURCE_FILE, SOURCE_ROW
 
 MOST_ROWS = 100_000_000  # a few bytes can claim any number of equal rows
 _DAMAGED = (pa.ArrowException, OSError, ValueError, OverflowError)
@@ -37,7 +36,7 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
     _check_claims(source.metadata, os.fstat(file.fileno()).st_size)
     shape = shaped(source.schema_arrow.names)
     _check_types(source.schema_arrow)
-    rows = write_batches(_frames(source), shape, write_to)
+    rows = write_texts(_frames(source), shape, write_to)
     if rows != source.metadata.num_rows:
         raise Unfit(f"the file has {rows} rows, and claims {source.metadata.num_rows}", mend=_AGAIN)
     return shape, rows
@@ -100,27 +99,7 @@ def _text(name: str, cells: pa.Array) -> pl.Series:
     return without_exponent(text) if values.dtype.is_float() else text
 
 
-def write_batches(frames: Iterable[pl.DataFrame], shape: Shape, write_to: Path) -> int:
-    """Write frames whose columns are all text; a column that a frame lacks is null there. Return the rows written."""
-    columns = [pa.field(column, pa.string()) for column in (*shape.written, SOURCE_FILE)]
-    schema, rows = pa.schema([*columns, pa.field(SOURCE_ROW, pa.int64())]), 0
-    with parquet.ParquetWriter(write_to, schema, compression="zstd", write_statistics=False) as writer:
-        for frame in frames:
-            cells = {column: pl.lit(None, pl.String) for column in shape.written}
-            cells |= {column: pl.when(pl.col(column) != "").then(pl.col(column)) for column in frame.columns}
-            place = pl.int_range(rows + 1, rows + 1 + frame.height, dtype=pl.Int64)
-            whole = frame.select(**cells, **{SOURCE_FILE: pl.lit(shape.source), SOURCE_ROW: place})
-            writer.write_table(whole.to_arrow().cast(schema))
-            rows += frame.height
-    return rows
-
-
 def without_exponent(numbers: pl.Series) -> pl.Series:
     """Numbers as text, 1e-07 written out: readers of text must not need to know how others abbreviate."""
     short = numbers.filter(numbers.str.contains("e", literal=True)).unique()
     return numbers.replace(short, pl.Series([written_out(number) for number in short], dtype=pl.String))
-
-
-def written_out(number: str) -> str:
-    text = f"{Decimal(number):f}"
-    return text if "." in text else f"{text}.0"

@@ -1,18 +1,23 @@
-"""Frames into one parquet file: at once where there is one, one after the other where there are many."""
+"""Frames into one parquet file: a single frame at once, many one after the other; and the text columns of bronze."""
 
 from __future__ import annotations
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from jobs.protocol.layers import SOURCE_FILE, SOURCE_ROW
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
     import polars as pl
+
+    from jobs.preprocessing.landing import Shape
 
 SHAPE: Final[Any] = {  # fixed, so that the same rows give the same bytes whatever the number of threads
     "compression": "zstd",
@@ -94,3 +99,27 @@ class Writer:
 
         source = register_io_source(frames, schema=first.schema)
         source.sink_parquet(self.path, maintain_order=True, **SHAPE)
+
+
+def write_texts(frames: Iterable[pl.DataFrame], shape: Shape, write_to: Path) -> int:
+    """Write frames whose columns are all text; a column that a frame lacks is null there. Return the rows written."""
+    import polars as pl
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = [pa.field(column, pa.string()) for column in (*shape.written, SOURCE_FILE)]
+    schema, rows = pa.schema([*columns, pa.field(SOURCE_ROW, pa.int64())]), 0
+    with parquet.ParquetWriter(write_to, schema, compression="zstd", write_statistics=False) as writer:
+        for frame in frames:
+            cells = {column: pl.lit(None, pl.String) for column in shape.written}
+            cells |= {column: pl.when(pl.col(column) != "").then(pl.col(column)) for column in frame.columns}
+            place = pl.int_range(rows + 1, rows + 1 + frame.height, dtype=pl.Int64)
+            whole = frame.select(**cells, **{SOURCE_FILE: pl.lit(shape.source), SOURCE_ROW: place})
+            writer.write_table(whole.to_arrow().cast(schema))
+            rows += frame.height
+    return rows
+
+
+def written_out(number: str) -> str:
+    text = f"{Decimal(number):f}"
+    return text if "." in text else f"{text}.0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 LAYERS = ("bronze", "silver", "gold")
 LANDING = "datamart/landing"
+LANDING_KINDS = ("csv", "csv.gz", "jsonl", "parquet")  # how the name of a landing file may end
 SILVER_OF = {  # what becomes of the tables that land: origination apart from outcome, which features are never given
     "loan_terms": ("loan_terms", "loan_performance"),
     "demographic": ("demographic",),
