@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.peers.work import outputs
-from jobs.protocol import columns as compiled
-from jobs.protocol import judge, partitions, shelf
+from jobs.protocol import contract_polars as compiled
+from jobs.protocol import partitions, schemas, shelf
 from jobs.protocol.files import Root
 from jobs.protocol.layers import FEATURES, SOURCES
 
@@ -35,7 +35,7 @@ def contract_check() -> str:
     counted = [offends.sum().alias(str(n)) for n, offends in enumerate(found.values())]
     best = min(_timed(lambda: frame.lazy().select(counted).collect()) for _ in range(5))
     rows = frame.head(SAMPLE).to_dicts()
-    slow = _timed(lambda: [judge.complaints(schema, row) for row in rows]) * ROWS / SAMPLE
+    slow = _timed(lambda: [schemas.complaints(schema, row) for row in rows]) * ROWS / SAMPLE
     return (
         f"contract check, {len(found)} rules x {ROWS:,} rows: {best:.3f} s; jsonschema row by row {slow:.0f} s "
         f"(from {SAMPLE:,} rows): {slow / best:,.0f}x   target: 0.1 s, 1,000x"

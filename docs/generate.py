@@ -24,7 +24,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))  # run as a file, it finds the program whose contracts it describes
 
 from jobs.decisions.__main__ import COMMANDS as DECISIONS  # noqa: E402
-from jobs.protocol import contract, judge  # noqa: E402
+from jobs.protocol import contract, schemas  # noqa: E402
 
 LAYERS = {
     "bronze": "What landed, as text.",
@@ -70,8 +70,8 @@ def pages() -> dict[Path, str]:
 def known() -> str:
     """The contracts of tables that are clear, as sha256sum lists them; one that is not is refused here."""
     lines = []
-    for path in sorted(path for layer in LAYERS for path in (judge.HOME / layer).glob("*.json")):
-        name = path.relative_to(judge.HOME).as_posix()
+    for path in sorted(path for layer in LAYERS for path in (schemas.HOME / layer).glob("*.json")):
+        name = path.relative_to(schemas.HOME).as_posix()
         contract.refuse_unclear(data := path.read_bytes(), name=name.removesuffix(".json"))
         lines.append(f"{hashlib.sha256(data).hexdigest()}  {name}\n")
     return "".join(lines)
@@ -99,7 +99,7 @@ def help_of(name: str) -> str:
 
 def filled(guide: str) -> str:
     """The guide with its tables as the code has them."""
-    language = judge.document("contract")
+    language = schemas.document("contract")
     words = {name: resolved(word, language) for name, word in language["$defs"]["schema"]["properties"].items()}
     plain = {name: word for name, word in words.items() if not name.startswith("x-") and "not" not in word}
     meant = {name: word["description"] for name, word in plain.items() if "description" in word}
@@ -125,7 +125,7 @@ def table_of_annotations(language: Mapping[str, Any], words: Mapping[str, Any]) 
             f"`{name}`",
             ("table" if name in ("x-version", "x-key") else "column") + (", needed" if name in needed else ""),
             word["description"],
-            judge.allowed(word),
+            schemas.allowed(word),
         )
         for name, word in words.items()
         if name.startswith("x-")
@@ -144,7 +144,7 @@ def table_of_refused(words: Mapping[str, Any]) -> str:
 
 
 def dictionary() -> str:
-    names = sorted(path.relative_to(judge.HOME).with_suffix("").as_posix() for path in judge.HOME.rglob("*.json"))
+    names = sorted(path.relative_to(schemas.HOME).with_suffix("").as_posix() for path in schemas.HOME.rglob("*.json"))
     lines = ["# Data dictionary", "", "Generated from `jobs/contracts` by `python docs/generate.py`; do not edit."]
     for layer, about in LAYERS.items():
         lines += ["", f"## {layer}", "", about]
@@ -152,7 +152,7 @@ def dictionary() -> str:
             lines += ["", *of_table(contract.load(name))]
     lines += ["", "## Other files", "", "Decisions, manifests and everything else that is JSON."]
     for name in (name for name in names if "/" not in name and name != "contract"):  # contracts.md is about that
-        lines += ["", *of_document(name, judge.document(name))]
+        lines += ["", *of_document(name, schemas.document(name))]
     return "\n".join(lines) + "\n"
 
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from jobs.protocol import contract, judge
-from jobs.protocol.columns import offences_of
+from jobs.protocol import contract, schemas
+from jobs.protocol.contract_polars import offences_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,10 +68,10 @@ def run(folder: Path) -> Tally:
     return tally
 
 
-def unclear(schema: object) -> list[judge.Complaint]:
+def unclear(schema: object) -> list[schemas.Complaint]:
     """What a contract that had this schema in it would be refused for."""
-    words = {"$defs": judge.document("contract")["$defs"], "$ref": "#/$defs/schema"}
-    return judge.complaints(words, schema, quoting=True) or [*contract.objections(schema)]
+    words = {"$defs": schemas.document("contract")["$defs"], "$ref": "#/$defs/schema"}
+    return schemas.complaints(words, schema, quoting=True) or [*contract.objections(schema)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -132,7 +132,7 @@ def is_date(text: str) -> bool:
         return False
 
 
-def named(problem: judge.Complaint) -> str:
+def named(problem: schemas.Complaint) -> str:
     """The keyword that was refused, with the reason; without what was found, so that equal ones count together."""
     return f"{problem.pointer.rpartition('/')[2]}: {problem.what.partition(', but ')[2] or 'it is unknown'}"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from jobs.decisions import checking_partitions
 from jobs.decisions.finding import damage, going_on, held, remark, strange, summed
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, files, model_bank, partitions, policies, strict_json, verdicts
+from jobs.protocol import clock, files, model_bank, partitions, policy_in_force, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import JobError, StoreDamaged
@@ -112,7 +112,7 @@ def notes(root: Root) -> Iterator[Problem]:
 
 
 def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
-    if f"{folder}/{name}" == f"{POLICIES}/{policies.LAST_GOOD}":
+    if f"{folder}/{name}" == f"{POLICIES}/{policy_in_force.LAST_GOOD}":
         with suppress(JobError, LookupError, TypeError):  # of a pointer that cannot be read, or leads nowhere
             pointer = strict_json.parse(store.get(f"{folder}/{name}") or b"", where=name)
             return store.get(f"{folder}/{pointer['sha256'][:12]}.json") is not None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from jobs.decisions.finding import damage, going_on, held, remark
-from jobs.protocol import files, judge, model_bank, partitions, verdicts
+from jobs.protocol import files, model_bank, partitions, schemas, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import Root
@@ -105,7 +105,7 @@ def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Pro
     except StoreDamaged as error:
         yield Problem.of(error)
         return
-    if broken := judge.broken("manifest", manifest.facts(), f"{home}/{name}", partitions.mend_of(f"{home}/{name}")):
+    if broken := schemas.broken("manifest", manifest.facts(), f"{home}/{name}", partitions.mend_of(f"{home}/{name}")):
         yield Problem.of(broken)
     for part in (f"{home}/{part.name}" for part in manifest.parts if part.name not in names):
         yield damage("a file that the manifest lists is missing", part, partitions.mend_of(part))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from jobs.protocol import files, judge, strict_json
+from jobs.protocol import files, schemas, strict_json
 from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
@@ -34,7 +34,7 @@ def going_on(look: Iterable[Problem]) -> Iterator[Problem]:
 def held(root: Root, contract: str, name: str, mend: str) -> Any:  # noqa: ANN401
     """What a file holds that only jobs write; StoreDamaged where it does not keep its contract."""
     data = files.content(root.at(name), strict_json.LIMIT + 1)
-    if broken := judge.broken(contract, data, name, mend):
+    if broken := schemas.broken(contract, data, name, mend):
         raise broken
     return json.loads(data)
 

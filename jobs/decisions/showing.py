@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
-from jobs.protocol import circumstances, clock, policies, receipts, status, verdicts
+from jobs.protocol import circumstances, clock, policy_in_force, receipts, status, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
@@ -28,7 +28,7 @@ FIRST = {"preprocessing": "check", "training_inference": "wait", "monitoring": "
 
 def _desk(root: Root, day: date) -> Desk:
     store = FolderStore(root)
-    return desk_of(store, "decisions", day, policies.read(store)[0] or policies.last_good(store))
+    return desk_of(store, "decisions", day, policy_in_force.read(store)[0] or policy_in_force.last_good(store))
 
 
 def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
@@ -101,7 +101,7 @@ def sight_of(root: Root, day: date) -> Sight:
 
 def _with_circumstances(root: Root, sight: Sight) -> Sight:
     """With what the guards ask of gold, as of its newest day: of a retraining that somebody wants."""
-    policy, state = policies.read(FolderStore(root))[0], ahead(sight)
+    policy, state = policy_in_force.read(FolderStore(root))[0], ahead(sight)
     if policy is None or state.open is None or not state.open.retrain:
         return sight
     shelf = Shelf(root=root, index=Index(root, "training_inference"))

@@ -17,7 +17,7 @@ import polars as pl
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing, UsageError
-from jobs.protocol.judge import suggestion
+from jobs.protocol.schemas import suggestion
 
 CSV, PARQUET = (".csv", ".csv.gz"), (".parquet",)
 NULLS = ["NA", "N/A", "null", "NULL"]  # not "None": in home_ownership it is a level

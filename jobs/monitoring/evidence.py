@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from jobs.measures.drift import ZeroPolicy
-from jobs.monitoring import drift, performance, quality_facts, retraining, storing, vintages, weeks
+from jobs.monitoring import drift, performance, quality, retraining, storing, vintages, weeks
 from jobs.monitoring.reading import Reading
 from jobs.monitoring.session import VERSION, Session
 from jobs.monitoring.storing import Judged
@@ -89,7 +89,7 @@ def _sections(
         "track_record": lambda: performance.track_record(past, evidence["performance"], policy),
         "vintages": of_vintages,
         "curves": lambda: performance.curves(reading.outcomes.counts, reading.learned),
-        "quality": lambda: quality_facts.section(session.shelf, week, reading.reference, reading.daily),
+        "quality": lambda: quality.section(session.shelf, week, reading.reference, reading.daily),
     }
 
 

@@ -1,178 +1,214 @@
-"""Ten rules of data quality: what a week's counts say of the feed, each finding with its number and its limit. Pure."""
+"""Data quality of a week's feed: its counts from manifests and from the week's features, and what the rules say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from statistics import median
-from typing import Any, NamedTuple
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import accumulate, pairwise
+from typing import Any
 
-from jobs.measures.calibration import chance_of_bads
-from jobs.measures.measure import adjusted
-from jobs.measures.proportions import share_change
-from jobs.monitoring.terms import SEVERITIES
+import polars as pl
 
-Json = dict[str, Any]
-Limits = tuple[tuple[float, str], ...]
+from jobs.measures import bins
+from jobs.monitoring import quality_rules as rules
+from jobs.monitoring.quality_rules import UNIT_FACTOR, Day, Feature, Usual
+from jobs.monitoring.weeks import DAYS
+from jobs.protocol import contract, partitions
+from jobs.protocol.contract import Contract
+from jobs.protocol.layers import FEATURES, SOURCES, UNSEEN
+from jobs.protocol.partitions import Manifest
+from jobs.protocol.shelf import Shelf
 
-SHARES: dict[str, tuple[str, Limits]] = {  # above a limit a share of rows has the severity beside it
-    "DQ-2": ("lie outside the range of the contract", ((0.001, "low"), (0.01, "medium"), (0.05, "critical"))),
-    "DQ-3": ("have a category that was never seen", ((0.001, "low"), (0.01, "medium"), (0.10, "high"))),
-    "DQ-4": ("cannot be read", ((0.001, "low"), (0.02, "high"), (0.10, "critical"))),
-    "DQ-8": ("are there twice, or lack their partner", ((0.0001, "medium"), (0.01, "critical"))),
-    "DQ-9": ("contradict another column", ((0.01, "medium"), (0.05, "high"))),
-}
-LEAST_RISE, RELATIVE_RISE, MISSING_P = 0.01, 0.5, 0.01
-MUCH_RISE, MOST_RISE, TOP = 0.10, 0.25, 5
-HALF, TWICE, FIVEFOLD = 0.5, 2.0, 5.0
-FEW_DAYS = 2
-ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # a day that is all missing says something of a feature that is often there
-UNIT_FACTOR = 20.0  # no median moves by so much in a day, but for another unit
-VOLUME_P, DAY_P = 1e-3, 1e-4  # a week has some 28 volumes and 800 daily medians: chance is to explain none of them
-COLUMNS = {"absent": "no longer lands", "new": "has begun to land", "unknown": "lands, and no contract knows it"}
+Json = Mapping[str, Any]
+Manifests = Mapping[str, Sequence[Manifest]]
 
-
-class Day(NamedTuple):
-    """A feature on one day."""
-
-    day: str
-    rows: int
-    missing: int
-    median: float | None
+WEEKS_BEFORE = 4
+FIRST_ERA = 2007
+NO_VALUE = ("token", "sentinel", "rounded")  # what says "no value", or rounds: DQ-1 sees what is missing
+CROSS = ("not_before_issue", "joint_while_individual")  # refused for what another column says
 
 
-class Usual(NamedTuple):
-    """The median of a reference, above zero, and at most how much lies beyond the factor of a unit shift from there."""
-
-    median: float
-    low_share: float
-    high_share: float
-
-
-class Feature(NamedTuple):
-    """A feature of the model, day by day, beside what the model's reference says of it."""
-
-    name: str
-    known: Mapping[str, Any]
-    usual: Usual | None
-    is_documented: bool  # its contract says since when it is filled, and that time has come
-    was_filled: bool  # on some day of the four weeks before
-    days: tuple[Day, ...]
-
-
-def worst_first(found: Iterable[Json]) -> list[Json]:
-    """Of each rule and subject the worst finding, the worst of all first."""
-    worst: dict[tuple[str, str], Json] = {}
-    for one in sorted(
-        found, key=lambda one: (-SEVERITIES.index(one["severity"]), int(one["rule"][3:]), one["subject"])
-    ):
-        worst.setdefault((one["rule"], one["subject"]), one)
-    return [*worst.values()]
-
-
-def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
-    """DQ-1, with the false discoveries of the whole family held down."""
-    top = {feature.name for feature in sorted(features, key=lambda each: -each.known["shap_share"])[:TOP]}
-    counted = [(each, sum(day.rows for day in each.days), sum(day.missing for day in each.days)) for each in features]
-    seen = [(feature, rows, missing) for feature, rows, missing in counted if rows]
-    changes = [
-        share_change(round(each.known["missing"] * (learned := sum(each.known["rows"]))), learned, missing, rows)
-        for each, rows, missing in seen
+def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> dict[str, Any]:
+    """The findings in the seven days to the Saturday `week`, told of daily, beside a model's reference profile."""
+    days = [week - timedelta(days=back) for back in reversed(range(DAYS))]
+    before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * DAYS + 1)]
+    lately = Shelf(root=shelf.root, index=shelf.index, begins=before[-1])
+    features, found = list(_features(lately, before, reference["features"], daily)), manifests(lately, days)
+    used = {feature.name for feature in features if feature.known["shap_share"] > 0}
+    begun = _begun(lately, days)
+    tables = list(_tables(days, found, begun if begun < days[0] else _begun(shelf, days)))
+    findings = [
+        *rules.missing_rates(features),
+        *(finding for share in shares(found, daily) for finding in rules.share(*share)),
+        *_volumes(lately, days),
+        *(finding for each in tables for finding in rules.absence(each["table"], each["expected"], each["days"])),
+        *_columns(lately, days, before, used),
+        *(finding for feature in features for finding in (*rules.silence(feature), *rules.unit(feature))),
     ]
-    family = adjusted([1.0 if change.p is None else change.p for change in changes])
-    for (feature, rows, missing), p in zip(seen, family, strict=True):
-        rate, before = missing / rows, feature.known["missing"]
-        rise, least = rate - before, max(LEAST_RISE, RELATIVE_RISE * before)
-        if rise > least and p < MISSING_P:
-            high = rise > MOST_RISE and feature.name in top
-            severity = "high" if high else "medium" if rise > MUCH_RISE else "low"
-            limit = MOST_RISE if high else MUCH_RISE if severity == "medium" else least
-            said = f"{rate:.1%} of {feature.name} are missing, {before:.1%} in the reference."
-            yield _finding("DQ-1", feature.name, severity, (rate, before + limit, rows, p), said)
+    return {"findings": rules.worst_first(findings), "tables": tables}
 
 
-def share(rule: str, subject: str, hits: int, n: int) -> Iterator[Json]:
-    """DQ-2, 3, 4, 8 and 9: of `n` rows that a rule looked at it complains of so many."""
-    rate = hits / n if n else 0.0
-    what, limits = SHARES[rule]
-    passed = [limit for limit in limits if rate > limit[0]]
-    if passed:
-        limit, severity = passed[-1]
-        said = f"{subject}: {hits} of {n} rows {what} ({rate:.2%}, the limit is {limit:.2%})."
-        yield _finding(rule, subject, severity, (rate, limit, n, None), said)
+def manifests(shelf: Shelf, days: Sequence[date]) -> Manifests:
+    """Those of each cleaned source, and of the features, on the days that are built."""
+    tables = {source: f"silver/{source}" for source in SOURCES} | {FEATURES: FEATURES}
+    return {
+        name: [partitions.existing(shelf.root, table, day) for day in _built(shelf, table, days)]
+        for name, table in tables.items()
+    }
 
 
-def volume(table: str, day: str, rows: int, before: Sequence[int]) -> Iterator[Json]:
-    """DQ-5, by that weekday in the weeks before. What chance explains is no finding: small lenders have such days."""
-    usual = median(before) if before else 0
-    if not usual:
-        return
-    ratio = rows / usual
-    total, part = rows + sum(before), 1 / (1 + len(before))
-    few = ratio < 1
-    p = chance_of_bads(total, total - rows, 1 - part) if few else chance_of_bads(total, rows, part)
-    if not HALF <= ratio <= TWICE and p <= VOLUME_P:
-        critical = rows == 0 or ratio > FIVEFOLD
-        limit = HALF if few else FIVEFOLD if critical else TWICE
-        said = f"{table} has {rows} rows on {day}, {ratio:.2f} times what that weekday had before."
-        yield _finding("DQ-5", table, "critical" if critical else "medium", (ratio, limit, rows, p), said)
+def _built(shelf: Shelf, table: str, days: Sequence[date]) -> list[date]:
+    return [day for day in days if day in shelf.built(table)]
 
 
-def absence(table: str, expected: int, days: int) -> Iterator[Json]:
-    """DQ-6: of the days on which a table should have come it came on so many."""
-    lacking = expected - days
-    if lacking > 0:
-        severity, limit = ("critical", FEW_DAYS) if lacking > FEW_DAYS else ("high", 0)
-        said = f"{table} has nothing for {lacking} of {expected} days."
-        yield _finding("DQ-6", table, severity, (lacking, limit, expected, None), said)
+def _summed(manifests: Sequence[Manifest]) -> Counter[str]:
+    return sum((Counter(manifest.counts) for manifest in manifests), Counter())
 
 
-def column(name: str, what: str, *, is_documented: bool, is_used: bool) -> Json:
-    """DQ-7 of a landed column that was there in the four weeks before and is not, or the other way round.
+def _begun(shelf: Shelf, days: Sequence[date]) -> date:
+    return min((day for source in SOURCES for day in shelf.built(f"silver/{source}")), default=days[0])
 
-    One that no contract knows reaches no model; one that was announced is no surprise.
+
+def _tables(days: Sequence[date], found: Manifests, begun: date) -> Iterator[dict[str, Any]]:
+    """A day counts as come once it is cleaned; days before the very first landing are not expected.
+
+    Features are expected of the days on which all tables came.
     """
-    harmless = is_documented or what == "unknown"
-    severity = "low" if harmless else "critical" if is_used else "medium"
-    return _finding("DQ-7", name, severity, (1, 0, 1, None), f"{name} {COLUMNS[what]}.")
+    expected = sum(day >= begun for day in days)
+    for source in SOURCES:
+        counts = _summed(found[source])
+        rows = {"rows": counts["rows.in"], "rejected": counts["rows.rejected"] + counts["cells.rejected"]}
+        yield {"table": source, "expected": expected, "days": len(found[source]), **rows}
+    whole = len(set(days).intersection(*({each.date for each in found[source]} for source in SOURCES)))
+    rows = {"rows": sum(each.rows for each in found[FEATURES]), "rejected": 0}
+    yield {"table": FEATURES, "expected": whole, "days": min(len(found[FEATURES]), whole), **rows}
 
 
-def silence(feature: Feature) -> Iterator[Json]:
-    """DQ-7 of a feature: one that was told became silent on some day, or one that never was told began to be.
+def shares(found: Manifests, daily: Sequence[Json]) -> Iterator[tuple[str, str, int, int]]:
+    """Rule, subject, and of how many of the rows that it looked at the rule complains."""
+    for source in SOURCES:
+        counts, hits = _summed(found[source]), Counter[tuple[str, str]]()
+        for name, count in counts.items():
+            if of := _rule_of(name, source):
+                hits[of] += count
+        for (rule, subject), count in hits.items():
+            yield rule, subject, count, counts.get(f"rule.{subject}.checked") or counts["rows.in"]
+    counts = _summed(found[FEATURES])
+    for partner in SOURCES[1:]:
+        lost, alone = counts[f"without_{partner}"], counts[f"unmatched_{partner}"]
+        yield "DQ-8", partner, lost + alone, counts["applications"] + alone
+    yield "DQ-9", "application_date", counts["of_other_days"], counts["applications"]
+    n = sum(row["rows"] for row in daily)  # of applications alone: servicing news would thin a new category out
+    for name in daily[0] if daily else ():
+        if name.endswith(".unseen"):
+            yield "DQ-3", name.removesuffix(".unseen"), sum(row[name] for row in daily), n
 
-    The second is an announced wave where the contract has its year. Silence of more than four weeks is not critical any
-    more: then nothing but a training without the feature helps, and critical findings forbid any.
-    """
-    uses, before = feature.known["shap_share"] > 0, feature.known["missing"]
-    for day in feature.days:
-        rate = day.missing / day.rows if day.rows else 0.0
-        by_chance = before**day.rows
-        if rate >= ALL_MISSING and before <= OFTEN_THERE and by_chance <= DAY_P:
-            severity = "medium" if not uses else "critical" if feature.was_filled else "high"
-            said = f"{feature.name} is missing on {day.day}; {before:.1%} were in the reference."
-            yield _finding("DQ-7", feature.name, severity, (rate, ALL_MISSING, day.rows, None), said)
-        elif day.rows and rate <= HALF and before >= ALL_MISSING:
-            severity = "low" if feature.is_documented else "critical" if uses else "medium"
-            said = f"{feature.name} is filled on {day.day}, as it never was in the reference."
-            yield _finding("DQ-7", feature.name, severity, (rate, HALF, day.rows, None), said)
+
+def _rule_of(name: str, source: str) -> tuple[str, str] | None:
+    """Which rule a manifest's count is for, and of what it speaks."""
+    kind, _, rest = name.partition(".")
+    subject, _, what = rest.rpartition(".")
+    if kind == "row":
+        return ("DQ-8", source) if rest.startswith("duplicate") else ("DQ-4", source)
+    if kind == "soft":
+        return "DQ-2", rest
+    if kind == "rule" and what == "failed":
+        return "DQ-9", subject
+    if kind == "cell" and what not in NO_VALUE:
+        return {"parse": "DQ-4", "unseen": "DQ-3"}.get(what, "DQ-9" if what in CROSS else "DQ-2"), subject
+    return None
 
 
-def unit(feature: Feature) -> Iterator[Json]:
-    """DQ-10, unless so few rows could have such a median by chance."""
-    usual = feature.usual
-    for day in feature.days:
-        n = day.rows - day.missing
-        if usual is None or day.median is None or not n:
+def _volumes(shelf: Shelf, days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    for source in SOURCES:
+        table, built = f"bronze/{source}", shelf.built(f"bronze/{source}")
+        for day in _built(shelf, table, days):
+            earlier = _built(shelf, table, [day - timedelta(weeks=n + 1) for n in range(WEEKS_BEFORE)])
+            yield from rules.volume(source, day.isoformat(), built[day].rows, [built[one].rows for one in earlier])
+
+
+def _columns(shelf: Shelf, days: Sequence[date], before: Sequence[date], used: set[str]) -> Iterator[dict[str, Any]]:
+    """Landed columns that came or went."""
+    for source in SOURCES:
+        table = f"bronze/{source}"
+        built = shelf.built(table)
+        now, then = ([built[day].absent - {""} for day in _built(shelf, table, some)] for some in (days, before))
+        if not now or not then:
             continue
-        low, high = day.median < usual.median / UNIT_FACTOR, day.median > usual.median * UNIT_FACTOR
-        p = chance_of_bads(n, (n + 1) // 2, usual.low_share if low else usual.high_share) if low or high else 1.0
-        if p <= DAY_P:
-            where = f"The median of {feature.name} on {day.day} is {'below' if low else 'above'} the reference's"
-            said = f"{where} by a factor of more than {UNIT_FACTOR:g}: its unit may have changed."
-            numbers = day.median / usual.median, 1 / UNIT_FACTOR if low else UNIT_FACTOR, n, p
-            yield _finding("DQ-10", feature.name, "critical", numbers, said)
+        known = contract.load(f"silver/{source}")
+        gone = frozenset().union(*now) - frozenset.intersection(*then)
+        new = frozenset.intersection(*then) - frozenset.intersection(*now)
+        for name in sorted(gone | new):
+            documented = name not in gone and _is_documented(known, name, days[-1])
+            what = "absent" if name in gone else "new"
+            yield rules.column(name, what, is_documented=documented, is_used=name in used)
+        unknown = _unknown(shelf, table, days)
+        for name in sorted(unknown - _unknown(shelf, table, before) if unknown else ()):
+            yield rules.column(f"{source}.{name}", "unknown", is_documented=False, is_used=False)
 
 
-def _finding(rule: str, subject: str, severity: str, numbers: tuple[float, float, int, float | None], say: str) -> Json:
-    value, threshold, n, p = numbers
-    head = {"rule": rule, "subject": subject, "severity": severity, "value": value, "threshold": threshold}
-    return {**head, "n": n, "p": p, "sentence": say}
+def _unknown(shelf: Shelf, table: str, days: Sequence[date]) -> set[str]:
+    found = (partitions.existing(shelf.root, table, day) for day in _built(shelf, table, days))
+    return {name for manifest in found for name in manifest.notes.get("columns_unknown", ())}
+
+
+def _is_documented(known: Contract, name: str, day: date) -> bool:
+    era = next((column.era for column in known.columns if column.name == name), None)
+    return era is not None and FIRST_ERA < era <= day.year
+
+
+def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, Any]]:
+    """Of each day its rows (one below the other), and of each feature those without a value or of an unseen category.
+
+    And its median, where half the values lie beyond the factor of a unit shift: only there it matters.
+    """
+    names = [name for name in reference if name in rows.columns]
+    texts = [name for name in names if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
+    usual = {name: it.median for name in names if (it := _usual(reference[name]))}
+    found, ends = [], rows["snapshot_date"].rle().struct.field("len").cum_sum().to_list()
+    for start, end in pairwise((0, *ends)):  # asked in groups it takes six times as long, in expressions twice
+        of = {column.name: column for column in rows.slice(start, end - start)}
+        row: dict[str, Any] = {"snapshot_date": of["snapshot_date"].item(0), "rows": end - start}
+        row |= {f"{name}.missing": of[name].null_count() for name in names}
+        row |= {f"{name}.unseen": (of[name] == UNSEEN).sum() for name in texts}
+        for name, median in usual.items():
+            beyond = max((of[name] < median / UNIT_FACTOR).sum(), (of[name] > median * UNIT_FACTOR).sum())
+            if 2 * beyond >= end - start - row[f"{name}.missing"]:
+                row[f"{name}.median"] = of[name].median()
+        found.append(row)
+    return found
+
+
+def _features(
+    shelf: Shelf, before: Sequence[date], reference: Mapping[str, Json], daily: Sequence[Json]
+) -> Iterator[Feature]:
+    known, earlier = contract.load(FEATURES), _built(shelf, FEATURES, before)
+    often = [name for name, described in reference.items() if described["missing"] <= rules.OFTEN_THERE]
+    silent = {name for name in often if any(row.get(f"{name}.missing", row["rows"]) == row["rows"] for row in daily)}
+    filled = silent  # on some day before; asked only of those that are silent now
+    if earlier and silent:
+        stored = shelf.scan(FEATURES, earlier)
+        counts = stored.select(pl.col(silent.intersection(stored.collect_schema())).count()).collect()
+        filled = {column.name for column in counts if column.sum()}
+    for name, described in reference.items():
+        documented = bool(daily) and _is_documented(known, name, daily[-1]["snapshot_date"])
+        days = tuple(
+            Day(row["snapshot_date"].isoformat(), n, row.get(f"{name}.missing", n), row.get(f"{name}.median"))
+            for row, n in ((row, row["rows"]) for row in daily)
+        )
+        yield Feature(name, described, _usual(described), documented, name in filled, days)
+
+
+def _usual(described: Json) -> Usual | None:
+    """By the reference, not by the weeks before: a fault that lasts a month must not become its own measure."""
+    frozen = bins.from_json(described["bins"])
+    if not isinstance(frozen, bins.NumericBins):
+        return None
+    up_to = list(accumulate(described["rows"][: len(frozen.edges) + 1]))
+    place = bisect_left(up_to, up_to[-1] / 2)
+    if not up_to[-1] or place == len(frozen.edges) or (median := frozen.edges[place]) <= 0:
+        return None
+    low, high = (bisect_left(frozen.edges, edge) for edge in (median / UNIT_FACTOR, median * UNIT_FACTOR))
+    return Usual(median, up_to[low] / up_to[-1], 1 - up_to[high - 1] / up_to[-1])

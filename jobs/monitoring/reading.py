@@ -17,10 +17,10 @@ from jobs.measures import bins
 from jobs.measures.bins import BinCounts
 from jobs.measures.calibration import Band
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts
-from jobs.monitoring import quality_facts, vintages, weeks
+from jobs.monitoring import quality, vintages, weeks
 from jobs.monitoring.session import Session
 from jobs.protocol import contract, strict_json
-from jobs.protocol.columns import polars_schema
+from jobs.protocol.contract_polars import polars_schema
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.model_bank import RECIPE, REFERENCE
 from jobs.scorer import scorecard
@@ -115,7 +115,7 @@ class Reading:
         daily: list[Json] = []
         for batch in self._batches(FEATURES, [day for day in known if day in week or day in scored]):
             rows = self._features(batch)
-            daily += quality_facts.daily(_of(rows, batch, week), self.reference["features"])
+            daily += quality.daily(_of(rows, batch, week), self.reference["features"])
             for name, found in bins.count(_of(rows, batch, scored), self._bins).items():
                 counted[name] = counted[name] + found if name in counted else found
         return counted or {name: BinCounts(of, (0,) * len(of.names)) for name, of in self._bins.items()}, daily

@@ -11,7 +11,7 @@ from jobs.monitoring.page import Cell, Json, Table, cell, decided, template
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.monitoring.terms import at
-from jobs.protocol import files, ledger, policies, verdicts
+from jobs.protocol import files, ledger, policy_in_force, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
@@ -33,7 +33,7 @@ def write(root: Root, week: date) -> list[str]:
     since = known[0] - timedelta(days=6)  # and none of later days, so that a page made again is the same
     shown = Shown(
         weeks=judged,
-        policy=policies.kept(store, now.verdict["policy_sha256"]) or policies.last_good(store),
+        policy=policy_in_force.kept(store, now.verdict["policy_sha256"]) or policy_in_force.last_good(store),
         entries=[entry for entry in ledger.read(store).entries if since <= entry.as_of <= week],
         alerts=delivering.standing(store, [one.verdict for one in judged]),
         bins=bins,

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import polars as pl
 
 from jobs.protocol import contract
-from jobs.protocol.columns import polars_schema
 from jobs.protocol.contract import Column
+from jobs.protocol.contract_polars import polars_schema
 from jobs.protocol.layers import SOURCE_ROW
 
 REJECTS = pl.Schema(polars_schema(contract.load("silver/_rejects")))

@@ -16,7 +16,7 @@ import polars as pl
 from jobs.preprocessing import accounts, parsing, rules
 from jobs.preprocessing.accounts import Mark
 from jobs.preprocessing.rules import Refusal
-from jobs.protocol import columns, contract
+from jobs.protocol import contract, contract_polars
 from jobs.protocol.calendar import application_date
 from jobs.protocol.contract import Column, Contract
 from jobs.protocol.layers import SILVER_OF, SOURCE, UNSEEN
@@ -152,7 +152,7 @@ def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> 
 @cache
 def _checks(table: str, known: tuple[str, ...]) -> tuple[list[Refusal], list[pl.Expr]]:
     """What may refuse a cell where these columns are known, and how often each does."""
-    limits = {rule: breaks for _, silver in _silver(table) for rule, breaks in columns.offences(silver).items()}
+    limits = {rule: breaks for _, silver in _silver(table) for rule, breaks in contract_polars.offences(silver).items()}
     found = rules.refusals({column.name: column for column in landed_columns(table)}, limits)
     checks = [check for check in found if set(check.breaks.meta.root_names()) <= set(known)]
     return checks, [check.breaks.sum().alias(str(place)) for place, check in enumerate(checks)]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
 from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract
-from jobs.protocol.columns import DTYPES
 from jobs.protocol.contract import Column, Contract
+from jobs.protocol.contract_polars import DTYPES
 from jobs.protocol.layers import FEATURES
 
 KEPT = ("id", "application_date", "snapshot_date", "feature_set_version", "feature_hash")  # beside the features

@@ -57,9 +57,9 @@ def _refuse_leaks() -> None:
 
 def policy(run: Run) -> Policy:
     """The rules a person owns. Without them labels wait: those that are there stay."""
-    from jobs.protocol import policies
+    from jobs.protocol import policy_in_force
 
-    rules, problem = policies.begin(FolderStore(run.root), dry_run=run.dry_run)
+    rules, problem = policy_in_force.begin(FolderStore(run.root), dry_run=run.dry_run)
     if rules is None:
         assert problem is not None  # noqa: S101 - one of the two
         raise problem

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 
 from jobs.preprocessing import writing
+from jobs.preprocessing.csv_survey import LONGEST_LINE, survey
 from jobs.preprocessing.landing import BOM, Shape, Shaped, Unfit, Written
-from jobs.preprocessing.landing_survey import LONGEST_LINE, survey
 from jobs.protocol.layers import SOURCE_FILE, SOURCE_ROW
 
 SMALL = 16 << 20  # bytes

@@ -12,8 +12,8 @@ from datetime import date
 import polars as pl
 
 from jobs.protocol.calendar import MONTHS
-from jobs.protocol.columns import DTYPES
 from jobs.protocol.contract import Column
+from jobs.protocol.contract_polars import DTYPES
 from jobs.protocol.layers import UNSEEN
 
 SMALL_COUNTS = {  # as sources write them, and as they should

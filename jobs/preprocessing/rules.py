@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from jobs.protocol.columns import Offences
 from jobs.protocol.contract import Column
+from jobs.protocol.contract_polars import Offences
 from jobs.protocol.layers import UNSEEN
 
 CENT = 0.01

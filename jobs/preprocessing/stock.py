@@ -22,10 +22,10 @@ from jobs.protocol.command import Run, failure_of
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Identity, Index
-from jobs.protocol.judge import HOME
 from jobs.protocol.layers import LANDING, SOURCES
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.receipts import Problem
+from jobs.protocol.schemas import HOME
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import POLICY
 from jobs.protocol.workers import side_by_side

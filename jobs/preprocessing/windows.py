@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.preprocessing.stock import Stock
-from jobs.protocol import columns, contract
+from jobs.protocol import contract, contract_polars
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +34,7 @@ def rows(
     """What `made`, which `rule` tells from others, makes of each row of these days, oldest first; a frame if small."""
     import polars as pl
 
-    dtypes = columns.polars_schema(contract.load(table))
+    dtypes = contract_polars.polars_schema(contract.load(table))
     if sum(stock.built(table)[day].rows for day in days) * len(dtypes) > MOST_HELD:
         return made(stock.scan(table, days))
     files, before = {day: stock.parts(table, day) for day in days}, _held.get(table)

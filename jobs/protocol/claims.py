@@ -16,10 +16,10 @@ from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, Seen, look
-from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
 from jobs.protocol.policy import Policy
+from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 
 TRAINER = "datamart/.trainer.lock"  # held from before a claim until after its end

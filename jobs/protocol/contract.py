@@ -11,8 +11,8 @@ from typing import Any
 from jobs.protocol import patterns, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
-from jobs.protocol.judge import HOME, Complaint, complaints, document, suggestion, told
 from jobs.protocol.layers import SOURCE
+from jobs.protocol.schemas import HOME, Complaint, complaints, document, suggestion, told
 
 JSON_TYPES: Mapping[str, str] = {  # by dtype
     **dict.fromkeys(("int8", "int16", "int32", "int64"), "integer"),

@@ -13,10 +13,10 @@ from jobs.protocol import clock, model_bank
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.facts import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
 from jobs.protocol.folder import Refused
-from jobs.protocol.judge import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify, said_in
 from jobs.protocol.policy import Policy
+from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less

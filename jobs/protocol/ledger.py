@@ -12,7 +12,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from jobs.protocol import judge, strict_json
+from jobs.protocol import schemas, strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import READ, JobError, StoreDamaged
 from jobs.protocol.facts import RETRAINING, Entry, Fact, State
@@ -196,10 +196,10 @@ def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
 
 def breach(data: bytes, where: str) -> StoreDamaged | None:
     """What shows that no job wrote this entry: the contract that it breaks, or that of the note in it."""
-    broken, given = judge.broken("ledger_entry", data, where, _RESTORE_ENTRY), json.loads(data)
+    broken, given = schemas.broken("ledger_entry", data, where, _RESTORE_ENTRY), json.loads(data)
     if broken or given["kind"] != "proposed":
         return broken
-    return judge.broken("retraining_note", given["body"]["note"].encode(), f"{where}, its note", _RESTORE_ENTRY)
+    return schemas.broken("retraining_note", given["body"]["note"].encode(), f"{where}, its note", _RESTORE_ENTRY)
 
 
 def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | None]) -> tuple[Ledger, Entry | None]:

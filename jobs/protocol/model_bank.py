@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from jobs.protocol import files, judge, strict_json
+from jobs.protocol import files, schemas, strict_json
 from jobs.protocol.errors import ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.folder import Refused
@@ -152,7 +152,7 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
 def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
     """The manifest's JSON; its names are single plain names, each once."""
     found = _parsed(manifest, model_id)
-    if wrong := [one.what for one in judge.complaints(judge.document("model"), found)]:
+    if wrong := [one.what for one in schemas.complaints(schemas.document("model"), found)]:
         raise _damaged(model_id, "the manifest does not keep its contract: " + "; ".join(wrong[:3]))
     names = [listed["name"] for listed in found["files"]]
     if len(set(names)) < len(names) or MANIFEST in names or found["model_id"] != model_id:

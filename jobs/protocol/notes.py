@@ -14,8 +14,8 @@ from typing import Any
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.facts import COLD_START, MONITOR, PERSON, Decision, Ending, State
-from jobs.protocol.judge import checked, refused
 from jobs.protocol.partitions import Input
+from jobs.protocol.schemas import checked, refused
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 
 FURTHEST_DAYS = 92  # a date further ahead is a slip of the pen

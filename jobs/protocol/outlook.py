@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import model_bank, policies
+from jobs.protocol import model_bank, policy_in_force
 from jobs.protocol.claims import abandoned, read_wish
 from jobs.protocol.decisions import advance
 from jobs.protocol.errors import JobError
@@ -61,7 +61,7 @@ class Sight:
 def survey(desk: Desk, verdict: str = "") -> Sight:
     """Look at ledger, notes and policy without changing anything."""
     ledger = ledgers.read(desk.store)
-    policy, policy_problem = policies.read(desk.store)
+    policy, policy_problem = policy_in_force.read(desk.store)
     chosen = read_wish(desk, ledger.state.serving)
     serves = ledger.state.model_id
     vouched = ledgers.vouched(desk.store, serves) if serves else None

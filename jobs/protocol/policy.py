@@ -10,10 +10,10 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, get_type_hints
 
-from jobs.protocol import judge, strict_json
+from jobs.protocol import schemas, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
-from jobs.protocol.judge import Complaint, allowed, complaints, told
+from jobs.protocol.schemas import Complaint, allowed, complaints, told
 
 Json = Mapping[str, Any]
 
@@ -169,13 +169,13 @@ def load(data: bytes | None, where: Hashable) -> Policy:
     given = strict_json.parse(data, where=where, limit=MAX_BYTES)
     if data != default_bytes():
         check(given, data, where)
-    rules: Policy = _frozen(Policy, judge.document(POLICY), given, sha256=hashlib.sha256(data).hexdigest())
+    rules: Policy = _frozen(Policy, schemas.document(POLICY), given, sha256=hashlib.sha256(data).hexdigest())
     return rules
 
 
 def default_bytes() -> bytes:
     """The file that the first run writes: every key with its default, and in comments what it means."""
-    return strict_json.pretty(defaults(judge.document(POLICY)))
+    return strict_json.pretty(defaults(schemas.document(POLICY)))
 
 
 def _frozen(kind: Any, part: Json, given: Any, **more: Any) -> Any:  # noqa: ANN401 - whatever the field declares
@@ -212,9 +212,9 @@ def defaults(part: Json) -> Any:  # noqa: ANN401 - a setting is whatever its sch
 
 def check(given: object, data: bytes, where: object) -> None:
     """Raise ConfigInvalid naming every breach of the schema, or of the order that its bounds must keep."""
-    found = complaints(judge.document(POLICY), given, quoting=True)
+    found = complaints(schemas.document(POLICY), given, quoting=True)
     if not found and isinstance(given, dict):
-        found = [*_out_of_order(given, judge.document(POLICY))]
+        found = [*_out_of_order(given, schemas.document(POLICY))]
     if found:
         mend = "correct these places; a key that is left out has its default"
         raise ConfigInvalid(told(data, found), where=where, mend=mend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from jobs.protocol import ingest, ledger, model_bank, policies
+from jobs.protocol import ingest, ledger, model_bank, policy_in_force
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
 from jobs.protocol.facts import Entry, State
@@ -36,8 +36,8 @@ class Session:
         if "session" not in run.memo:
             store = FolderStore(run.root)
             ledger.refuse_loss(store)
-            found, problem = policies.begin(store, dry_run=run.dry_run)
-            policy = found or policies.last_good(store)
+            found, problem = policy_in_force.begin(store, dry_run=run.dry_run)
+            policy = found or policy_in_force.last_good(store)
 
             def tell(said: Entry) -> None:
                 run.report.change(ledger.name_of(said.seq), kind=said.kind)

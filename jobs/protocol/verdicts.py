@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from jobs.protocol import judge, strict_json
+from jobs.protocol import schemas, strict_json
 from jobs.protocol.errors import READ, ConfigInvalid, StoreDamaged
 from jobs.protocol.facts import DATA_QUALITY, State
 from jobs.protocol.files import Root
@@ -45,11 +45,11 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = strict_json.parse(data, where=name)
-        if absent := set(judge.document("verdict")["required"]) - found.keys():
+        if absent := set(schemas.document("verdict")["required"]) - found.keys():
             raise StoreDamaged(f"the verdict lacks {min(absent)}", where=name, mend=LOST)
     except (ConfigInvalid, AttributeError) as error:
         raise StoreDamaged("the verdict cannot be read", where=name, mend=LOST) from error
-    READ[name] = partial(judge.broken, "verdict", found, name, LOST)
+    READ[name] = partial(schemas.broken, "verdict", found, name, LOST)
     return found
 
 

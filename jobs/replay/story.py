@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jobs.protocol import ledger, partitions, policies, strict_json, verdicts
+from jobs.protocol import ledger, partitions, policy_in_force, strict_json, verdicts
 from jobs.protocol.events import amount
 from jobs.protocol.facts import Entry
 from jobs.protocol.files import Root
@@ -83,7 +83,7 @@ def of(root: Root, first: date, last: date, happenings: Sequence[Happening] = ()
             what = f"{week.decision}: severity {week.severity}"
             is_news = before is None or before.call != week.call
             told.append(Event(week.week + ONE_DAY, "monitoring", what, week.sentence, is_news))
-    alert_psi = policies.last_good(FolderStore(root)).drift.psi.medium
+    alert_psi = policy_in_force.last_good(FolderStore(root)).drift.psi.medium
     return Story(weeks, tuple(sorted(told, key=lambda event: event.day)), alert_psi)
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
-from jobs.protocol import contract, judge, partitions
+from jobs.protocol import contract, partitions, schemas
 from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing, JobError, UsageError
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, Index
-from jobs.protocol.judge import suggestion
 from jobs.protocol.layers import LAYERS
+from jobs.protocol.schemas import suggestion
 from jobs.protocol.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class View(NamedTuple):
 
 def known() -> list[View]:
     """Every view; one contract of rejects stands for a table of rejects of each source."""
-    stems = {layer: sorted(path.stem for path in (judge.HOME / layer).glob("*.json")) for layer in LAYERS}
+    stems = {layer: sorted(path.stem for path in (schemas.HOME / layer).glob("*.json")) for layer in LAYERS}
     return [
         View(f"{layer}_{table.lstrip('_').replace('/', '_')}", f"{layer}/{table}", f"{layer}/{stem}")
         for layer in LAYERS

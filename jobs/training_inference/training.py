@@ -12,7 +12,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from jobs.protocol import claims, contract, model_bank, partitions, policies, policy, strict_json
+from jobs.protocol import claims, contract, model_bank, partitions, policy, policy_in_force, strict_json
 from jobs.protocol.claims import Outcome
 from jobs.protocol.errors import StoreDamaged, UsageError
 from jobs.protocol.facts import Entry
@@ -53,7 +53,7 @@ def learn(session: Session, claimed: Entry) -> None:
     trained = _trained(session, frames, recipe, session.policy)
     model, verdict = model_bank.put(run.root, run.day, trained.files), trained.verdict
     claims.try_wish(session.desk)
-    is_ruled = policies.read(session.store)[1] is None  # a person may have broken the policy since the claim
+    is_ruled = policy_in_force.read(session.store)[1] is None  # a person may have broken the policy since the claim
     held = () if is_ruled or not verdict.passed else ("it passed its gates, but there is no policy that can be used",)
     measured = {gate.name: gate.value for gate in verdict.gates if gate.value is not None and math.isfinite(gate.value)}
     outcome = Outcome(

@@ -9,7 +9,7 @@ import pytest
 from jobs.decisions.__main__ import main
 from jobs.monitoring import job as monitoring
 from jobs.preprocessing import job as preprocessing
-from jobs.protocol import clock, judge, ledger, model_bank, receipts, status, verdicts
+from jobs.protocol import clock, ledger, model_bank, receipts, schemas, status, verdicts
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.errors import InputMissing, UsageError
 from jobs.protocol.ingest import begin
@@ -86,7 +86,7 @@ def test_show_tells_what_monitoring_would_now_say_as_the_status_does(
     begin(desk(store, TODAY))
     home = store.root.at(verdicts.folder(TODAY - timedelta(days=1)))
     home.mkdir(parents=True)
-    verdict = dict.fromkeys(judge.document("verdict")["required"]) | {"sentence": "Leave the model"}
+    verdict = dict.fromkeys(schemas.document("verdict")["required"]) | {"sentence": "Leave the model"}
     home.joinpath("decision.json").write_text(json.dumps(verdict))
     assert "monitoring   would now say: Leave the model" in said(capsys, store, "show")[1]
 

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.decisions.__main__ import main
-from jobs.protocol import clock, files, ledger, model_bank, partitions, policies, policy, receipts, status, strict_json
+from jobs.protocol import (
+    clock,
+    files,
+    ledger,
+    model_bank,
+    partitions,
+    policy,
+    policy_in_force,
+    receipts,
+    status,
+    strict_json,
+)
 from jobs.protocol.claims import Outcome, claim, complete
 from jobs.protocol.facts import RETRAINING, Fact
 from jobs.protocol.ingest import begin, place
@@ -93,7 +104,7 @@ def land(root: Root, text: str = "id\n1\n") -> Input:
 def whole(root: Root) -> str:
     """Landing, a replaced bronze and its silver, evidence, a model that serves, a receipt, STATUS.txt."""
     store = FolderStore(root)
-    policies.begin(store, dry_run=False)
+    policy_in_force.begin(store, dry_run=False)
     publish(root, "bronze/toy", [1], [land(root)])
     bronze = publish(root, "bronze/toy", [1, 2], [land(root, "id\n1\n2\n")])
     publish(root, "silver/toy", [1, 2], [cited(bronze)])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OF_CONTRACTS = ("contract.py", "columns.py", "cells.py")  # for who writes one: docs/contracts.md
+OF_CONTRACTS = ("contract.py", "contract_polars.py")  # for who writes one: docs/contracts.md
 LEAST = 8  # letters: fewer are no words to look up
 
 

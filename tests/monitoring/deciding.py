@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.monitoring.deciding import decide
 from jobs.monitoring.retraining import judge
 from jobs.monitoring.session import Session
-from jobs.protocol import files, ledger, model_bank, policies, policy, strict_json, verdicts
+from jobs.protocol import files, ledger, model_bank, policy, policy_in_force, strict_json, verdicts
 from jobs.protocol.claims import choose
 from jobs.protocol.command import Run
 from jobs.protocol.events import Events
@@ -38,7 +38,7 @@ FEW = {"window__rows": 10, "performance__n": 10}
 def serving(path: Path) -> Root:
     """One in which a model serves."""
     store, root = FolderStore(Root(path)), Root(path)
-    policies.begin(store, dry_run=False)
+    policy_in_force.begin(store, dry_run=False)
     model = model_bank.put(root, FIRST, {"recipe.json": b'{"trees": 1}\n'})
     store.put_if_absent(SERVING_NOTE, serving_bytes(model.model_id, FIRST, "the first", pinned=False))
     choose(desk(store, FIRST, job="training_inference"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from jobs.monitoring import quality
-from jobs.monitoring.quality import Day, Feature, Usual
+from jobs.monitoring import quality_rules
+from jobs.monitoring.quality_rules import Day, Feature, Usual
 
 
 def feature(*days: Day, **changes: Any) -> Feature:
@@ -21,4 +21,4 @@ def day(rows: int = 100, missing: int = 2, median: float | None = 18.0) -> Day:
 
 
 def severity(rule: str, found: Iterable[dict[str, Any]]) -> str | None:
-    return next((each["severity"] for each in quality.worst_first(found) if each["rule"] == rule), None)
+    return next((each["severity"] for each in quality_rules.worst_first(found) if each["rule"] == rule), None)

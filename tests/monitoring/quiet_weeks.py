@@ -12,8 +12,8 @@ from jobs.measures import bins
 from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.drift import ZeroPolicy
-from jobs.monitoring import drift, performance, quality, retraining
-from jobs.monitoring.quality import Day, Feature
+from jobs.monitoring import drift, performance, quality_rules, retraining
+from jobs.monitoring.quality_rules import Day, Feature
 from tests.monitoring.evidences import evidence
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class QuietWeeks:
         }
         scores, zero = self._outcomes().unlabelled(), ZeroPolicy(self._policy.drift.zero_policy)
         told = [_feature(name, reference["features"][name], rows) for name, rows in drawn.items()]
-        silent = [finding for each in told for finding in quality.silence(each)]
-        findings = quality.worst_first([*quality.missing_rates(told), *silent, *_told(volumes)])
+        silent = [finding for each in told for finding in quality_rules.silence(each)]
+        findings = quality_rules.worst_first([*quality_rules.missing_rates(told), *silent, *_told(volumes)])
         return evidence(
             week,
             window__rows=self._rows,
@@ -103,5 +103,5 @@ def _told(volumes: list[list[int]]) -> list[Json]:
         finding
         for table in TABLES
         for day, (rows, before) in enumerate(days)
-        for finding in quality.volume(table, str(day), rows, before)
+        for finding in quality_rules.volume(table, str(day), rows, before)
     ]

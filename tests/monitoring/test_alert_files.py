@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.monitoring import delivering, job
-from jobs.protocol import judge, verdicts
+from jobs.protocol import schemas, verdicts
 from jobs.protocol.files import Root
-from jobs.protocol.judge import complaints
 from jobs.protocol.receipts import Report
+from jobs.protocol.schemas import complaints
 from jobs.protocol.store import FolderStore
 from tests.monitoring.receivers import Web, acknowledge, alert_files, find, outbox, run
 from tests.monitoring.test_alerts import MODEL, reason, week
@@ -31,7 +31,7 @@ def test_an_alert_file_is_kept_up_to_date_and_keeps_its_contract(tmp_path: Path)
         run(tmp_path, number)
         (path,) = alert_files(tmp_path)
         alert = json.loads(path.read_bytes())
-        assert complaints(judge.document("alert"), alert) == []
+        assert complaints(schemas.document("alert"), alert) == []
         assert alert["severity"] == ("medium", "high", "high", "high")[number]
     assert (alert["state"], alert["opened"], alert["seen"], alert["resolved"]) == (
         "resolved",

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from jobs.monitoring import alerts
 from jobs.monitoring.terms import rank
-from jobs.protocol import judge, verdicts
-from jobs.protocol import policy as policies
-from jobs.protocol.judge import complaints
+from jobs.protocol import policy as policy_in_force
+from jobs.protocol import schemas, verdicts
+from jobs.protocol.schemas import complaints
 
 if TYPE_CHECKING:
     from jobs.monitoring.alerts import Episode
 
 FIRST = date(2024, 1, 6)
 MODEL = "20231230-0123456789ab"
-POLICY = policies.load(None, "policy").alerts
+POLICY = policy_in_force.load(None, "policy").alerts
 CANARY = 777_123.25
 
 
@@ -45,7 +45,7 @@ def verdict(number: int, *reasons: dict[str, Any], **more: object) -> dict[str, 
 
 def test_the_verdicts_of_these_tests_keep_their_contract() -> None:
     whole = verdict(0, reason(), set_aside=[reason("none", why="too few rows")], unknown=["drift"])
-    assert complaints(judge.document("verdict"), whole) == []
+    assert complaints(schemas.document("verdict"), whole) == []
 
 
 def only(verdicts: list[dict[str, Any]]) -> Episode:
@@ -159,7 +159,7 @@ def told_by(verdicts: list[dict[str, Any]], max_pages: int = 1) -> list[dict[str
     now = date.fromisoformat(verdicts[-1]["week"])
     data = b'{"alerts": {"max_pages_per_run": %d}}' % max_pages
     telling = alerts.due(known, {}, (), now, 28)
-    return alerts.messages(verdicts[-1], telling, known, (12, "ab" * 32), policies.load(data, "policy").alerts)
+    return alerts.messages(verdicts[-1], telling, known, (12, "ab" * 32), policy_in_force.load(data, "policy").alerts)
 
 
 def test_the_digest_says_what_where_and_how_far_the_ledger_was() -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.estimate import FIGURES
 from jobs.monitoring.performance import estimate
-from jobs.protocol import policy as policies
+from jobs.protocol import policy as policy_in_force
 from jobs.protocol import strict_json
 from tests.measures.populations import BOTH_CLASSES, SCORES, Row, binormal, counted
 
-POLICY = policies.load(None, "")
+POLICY = policy_in_force.load(None, "")
 SMALL = replace(POLICY, drift=replace(POLICY.drift, n_min=1))
 
 

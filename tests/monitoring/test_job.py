@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from jobs.monitoring import job, reading, storing
-from jobs.protocol import ingest, judge
+from jobs.protocol import ingest, schemas
 from jobs.protocol.files import Root
 from tests.monitoring import small_weeks
 from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, contents, folder, run, tree, verdict
@@ -49,8 +49,8 @@ def test_a_week_has_evidence_a_verdict_that_cites_it_and_the_tables_beside_it(on
     found = small_weeks.evidence(once)
     cited = verdict(once)["evidence"]
     assert hashlib.sha256((once / cited["path"]).read_bytes()).hexdigest() == cited["sha256"]
-    assert judge.complaints(judge.document("evidence"), found) == []
-    assert judge.complaints(judge.document("verdict"), verdict(once)) == []
+    assert schemas.complaints(schemas.document("evidence"), found) == []
+    assert schemas.complaints(schemas.document("verdict"), verdict(once)) == []
     assert verdict(once)["unknown"] == []
     assert found["window"]["rows"] == sum(
         small_weeks.rows(once, "gold/predictions", WEEK - timedelta(days=n)).height for n in range(7)

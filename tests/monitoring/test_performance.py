@@ -14,11 +14,11 @@ from jobs.measures.calibration import Band
 from jobs.measures.counts import ScoreCounts
 from jobs.monitoring import performance
 from jobs.monitoring.vintages import COUNTS
-from jobs.protocol import policy as policies
+from jobs.protocol import policy as policy_in_force
 from jobs.protocol import strict_json
 from tests.measures.populations import ROWS, Row, binormal, counted
 
-POLICY = policies.load(None, "")
+POLICY = policy_in_force.load(None, "")
 REFERENCE = counted([(0.1, 0), (0.2, 0), (0.2, 1), (0.3, 0), (0.4, 1), (0.5, 1)])
 NOTHING = counted([])
 FIGURES = ("auc", "gini", "ks", "average_precision", "log_loss", "brier", "precision", "recall", "f1", "log_loss_skill")

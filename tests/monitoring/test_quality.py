@@ -1,196 +1,199 @@
-"""The ten rules at their limits."""
+"""The facts of a week on a small simulated lender: a clean feed, and one with a fault for every rule."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import shutil
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
+import polars as pl
 import pytest
 
+from jobs.measures import bins
 from jobs.monitoring import quality
-from tests.monitoring.fed_days import day, feature, severity
+from jobs.protocol import contract
+from jobs.protocol.files import Root
+from jobs.protocol.index import Index
+from jobs.protocol.layers import FEATURES, SOURCES
+from jobs.protocol.shelf import Shelf
+from tests.built_once import scratch
+from tests.monitoring.fed_lenders import FIRST, SUNDAY, WEEK, clean, dirty, sick
+
+if TYPE_CHECKING:
+    from jobs.monitoring.quality import Manifests
+
+
+@cache
+def reference() -> dict[str, Any]:
+    """The profile of a model that learned from the two weeks before, and uses all its features alike."""
+    shelf = opened(clean())
+    rows = shelf.scan("gold/feature_store", [day for day in shelf.built("gold/feature_store") if day < SUNDAY])
+    names = [column.name for column in contract.load("gold/feature_store").columns if column.profiles]
+    frame = rows.select(names).collect()
+    frozen = bins.freeze(frame, names)
+    counted = bins.count(frame, frozen)
+    features = {
+        name: {
+            "bins": bins.to_json(frozen[name]),
+            "rows": list(counted[name].rows),
+            "missing": counted[name].part(bins.MISSING) / frame.height,
+            "shap_share": 1 / len(names),
+        }
+        for name in names
+    }
+    return {"features": features}
+
+
+def opened(root: Path) -> Shelf:
+    return Shelf(root=Root(root), index=Index(Root(root), "monitoring"))
+
+
+def days_of(shelf: Shelf, week: date) -> tuple[list[date], list[dict[str, Any]]]:
+    """The days of a week on which features were built, and what is asked of each."""
+    days = [day for day in shelf.built(FEATURES) if timedelta(0) <= week - day < timedelta(days=7)]
+    if not days:
+        return [], []
+    return days, quality.daily(shelf.scan(FEATURES, days).collect(), reference()["features"])
+
+
+@cache
+def found(root: Path, week: date = WEEK) -> dict[tuple[str, str], str]:
+    shelf = opened(root)
+    section = quality.section(shelf, week, reference(), days_of(shelf, week)[1])
+    json.dumps(section, allow_nan=False)
+    return {(each["rule"], each["subject"]): each["severity"] for each in section["findings"]}
+
+
+@pytest.mark.parametrize("week", [WEEK, WEEK - timedelta(weeks=1), WEEK - timedelta(weeks=2)], ids=str)
+def test_a_clean_feed_has_no_finding_above_low(week: date) -> None:
+    assert set(found(clean(), week).values()) <= {"low"}
 
 
 @pytest.mark.parametrize(
-    ("rule", "limits"),
+    ("rule", "subject", "severity"),
     [
-        ("DQ-2", {10: "low", 100: "medium", 500: "critical"}),
-        ("DQ-3", {10: "low", 100: "medium", 1000: "high"}),
-        ("DQ-4", {10: "low", 200: "high", 1000: "critical"}),
-        ("DQ-8", {1: "medium", 100: "critical"}),
-        ("DQ-9", {100: "medium", 500: "high"}),
+        ("DQ-2", "open_acc", "critical"),
+        ("DQ-3", "purpose", "medium"),
+        ("DQ-3", "purpose_grp", "medium"),
+        ("DQ-4", "int_rate", "high"),
+        ("DQ-5", "demographic", "medium"),
+        ("DQ-6", "financial", "high"),
+        ("DQ-7", "mort_acc", "critical"),
+        ("DQ-7", "loan_terms.novelty", "low"),
+        ("DQ-8", "demographic", "critical"),
+        ("DQ-9", "annuity_identity", "high"),
+        ("DQ-9", "application_date", "high"),
+        ("DQ-10", "revol_util", "critical"),
     ],
 )
-def test_a_share_of_ten_thousand_rows_has_the_severity_of_the_limit_it_passes(
-    rule: str, limits: dict[int, str]
+def test_each_fault_is_found_by_its_rule(rule: str, subject: str, severity: str) -> None:
+    assert found(sick()).get((rule, subject)) == severity
+
+
+def test_features_are_held_against_the_profile_of_the_model() -> None:
+    shelf, known = opened(clean()), reference()["features"]
+    often = next(name for name, one in known.items() if 0.2 < one["missing"] < 0.8)
+    learned = known | {often: known[often] | {"missing": 0.0}, "income_log": known["income_log"] | {"missing": 1.0}}
+    section = quality.section(shelf, WEEK, {"features": learned}, days_of(shelf, WEEK)[1])
+    named = {(each["rule"], each["subject"]) for each in section["findings"]}
+    assert {("DQ-1", often), ("DQ-7", "income_log")} <= named
+
+
+@pytest.mark.parametrize("week", [WEEK, FIRST + timedelta(days=6)], ids=["filled-before", "no-week-before"])
+def test_a_feature_that_the_store_has_no_more_is_silent(week: date) -> None:
+    shelf, learned = opened(clean()), reference()["features"]
+    rows = shelf.scan(FEATURES, days_of(shelf, week)[0]).collect().drop("dti")
+    section = quality.section(shelf, week, reference(), quality.daily(rows, learned))
+    named = {(each["rule"], each["subject"]): each["severity"] for each in section["findings"]}
+    assert named["DQ-7", "dti"] == "critical"
+
+
+@pytest.mark.parametrize(
+    ("edges", "rows", "expected"),
+    [
+        ((1.0, 10.0, 20.0, 250.0), (2, 3, 3, 1, 1), (10.0, 0.2, 0.2)),
+        ((1.0, 10.0, 20.0, 199.0, 250.0), (2, 3, 3, 1, 0, 1), (10.0, 0.2, 0.1)),
+        ((1.0, 10.0), (4, 5, 1), (10.0, 0.4, 0.1)),
+        ((1.0, 10.0), (1, 1, 3), None),  # above all edges
+        ((-5.0, 0.0, 5.0), (1, 6, 1, 1), None),  # no factor leads to it
+        ((1.0, 10.0), (0, 0, 0), None),
+    ],
+)
+def test_what_is_usual_is_the_median_of_the_reference_and_what_lies_far_from_it(
+    edges: tuple[float, ...], rows: tuple[int, ...], expected: tuple[float, ...] | None
 ) -> None:
-    before = None
-    for hits, beyond in limits.items():
-        found = [severity(rule, quality.share(rule, "x", n, 10_000)) for n in (hits, hits + 1)]
-        assert found == [before, beyond]
-        before = beyond
+    described = {"bins": bins.to_json(bins.NumericBins(edges)), "rows": [*rows, 1_000]}  # the last are missing
+    found = quality._usual(described)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_day_s_volume_is_held_against_the_median_of_four_weeks() -> None:
+    rows = {WEEK: 301} | {WEEK - timedelta(weeks=n): count for n, count in enumerate((100, 100, 200, 200, 900), 1)}
+    built = {day: SimpleNamespace(rows=count) for day, count in rows.items()}
+    found = list(quality._volumes(cast("Shelf", SimpleNamespace(built=lambda _: built)), [WEEK]))
+    assert {each["subject"]: each["value"] for each in found} == dict.fromkeys(SOURCES, 301 / 150)
+
+
+def test_shares_are_of_the_rows_that_a_rule_looked_at_and_rows_without_their_loan_are_lost_too() -> None:
+    counted = {
+        "loan_terms": {"rows.in": 100, "rule.annuity_identity.checked": 10, "rule.annuity_identity.failed": 1},
+        FEATURES: {"applications": 100, "without_financial": 2, "unmatched_financial": 3, "of_other_days": 4},
+    }
+    manifests = {name: [SimpleNamespace(counts=counted.get(name, {}), rows=0)] for name in (*SOURCES, FEATURES)}
+    found = {(rule, of): share for rule, of, *share in quality.shares(cast("Manifests", manifests), [])}
+    assert found["DQ-9", "annuity_identity"] == [1, 10]
+    assert found["DQ-8", "financial"] == [5, 103]
+    assert found["DQ-9", "application_date"] == [4, 100]
+
+
+def test_nothing_is_found_that_is_not_wrong() -> None:
+    subjects = {rule: {subject for each, subject in found(sick()) if each == rule} for rule, _ in found(sick())}
+    assert subjects["DQ-5"] == {"demographic"}
+    assert subjects["DQ-6"] == {"financial", "credit_history"}
+    assert subjects["DQ-10"] == {"revol_util"}
+
+
+def test_a_lender_s_first_week_lacks_no_days_before_its_first() -> None:
+    assert not any(rule in ("DQ-5", "DQ-6") for rule, _ in found(clean(), FIRST + timedelta(days=3)))
+
+
+def test_a_week_in_which_nothing_came_is_critical() -> None:
+    late = found(clean(), WEEK + timedelta(weeks=1))
+    assert {subject for (rule, subject), severity in late.items() if (rule, severity) == ("DQ-6", "critical")} == {
+        *SOURCES
+    }
+
+
+def test_a_feed_that_begins_again_after_months_lacks_the_days_before() -> None:
+    root, late = scratch(), WEEK + timedelta(weeks=8)
+    shutil.copytree(clean(), root, dirs_exist_ok=True)
+    for source in SOURCES:
+        home = root / f"datamart/silver/{source}"
+        shutil.copytree(home / f"snapshot_date={WEEK}", home / f"snapshot_date={late}")
+    assert {subject for rule, subject in found(root, late) if rule == "DQ-6"} == {*SOURCES}
 
 
 @pytest.mark.parametrize(
-    ("rows", "expected"),
+    ("kind", "rule", "table", "column"),
     [
-        *[(100, None), (50, None), (49, "medium"), (0, "critical")],
-        *[(200, None), (201, "medium"), (500, "medium"), (501, "critical")],
+        ("not_a_number", "DQ-4", "credit_history", "inq_last_6mths"),
+        ("impossible_length", "DQ-4", "demographic", "emp_length"),
+        ("unseen_level", "DQ-3", "demographic", "verification_status"),
+        ("bad_zip_code", "DQ-2", "demographic", "zip_code"),
+        ("impossible_term", "DQ-2", "loan_terms", "term"),
+        ("more_open_than_total", "DQ-9", "financial", "open_within_all_accounts"),
     ],
 )
-def test_a_day_s_volume_is_held_against_the_same_weekdays_before(rows: int, expected: str | None) -> None:
-    assert severity("DQ-5", quality.volume("financial", "2016-02-04", rows, (100, 100, 100, 100))) == expected
-    assert severity("DQ-5", quality.volume("financial", "2016-02-04", rows, ())) is None
-
-
-def test_half_the_rows_of_a_small_day_are_chance() -> None:
-    assert severity("DQ-5", quality.volume("t", "d", 3, (8, 8, 8, 8))) is None
-
-
-@pytest.mark.parametrize(("days", "expected"), [(7, None), (6, "high"), (5, "high"), (4, "critical"), (0, "critical")])
-def test_missing_days_are_high_and_more_than_two_critical(days: int, expected: str | None) -> None:
-    assert severity("DQ-6", quality.absence("t", 7, days)) == expected
-
-
-@pytest.mark.parametrize(
-    ("missing", "before", "top", "expected"),
-    [
-        (20, 0.02, True, None),
-        (30, 0.02, True, None),
-        (60, 0.02, True, "low"),
-        (121, 0.02, True, "medium"),
-        (280, 0.02, True, "high"),
-        (280, 0.02, False, "medium"),
-        (375, 0.25, True, None),
-        (376, 0.25, True, "medium"),
-        (100, 0.0, True, "low"),
-        (101, 0.0, True, "medium"),
-        (250, 0.0, True, "medium"),
-        (251, 0.0, True, "high"),
-    ],
-)
-def test_a_missing_rate_is_graded_by_its_rise_and_by_the_weight_of_the_feature(
-    missing: int, before: float, top: bool, expected: str | None
-) -> None:
-    heavier = [feature(day(), name=f"f{n}", shap_share=0.2) for n in range(0 if top else 5)]
-    found = quality.missing_rates([feature(day(1000, missing), missing=before), *heavier])
-    assert severity("DQ-1", found) == expected
-
-
-@pytest.mark.parametrize(
-    ("before", "missing", "expected"),
-    [
-        pytest.param(0.0, 100, None, id="exactly-a-point-more"),
-        pytest.param(0.0, 101, "low", id="over-a-point-more"),
-        pytest.param(0.04, 600, None, id="exactly-half-as-much-again"),
-        pytest.param(0.04, 601, "low", id="over-half-as-much-again"),
-        pytest.param(0.0, 1000, "low", id="exactly-ten-points-more"),
-        pytest.param(0.0, 1001, "medium", id="over-ten-points-more"),
-        pytest.param(0.0, 2500, "medium", id="exactly-a-quarter-more"),
-        pytest.param(0.0, 2501, "high", id="over-a-quarter-more"),
-    ],
-)
-@pytest.mark.parametrize("heavier", [4, 5])
-def test_missing_rates_are_graded_beyond_their_bounds_and_five_features_are_the_top(
-    before: float, missing: int, heavier: int, expected: str | None
-) -> None:
-    others = [feature(day(), name=f"f{n}", shap_share=0.2) for n in range(heavier)]
-    found = severity("DQ-1", quality.missing_rates([feature(day(10_000, missing), missing=before), *others]))
-    assert found == ("medium" if expected == "high" and heavier == quality.TOP else expected)
-
-
-@pytest.mark.parametrize(("missing", "expected"), [(10, None), (11, "medium")], ids=["p-0.029", "p-0.009"])
-def test_a_missing_rate_counts_from_one_in_a_hundred_on(missing: int, expected: str | None) -> None:
-    known = feature(day(40, missing), missing=0.13, rows=[1000])
-    assert severity("DQ-1", quality.missing_rates([known])) == expected
-
-
-@pytest.mark.parametrize(("missing", "expected"), [(50, "critical"), (51, None)])
-def test_a_feature_begins_to_be_told_where_half_of_a_day_is_filled(missing: int, expected: str | None) -> None:
-    assert severity("DQ-7", quality.silence(feature(day(100, missing), missing=0.99))) == expected
-
-
-def test_a_rise_that_chance_explains_is_no_finding() -> None:
-    assert severity("DQ-1", quality.missing_rates([feature(day(20, 5), missing=0.1)])) is None
-    assert severity("DQ-1", quality.missing_rates([feature(day(200, 50), missing=0.1)])) == "medium"
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({}, "critical"),
-        ({"shap_share": 0.0}, "medium"),
-        ({"was_filled": False}, "high"),
-        ({"missing": 0.95}, None),
-    ],
-    ids=["used", "unused", "for a month already", "it seldom was filled"],
-)
-def test_a_used_feature_that_falls_silent_for_a_day_is_critical(changed: dict[str, Any], expected: str | None) -> None:
-    assert severity("DQ-7", quality.silence(feature(day(), day(100, 100, None), **changed))) == expected
-
-
-@pytest.mark.parametrize(("rows", "expected"), [(0, None), (8, None), (100, "critical")])
-def test_a_feature_that_is_often_missing_is_silent_on_a_small_day_by_chance(rows: int, expected: str | None) -> None:
-    assert severity("DQ-7", quality.silence(feature(day(rows, rows, None), missing=0.85))) == expected
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [({"is_documented": True}, "low"), ({}, "critical"), ({"shap_share": 0.0}, "medium")],
-    ids=str,
-)
-def test_a_documented_wave_of_columns_is_noted_and_blocks_nothing(changed: dict[str, Any], expected: str) -> None:
-    assert severity("DQ-7", quality.silence(feature(day(), missing=1.0, **changed))) == expected
-
-
-@pytest.mark.parametrize(
-    ("what", "documented", "used", "expected"),
-    [
-        ("absent", False, True, "critical"),
-        ("absent", False, False, "medium"),
-        ("new", True, True, "low"),
-        ("new", False, True, "critical"),
-        ("unknown", False, False, "low"),
-    ],
-)
-def test_a_landed_column_that_comes_or_goes(what: str, documented: bool, used: bool, expected: str) -> None:
-    assert severity("DQ-7", [quality.column("mort_acc", what, is_documented=documented, is_used=used)]) == expected
-
-
-@pytest.mark.parametrize(
-    ("median", "rows", "expected"),
-    [
-        (0.18, 100, "critical"),
-        (0.89, 100, "critical"),
-        (0.9, 100, None),
-        (0.0, 100, "critical"),
-        (361.0, 100, "critical"),
-        (360.0, 100, None),
-        (0.18, 8, None),
-    ],
-)
-def test_another_unit_shows_in_a_day_s_median_unless_the_day_has_too_few_rows(
-    median: float, rows: int, expected: str | None
-) -> None:
-    assert severity("DQ-10", quality.unit(feature(day(), day(rows, 0, median)))) == expected
-
-
-def test_of_one_rule_and_subject_the_worst_is_told_and_the_worst_of_all_comes_first() -> None:
-    found = [
-        each for name, hits in (("a", 2), ("b", 30), ("a", 300)) for each in quality.share("DQ-4", name, hits, 1000)
-    ]
-    assert [(each["subject"], each["severity"], each["value"]) for each in quality.worst_first(found)] == [
-        ("a", "critical", 0.3),
-        ("b", "high", 0.03),
-    ]
-
-
-def test_findings_as_grave_stand_in_the_order_of_their_rules_and_then_of_their_subjects() -> None:
-    found = [
-        *quality.absence("t", 7, 6),
-        *quality.share("DQ-3", "y", 200, 1000),
-        *quality.share("DQ-3", "x", 200, 1000),
-    ]
-    found += [*quality.unit(feature(day(100, 0, 0.18))), *quality.absence("u", 7, 0)]
-    named = [(each["severity"], each["rule"], each["subject"]) for each in quality.worst_first(found)]
-    assert named[:2] == [("critical", "DQ-6", "u"), ("critical", "DQ-10", "dti")]
-    assert named[2:] == [("high", "DQ-3", "x"), ("high", "DQ-3", "y"), ("high", "DQ-6", "t")]
+def test_planted_dirt_is_counted_cell_by_cell(kind: str, rule: str, table: str, column: str) -> None:
+    """Each spoiled cell counts once, but for those in rows that were refused whole."""
+    root = dirty()
+    planted = pl.read_parquet(root / "truth/dirt_*.parquet").filter(table=table, kind=kind).height
+    shelf = opened(root)
+    days, daily = days_of(shelf, WEEK)
+    shares = quality.shares(quality.manifests(shelf, days), daily)
+    counted = sum(hits for of, subject, hits, _ in shares if (of, subject) == (rule, column))
+    assert planted / 2 < counted <= planted

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from jobs.measures import bins
-from jobs.monitoring import quality_facts
+from jobs.monitoring import quality
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.layers import FEATURES
@@ -35,5 +35,5 @@ def test_a_feature_that_was_filled_on_some_day_of_the_four_weeks_before_has_just
     root = Root(tmp_path, durable=False)
     silent = [{"snapshot_date": first, "rows": 100, "dti.missing": 100}]
     reference = {"features": {"dti": {**known, "missing": 0.02, "shap_share": 1.0}}}
-    found = quality_facts.section(Shelf(root=root, index=Index(root, "monitoring")), WEEK, reference, silent)
+    found = quality.section(Shelf(root=root, index=Index(root, "monitoring")), WEEK, reference, silent)
     assert [one["severity"] for one in found["findings"] if one["rule"] == "DQ-7"] == [severity]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.monitoring import quality
+from jobs.monitoring import quality_rules
 from tests.monitoring.fed_days import day, feature, severity
 
 NAMES = ("value", "threshold", "n", "sentence")
@@ -14,59 +14,59 @@ BEFORE = (100, 100, 100, 100)
 UNIT = "its unit may have changed."
 FOUND = [
     (
-        quality.missing_rates([feature(day(600, 20), day(400, 40))]),
+        quality_rules.missing_rates([feature(day(600, 20), day(400, 40))]),
         ("DQ-1", "dti", 0.06, 0.03, 1000, "6.0% of dti are missing, 2.0% in the reference."),
     ),
     (
-        quality.missing_rates([feature(day(1000, 121))]),
+        quality_rules.missing_rates([feature(day(1000, 121))]),
         ("DQ-1", "dti", 0.121, 0.12, 1000, "12.1% of dti are missing, 2.0% in the reference."),
     ),
     (
-        quality.missing_rates([feature(day(1000, 280))]),
+        quality_rules.missing_rates([feature(day(1000, 280))]),
         ("DQ-1", "dti", 0.28, 0.27, 1000, "28.0% of dti are missing, 2.0% in the reference."),
     ),
     (
-        quality.share("DQ-8", "x", 101, 10_000),
+        quality_rules.share("DQ-8", "x", 101, 10_000),
         (
             *("DQ-8", "x", 0.0101, 0.01, 10_000),
             "x: 101 of 10000 rows are there twice, or lack their partner (1.01%, the limit is 1.00%).",
         ),
     ),
     (
-        quality.volume("t", "Monday", 49, BEFORE),
+        quality_rules.volume("t", "Monday", 49, BEFORE),
         ("DQ-5", "t", 0.49, 0.5, 49, "t has 49 rows on Monday, 0.49 times what that weekday had before."),
     ),
     (
-        quality.volume("t", "Monday", 201, BEFORE),
+        quality_rules.volume("t", "Monday", 201, BEFORE),
         ("DQ-5", "t", 2.01, 2.0, 201, "t has 201 rows on Monday, 2.01 times what that weekday had before."),
     ),
     (
-        quality.volume("t", "Monday", 501, BEFORE),
+        quality_rules.volume("t", "Monday", 501, BEFORE),
         ("DQ-5", "t", 5.01, 5.0, 501, "t has 501 rows on Monday, 5.01 times what that weekday had before."),
     ),
-    (quality.absence("t", 7, 6), ("DQ-6", "t", 1, 0, 7, "t has nothing for 1 of 7 days.")),
-    (quality.absence("t", 7, 4), ("DQ-6", "t", 3, 2, 7, "t has nothing for 3 of 7 days.")),
+    (quality_rules.absence("t", 7, 6), ("DQ-6", "t", 1, 0, 7, "t has nothing for 1 of 7 days.")),
+    (quality_rules.absence("t", 7, 4), ("DQ-6", "t", 3, 2, 7, "t has nothing for 3 of 7 days.")),
     (
-        [quality.column("c", "new", is_documented=False, is_used=True)],
+        [quality_rules.column("c", "new", is_documented=False, is_used=True)],
         ("DQ-7", "c", 1, 0, 1, "c has begun to land."),
     ),
     (
-        quality.silence(feature(day(100, 99))),
+        quality_rules.silence(feature(day(100, 99))),
         ("DQ-7", "dti", 0.99, 0.99, 100, "dti is missing on 2016-02-03; 2.0% were in the reference."),
     ),
     (
-        quality.silence(feature(day(100, 40), missing=1.0)),
+        quality_rules.silence(feature(day(100, 40), missing=1.0)),
         ("DQ-7", "dti", 0.4, 0.5, 100, "dti is filled on 2016-02-03, as it never was in the reference."),
     ),
     (
-        quality.unit(feature(day(100, 10, 0.18))),
+        quality_rules.unit(feature(day(100, 10, 0.18))),
         (
             *("DQ-10", "dti", 0.01, 0.05, 90),
             f"The median of dti on 2016-02-03 is below the reference's by a factor of more than 20: {UNIT}",
         ),
     ),
     (
-        quality.unit(feature(day(100, 10, 1800.0))),
+        quality_rules.unit(feature(day(100, 10, 1800.0))),
         (
             *("DQ-10", "dti", 100.0, 20.0, 90),
             f"The median of dti on 2016-02-03 is above the reference's by a factor of more than 20: {UNIT}",
@@ -95,4 +95,4 @@ def test_a_finding_tells_its_numbers_and_a_sentence(found: Any, told: tuple[Any,
     ],
 )
 def test_a_day_is_silent_or_filled_from_its_bounds_on(missing: int, before: float, expected: str | None) -> None:
-    assert severity("DQ-7", quality.silence(feature(day(100, missing), missing=before))) == expected
+    assert severity("DQ-7", quality_rules.silence(feature(day(100, missing), missing=before))) == expected

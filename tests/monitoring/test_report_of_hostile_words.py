@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from jobs.monitoring import report
-from jobs.protocol import ledger, policies
+from jobs.protocol import ledger, policy_in_force
 from jobs.protocol.facts import SERVING, Fact
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
@@ -47,7 +47,7 @@ def page_with(home: Path, said: Sequence[str], monkeypatch: pytest.MonkeyPatch) 
         return [row | ({"bin": f"{said[1]} {at}"} if "bin" in row else {}) for at, row in enumerate(beside(*args))]
 
     with monkeypatch.context() as here:
-        here.setattr(policies, "kept", lambda *_: rules)
+        here.setattr(policy_in_force, "kept", lambda *_: rules)
         here.setattr(report, "_beside", of_categories)
         return page_of(reported(home, said))
 

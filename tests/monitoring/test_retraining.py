@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.monitoring.retraining import judge
-from jobs.protocol.judge import complaints, document
+from jobs.protocol.schemas import complaints, document
 from tests.monitoring.evidences import (
     SHA,
     Json,

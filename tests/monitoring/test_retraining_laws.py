@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.monitoring.retraining import judge
 from jobs.protocol import policy
-from jobs.protocol.judge import complaints, document
+from jobs.protocol.schemas import complaints, document
 from tests.monitoring.evidences import (
     NAMES,
     SHA,

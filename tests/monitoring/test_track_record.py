@@ -8,11 +8,11 @@ import pytest
 
 from jobs.monitoring.evidence import weeks_back
 from jobs.monitoring.performance import past_drops, track_record
-from jobs.protocol import policy as policies
+from jobs.protocol import policy as policy_in_force
 from jobs.protocol.calendar import add_months
 from tests.monitoring.evidences import MODEL, WEEK, evidence, measure
 
-POLICY = policies.load(None, "")
+POLICY = policy_in_force.load(None, "")
 Json = dict[str, Any]
 NEXT = WEEK + timedelta(days=7)
 

@@ -12,10 +12,10 @@ from polars.testing import assert_frame_equal
 
 from jobs.measures.proportions import jeffreys_interval
 from jobs.monitoring.vintages import COUNTS, CURVES, count, immature, vintages
-from jobs.protocol import policy as policies
+from jobs.protocol import policy as policy_in_force
 from jobs.protocol import strict_json
 
-RULE = policies.load(None, "").label
+RULE = policy_in_force.load(None, "").label
 LOANS = {"id": pl.Int64, "application_date": pl.Date}
 LABELS = {"id": pl.Int64, "y": pl.Int8, "event_date": pl.Date, "mature_date": pl.Date}
 UNTIL = date(2024, 6, 1)  # with a lag of 31 days, all is known to the end of April

@@ -11,7 +11,7 @@ import polars as pl
 from jobs.preprocessing.features import features
 from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract
-from jobs.protocol.columns import polars_schema
+from jobs.protocol.contract_polars import polars_schema
 
 STORE = contract.load("gold/feature_store")
 SILVER = tuple(contract.load(f"silver/{name}") for name in (*FEATURE_SOURCES, "loan_performance", "credit_performance"))

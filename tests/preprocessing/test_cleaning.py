@@ -9,7 +9,7 @@ import pytest
 
 from jobs.preprocessing import accounts, identity, tables
 from jobs.preprocessing.cleaning import Cleaned, clean, landed_columns
-from jobs.protocol import columns, contract
+from jobs.protocol import contract, contract_polars
 from jobs.protocol.layers import SOURCES, UNSEEN
 from tests.application_dates import application_date
 from tests.preprocessing.bronze_rows import DAY, ORIGINS, bronze, lines
@@ -169,7 +169,7 @@ def test_silver_is_as_its_contract_says_also_where_columns_or_all_rows_are_missi
         found = clean(frame[:rows], table, DAY)
         for name, silver in found.tables.items():
             agreed = contract.load(tables.silver(name))
-            assert dict(silver.schema) == columns.polars_schema(agreed)
+            assert dict(silver.schema) == contract_polars.polars_schema(agreed)
             assert list(silver.columns) == [column.name for column in agreed.columns]
             assert silver.height == rows
 

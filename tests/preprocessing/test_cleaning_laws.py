@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from jobs.preprocessing import identity, tables
 from jobs.preprocessing.cleaning import Cleaned, clean, landed_columns
-from jobs.protocol import columns, contract
+from jobs.protocol import contract, contract_polars
 from jobs.protocol.layers import SOURCES, UNSEEN
 from tests.preprocessing.bronze_rows import DAY, ORIGINS, as_bronze, bronze, filled, lines
 
@@ -73,7 +73,7 @@ def test_every_row_and_cell_is_accounted_for(shard: tuple[str, pl.DataFrame]) ->
     proves(table, frame, found)
     for name, silver in found.tables.items():
         assert silver["id"].is_unique().all()
-        for broken in columns.offences(contract.load(tables.silver(name))).values():
+        for broken in contract_polars.offences(contract.load(tables.silver(name))).values():
             assert not silver.select(broken.any()).item()
 
 

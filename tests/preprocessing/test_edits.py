@@ -15,7 +15,7 @@ from jobs.preprocessing import stock, tables
 from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract, partitions
 from jobs.protocol.files import Root
-from jobs.protocol.judge import HOME
+from jobs.protocol.schemas import HOME
 from tests.preprocessing.roots import FIRST, LAST, TABLES, built, current, land, landed, landing, preprocess, shorter
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from jobs.preprocessing.features import KEPT, columns_read, feature_columns, feature_hash, features
-from jobs.protocol.columns import offences, polars_schema
+from jobs.protocol.contract_polars import offences, polars_schema
 from tests.preprocessing.applications import APPLIED, STORE, built, of, random_silver, silver
 
 COLUMNS = feature_columns(STORE)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.preprocessing.labels import judged, label, labels
 from jobs.protocol import contract
 from jobs.protocol.calendar import add_months
-from jobs.protocol.columns import offences, polars_schema
+from jobs.protocol.contract_polars import offences, polars_schema
 from jobs.protocol.layers import LABELS
 from tests.preprocessing.loan_histories import (
     BRISK,

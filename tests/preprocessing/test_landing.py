@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from pyarrow import parquet
 
-from jobs.preprocessing import landing, landing_csv, landing_survey
+from jobs.preprocessing import csv_survey, landing, landing_csv
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
 from tests.preprocessing.landings import HEADER, KNOWN, as_python_reads, read, rows
@@ -131,10 +131,10 @@ def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: 
 
 
 def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    surveyed = landing_survey.survey
+    surveyed = csv_survey.survey
     path = tmp_path / "financial_2024_01_31.csv"
 
-    def grow(handle: int) -> landing_survey.Survey:
+    def grow(handle: int) -> csv_survey.Survey:
         found = surveyed(handle)
         with path.open("ab") as file:
             file.write(b"5,6,7,8\n")
@@ -146,10 +146,10 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeyp
 
 
 def test_a_file_that_is_replaced_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    surveyed = landing_survey.survey
+    surveyed = csv_survey.survey
     path = tmp_path / "financial_2024_01_31.csv"
 
-    def replace(handle: int) -> landing_survey.Survey:
+    def replace(handle: int) -> csv_survey.Survey:
         path.rename(tmp_path / "before")
         path.write_bytes(HEADER + b"5,6,7,8\n")
         return surveyed(handle)

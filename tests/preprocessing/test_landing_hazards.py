@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.preprocessing import landing_csv, landing_survey
+from jobs.preprocessing import csv_survey, landing_csv
 from jobs.protocol.errors import ContractBroken, InputMissing
 from tests.preprocessing.landings import HEADER, as_python_reads, read, read_file, rows
 
@@ -190,7 +190,7 @@ def test_a_file_surveyed_in_stretches_counts_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stretch: int
 ) -> None:
     data = HEADER + b'1,"a,\n\n""",3,4\n5,6,7,8\r\n' * 50 + b'9,"",,\n'
-    monkeypatch.setattr(landing_survey, "_STRETCH_BYTES", stretch)
+    monkeypatch.setattr(csv_survey, "_STRETCH_BYTES", stretch)
     assert rows(tmp_path, data) == as_python_reads(data)
     with pytest.raises(ContractBroken, match="line 203 has 2 fields"):
         read(tmp_path, data + b"1,2\n" + data)
@@ -200,7 +200,7 @@ def test_a_file_surveyed_in_stretches_counts_the_same(
 
 def test_a_text_in_quotes_may_go_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = HEADER + b'1,"' + b"a,b\n" * 200 + b'",3,4\n5,6,7,8\n'
-    monkeypatch.setattr(landing_survey, "LONGEST_LINE", 64)
+    monkeypatch.setattr(csv_survey, "LONGEST_LINE", 64)
     assert rows(tmp_path, data) == as_python_reads(data)
 
 
@@ -209,13 +209,13 @@ def test_the_survey_alone_sees_what_has_no_one_meaning(tmp_path: Path, row: byte
     for line in (row, b'1,"""2""",3,""\r'):
         (tmp_path / "data").write_bytes(HEADER + line + b"\n")
         with (tmp_path / "data").open("rb") as file:
-            assert landing_survey.survey(file.fileno()).is_sound == (line != row)
+            assert csv_survey.survey(file.fileno()).is_sound == (line != row)
 
 
 def test_what_the_survey_and_the_parser_count_differently_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    miscounted = landing_survey.Survey(records=3, separators=9)
+    miscounted = csv_survey.Survey(records=3, separators=9)
     monkeypatch.setattr("jobs.preprocessing.landing_csv.survey", lambda *_: miscounted)
     with pytest.raises(ContractBroken, match="in one way only"):
         read(tmp_path, GOOD)
@@ -224,7 +224,7 @@ def test_what_the_survey_and_the_parser_count_differently_is_refused(
 @pytest.mark.parametrize("block", [1006, 1007, 1100])
 def test_where_blocks_are_cut_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     data = HEADER + b'1,"a,\n\r\n\r""",3,4\n"",6,7,8\r\n' * 150 + b"1,2,3," + b"x" * 999 + b"\n"
-    monkeypatch.setattr(landing_survey, "LONGEST_LINE", block)
+    monkeypatch.setattr(csv_survey, "LONGEST_LINE", block)
     assert rows(tmp_path, data) == as_python_reads(data)
     with pytest.raises(ContractBroken, match="a quote stands within a field in line 603"):
         read(tmp_path, data + b'1,2,3",4\n')

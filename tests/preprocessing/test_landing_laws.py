@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jobs.preprocessing import landing_survey
+from jobs.preprocessing import csv_survey
 from jobs.protocol.errors import ContractBroken, JobError
 from tests.preprocessing.landings import HEADER, as_python_reads, read_file, rows
 
@@ -69,7 +69,7 @@ def test_a_mutated_file_is_read_as_python_reads_it_or_refused(
     at = int(place * len(good))
     data = HEADER + good[:at] + mess + good[at + cut :]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(landing_survey, "_STRETCH_BYTES", stretch)
+        patch.setattr(csv_survey, "_STRETCH_BYTES", stretch)
         with contextlib.suppress(JobError):
             assert rows(Path(folder), data) == as_wide_as_the_header(as_python_reads(data))
 

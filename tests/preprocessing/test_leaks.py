@@ -9,7 +9,7 @@ import pytest
 
 from jobs.preprocessing.features import expression, feature_columns
 from jobs.preprocessing.leaks import refuse_leaks
-from jobs.protocol import contract, judge
+from jobs.protocol import contract, schemas
 from jobs.protocol.errors import ContractBroken
 from tests.preprocessing.applications import SILVER, STORE
 
@@ -28,7 +28,7 @@ COLUMNS = feature_columns(STORE)
 
 def with_feature(name: str, **said: Any) -> contract.Contract:
     """The store's contract after somebody has added a feature, or changed what is said of one."""
-    schema = json.loads((judge.HOME / f"{STORE.name}.json").read_text())
+    schema = json.loads((schemas.HOME / f"{STORE.name}.json").read_text())
     added = {"description": "x", "type": ["number", "null"], "x-dtype": "float64", "x-role": "bureau"}
     schema["properties"][name] = (
         schema["properties"].get(name, {**added, "x-profiles": ["investor", "granting"]}) | said

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from jobs.preprocessing import accounts, rules, tables
 from jobs.preprocessing.cleaning import landed_columns
-from jobs.protocol import columns, contract
+from jobs.protocol import contract, contract_polars
 from jobs.protocol.layers import SILVER_OF, SOURCES, UNSEEN
 
 RULES = rules.RULES
 SCHEMAS = {
-    name: columns.polars_schema(contract.load(tables.silver(name))) for names in SILVER_OF.values() for name in names
+    name: contract_polars.polars_schema(contract.load(tables.silver(name)))
+    for names in SILVER_OF.values()
+    for name in names
 }
 DTYPES = {name: dtype for schema in SCHEMAS.values() for name, dtype in schema.items()}
 

@@ -19,7 +19,7 @@ from jobs.preprocessing import leaks
 from jobs.preprocessing.features import feature_columns
 from jobs.preprocessing.leaks import can_judge, refuse_suspicious, suspicious
 from jobs.protocol import contract, policy
-from jobs.protocol.columns import polars_schema
+from jobs.protocol.contract_polars import polars_schema
 from jobs.protocol.errors import ContractBroken
 from jobs.protocol.layers import LABELS
 from tests.preprocessing.applications import STORE, built, random_silver

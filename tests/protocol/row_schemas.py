@@ -10,7 +10,7 @@ import polars as pl
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from jobs.protocol.columns import offences_of
+from jobs.protocol.contract_polars import offences_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol import judge, model_bank, status
 from jobs.protocol import ledger as ledgers
+from jobs.protocol import model_bank, schemas, status
 from jobs.protocol.claims import choose, claim, complete, fail_attempt
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin
@@ -184,7 +184,9 @@ def test_a_serving_note_as_the_jobs_wrote_it_is_not_judged_again(
     store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     complete(desk(store), started(store), PASSED)
-    monkeypatch.setattr(judge, "complaints", lambda *_, **__: pytest.fail("a tenth of a second that it need not cost"))
+    monkeypatch.setattr(
+        schemas, "complaints", lambda *_, **__: pytest.fail("a tenth of a second that it need not cost")
+    )
     assert choose(desk(store))[1].data == store.get(SERVING_NOTE)
 
 

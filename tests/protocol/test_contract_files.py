@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from jobs.protocol import contract, judge, partitions, patterns, receipts, strict_json
+from jobs.protocol import contract, partitions, patterns, receipts, schemas, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.files import Root
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 ANNOTATIONS = ("$schema", "$comment", "title", "description", "default")
 DAY = date(2024, 2, 29)
-FILES = sorted(path.relative_to(judge.HOME).with_suffix("").as_posix() for path in judge.HOME.rglob("*.json"))
+FILES = sorted(path.relative_to(schemas.HOME).with_suffix("").as_posix() for path in schemas.HOME.rglob("*.json"))
 TABLES = [name for name in FILES if "/" in name]
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_s_contract_is_clear_and_says_its_name(name: str) -> None:
     loaded = contract.load(name)
-    contract.refuse_unclear((judge.HOME / f"{name}.json").read_bytes(), name=name)
+    contract.refuse_unclear((schemas.HOME / f"{name}.json").read_bytes(), name=name)
     assert loaded.schema["title"] == name
     assert loaded is contract.load(name)
     assert set(loaded.key) <= {column.name for column in loaded.columns}
@@ -37,19 +37,19 @@ def test_a_run_does_not_look_again_at_a_contract_that_was_found_clear(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contract, "refuse_unclear", lambda *_, **__: pytest.fail("a tenth of a second a run"))
-    assert contract.read((judge.HOME / f"{name}.json").read_bytes(), name=name) == contract.load(name)
+    assert contract.read((schemas.HOME / f"{name}.json").read_bytes(), name=name) == contract.load(name)
 
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(TABLES)))
 def test_every_document_s_contract_is_clear(name: str) -> None:
-    schema = judge.document(name)
+    schema = schemas.document(name)
     Draft202012Validator.check_schema(schema)
     known = {*Draft202012Validator.VALIDATORS, *ANNOTATIONS, "$defs", "if", "then", "else"}
     for keyword, argument in words(schema):
         assert keyword in known or keyword.startswith("x-"), keyword
         assert keyword != "$ref" or argument.removeprefix("#/$defs/") in schema["$defs"]
         assert keyword != "pattern" or (patterns.is_anchored(argument) and not patterns.objection(argument))
-        assert keyword != "format" or argument in judge.FORMATS
+        assert keyword != "format" or argument in schemas.FORMATS
 
 
 def words(schema: object) -> Iterator[tuple[str, Any]]:
@@ -64,7 +64,7 @@ def words(schema: object) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_contract_file_has_one_order_and_no_surprises(name: str) -> None:
-    data = (judge.HOME / f"{name}.json").read_bytes()
+    data = (schemas.HOME / f"{name}.json").read_bytes()
     assert list(strict_json.parse(data, where=name)) == list(json.loads(data))
     assert data.endswith(b"}\n")
 
@@ -84,8 +84,8 @@ def test_what_is_written_as_a_manifest_keeps_its_contract() -> None:
         notes={"columns_absent": ["dti"]},
     )
     written = json.loads(manifest.to_bytes())
-    assert judge.complaints(judge.document("manifest"), written) == []
-    assert list(judge.document("manifest")["properties"]) == list(written)
+    assert schemas.complaints(schemas.document("manifest"), written) == []
+    assert list(schemas.document("manifest")["properties"]) == list(written)
     changes: tuple[dict[str, Any], ...] = (
         {"rows": -1},
         {"parts": [{"name": "../part"}]},
@@ -93,7 +93,7 @@ def test_what_is_written_as_a_manifest_keeps_its_contract() -> None:
         {"host": "a"},
     )
     for broken in changes:
-        assert judge.complaints(judge.document("manifest"), written | broken)
+        assert schemas.complaints(schemas.document("manifest"), written | broken)
 
 
 def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None
     of = receipts.Occasion("preprocessing", DAY, "silver")
     name = receipts.write(Root(tmp_path), of, report, at=datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC), seconds=1.5)
     written = json.loads((tmp_path / str(name)).read_bytes())
-    assert judge.complaints(judge.document("receipt"), written) == []
-    assert list(judge.document("receipt")["properties"]) == list(written)
+    assert schemas.complaints(schemas.document("receipt"), written) == []
+    assert list(schemas.document("receipt")["properties"]) == list(written)
     changes: tuple[dict[str, Any], ...] = (
         {"exit_code": 7},
         {"at": "now"},
@@ -114,4 +114,4 @@ def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None
         {"date": "2024-02-30"},
     )
     for broken in changes:
-        assert judge.complaints(judge.document("receipt"), written | broken)
+        assert schemas.complaints(schemas.document("receipt"), written | broken)

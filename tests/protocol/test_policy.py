@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from jobs.protocol import judge, policy
+from jobs.protocol import policy, schemas
 from jobs.protocol.errors import ConfigInvalid
 
-SCHEMA = dict(judge.document("policy"))
+SCHEMA = dict(schemas.document("policy"))
 
 
 def written(given: object) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.protocol import clock, command, judge, receipts
+from jobs.protocol import clock, command, receipts, schemas
 from jobs.protocol.command import Job, Step
 from jobs.protocol.errors import GRAVEST_FIRST, ContractBroken
 from jobs.protocol.files import Root
@@ -36,7 +36,7 @@ def test_a_receipt_keeps_its_contract_whatever_went_wrong(code: int, tmp_path: P
     kind = type("OfAnyKind", (ContractBroken,), {"exit_code": code})
     assert run(job(failing(kind("w", where="f", mend="m"))), tmp_path) == code
     receipt = json.loads((tmp_path / "decisions/receipts/toy/2024-03-01/1.json").read_bytes())
-    assert judge.complaints(judge.document("receipt"), receipt) == []
+    assert schemas.complaints(schemas.document("receipt"), receipt) == []
 
 
 @pytest.mark.parametrize("garbage", [None, b"{", b"[]", b'{"step": "all", "problems": [1]}'])

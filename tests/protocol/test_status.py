@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import policies, policy, status
+from jobs.protocol import policy, policy_in_force, status
 from jobs.protocol.claims import claim
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import StoreDamaged
@@ -115,7 +115,7 @@ def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderSt
     ],
 )
 def test_a_policy_that_cannot_be_used_is_shown(store: FolderStore, data: bytes | None, expected: str) -> None:
-    policies.begin(store, dry_run=False)
+    policy_in_force.begin(store, dry_run=False)
     proposed(store, machine())
     path(store, POLICY).unlink()
     if data:

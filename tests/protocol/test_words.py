@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from jobs.protocol import judge
+from jobs.protocol import schemas
 from tests.contract_suite import unclear
 
 DEEP: dict[str, Any] = {"properties": {"a/b": {"anyOf": [True, {"not": {"minimun": 1}}]}}}
-WORDS = judge.document("contract")["$defs"]["schema"]["properties"]
+WORDS = schemas.document("contract")["$defs"]["schema"]["properties"]
 
 
 def test_an_unknown_word_is_named_with_its_place_and_the_word_that_was_meant() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.protocol import ledger, policies
+from jobs.protocol import ledger, policy_in_force
 from jobs.protocol.facts import Decision, Ending, Entry, Fact, Serving, State
 from jobs.protocol.files import Root
 from jobs.protocol.layers import FEATURES, PREDICTIONS
@@ -73,7 +73,7 @@ def test_drift_is_drawn_against_the_bound_of_the_policy_that_the_replay_ran_unde
     store = FolderStore(Root(tmp_path, durable=False))
     assert story.of(store.root, FIRST, FIRST).alert_psi == 0.25
     store.put_if_absent(POLICY, b'{"drift": {"psi": {"medium": 0.2}}}')
-    policies.begin(store, dry_run=False)
+    policy_in_force.begin(store, dry_run=False)
     told = story.of(store.root, FIRST, FIRST)
     assert told.alert_psi == 0.2
     week = Week(FIRST, "a-model", "alert", "medium", "It moved", 0.7, None, 0.3, None)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.protocol import columns as compiled
 from jobs.protocol import contract
+from jobs.protocol import contract_polars as compiled
 from jobs.protocol.files import Root
 from jobs.sql import asking
 from tests.sql.built import FIRST, build

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.protocol import contract, judge
+from jobs.protocol import contract, schemas
 from jobs.protocol.layers import LAYERS
 from jobs.sql import asking
 from tests.sql.built import FIRST, SECOND, THIRD, ask, build, refused
@@ -19,7 +19,7 @@ COUNT = "select count(*) as n, sum(amount) as s from (select loan_amnt as amount
 
 def test_every_table_with_a_contract_has_a_view_and_every_view_a_knowledge_date() -> None:
     known = {view.name: view for view in asking.known()}
-    of_contracts = {path.stem for layer in LAYERS for path in (judge.HOME / layer).glob("*.json")}
+    of_contracts = {path.stem for layer in LAYERS for path in (schemas.HOME / layer).glob("*.json")}
     assert {view.contract.partition("/")[2] for view in known.values()} == of_contracts
     assert known["silver_rejects_financial"].table == "silver/_rejects/financial"
     assert {"bronze_loan_terms", "silver_loan_performance", "gold_feature_store", "gold_label_store"} <= set(known)

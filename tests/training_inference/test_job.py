@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from jobs.protocol import judge, ledger, partitions
+from jobs.protocol import ledger, partitions, schemas
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import job
@@ -148,7 +148,7 @@ def verdict(root: Path, week: str, *blocks: str) -> None:
     home = root / f"datamart/gold/monitoring/week={week}"
     home.mkdir(parents=True)
     said = {"sentence": "judged", "blocked_by": list(blocks), "model_id": state(root).model_id}
-    nothing = dict.fromkeys(judge.document("verdict")["required"])
+    nothing = dict.fromkeys(schemas.document("verdict")["required"])
     (home / "decision.json").write_text(json.dumps(nothing | said))
 
 

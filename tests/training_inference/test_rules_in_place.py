@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.protocol import ledger, model_bank, partitions, policies, policy
+from jobs.protocol import ledger, model_bank, partitions, policy, policy_in_force
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import gates
@@ -187,5 +187,5 @@ def test_every_policy_is_copied_before_its_first_use_and_the_last_good_one_is_kn
     assert {json.loads(path.read_bytes()).get("mode", "auto") for path in copies} == {"auto", "advise"}
     (root / "decisions/policy.json").write_text("{")
     assert run(root) == 5
-    assert policies.last_good(store).mode == "advise"
-    assert policies.read(store)[0] is None
+    assert policy_in_force.last_good(store).mode == "advise"
+    assert policy_in_force.read(store)[0] is None

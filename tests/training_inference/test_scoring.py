@@ -11,8 +11,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from jobs.measures.calibration import Band
-from jobs.protocol.columns import offences
 from jobs.protocol.contract import load
+from jobs.protocol.contract_polars import offences
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
 from jobs.training_inference import scoring

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from jobs.protocol import contract, judge
-from jobs.protocol.columns import ROW, offences, offences_of, polars_schema
+from jobs.protocol import contract, schemas
+from jobs.protocol.contract_polars import ROW, offences, offences_of, polars_schema
 from tests import contract_suite
 from tests.protocol.row_schemas import ROW_SCHEMAS, as_json, frames, keeps, verdicts
 
@@ -67,5 +67,5 @@ def test_the_rules_of_a_contract_and_the_explainer_agree() -> None:
     row |= dict.fromkeys(("issue_d", "application_date", "snapshot_date"), date(2015, 12, 1))
     frame = pl.DataFrame([row], schema=dtypes)
     broken = {rule for rule, breaks in offences(made).items() if frame.select(breaks).item()}
-    said = {(each.pointer.removeprefix("/"), each.keyword) for each in judge.complaints(made.schema, as_json(row))}
+    said = {(each.pointer.removeprefix("/"), each.keyword) for each in schemas.complaints(made.schema, as_json(row))}
     assert broken == said == {("int_rate", "maximum"), ("term", "enum")}

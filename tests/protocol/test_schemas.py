@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jobs.protocol.judge import complaints
+from jobs.protocol.schemas import complaints
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

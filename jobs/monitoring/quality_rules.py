@@ -1,0 +1,178 @@
+"""Ten rules of data quality: what a week's counts say of the feed, each finding with its number and its limit. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any, NamedTuple
+
+from jobs.measures.calibration import chance_of_bads
+from jobs.measures.measure import adjusted
+from jobs.measures.proportions import share_change
+from jobs.monitoring.terms import SEVERITIES
+
+Json = dict[str, Any]
+Limits = tuple[tuple[float, str], ...]
+
+SHARES: dict[str, tuple[str, Limits]] = {  # above a limit a share of rows has the severity beside it
+    "DQ-2": ("lie outside the range of the contract", ((0.001, "low"), (0.01, "medium"), (0.05, "critical"))),
+    "DQ-3": ("have a category that was never seen", ((0.001, "low"), (0.01, "medium"), (0.10, "high"))),
+    "DQ-4": ("cannot be read", ((0.001, "low"), (0.02, "high"), (0.10, "critical"))),
+    "DQ-8": ("are there twice, or lack their partner", ((0.0001, "medium"), (0.01, "critical"))),
+    "DQ-9": ("contradict another column", ((0.01, "medium"), (0.05, "high"))),
+}
+LEAST_RISE, RELATIVE_RISE, MISSING_P = 0.01, 0.5, 0.01
+MUCH_RISE, MOST_RISE, TOP = 0.10, 0.25, 5
+HALF, TWICE, FIVEFOLD = 0.5, 2.0, 5.0
+FEW_DAYS = 2
+ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # a day that is all missing says something of a feature that is often there
+UNIT_FACTOR = 20.0  # no median moves by so much in a day, but for another unit
+VOLUME_P, DAY_P = 1e-3, 1e-4  # a week has some 28 volumes and 800 daily medians: chance is to explain none of them
+COLUMNS = {"absent": "no longer lands", "new": "has begun to land", "unknown": "lands, and no contract knows it"}
+
+
+class Day(NamedTuple):
+    """A feature on one day."""
+
+    day: str
+    rows: int
+    missing: int
+    median: float | None
+
+
+class Usual(NamedTuple):
+    """The median of a reference, above zero, and at most how much lies beyond the factor of a unit shift from there."""
+
+    median: float
+    low_share: float
+    high_share: float
+
+
+class Feature(NamedTuple):
+    """A feature of the model, day by day, beside what the model's reference says of it."""
+
+    name: str
+    known: Mapping[str, Any]
+    usual: Usual | None
+    is_documented: bool  # its contract says since when it is filled, and that time has come
+    was_filled: bool  # on some day of the four weeks before
+    days: tuple[Day, ...]
+
+
+def worst_first(found: Iterable[Json]) -> list[Json]:
+    """Of each rule and subject the worst finding, the worst of all first."""
+    worst: dict[tuple[str, str], Json] = {}
+    for one in sorted(
+        found, key=lambda one: (-SEVERITIES.index(one["severity"]), int(one["rule"][3:]), one["subject"])
+    ):
+        worst.setdefault((one["rule"], one["subject"]), one)
+    return [*worst.values()]
+
+
+def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
+    """DQ-1, with the false discoveries of the whole family held down."""
+    top = {feature.name for feature in sorted(features, key=lambda each: -each.known["shap_share"])[:TOP]}
+    counted = [(each, sum(day.rows for day in each.days), sum(day.missing for day in each.days)) for each in features]
+    seen = [(feature, rows, missing) for feature, rows, missing in counted if rows]
+    changes = [
+        share_change(round(each.known["missing"] * (learned := sum(each.known["rows"]))), learned, missing, rows)
+        for each, rows, missing in seen
+    ]
+    family = adjusted([1.0 if change.p is None else change.p for change in changes])
+    for (feature, rows, missing), p in zip(seen, family, strict=True):
+        rate, before = missing / rows, feature.known["missing"]
+        rise, least = rate - before, max(LEAST_RISE, RELATIVE_RISE * before)
+        if rise > least and p < MISSING_P:
+            high = rise > MOST_RISE and feature.name in top
+            severity = "high" if high else "medium" if rise > MUCH_RISE else "low"
+            limit = MOST_RISE if high else MUCH_RISE if severity == "medium" else least
+            said = f"{rate:.1%} of {feature.name} are missing, {before:.1%} in the reference."
+            yield _finding("DQ-1", feature.name, severity, (rate, before + limit, rows, p), said)
+
+
+def share(rule: str, subject: str, hits: int, n: int) -> Iterator[Json]:
+    """DQ-2, 3, 4, 8 and 9: of `n` rows that a rule looked at it complains of so many."""
+    rate = hits / n if n else 0.0
+    what, limits = SHARES[rule]
+    passed = [limit for limit in limits if rate > limit[0]]
+    if passed:
+        limit, severity = passed[-1]
+        said = f"{subject}: {hits} of {n} rows {what} ({rate:.2%}, the limit is {limit:.2%})."
+        yield _finding(rule, subject, severity, (rate, limit, n, None), said)
+
+
+def volume(table: str, day: str, rows: int, before: Sequence[int]) -> Iterator[Json]:
+    """DQ-5, by that weekday in the weeks before. What chance explains is no finding: small lenders have such days."""
+    usual = median(before) if before else 0
+    if not usual:
+        return
+    ratio = rows / usual
+    total, part = rows + sum(before), 1 / (1 + len(before))
+    few = ratio < 1
+    p = chance_of_bads(total, total - rows, 1 - part) if few else chance_of_bads(total, rows, part)
+    if not HALF <= ratio <= TWICE and p <= VOLUME_P:
+        critical = rows == 0 or ratio > FIVEFOLD
+        limit = HALF if few else FIVEFOLD if critical else TWICE
+        said = f"{table} has {rows} rows on {day}, {ratio:.2f} times what that weekday had before."
+        yield _finding("DQ-5", table, "critical" if critical else "medium", (ratio, limit, rows, p), said)
+
+
+def absence(table: str, expected: int, days: int) -> Iterator[Json]:
+    """DQ-6: of the days on which a table should have come it came on so many."""
+    lacking = expected - days
+    if lacking > 0:
+        severity, limit = ("critical", FEW_DAYS) if lacking > FEW_DAYS else ("high", 0)
+        said = f"{table} has nothing for {lacking} of {expected} days."
+        yield _finding("DQ-6", table, severity, (lacking, limit, expected, None), said)
+
+
+def column(name: str, what: str, *, is_documented: bool, is_used: bool) -> Json:
+    """DQ-7 of a landed column that was there in the four weeks before and is not, or the other way round.
+
+    One that no contract knows reaches no model; one that was announced is no surprise.
+    """
+    harmless = is_documented or what == "unknown"
+    severity = "low" if harmless else "critical" if is_used else "medium"
+    return _finding("DQ-7", name, severity, (1, 0, 1, None), f"{name} {COLUMNS[what]}.")
+
+
+def silence(feature: Feature) -> Iterator[Json]:
+    """DQ-7 of a feature: one that was told became silent on some day, or one that never was told began to be.
+
+    The second is an announced wave where the contract has its year. Silence of more than four weeks is not critical any
+    more: then nothing but a training without the feature helps, and critical findings forbid any.
+    """
+    uses, before = feature.known["shap_share"] > 0, feature.known["missing"]
+    for day in feature.days:
+        rate = day.missing / day.rows if day.rows else 0.0
+        by_chance = before**day.rows
+        if rate >= ALL_MISSING and before <= OFTEN_THERE and by_chance <= DAY_P:
+            severity = "medium" if not uses else "critical" if feature.was_filled else "high"
+            said = f"{feature.name} is missing on {day.day}; {before:.1%} were in the reference."
+            yield _finding("DQ-7", feature.name, severity, (rate, ALL_MISSING, day.rows, None), said)
+        elif day.rows and rate <= HALF and before >= ALL_MISSING:
+            severity = "low" if feature.is_documented else "critical" if uses else "medium"
+            said = f"{feature.name} is filled on {day.day}, as it never was in the reference."
+            yield _finding("DQ-7", feature.name, severity, (rate, HALF, day.rows, None), said)
+
+
+def unit(feature: Feature) -> Iterator[Json]:
+    """DQ-10, unless so few rows could have such a median by chance."""
+    usual = feature.usual
+    for day in feature.days:
+        n = day.rows - day.missing
+        if usual is None or day.median is None or not n:
+            continue
+        low, high = day.median < usual.median / UNIT_FACTOR, day.median > usual.median * UNIT_FACTOR
+        p = chance_of_bads(n, (n + 1) // 2, usual.low_share if low else usual.high_share) if low or high else 1.0
+        if p <= DAY_P:
+            where = f"The median of {feature.name} on {day.day} is {'below' if low else 'above'} the reference's"
+            said = f"{where} by a factor of more than {UNIT_FACTOR:g}: its unit may have changed."
+            numbers = day.median / usual.median, 1 / UNIT_FACTOR if low else UNIT_FACTOR, n, p
+            yield _finding("DQ-10", feature.name, "critical", numbers, said)
+
+
+def _finding(rule: str, subject: str, severity: str, numbers: tuple[float, float, int, float | None], say: str) -> Json:
+    value, threshold, n, p = numbers
+    head = {"rule": rule, "subject": subject, "severity": severity, "value": value, "threshold": threshold}
+    return {**head, "n": n, "p": p, "sentence": say}
