@@ -8,13 +8,16 @@ from jobs.monitoring import weeks
 from jobs.monitoring.session import Session
 from jobs.protocol import command, files, verdicts
 from jobs.protocol.command import Job, Run, Step, iso_date
+from jobs.protocol.shelf import nothing_landed
 
 
 def check(run: Run) -> None:
     """Find out whether a model serves that has scored, and the week is not judged yet from exactly what lies there."""
     session = Session.of(run)
     why = session.nothing_to_judge()
-    if why:
+    if why and (nothing := nothing_landed(run.root)):
+        run.report.fail(nothing)
+    elif why:
         run.report.skip(verdicts.folder(session.week), why)
     run.goes_on = why is None and not session.is_judged()
     _remember(session)

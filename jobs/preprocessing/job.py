@@ -14,6 +14,7 @@ from jobs.protocol.events import amount
 from jobs.protocol.index import entries
 from jobs.protocol.layers import LANDING, SOURCES
 from jobs.protocol.receipts import Problem
+from jobs.protocol.shelf import nothing_landed
 from jobs.protocol.store import DECISIONS, POLICIES
 
 DRAFTS = ("datamart/bronze", "datamart/silver", "datamart/gold", "datamart/.index", DECISIONS, POLICIES)
@@ -92,9 +93,8 @@ def _unanswered(stock: Stock) -> list[JobError]:
     missing = listing.missing_on(stock.day)
     if not missing:
         return [*listing.refused]
-    if not stock.root.at(LANDING).is_dir():
-        mend = "give the right --root, or land the first files"
-        return [InputMissing("nothing has ever landed under this root", where=LANDING, mend=mend)]
+    if nothing := nothing_landed(stock.root):
+        return [nothing]
     error = InputMissing(
         f"{len(missing)} of {len(SOURCES)} tables have no file for {stock.day}",
         where=f"{LANDING}: {', '.join(f'{table}_{stock.day:%Y_%m_%d}.*' for table in missing)}",

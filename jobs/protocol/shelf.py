@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.protocol import index, partitions
-from jobs.protocol.errors import NewerFormat, StoreDamaged
+from jobs.protocol.errors import InputMissing, NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
+from jobs.protocol.layers import LANDING
 from jobs.protocol.partitions import Input, Manifest
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class Built:
     def of(cls, facts: list[str]) -> Built:
         content, made_from, absent, rows, *parts = facts
         return cls(content, made_from, frozenset(absent.split(",")), int(rows), tuple(parts))
+
+
+def nothing_landed(root: Root) -> InputMissing | None:
+    """What stands against a root on which no job will ever find anything to do: mostly it is another one."""
+    mend = "give the right --root, or land the first files"
+    there = root.at(LANDING).is_dir()
+    return None if there else InputMissing("nothing has ever landed under this root", where=LANDING, mend=mend)
 
 
 class Days:

@@ -122,7 +122,7 @@ def test_runs_between_the_lines_of_a_restore_decide_nothing(
 ) -> None:
     lines, had = printed()[1].splitlines(), ledger_of(taken[0])
     restored(taken[0], tmp_path, "\n".join(lines[:-1]))
-    assert runs(tmp_path, NEXT) == [3, 6, 0], "nothing has landed, and the model is not there"
+    assert runs(tmp_path, NEXT) == [3, 6, 3], "nothing has landed, and the model is not there"
     assert ledger_of(tmp_path) == had
     restored(taken[0], tmp_path, lines[-1])
     assert checked(tmp_path, capsys) == WHOLE
@@ -130,7 +130,7 @@ def test_runs_between_the_lines_of_a_restore_decide_nothing(
 
 
 def test_a_run_that_came_before_the_ledger_stops_the_restore(taken: list[Path], tmp_path: Path) -> None:
-    assert runs(tmp_path, NEXT) == [3, 3, 0]
+    assert runs(tmp_path, NEXT) == [3, 3, 3]
     with pytest.raises(AssertionError, match="Directory not empty"):
         restored(taken[0], tmp_path, printed()[1])
 

@@ -28,6 +28,7 @@ def run(root: Path, step: str) -> int:
 def test_a_week_that_cannot_be_judged_yet_is_left_out_and_the_receipt_says_why(
     tmp_path: Path, serves: bool, why: str
 ) -> None:
+    (tmp_path / "datamart/landing").mkdir(parents=True)
     if serves:
         serving(tmp_path)
     assert run(tmp_path, "check") == 99
@@ -36,6 +37,15 @@ def test_a_week_that_cannot_be_judged_yet_is_left_out_and_the_receipt_says_why(
     assert json.loads(receipt.read_bytes())["skipped"] == [left_out]
     assert run(tmp_path, "evidence") == 0
     assert not (tmp_path / "datamart/gold/monitoring").exists()
+
+
+def test_on_a_root_where_nothing_ever_landed_a_week_is_not_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert job.main(["--root", str(tmp_path), "--date", str(SUNDAY)]) == 3
+    assert "nothing has ever landed under this root\n  where: datamart/landing" in capsys.readouterr().err
+    (tmp_path / "datamart/landing").mkdir()
+    assert job.main(["--root", str(tmp_path), "--date", str(SUNDAY)]) == 0
 
 
 def test_the_week_and_the_model_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

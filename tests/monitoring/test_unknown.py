@@ -119,6 +119,7 @@ def test_without_a_model_nothing_is_judged_and_the_receipt_says_why(lender: Path
     shutil.rmtree(lender / "decisions/ledger")
     (lender / "decisions/STATUS.txt").unlink()
     shutil.rmtree(lender / "datamart/gold/predictions")
+    (lender / "datamart/landing").mkdir()
     assert run(lender, SUNDAY, "--step", "check") == 99
     assert not folder(lender).exists()
     latest = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)["check"]

@@ -55,6 +55,7 @@ def _train(root: Path) -> None:
 
 
 def copy(root: Path, into: Path) -> None:
+    (into / "datamart/landing").mkdir(parents=True)  # some day something landed
     for below in ("datamart/gold", "decisions", "model_bank"):  # all that this job reads
         if (root / below).is_dir():
             shutil.copytree(root / below, into / below)
