@@ -1,11 +1,11 @@
-"""What became of every row and cell of a shard, told twice: line by line in the rejects, and in counts that add up.
+"""What became of every row and cell of a shard: one line each in the rejects, and counts that add up over shards.
 
     rows.in = rows.out + rows.rejected
     cells.in + cells.made = cells.out + cells.token + cells.rejected + cells.in_rejected_rows
 
-A cell is a landed text of a column that silver keeps; `token` are those that say "no value" in words, `made` are values
-that no text stood for (a member_id made of the id). A category that none of its levels explains stays in `cells.out` as
-`__UNSEEN__` and is listed among the rejects too: they have rows.rejected + cells.rejected + cells.unseen lines.
+A cell is a non-null text in a column that silver keeps. `token` counts texts that mean "no value"; `made` counts values
+built without a text (a member_id made from the id). A category that is not among its levels stays in `cells.out` as
+`__UNSEEN__` and is also listed in the rejects, which have rows.rejected + cells.rejected + cells.unseen lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOT_REJECTED = ("token", "rounded")
 
 
 class Mark(NamedTuple):
-    """The cells of a column that one rule speaks of."""
+    """The rows in which one rule has something to say about a column's cell."""
 
     column: str
     rule: str
@@ -54,7 +54,7 @@ def rejects(texts: pl.DataFrame, refused: pl.DataFrame, marks: Iterable[Mark]) -
 
 
 def counts_of_rows(texts: pl.DataFrame, refused: pl.DataFrame) -> dict[str, int]:
-    """The rows at both doors, and `row.<rule>` for each rule that refused some."""
+    """The rows that came in, went out and were rejected, and `row.<rule>` for each rule that refused any."""
     doors = {"in": texts.height, "out": texts.height - refused.height, "rejected": refused.height}
     by_rule = refused["rule"].value_counts().sort("rule").iter_rows() if refused.height else ()
     return {f"rows.{name}": count for name, count in doors.items()} | {f"row.{rule}": count for rule, count in by_rule}
@@ -63,7 +63,7 @@ def counts_of_rows(texts: pl.DataFrame, refused: pl.DataFrame) -> dict[str, int]
 def counts_of_cells(
     texts: pl.DataFrame, kept: pl.DataFrame, values: pl.DataFrame, marks: Iterable[Mark]
 ) -> dict[str, int]:
-    """The cells at both doors, what happened between them, and `cell.<column>.<rule>` for each rule that spoke."""
+    """The cells that came in and went out, what happened in between, and `cell.<column>.<rule>` for each rule hit."""
     between = {"token": 0, "rejected": 0, "unseen": 0, "rounded": 0}
     by_rule = {}
     for mark in marks:
@@ -81,13 +81,13 @@ def _filled(frame: pl.DataFrame, names: list[str]) -> int:
 
 
 def counts_of_rules(values: pl.DataFrame, measures: Iterable[pl.Expr]) -> dict[str, int]:
-    """How often each rule between columns was checked and failed, and each soft limit passed if it ever was."""
+    """How often each rule between columns was checked and failed, and each soft limit exceeded (where it ever was)."""
     counts = values.select(measures).row(0, named=True)
     return {name: count for name, count in counts.items() if count or name.startswith("rule.")}
 
 
 def beyond_soft_limits(columns: Iterable[Column]) -> list[pl.Expr]:
-    """For each column with a usual range `soft.<column>`, the number of values outside it: they are kept."""
+    """`soft.<column>` for each column with soft limits: how many values lie outside them. The values are kept."""
     found = []
     for column in columns:
         value = pl.col(column.name)
@@ -103,7 +103,7 @@ def beyond_soft_limits(columns: Iterable[Column]) -> list[pl.Expr]:
 
 
 def measured(rules: Mapping[str, pl.Expr]) -> list[pl.Expr]:
-    """For each rule `rule.<name>.checked` and `rule.<name>.failed`: counts over a frame, which add up over shards."""
+    """`rule.<name>.checked` and `rule.<name>.failed` for each rule: counts of a frame, which add up over shards."""
     return [
         count.cast(pl.Int64).alias(f"rule.{name}.{what}")
         for name, holds in rules.items()

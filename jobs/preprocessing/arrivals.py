@@ -1,4 +1,4 @@
-"""What lies in a landing folder: names read into table, date and kind, and whether a file is whole yet."""
+"""What is in a landing folder: file names parsed into table, date and kind, and whether a file is complete yet."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DIGEST = re.compile(r"([0-9a-f]{64})(?:\s|\Z)", re.IGNORECASE)
 
 
 class Landed(NamedTuple):
-    """A landing file as it lies there now; its name tells the rest."""
+    """A landing file as it is now."""
 
     day: date
     table: str
@@ -41,10 +41,10 @@ class Landed(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """What the landing folders offer: files to take, files that must not be taken, and names that say nothing to us."""
+    """What the landing folders hold: files to read, files that must not be read, and names that are not ours."""
 
     days: dict[str, set[date]] = field(default_factory=dict)  # by table, those that have landed
-    landed: list[Landed] = field(default_factory=list)  # of them, those of which it is not known that they are built
+    landed: list[Landed] = field(default_factory=list)  # the files not already known to be built
     refused: list[ContractBroken] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
@@ -59,9 +59,9 @@ class Listing:
 
 
 def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.max, since: date = date.min) -> Listing:
-    """Read the names in the landing folder of each table. One broken name keeps no other file from being taken.
+    """Parse the names in the landing folder of each table. A bad name does not stop other files from being read.
 
-    Up to `since` all is known to be well: of those files only the days are of interest.
+    Files dated up to `since` are known to be built: only their days are recorded.
     """
     found = Listing()
     for table, files_of_table in offered.items():
@@ -92,7 +92,7 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
 
 @cache
 def said(table: str, name: str) -> tuple[str | None, date | None]:
-    """The kind and the day in the name of a landing file; no kind where it is no such name at all."""
+    """The kind and day in a file name. Kind is None if this is not a landing file's name; day is None if it is bad."""
     kind = next((kind for kind in LANDING_KINDS if name.endswith(f".{kind}")), None)
     if kind is None or not name.startswith(f"{table}_"):
         return None, None
@@ -105,12 +105,12 @@ def said(table: str, name: str) -> tuple[str | None, date | None]:
 
 
 def is_offered(name: str) -> bool:
-    """Neither hidden, as drafts are, nor a checksum."""
+    """Whether a name is neither hidden (as drafts are) nor a checksum."""
     return not (name.startswith(".") or name.endswith(CHECKSUM))
 
 
 def is_quiet(path: Path, now: datetime) -> bool:
-    """Whether nobody wrote to the file or its checksum of late."""
+    """Whether nobody has written to the file or its checksum recently."""
     youngest = 0.0
     for each in (path, path.with_name(path.name + CHECKSUM)):
         with suppress(FileNotFoundError):
@@ -119,7 +119,7 @@ def is_quiet(path: Path, now: datetime) -> bool:
 
 
 def checksum(path: Path) -> str | None:
-    """The SHA-256 that stands beside a file, as `sha256sum` writes it; None where no file is there to say it."""
+    """The SHA-256 in the checksum file, as `sha256sum` writes it; None if there is no such file, "" if garbled."""
     try:
         with open_plain(path.with_name(path.name + CHECKSUM)) as file:
             given = _DIGEST.match(file.read(CHECKSUM_BYTES).decode("ascii", "replace"))
@@ -134,7 +134,7 @@ def sha256(path: Path) -> str:
 
 
 def open_plain(path: Path) -> FileIO:
-    """Open a regular file. A link, pipe or device in its place is refused, and never waited for."""
+    """Open a regular file. A link, pipe or device in its place is refused without blocking on it."""
     try:
         if not stat.S_ISREG(mode := path.lstat().st_mode):
             raise _not_plain(path, "a link" if stat.S_ISLNK(mode) else "no regular file")

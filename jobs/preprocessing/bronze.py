@@ -1,4 +1,4 @@
-"""Landing to bronze: every landed file that bronze does not hold as it lies there now."""
+"""Landing to bronze: read every landing file that is new or has changed since bronze was built from it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take
 
 
 class ChecksumDiffers(ContractBroken):
-    """The file and its checksum do not fit; either may be landed again, so the refusal is not remembered."""
+    """The file does not match its checksum; either may be landed again, so the refusal is not remembered."""
 
 
 def stale(stock: Stock) -> list[Landed]:
-    """The landing files, oldest first, that bronze does not hold as they are."""
+    """The landing files, oldest first, that bronze does not hold in their present form."""
     found = [landed for landed in stock.listing.landed if not _is_current(stock, landed)]
     return sorted(found, key=lambda landed: (landed.day, SOURCES.index(landed.table)))
 
 
 def refused(stock: Stock) -> dict[str, ContractBroken]:
-    """The landing files that were refused as they are now, and why. They are not read again, but told of again."""
+    """The landing files that were refused in their present form, and why. They are reported again, but not reread."""
     found = {}
     for landed in stock.listing.landed:
         if known := stock.index.recall(_refusal(landed), landed.identity):
@@ -47,7 +47,7 @@ def refused(stock: Stock) -> dict[str, ContractBroken]:
 
 
 def build(run: Run, stock: Stock) -> None:
-    """Read what is stale; a file that is refused is told of, and the others go on."""
+    """Read what is stale. A refused file is reported, and the others are still read."""
     known = refused(stock)
     for error in known.values():
         run.report.fail(error)
@@ -87,10 +87,10 @@ def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
 
 
 def change(now: Manifest, before: Manifest | None, eras: Mapping[str, int | None]) -> dict[str, Any]:
-    """The columns of the contract that are missing now, others that are new, and which of these may be which of those.
+    """The contract's columns that have gone missing, unknown columns that are new, and which pairs may be renames.
 
-    What a first file lacks, or one of JSON lines, whose rows may leave out what they have no value for, is told only
-    where it may be there by another name; what a file of that year cannot have yet, never. Empty if nothing is news.
+    A column missing from a table's first file, or from JSON Lines (where empty values may be left out), is reported
+    only if it looks renamed; one that files of that year cannot have yet, never. Empty if nothing has changed.
     """
     then = before.notes if before else {}
     absent, new = ([name for name in now.notes.get(kind, ()) if name not in then.get(kind, ())] for kind in NOTES)
@@ -144,7 +144,7 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
 
 
 def whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
-    """Read a file that is whole: the checksum beside it fits, or nobody wrote to it for a minute."""
+    """Read a file once it is complete: its checksum matches, or nobody has written to it for a minute."""
     given, is_quiet = arrivals.checksum(path), arrivals.is_quiet(path, now)
     vouch = f"land its checksum beside it, as NAME{arrivals.CHECKSUM}"
     mend = f"run again in a minute, or {vouch}"

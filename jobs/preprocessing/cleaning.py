@@ -1,7 +1,7 @@
 """Bronze text to typed silver: pure, one shard at a time, with every row and cell accounted for.
 
-`clean` takes a shard (some rows of one landed table) and gives its silver tables, its rejects and its counts. Counts of
-shards add up and rows keep their order, so it does not matter how a table is cut; `accounts` says what they prove.
+`clean` takes a shard (some rows of one landed table) and returns its silver tables, rejects and counts. Counts add up
+over shards and rows keep their order, so it does not matter how a table is cut; see `accounts` for what they mean.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from jobs.protocol.calendar import application_date
 from jobs.protocol.contract import Column, Contract
 from jobs.protocol.layers import SILVER_OF, SOURCE, UNSEEN
 
-KEYS = ("id", "issue_d")  # a row that does not say which loan it is, or when, is refused whole
-SMALL = 1 << 14  # rows: to plan how to read fewer takes longer than the plan saves
-ROUNDING = {"total_rec_late_fee": -1e-6}  # sums of cents leave such negatives in the files: they mean 0
+KEYS = ("id", "issue_d")  # a row that lacks one of these is refused whole
+SMALL = 1 << 14  # rows: for fewer, planning a lazy query takes longer than it saves
+ROUNDING = {"total_rec_late_fee": -1e-6}  # rounding leaves tiny negatives in the files: they mean 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _silver(table: str) -> list[tuple[str, Contract]]:
 
 
 def _read(texts: pl.DataFrame, table: str) -> tuple[pl.DataFrame, list[Mark]]:
-    """Every cell by its quick reading, and those it leaves, usually few, by the thorough one."""
+    """Read every cell the quick way, and the few that this leaves null the thorough way."""
     marks: list[Mark] = []
     mended = []
     quick, slow = _readings(table)
@@ -130,8 +130,8 @@ def _rounded(values: pl.DataFrame) -> tuple[pl.DataFrame, list[Mark]]:
 
 
 def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> tuple[pl.DataFrame, list[Mark]]:
-    """Null every cell that is refused; of several rules that a cell breaks, the first tells of it."""
-    seen = values  # where both have a column, the table's own keeps the name
+    """Set every refused cell to null; if a cell breaks several rules, the first is recorded."""
+    seen = values  # if both have a column, the table's own keeps the name
     if origins is not None:
         near = origins.filter(pl.col("id").is_in(values["id"].implode()))  # else all are hashed for every shard
         seen = values.join(near, on="id", how="left", validate="m:1", maintain_order="left")
@@ -151,7 +151,7 @@ def _checked(values: pl.DataFrame, table: str, origins: pl.DataFrame | None) -> 
 
 @cache
 def _checks(table: str, known: tuple[str, ...]) -> tuple[list[Refusal], list[pl.Expr]]:
-    """What may refuse a cell where these columns are known, and how often each does."""
+    """The checks that apply when these columns are available, and an expression that counts the breaches of each."""
     limits = {rule: breaks for _, silver in _silver(table) for rule, breaks in contract_polars.offences(silver).items()}
     found = rules.refusals({column.name: column for column in landed_columns(table)}, limits)
     checks = [check for check in found if set(check.breaks.meta.root_names()) <= set(known)]
@@ -159,7 +159,7 @@ def _checks(table: str, known: tuple[str, ...]) -> tuple[list[Refusal], list[pl.
 
 
 def _still_there(marks: list[Mark], values: pl.DataFrame) -> Iterator[Mark]:
-    """An unseen category that another rule refused since is told of by that rule alone."""
+    """Drop "unseen" marks of cells that another rule has refused since: that rule alone is recorded."""
     for mark in marks:
         if mark.rule == "unseen":
             yield mark._replace(rows=mark.rows.filter(values[mark.column].gather(mark.rows).is_not_null()))
@@ -168,7 +168,7 @@ def _still_there(marks: list[Mark], values: pl.DataFrame) -> Iterator[Mark]:
 
 
 def _refused_rows(texts: pl.DataFrame, values: pl.DataFrame, clashing: pl.DataFrame | None) -> pl.DataFrame:
-    """The rows that cannot be kept; where there are several reasons the first one found is told."""
+    """The rows that cannot be kept, each with the first reason found."""
     row = pl.int_range(pl.len(), dtype=pl.UInt32).alias("row")
     nothing = pl.lit(None, pl.String)
     no_id = pl.when(pl.col("id").is_null()).then(pl.lit("no_id")).otherwise(pl.lit("key"))

@@ -1,8 +1,8 @@
-"""A look at every byte of a CSV before it is parsed: whether it can be read in one way only, and what it must yield.
+"""Scan every byte of a CSV before parsing it, to tell whether it can be read in only one way and what it must yield.
 
-Counting is enough. Where quotes stand only where fields begin and end, parsers cannot differ on where rows and fields
-lie; and where no row has too many fields (the parser refuses those), the sum of the separators tells whether one has
-too few. What is wrong, and in which line, is for `landing_csv` to say.
+Counting is enough. If quotes appear only at the beginning and end of fields, parsers cannot disagree on where rows and
+fields are; and if no row has too many fields (the parser refuses those), the total of separators shows whether any row
+has too few. `landing_csv` says what is wrong, and in which line.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Survey:
         self.inside ^= bool(quotes.size & 1)
 
     def _look_at(self, block: Block, quotes: NDArray[np.intp]) -> None:
-        """A quote opens where a field begins, closes where one ends, or is doubled; the rest has no one meaning."""
+        """A quote may open a field, close one, or be doubled; any other quote is ambiguous."""
         opening, closing = quotes[self.inside :: 2], quotes[not self.inside :: 2]
         self.is_sound &= bool(_BEFORE_OPENING[block[opening - 1]].all() and _AFTER_CLOSING[block[closing + 1]].all())
         begins = opening[_EDGE[block[opening - 1]] & (block[opening + 1] == QUOTE)]
         self.quoted_empties |= bool((block[begins + 2] != QUOTE).any())
 
     def _outside(self, block: Block, quotes: NDArray[np.intp]) -> Marks | None:
-        """Which bytes stand outside quotes, a closing one among them; None where all do."""
+        """Which bytes lie outside quotes (a closing quote counts as outside); None if all do."""
         if not quotes.size and not self.inside:
             return None
         runs = np.diff(quotes, prepend=0, append=block.size)  # by turns outside and inside, from the first byte on
@@ -76,7 +76,7 @@ class Survey:
 
 
 def survey(handle: int) -> Survey:
-    """Look at all of a file that ends with a line end; large ones in stretches, by as many threads as polars takes."""
+    """Survey a file that ends with a line end; a large one in stretches, with as many threads as polars uses."""
     size = os.fstat(handle).st_size
     start = len(BOM) if os.pread(handle, len(BOM), 0) == BOM else 0
     cuts = [start, *_cuts(handle, size), size]
@@ -110,7 +110,7 @@ def _stretch(handle: int, start: int, end: int) -> Survey:
 
 
 def _blocks(handle: int, start: int, end: int) -> Iterator[Block]:
-    """Cut at line ends, so that what stands beside any byte is at hand."""
+    """Blocks cut at line ends, so that the neighbours of every byte are in the same block."""
     buffer, held = bytearray(LONGEST_LINE), 0
     while size := os.preadv(handle, [memoryview(buffer)[held : held + end - start]], start):
         start, held = start + size, held + size

@@ -1,7 +1,7 @@
-"""Engineered features: a column's name, and the expression that is all there is to know of it.
+"""Engineered features: each is a column name and one expression over the joined silver columns of an application.
 
-They read the silver columns of one application, joined; nothing is fitted, nothing looks at another row. A ratio is
-null where its denominator is unknown or not above zero. Units, signs and meaning stand in the feature store's contract.
+Nothing is fitted, and nothing looks at another row. A ratio is null where its denominator is unknown or not above zero.
+Units, signs and meanings are in the feature store's contract, jobs/contracts/gold/feature_store.json.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RECENCY_MONTHS = 24.0  # after so many months a delinquency weighs 1/e of a fres
 ERAS = {2007: date.min, 2012: date(2012, 8, 1), 2015: date(2015, 12, 1)}  # when the bureau began to tell more
 BUREAU_TABLES = ("silver/credit_history", "silver/financial")
 
-PURPOSES = {  # what the money is for; alone, some of the lender's fourteen are too rare to learn from
+PURPOSES = {  # groups of the lender's fourteen purposes, some of which are too rare to learn from alone
     "home": ("home_improvement", "house", "renewable_energy"),
     "purchase": ("major_purchase", "car", "vacation", "wedding", "moving"),
     "other": ("educational",),
@@ -34,32 +34,32 @@ def _ratio(numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
 
 
 def _of_both(joint: str, own: str) -> pl.Expr:
-    """Of those who will pay: of both where two apply together and state it."""
+    """The figure of those who will pay: the joint one where two people apply and state it, else the applicant's own."""
     return pl.when(_IS_JOINT & pl.col(joint).is_not_null()).then(pl.col(joint)).otherwise(pl.col(own))
 
 
 def _fico_mid() -> pl.Expr:
-    """Of two applicants the lower, whom the lender looks at too."""
+    """The lower of two applicants' scores, as the lender uses."""
     own = (pl.col("fico_range_low") + pl.col("fico_range_high")) / 2
     second = (pl.col("sec_app_fico_range_low") + pl.col("sec_app_fico_range_high")) / 2
     return pl.when(_IS_JOINT).then(pl.min_horizontal(own, second)).otherwise(own)
 
 
 def _credit_age_months() -> pl.Expr:
-    """To the issue month, never to the landing date: that would move with every replay."""
+    """Measured to the issue month, not to the landing date, which changes with every replay."""
     issued, first = pl.col("issue_d"), pl.col("earliest_cr_line")
     years = (issued.dt.year() - first.dt.year()).cast(pl.Int16)
     return years * 12 + issued.dt.month() - first.dt.month()
 
 
 def _delinq_recency() -> pl.Expr:
-    """A null month count means never, but only where there is a credit history to say so."""
+    """A null month count means "never delinquent", but only where there is a credit history."""
     recency = (-pl.col("mths_since_last_delinq") / RECENCY_MONTHS).exp()
     return pl.coalesce(recency, pl.when(pl.col(HAS_CREDIT_HISTORY)).then(0.0))
 
 
 def _n_missing_bureau() -> pl.Expr:
-    """Counts only what the bureau told of anybody in the month of issue."""
+    """Counts only the columns that the bureau already reported for anyone in the month of issue."""
     columns = [column for table in BUREAU_TABLES for column in contract.load(table).with_role("bureau")]
     missing = []
     for era, begins in ERAS.items():
@@ -88,12 +88,12 @@ ENGINEERED: dict[str, pl.Expr] = {
     "il_debt_to_income": _ratio(pl.col("total_bal_il"), _INCOME),
     "nonmort_debt_to_income": _ratio(pl.col("total_bal_ex_mort"), _INCOME),
     "available_credit_to_loan": _ratio(pl.col("total_rev_hi_lim") - pl.col("revol_bal"), pl.col("loan_amnt")),
-    # a month, over half a year or a year, whichever shows more; the year is told from 2015 on
+    # per month, over half a year or a year, whichever is higher; the bureau reports the year from 2015 on
     "inq_rate": pl.max_horizontal(pl.col("inq_last_6mths") / 6, pl.col("inq_last_12m") / 12),
     "open_ratio": _ratio(pl.col("open_acc"), pl.col("total_acc")),
     "recent_open_share": _ratio(pl.col("acc_open_past_24mths"), pl.col("total_acc")),
     "clean_share": pl.col("pct_tl_nvr_dlq"),  # silver has made a fraction of the percent points
-    # in a type that the sum cannot leave; more than its column holds is as bad as can be
+    # summed in a type that cannot overflow, then capped to what the column holds
     "derog_count": pl.sum_horizontal(pl.lit(0, pl.Int32), *_DEROGATORY, ignore_nulls=False).clip(upper_bound=32_767),
     "delinq_recency": _delinq_recency(),
     "bc_headroom_share": _ratio(pl.col("num_bc_sats"), pl.col("num_bc_tl")),

@@ -21,7 +21,7 @@ KEPT = ("id", "application_date", "snapshot_date", "feature_set_version", "featu
 
 BLOCK_ROWS = 1 << 13  # hashed at once: what that copies is small then
 
-# A file of another day under this day's name has others. The day within the month is made up where only that is known.
+# Fails if another day's file was landed under this date. Where only the month is known, the day is made up.
 _OF_THE_DAY = pl.col("application_date").is_between(
     pl.col("snapshot_date") - timedelta(days=31), pl.col("snapshot_date").dt.month_end()
 )
@@ -34,8 +34,8 @@ def features(
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """The feature store's rows of one snapshot: the four silver tables of that date joined by id, sorted by id.
 
-    An application is a row of loan_terms with a row in at least one of the others; alone it is servicing news. What a
-    missing partner would have told is null. The counts account for every row of the four.
+    A loan_terms row is an application if at least one other table has a row for it, otherwise servicing news. Columns
+    of a missing table are null. The counts account for every row of the four tables.
     """
     query, partners = loan_terms.lazy(), dict(zip(_PARTNERS, (credit_history, demographic, financial), strict=True))
     for has, table in partners.items():
@@ -62,7 +62,7 @@ def _expressions() -> list[pl.Expr]:
 
 
 def columns_read(source: str) -> list[str]:
-    """The columns of a silver table that features are made of, and those that name its rows."""
+    """The columns of a silver table that features read, plus its key columns."""
     names = {"id", "application_date", "snapshot_date"} if source == FEATURE_SOURCES[0] else {"id"}
     names.update(*(made.meta.root_names() for made in _expressions()))
     return [column.name for column in contract.load(f"silver/{source}").columns if column.name in names]
@@ -74,15 +74,15 @@ def feature_columns(contract: Contract) -> tuple[Column, ...]:
 
 
 def expression(name: str) -> pl.Expr:
-    """What a feature is made of: an engineered one, or the silver column of that name as it is."""
+    """The expression of a feature: engineered, or else the silver column of that name."""
     return ENGINEERED.get(name, pl.col(name))
 
 
 def feature_hash(rows: pl.DataFrame, columns: tuple[Column, ...]) -> pl.Series:
-    """A 64-bit number made of the values of a row, the same in every version and engine: see docs/adr/0005-features.md.
+    """A 64-bit hash of a row's values, the same in every version and engine: see docs/adr/0005-features.md.
 
-    The sum, modulo 2^64, of each value's canonical integer times an odd constant of its column. Two rows that differ in
-    one feature never have the same hash; it guards against mistakes, not against malice, for which there is sha256.
+    The sum, modulo 2^64, of each value's canonical integer times an odd constant of its column. Rows that differ in
+    exactly one feature never collide. It guards against mistakes, not against malice; sha256 does that.
     """
     blocks = [_hashes(block, columns) for block in rows.iter_slices(BLOCK_ROWS)]
     return pl.Series("feature_hash", np.concatenate(blocks) if blocks else [], pl.Int64)

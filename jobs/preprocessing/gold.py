@@ -1,4 +1,4 @@
-"""Silver to gold: the features of applications, and the labels that became known."""
+"""Silver to gold: features of applications, and labels on the day they become known."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
     from jobs.protocol.policy import Policy
 
-SMALL = 1 << 14  # rows: smaller days are made features of side by side
-RANGE_ROWS = 1 << 16  # applications that are made features of at once
-AT_ONCE = 200  # days of labels: each reads the window before it too, so many at once read it once
+SMALL = 1 << 14  # rows: days up to this size are built in parallel
+RANGE_ROWS = 1 << 16  # applications whose features are built at once
+AT_ONCE = 200  # days of labels built together: they share one read of the window before them
 ONE_DAY = timedelta(days=1)
 
 
 def build(run: Run, stock: Stock) -> None:
-    """Features first: labels are published only after the features of their loans have been looked at."""
+    """Features first: the leak check of the labels needs the features of their loans."""
     _refuse_leaks()
     days = stale_features(stock)
     if run.dry_run:
@@ -48,7 +48,7 @@ def build(run: Run, stock: Stock) -> None:
 
 @cache
 def _refuse_leaks() -> None:
-    """What the contracts say, which a process reads once."""
+    """Check the contracts for leaks, once per process."""
     from jobs.preprocessing import leaks
 
     silver = [tables.silver(name) for names in SILVER_OF.values() for name in names]
@@ -56,7 +56,7 @@ def _refuse_leaks() -> None:
 
 
 def policy(run: Run) -> Policy:
-    """The rules a person owns. Without them labels wait: those that are there stay."""
+    """The policy in place. Without a valid one labels wait, and existing labels stay."""
     from jobs.protocol import policy_in_force
 
     rules, problem = policy_in_force.begin(FolderStore(run.root), dry_run=run.dry_run)
@@ -67,7 +67,7 @@ def policy(run: Run) -> Policy:
 
 
 def stale_features(stock: Stock) -> list[Work]:
-    """The days whose four tables are all there, and whose features are not made from them as they are now."""
+    """The days that have all four tables, and whose features were not built from them in their present form."""
     names = [tables.silver(name) for name in FEATURE_SOURCES]
     days = set.intersection(*({day for day in stock.built(name) if day > stock.since} for name in names))
     found = []
@@ -92,7 +92,7 @@ def _features(stock: Stock, work: Work) -> Iterator[Manifest]:
 
 
 def _shards(stock: Stock, day: date) -> Iterable[list[pl.DataFrame]]:
-    """The four tables of a day, a range of loans at a time where there are many."""
+    """The four tables of a day: all at once, or a range of ids at a time where there are many loans."""
     from jobs.preprocessing import features
 
     found = [stock.scan(tables.silver(name), [day]).select(features.columns_read(name)) for name in FEATURE_SOURCES]
@@ -106,9 +106,9 @@ def _fits(stock: Stock, day: date, most: int) -> bool:
 
 
 def by_ranges(found: list[pl.LazyFrame]) -> Iterator[list[pl.DataFrame]]:
-    """The rows of every table, so many of the first one at a time; each row once, whatever order it lies in.
+    """The rows of every table in ranges of id, cut so that each range has RANGE_ROWS rows of the first table.
 
-    A table is read stretch by stretch where it lies in the order of its ids, else held whole and picked from.
+    A table that is sorted by id is read slice by slice; any other is held in memory and picked from.
     """
     ids = [table.select("id").collect().to_series() for table in found]
     orders = [None if loans.is_sorted() else loans.arg_sort() for loans in ids]
@@ -128,7 +128,7 @@ def by_ranges(found: list[pl.LazyFrame]) -> Iterator[list[pl.DataFrame]]:
 
 
 def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
-    """The days, from the first landing to the last, whose labels are not made from what silver holds now.
+    """The days, from the first landing to the last, whose labels were not built from what silver holds now.
 
     A day without a landing file has labels too: loans mature on it.
     """
@@ -150,7 +150,7 @@ def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
 
 
 def _build_labels(run: Run, stock: Stock, policy: Policy) -> None:
-    """Days that follow one another together, at most so many: one window is read for all of them."""
+    """Build runs of consecutive days together, up to AT_ONCE: one read of the window serves them all."""
     work = stale_labels(stock, policy)
     together = groupby(range(len(work)), lambda at: (work[at].day - at * ONE_DAY, at // AT_ONCE))
     with run.events.progress("labels", len(work)) as done:
@@ -184,7 +184,7 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
 
 
 def _engine(rows: pl.DataFrame | pl.LazyFrame) -> Literal["in-memory", "auto"]:
-    """What lies in memory is small: a stream takes its time to set up."""
+    """A frame already in memory is small: setting up a stream would take longer than the work."""
     return "auto" if hasattr(rows, "collect") else "in-memory"
 
 

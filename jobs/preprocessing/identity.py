@@ -1,4 +1,4 @@
-"""Which row is which loan: ids for tables that land without them, and rows that claim the same one."""
+"""Which row is which loan: ids for tables that land without them, and rows that share an id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOAN = loan_id(pl.col("id")).alias("loan")
 
 
 def with_ids(bronze: pl.LazyFrame, loan_terms: pl.LazyFrame) -> pl.LazyFrame:
-    """A bronze table that landed without `id`, with those of the members that stand for exactly one loan that day."""
+    """Give a bronze table that landed without `id` the ids of members who have exactly one loan that day."""
     pairs = loan_terms.select("member_id", "id").filter(pl.col("member_id").is_not_null()).unique()
     one_to_one = (pl.len().over("member_id") == 1) & (pl.len().over("id") == 1)
     known = pairs.filter(one_to_one).collect().lazy()  # once, for all shards
@@ -20,10 +20,10 @@ def with_ids(bronze: pl.LazyFrame, loan_terms: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def clashes(bronze: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
-    """Rows that must go because another has their id: `_source_file`, `_source_row` and the rule that refuses them.
+    """Rows to refuse because another row has the same id: `_source_file`, `_source_row` and the refusing rule.
 
-    Of rows alike in every landed column the first stays; where any column differs nobody can tell which is right, and
-    all go. The whole table is looked at, so that the answer does not depend on how it is cut into shards.
+    Of identical rows the first stays; if any column differs nobody can tell which row is right, and all are refused.
+    It looks at the whole table, so that the answer does not depend on how it is cut into shards.
     """
     landed = [name for name in bronze.collect_schema() if name not in SOURCE]
     if "id" not in landed:

@@ -63,7 +63,7 @@ def _build(build: Callable[[Run, Stock], None], run: Run) -> None:
 
 
 def _build_gold(run: Run) -> None:
-    """Where nothing is left to do then, remember that, and the problems that stand: the next run need not look."""
+    """If nothing is left to do afterwards, remember that and the open problems, so that the next run need not look."""
     _build(gold.build, run)
     stock = _looked(run)
     if stock.standing is not None or run.dry_run:
@@ -78,7 +78,7 @@ def _build_gold(run: Run) -> None:
 
 
 def _looked(run: Run) -> Stock:
-    """What one look at the beginning has found."""
+    """The state of landing and partitions, surveyed once at the beginning of the run."""
     if "stock" not in run.memo:
         stock = run.memo["stock"] = Stock.of(run.root, run.day)
         for folder in DRAFTS if stock.standing is None and not run.dry_run else ():
@@ -88,7 +88,7 @@ def _looked(run: Run) -> Stock:
 
 
 def _unanswered(stock: Stock) -> list[JobError]:
-    """What no run can mend: names that cannot be read, and tables that have not landed for the date."""
+    """What no run can fix: file names that cannot be parsed, and tables that have not landed for the date."""
     listing = stock.listing
     missing = listing.missing_on(stock.day)
     if not missing:

@@ -1,4 +1,4 @@
-"""Good or bad, and the day on which that could first be said: pure functions of the servicing rows of a loan."""
+"""Good or bad, and the first day on which that is known: pure functions of a loan's servicing rows."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ROW = ("id", "application_date", "term", "loan_status", "last_pymnt_d", "snapsho
 def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stands_until: pl.Expr) -> pl.LazyFrame:
     """Add y, label_kind, event_date, known_date and mature_date to rows of loan_performance; y is null where censored.
 
-    A row knows what happened until `knows_until`, and nothing else is heard until `stands_until`. For one final file
-    with a cut-off both are the cut-off.
+    A row tells what happened until `knows_until`; no later row of the loan arrives before `stands_until`. For one
+    final file with a cut-off, both are the cut-off.
     """
     status, applied = pl.col("loan_status"), pl.col("application_date")
     event = _event(rule, knows_until, stands_until)
@@ -66,7 +66,7 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
 
 
 def judged(performance: pl.LazyFrame, rule: LabelPolicy) -> pl.LazyFrame:
-    """What each row says by itself: its label as it could be known from then on, and until when it may change one."""
+    """Label each row by itself: the label that it gives, the day that is known, and the last day it may count."""
     landed = pl.col("snapshot_date")
     known = pl.when(pl.col("y").is_not_null()).then(pl.max_horizontal("known_date", landed))
     months = pl.col("term") + CHARGE_OFF_MONTHS if rule.window_months == "term" else pl.lit(rule.window_months)
@@ -83,12 +83,11 @@ def judged(performance: pl.LazyFrame, rule: LabelPolicy) -> pl.LazyFrame:
 
 
 def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
-    """Every label that became known from `first` to `last`, sorted by loan and version; of rows that were `judged`.
+    """Every label that became known from `first` to `last`, sorted by loan and version, from `judged` rows.
 
-    The labels of a day are the same whether it is asked for alone, from the rows that landed from `window_start` of
-    that day to the day itself, or within a longer range: each day looks only at rows that are not final before it.
-    Rows that land after `last` change nothing, nor does late news, which lands when the label of its loan is final
-    already.
+    A day's labels are the same whether the day is built alone, from the rows landed between its `window_start` and
+    itself, or within a longer range: each day looks only at rows that are not final before it. Rows that land after
+    `last` change nothing, nor does late news: rows that land once the label of their loan is final.
     """
     landed, is_asked = pl.col("snapshot_date"), pl.col("known_date").is_between(pl.lit(first), pl.lit(last))
     heard = rows.filter(landed <= pl.col("final_date"), pl.col("final_date") >= first, landed <= last)
@@ -110,7 +109,7 @@ def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
 
 
 def window_start(day: date, rule: LabelPolicy) -> date:
-    """The first landing date on which the labels that become known on `day` can rest."""
+    """The earliest landing date that can affect the labels that become known on `day`."""
     return add_months(day - timedelta(days=rule.lag_days + rule.closing_days), -rule.longest_months)
 
 
@@ -129,13 +128,13 @@ def _event(rule: LabelPolicy, knows_until: pl.Expr, stands_until: pl.Expr) -> pl
 
 
 def _final_date(rule: LabelPolicy) -> pl.Expr:
-    """The last day whose labels look at a row: one that landed before its loan was issued counts from its landing."""
+    """The last day whose labels look at a row, counted from its landing if it landed before the loan was issued."""
     begin = pl.min_horizontal("application_date", "snapshot_date")  # so that a row lies in the window of all its days
     return _window_end(rule, begin, at_latest=True) + pl.duration(days=rule.lag_days + rule.closing_days)
 
 
 def _window_end(rule: LabelPolicy, applied: pl.Expr, *, at_latest: bool = False) -> pl.Expr:
-    """Null where it hangs on a term that cannot be read; `at_latest`, when the longest would end: that is news too."""
+    """Null if it depends on an unreadable term; with `at_latest`, the end of the longest term counts instead."""
     if rule.window_months != "term":
         return applied.dt.offset_by(f"{rule.window_months}mo")
     short, long = (applied.dt.offset_by(f"{term + CHARGE_OFF_MONTHS}mo") for term in TERMS)
@@ -144,7 +143,7 @@ def _window_end(rule: LabelPolicy, applied: pl.Expr, *, at_latest: bool = False)
 
 
 def _is_same_story(shift: int) -> pl.Expr:
-    """Whether the neighbouring row is of the same loan, as it is looked at for the same day."""
+    """Whether the neighbouring row is of the same loan and asked for by the same day."""
     return pl.all_horizontal(pl.col(name) == pl.col(name).shift(shift) for name in ("id", "_asked"))
 
 

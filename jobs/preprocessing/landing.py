@@ -1,4 +1,4 @@
-"""The door: one landing file, read strictly, into one bronze file, whole or not at all."""
+"""Read one landing file strictly into one bronze file, whole or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
 
 
 class Unfit(Exception):
-    """What is wrong with a file and how to mend it, in words that hold nothing of it; `read` says which file it is."""
+    """What is wrong with a file and how to fix it, quoting none of its content; `read` adds which file it is."""
 
     def __init__(self, what: str, *, mend: str) -> None:
         super().__init__(what)
@@ -47,7 +47,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The name of a file, the columns that it has, in its order, and those its table is known to have, in theirs."""
+    """A file's name, its columns in their order, and the columns that its table's contract knows, in theirs."""
 
     source: str
     names: Names
@@ -68,9 +68,9 @@ class Shape:
 
 
 def shape(source: str, known: Names, core: Names, names: Sequence[str]) -> Shape:
-    """Refuse names that cannot be told apart, and a file without its core.
+    """Refuse ambiguous column names, and files that lack a required (core) column.
 
-    Unknown names are shown by their place only: where the header is missing they are somebody's data.
+    Unknown names are shown by position only: if the header is missing, they are someone's data.
     """
     if flaws := list(_flaws(names, set(known))):
         told = "; ".join(flaws[:5])
@@ -89,7 +89,7 @@ def shape(source: str, known: Names, core: Names, names: Sequence[str]) -> Shape
 
 
 def _meant(name: str, names: Sequence[str]) -> str:
-    """The place of a column that has nearly this name; never what stands there."""
+    """The position of a column with nearly this name; never its text."""
     alike = [place for place, one in enumerate(names, start=1) if one.strip().casefold() == name]
     return f" (column {alike[0]} differs from it in capitals or spaces only)" if alike else ""
 
@@ -110,22 +110,22 @@ def _flaws(names: Sequence[str], known: set[str]) -> Iterator[str]:
 
 
 Shaped = Callable[[Sequence[str]], Shape]
-Written = tuple[Shape, "int | pl.DataFrame"]  # the rows themselves where they are at hand, else their number
+Written = tuple[Shape, "int | pl.DataFrame"]  # the rows themselves if they are still in memory, else their number
 
 
 class Read(NamedTuple):
-    """What was read: which bytes, how their columns differ from those the table should have, and how many rows."""
+    """What was read: the hash of the bytes, their columns beside those of the contract, and how many rows."""
 
     sha256: str
     shape: Shape
     rows: int
-    frame: pl.DataFrame | None  # the bronze itself, where it was at hand
+    frame: pl.DataFrame | None  # the bronze itself, if it is still in memory
 
 
 def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Read:
-    """Read a landing file of a kind (`LANDING_KINDS`) and write its bronze to `write_to`, a draft of the caller's.
+    """Read a landing file of a kind (one of `LANDING_KINDS`) and write its bronze to `write_to`, the caller's draft.
 
-    Bronze has the `known` columns in their order, then any other that came, all as text; `_source_file`, `_source_row`.
+    Bronze has the `known` columns in order, then any others in the file, all as text; `_source_file`, `_source_row`.
     """
     with arrivals.open_plain(path) as file, ThreadPoolExecutor(1) as beside:
         before = os.fstat(file.fileno())
@@ -141,7 +141,7 @@ def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Re
 
 
 def _sha256(handle: int) -> str:
-    """Hash a file without moving the place up to which others have read it."""
+    """Hash a file without moving its read position, which others use."""
     digest, place = hashlib.sha256(), 0
     while data := os.pread(handle, _CHUNK, place):
         digest.update(data)
@@ -163,7 +163,7 @@ def _refuse_changed(path: Path, before: os.stat_result) -> None:
 
 
 def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
-    """Unpack beside the draft, into a file without a name that no crash can leave behind."""
+    """Unpack next to the draft, into an unnamed file that a crash cannot leave behind."""
     from jobs.preprocessing import landing_csv
 
     with TemporaryFile(buffering=0, dir=write_to.parent) as plain:
@@ -188,7 +188,7 @@ def _unpack(file: FileIO, plain: FileIO) -> None:
 
 
 def _writer(kind: str) -> Callable[[FileIO, Shaped, Path], Written]:
-    """Import the one module that reads this kind: `landing_<kind>`, whose `write` writes the bronze."""
+    """The function that reads a kind: `write` of the module `landing_<kind>`, imported only when it is needed."""
     if kind == "csv.gz":
         return _packed_csv
     write: Callable[[FileIO, Shaped, Path], Written] = import_module(f"jobs.preprocessing.landing_{kind}").write

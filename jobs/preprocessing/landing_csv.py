@@ -1,4 +1,4 @@
-"""CSV into bronze: surveyed byte by byte, then parsed by all cores. What the two do not agree on is refused."""
+"""CSV into bronze: surveyed byte by byte, then parsed on all cores. A file on which the two disagree is refused."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
 
 
 def _header(file: FileIO) -> list[str]:
-    """The names in the first line, where the file is CSV at all and does not break off."""
+    """The names in the first line; refuses a file that is not CSV or was cut off."""
     size = os.fstat(file.fileno()).st_size
     if not size:
         raise Unfit("the file is empty", mend="a day without rows has a file with a header only")
@@ -108,7 +108,7 @@ def _scanned(file: FileIO, shape: Shape, *, blank_is_null: bool) -> pl.LazyFrame
     """Every column as text in bronze's order, with the place each row came from."""
     file.seek(0)
     frame = pl.scan_csv(
-        file,  # the very file that was surveyed, whatever its name stands for by now
+        file,  # the open file that was surveyed, whatever its name now refers to
         infer_schema=False,
         truncate_ragged_lines=False,
         row_index_name=SOURCE_ROW,
@@ -121,7 +121,7 @@ def _scanned(file: FileIO, shape: Shape, *, blank_is_null: bool) -> pl.LazyFrame
 
 
 def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFrame:
-    """At once where all of it fits into memory many times over, for a stream takes its time to set up."""
+    """Write a small file in one go: setting up a stream would take longer."""
     if size <= SMALL:
         frame = scan.collect(engine="in-memory")
         writing.small(frame, write_to)
@@ -131,7 +131,7 @@ def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFram
 
 
 def _examine(file: FileIO, width: int) -> None:
-    """Refuse the first record that is no CSV or has not `width` fields; blank lines and remarks are let through."""
+    """Refuse the first record that is not CSV or does not have `width` fields; blank lines and remarks may pass."""
     usual = re.compile(rb"(?:%b,){%d}%b\r?\n" % (_FIELD, width - 1, _FIELD))
     for line, begin, record in _records(file):
         try:
@@ -155,7 +155,7 @@ def _examine(file: FileIO, width: int) -> None:
 
 
 def _records(file: FileIO) -> Iterator[tuple[int, int, bytes]]:
-    """The line and the byte where each record begins, and the record; the last may be open. Slow, only for trouble."""
+    """The line and byte where each record begins, and the record; the last may be unclosed. Slow: for messages only."""
     number, begin, record, is_open = 1, _begin(file), bytearray(), False
     with open(os.dup(file.fileno()), "rb") as lines:  # noqa: PTH123 - a descriptor
         lines.seek(begin)

@@ -1,4 +1,4 @@
-"""JSON Lines into bronze: one object a line, read strictly, every value as the text it was written as."""
+"""JSON Lines into bronze: one object per line, read strictly, every value kept as the text that was written."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Row = dict[str, str | None]
 
 _LONGEST_LINE = 16 << 20
 _MEND = "write one flat JSON object a line: texts, numbers, true, false or null under names that do not repeat"
-_FIRST_ROWS = 1 << 12  # whose names are most likely all there are
+_FIRST_ROWS = 1 << 12  # most likely enough to see every name
 _EXPONENT = re.compile(rb":\s*-?[0-9.]+[eE]")
 
 
 class _Flaw(ValueError):
-    """What is wrong with a line, in words that hold nothing of it."""
+    """What is wrong with a line, quoting nothing of it."""
 
 
 class _NewNameError(Exception):
@@ -44,7 +44,7 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
 
     try:
         return written(_names(islice(_rows(file), _FIRST_ROWS)))
-    except _NewNameError:  # any line may bring one; it costs a second reading only where one does
+    except _NewNameError:  # a later line has a new name: read the file a second time
         return written(_names(_rows(file)))
 
 

@@ -1,4 +1,4 @@
-"""Foreign Parquet into bronze. Only pyarrow opens it: a damaged file makes other readers panic, or ends the process."""
+"""Foreign Parquet into bronze. Only pyarrow opens it: other readers panic or crash on a damaged file."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
 
 
 def _check_claims(footer: parquet.FileMetaData, size: int) -> None:
-    """What the footer says the file unpacks to, before anything is unpacked.
+    """Check the size that the footer claims before anything is unpacked.
 
-    No column of it is asked for by itself: that ends the process where the footer is damaged, and nothing can catch it.
+    Never look at single columns of the footer: if it is damaged, that crashes the process, and nothing can catch it.
     """
     groups = [footer.row_group(place) for place in range(footer.num_row_groups)]
     rows, unpacked = [group.num_rows for group in groups], [group.total_byte_size for group in groups]
@@ -82,7 +82,7 @@ def _frames(source: parquet.ParquetFile) -> Iterator[pl.DataFrame]:
 
 
 def _text(name: str, cells: pa.Array) -> pl.Series:
-    """Values as the text that a CSV of them would hold; an instant in UTC, and as its date where it is a midnight."""
+    """Values as a CSV would hold them: an instant in UTC, and as a date only if it is midnight."""
     values = pl.Series(name, pl.from_arrow(cells))
     if values.dtype.is_temporal():
         unit = _IN_A_DAY[values.dtype.time_unit] if isinstance(values.dtype, pl.Datetime) else 1
@@ -100,6 +100,6 @@ def _text(name: str, cells: pa.Array) -> pl.Series:
 
 
 def without_exponent(numbers: pl.Series) -> pl.Series:
-    """Numbers as text, 1e-07 written out: readers of text must not need to know how others abbreviate."""
+    """Numbers as text without exponents: 1e-07 becomes 0.0000001, so that no reader needs to know that notation."""
     short = numbers.filter(numbers.str.contains("e", literal=True)).unique()
     return numbers.replace(short, pl.Series([written_out(number) for number in short], dtype=pl.String))

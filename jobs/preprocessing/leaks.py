@@ -1,4 +1,4 @@
-"""Guards against features that know the outcome: by what they read, and by what they can do."""
+"""Guards against features that leak the outcome: judged by what they read, and by how well they predict."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import LeakPolicy, Policy
 
 ALLOWED_ROLES = {"orig", "bureau", "pricing", "joint"}
-PRICING = "pricing"  # another model's output: seen by an investor at listing, not by the lender who grants
+PRICING = "pricing"  # another model's output: known to an investor at listing, not to the lender who grants
 PROFILES = {"investor", "granting"}
 SUNDAY = 6
-COHORTS = timedelta(days=27)  # a day's cohort is too small to judge: four weeks of them, once a week
-LANDING = timedelta(days=31)  # how late an application may land and still be looked at
+COHORTS = timedelta(days=27)  # one day's cohort is too small to judge: judge four weeks of them, once a week
+LANDING = timedelta(days=31)  # how late an application may land and still be included
 MOST_ROWS = 50_000  # enough to see any leak; more would only cost time
-_AS_OF = {"issue_d"}  # an engineered feature may measure time up to it; by itself it would tell the vintage
+_AS_OF = {"issue_d"}  # engineered features may measure time up to it; on its own it would reveal the vintage
 _LATER = "_days_later_than_others"
 _MARKERS = {HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC}
 _OF_LABELS = ("id", "y", "mature_date", "application_date", "snapshot_date")
@@ -57,7 +57,7 @@ def check(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: 
 
 
 def _cohorts(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """Every label of the cohorts that matured in the weeks up to `last`: published ones and those about to be."""
+    """The labels of all cohorts that matured in the four weeks up to `last`, published or about to be."""
     start = window_start(first - COHORTS, policy.label)
     days = [day for day in sorted(stock.built(LABELS)) if start <= day < first]
     published = windows.rows(stock, LABELS, days, _OF_LABELS, lambda rows: rows.select(_OF_LABELS))
@@ -108,9 +108,9 @@ def can_judge(known: pl.DataFrame, rule: LeakPolicy) -> bool:
 
 
 def suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: LeakPolicy) -> list[Suspicion]:
-    """Features of labelled rows that rank by themselves too well, or know how long after its issue a loan landed.
+    """Features that on their own rank labelled rows too well, or reveal how long after its issue a loan landed.
 
-    `known` has the features, y (0 or 1), application_date and snapshot_date, and rows enough: `can_judge` says so.
+    `known` has the features, y (0 or 1), application_date and snapshot_date, and passes `can_judge`.
     """
     most = rule.max_single_feature_auc
     limits = {"auc": most, "auc of being missing": most, "correlation with landing": rule.max_age_correlation}
@@ -152,9 +152,9 @@ def _offences(feature: Column, roles: dict[str, set[str]]) -> Iterator[str]:
 
 
 def _measured(known: pl.DataFrame, columns: Sequence[Column], rule: LeakPolicy) -> list[Numbers]:
-    """For each feature how well it ranks, how well its being missing does, and its correlation with the landing.
+    """For each feature: how well it ranks, how well its missingness ranks, and its correlation with landing late.
 
-    All in whichever direction, and NaN, which no limit is below, where too few rows say anything.
+    All regardless of direction; NaN, which exceeds no limit, where there are too few rows.
     """
     values, bad = known.select(map(_number, columns)), known["y"] == 1
     present, bads = _row(values.count()), _row(values.filter(bad).count())
@@ -175,7 +175,7 @@ def _row(frame: pl.DataFrame) -> Numbers:
 
 
 def _number(column: Column) -> pl.Expr:
-    """A category ranks by its share of bads: the most that anybody could make of it."""
+    """A category is ranked by its share of bads, the best that any model could make of it."""
     value = pl.col(column.name)
     if column.dtype != "string":
         return value.cast(pl.Float64)

@@ -1,7 +1,7 @@
-"""Landed text to typed values: one quick reading a column, and a thorough one for the few cells it leaves.
+"""Landed text to typed values: a quick reading for every cell, and a thorough one for the few that it leaves null.
 
-A quick reading costs a cast or one look-up and knows the usual spellings only; where it gives a value, the thorough one
-gives the same. Neither guesses: what no spelling explains stays null, and `cleaning` says so cell by cell.
+A quick reading costs a cast or one look-up and knows only the usual spellings; where it gives a value, the thorough one
+gives the same. Neither guesses: a text that fits no spelling becomes null, and `cleaning` records it cell by cell.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def thorough(column: Column) -> pl.Expr:
 
 
 def is_token(column: Column) -> pl.Expr:
-    """True where the text is one of the column's ways to write that there is no value."""
+    """True where the text is one of the column's spellings of "no value"."""
     return pl.col(column.name).str.strip_chars().is_in(column.null_tokens)
 
 
@@ -66,7 +66,7 @@ def levels(column: Column) -> list[str]:
 
 
 def _kind(column: Column) -> str:
-    """An id is read apart from counts: it may pass 2^53, which floats cannot."""
+    """Ids are read differently from counts: they may exceed 2^53, beyond which floats are not exact."""
     return "id" if column.dtype == "int64" else str(column.parse)
 
 
@@ -76,19 +76,19 @@ def _number(text: pl.Expr, _: Column) -> pl.Expr:
 
 
 def _percent(text: pl.Expr, column: Column) -> pl.Expr:
-    """Always percent points, whatever the magnitude: 0.5 is half a percent."""
+    """Always read as percent, whatever the magnitude: 0.5 is half a percent."""
     return _number(text, column) / 100
 
 
 def _integer(text: pl.Expr, column: Column) -> pl.Expr:
-    """Sources write counts as 1.0; what is not whole, or does not fit, is no count."""
+    """Sources write counts as 1.0; a number that is not whole, or does not fit the type, is null."""
     value = text.cast(pl.Float64, strict=False)
     whole = value.cast(DTYPES[column.dtype], strict=False)
     return pl.when(whole == value).then(whole)
 
 
 def loan_id(text: pl.Expr) -> pl.Expr:
-    """Digits and nothing else, not even blanks: what tells a loan from the footers that sit inside public files."""
+    """Digits only, without blanks: this is what distinguishes a loan from the footer lines inside public files."""
     return pl.when(text.str.contains("^[0-9]+$")).then(text.cast(pl.Int64, strict=False))
 
 
@@ -98,13 +98,13 @@ def _text(text: pl.Expr, column: Column) -> pl.Expr:
 
 
 def _looked_up(text: pl.Expr, table: Mapping[str, object], dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
-    """What a table says of each text, else null: `replace_strict` without its third of a millisecond for any frame."""
+    """Look each text up in a table, else null: like `replace_strict`, without its overhead of 0.3 ms per frame."""
     place = text.cast(pl.Enum(list(table)), strict=False).to_physical()
     return pl.lit(pl.Series(list(table.values()), dtype=dtype)).gather(place)
 
 
 def _date(text: pl.Expr, _: Column) -> pl.Expr:
-    """'Dec-2011' is the first of the month, by the English names whatever the locale; '2011-12-24' is that day."""
+    """'Dec-2011' is the first of that month, in English whatever the locale; '2011-12-24' is that day."""
     named = text.str.extract("^([A-Za-z]{3})-[0-9]{4}$").str.to_titlecase()
     number = _looked_up(named, {name: month for month, name in enumerate(MONTHS, start=1)}, pl.Int8)
     year = text.str.extract("^[A-Za-z]{3}-([0-9]{4})$").cast(pl.Int32)
@@ -113,7 +113,7 @@ def _date(text: pl.Expr, _: Column) -> pl.Expr:
 
 
 def _month(text: pl.Expr, column: Column) -> pl.Expr:
-    """A date that is the first of its month: a day within the month is not what the column holds."""
+    """The first of a month; any other day of the month does not belong in such a column."""
     day = _date(text, column)
     return pl.when(day.dt.day() == 1).then(day)
 

@@ -24,7 +24,7 @@ class Refusal(NamedTuple):
 
 
 def annuity() -> pl.Expr:
-    """The instalment the annuity formula gives; null for a rate of 0, where the formula has no value."""
+    """The instalment by the annuity formula; null for a rate of 0, where it is undefined."""
     monthly = pl.when(pl.col("int_rate") > 0).then(pl.col("int_rate") / 12)
     return pl.col("funded_amnt") * monthly / (1 - (1 + monthly).pow(-pl.col("term").cast(pl.Float64)))
 
@@ -38,13 +38,13 @@ def _at_most(smaller: str, larger: str) -> pl.Expr:
 
 
 def _wide(count: str) -> pl.Expr:
-    """A count in a type that sums of counts cannot leave."""
+    """A count in a type that a sum of counts cannot overflow."""
     return pl.col(count).cast(pl.Int32)
 
 
 _RECEIVED = ("total_rec_prncp", "total_rec_int", "total_rec_late_fee", "recoveries")
 
-# Of one landed table each; they are only counted. Null: the row says too little, and does not count as checked.
+# Each is over one landed table, and is only counted. Null: the row lacks a value, and does not count as checked.
 RULES: dict[str, pl.Expr] = {
     "annuity_identity": (pl.col("installment") - annuity()).abs() <= 0.01 * pl.col("installment"),
     "sub_grade_in_grade": pl.when(~pl.any_horizontal(pl.col("sub_grade", "grade") == UNSEEN)).then(
@@ -75,9 +75,9 @@ RULES: dict[str, pl.Expr] = {
 
 
 def refusals(columns: Mapping[str, Column], limits: Offences) -> list[Refusal]:
-    """What may refuse a cell: sentinels, then hard limits, then what other columns say. The first one tells of it.
+    """What may refuse a cell: sentinels, then hard limits, then rules between columns. The first breach is recorded.
 
-    The last are credit older than the loan it is for, and what only a joint application may fill.
+    Those rules are: credit lines must be older than the loan, and only joint applications may fill joint columns.
     """
     found = []
     for column in columns.values():

@@ -1,4 +1,4 @@
-"""Bronze to silver: a day of a table at a time, shard by shard, so that memory does not grow with the file."""
+"""Bronze to silver: one day of one table at a time, in shards, so that memory does not grow with the file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from jobs.preprocessing.cleaning import Cleaned
 
 SHARD_ROWS = 1 << 17  # two row groups of bronze: a shard is read without reading its neighbours
-SMALL = 1 << 14  # rows: smaller days are cleaned side by side, larger ones take all threads in turn
+SMALL = 1 << 14  # rows: days up to this size are cleaned in parallel, larger ones one by one with all threads
 
 
 def stale(stock: Stock, source: str) -> list[Work]:
-    """The days of a landed table whose silver is not made from what it rests on now."""
+    """The days of a landed table whose silver was not built from its inputs as they are now."""
     bronze, found = stock.built(tables.bronze(source)), []
     for day in sorted(day for day in bronze if stock.since < day <= stock.day):
         names = (tables.bronze(source), *map(tables.silver, tables.COMPANIONS[source]))
@@ -38,7 +38,7 @@ def stale(stock: Stock, source: str) -> list[Work]:
 
 
 def build(run: Run, stock: Stock) -> None:
-    """Clean what is stale, table by table: what one table looks up in another is built before it."""
+    """Clean what is stale, table by table, in an order in which every table's companions are built first."""
     for source in SOURCES:
         work = stale(stock, source)
         if run.dry_run:
@@ -57,7 +57,7 @@ def _is_small(stock: Stock, work: Work) -> bool:
 
 
 def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
-    """Clean a day of a table and publish what comes of it."""
+    """Clean one day of a table and publish the results."""
     from jobs.preprocessing.writing import Writer
 
     outputs = tables.silver_outputs(work.table)
@@ -91,7 +91,7 @@ def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
 
 
 def _bronze(stock: Stock, work: Work) -> pl.LazyFrame:
-    """The day's bronze; where it landed without ids, with those its members have in loan_terms of the day."""
+    """The day's bronze; if it landed without ids, with those of its members in that day's loan_terms."""
     from jobs.preprocessing import identity
 
     bronze = stock.scan(tables.bronze(work.table), [work.day])
@@ -102,7 +102,7 @@ def _bronze(stock: Stock, work: Work) -> pl.LazyFrame:
 
 
 def _origins(stock: Stock, work: Work) -> pl.DataFrame | None:
-    """What other tables of the day say of each loan: when it was issued, and whether two people applied."""
+    """From the day's other tables, for each loan: when it was issued, and whether two people applied."""
     wanted = {"loan_terms": "issue_d", "demographic": "application_type"}
     found = [
         stock.scan(tables.silver(name), [work.day]).select("id", wanted[name])

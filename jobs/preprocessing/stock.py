@@ -1,4 +1,4 @@
-"""What has landed and what is built under a root, by names, sizes and an index that may be deleted; how one builds."""
+"""What has landed and what is built under a root, known from names, sizes and a disposable index; and how to build."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Item = TypeVar("Item")
 
 
 class Work(NamedTuple):
-    """A day of a table, and what it is made from."""
+    """One day of a table to build, and its inputs."""
 
     table: str
     day: date
@@ -50,15 +50,15 @@ class Stock(Shelf):
     """The landing files of a root up to a day, and its partitions."""
 
     day: date
-    offered: dict[str, dict[str, Identity]]  # by table: what lies in its landing folder, but for checksums
+    offered: dict[str, dict[str, Identity]]  # by table: the files in its landing folder, without checksums
     policy: Identity | None = None
-    since: date = date.min  # of everything up to this day it is known that it is built of what lies there now
-    standing: list[Problem] | None = None  # the problems that still stand, where it is known that nothing is to do
+    since: date = date.min  # everything up to this day is known to be built from what has landed
+    standing: list[Problem] | None = None  # the open problems, if it is known that there is nothing to do
     listing: Listing = field(default_factory=Listing)
 
     @classmethod
     def of(cls, root: Root, day: date) -> Stock:
-        """The one look of a run: what lands later is for the next one."""
+        """Look once, at the start of a run: files that land later are for the next run."""
         offered = {table: index.identities(root, f"{LANDING}/{table}", arrivals.is_offered) for table in SOURCES}
         stock = cls(root=root, index=Index(root, "preprocessing"), day=day, offered=offered)
         stock.look_at_policy()
@@ -74,7 +74,7 @@ class Stock(Shelf):
             self.policy = index.identity_of(self.root.at(POLICY).lstat())
 
     def dated_after(self, table: str, day: date) -> list[str]:
-        """Names of landing files that say a later day; by their order, for all of history passes by in every run."""
+        """Landing files dated after a day. Names are compared as text first: every run goes through all of history."""
         last = f"{table}_{day:%Y_%m_%d}~"
         later = sorted(name for name in self.offered[table] if name > last)
         return [name for name in later if (arrivals.said(table, name)[1] or day) > day]
@@ -83,7 +83,7 @@ class Stock(Shelf):
         return self.index.facts(landed.name, landed.identity, lambda name: [arrivals.sha256(self.root.at(name))])[0]
 
     def is_made(self, table: str, work: Work) -> bool:
-        """Whether a table of that day is there, and made from these inputs."""
+        """Whether the table is built for that day, from these inputs."""
         agreed = contract.load(tables.contract_name(table))
         return self.is_current(table, work.day, partitions.made_from(work.inputs, agreed.sha256, tables.version(table)))
 
@@ -95,9 +95,9 @@ class Stock(Shelf):
         is_small: Callable[[Item], bool],
         make: Callable[[Item], Iterable[Manifest]],
     ) -> list[Manifest]:
-        """Each large piece alone, then all small ones side by side: memory is bounded, and no thread waits.
+        """Build each large piece alone, then all small ones in parallel: memory is bounded, and no thread is idle.
 
-        What is made is taken up as it comes, and given back; a failure is told of, and leaves the others their turn.
+        Each partition is registered as it is published, and returned; a failure is reported, and the rest go on.
         """
         made: list[Manifest] = []
         batches = [*([item] for item in work if not is_small(item)), [item for item in work if is_small(item)]]
@@ -123,7 +123,7 @@ class Stock(Shelf):
         frame: pl.DataFrame | None = None,
         **notes: object,
     ) -> Manifest:
-        """Publish a finished draft, and keep its rows where they are at hand. Many threads may."""
+        """Publish a finished draft, and keep its rows for later steps if given. Thread-safe."""
         agreed = contract.load(tables.contract_name(work.table))
         manifest = Manifest(
             table=work.table,
@@ -142,7 +142,7 @@ class Stock(Shelf):
         return manifest
 
     def _recall(self) -> None:
-        """What was settled, if it is as it was then: of an earlier date, where no problem stood, what comes after."""
+        """Use what an earlier run settled, if nothing has changed since: for its own date, or up to it."""
         try:
             found = json.loads(files.content(self.root.at(SETTLED)))
             day, problems = date.fromisoformat(found["day"]), [Problem(**problem) for problem in found["problems"]]
@@ -155,13 +155,13 @@ class Stock(Shelf):
             self.since = day
 
     def settle(self, problems: list[Problem]) -> None:
-        """Remember that nothing is left to do, by what the run saw at its beginning: a later change is for the next."""
+        """Remember that nothing is left to do, keyed by what the run saw at its start: later changes are not lost."""
         facts = {"day": str(self.day), "key": self._key(self.day), "problems": [asdict(each) for each in problems]}
         data = json.dumps(facts, sort_keys=True).encode()
         files.write_changed(self.root, self.root.at(SETTLED), data)
 
     def _key(self, until: date) -> str:
-        """What a run saw of the world up to a date, without opening a data file, and what it has made of it."""
+        """A hash of what a run saw up to a date, without opening a data file, and of what it has built."""
         digest = hashlib.sha256(json.dumps([str(until), VERSIONS, _contracts(), self.policy]).encode())
         for table, offered in self.offered.items():
             last = f"{table}_{until:%Y_%m_%d}~"  # a name before it says no later day, whatever else it says
@@ -180,18 +180,18 @@ class Stock(Shelf):
 
 
 def _marshalled(history: Sequence[tuple[date | str, Identity]]) -> bytes:
-    """A name or a day and an identity, in order, faster than as JSON: all of history passes by in every run."""
+    """Names or days with their identities as bytes. Faster than JSON: every run goes through all of history."""
     return marshal.dumps([(str(name), *seen) for name, seen in history], 2)
 
 
 @cache
 def _contracts() -> str:
-    """As `contract.load`, which reads each of them once a process."""
+    """A hash of all contracts, read once per process, as `contract.load` does."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(HOME.rglob("*.json")))).hexdigest()
 
 
 def _attempted(make: Callable[[Item], Iterable[Manifest]], item: Item) -> tuple[list[Manifest], JobError | None]:
-    """What is made of a piece of work: all, or up to an error."""
+    """The partitions made of one piece of work, and the error that stopped it, if any."""
     made: list[Manifest] = []
     error = failure_of(lambda: made.extend(make(item)))
     return made, error

@@ -1,10 +1,10 @@
-"""The picture of preprocessing: which table feeds which, and the version of each layer's logic."""
+"""The map of preprocessing: which table feeds which, and the version of each layer's logic."""
 
 from __future__ import annotations
 
 from jobs.protocol.layers import FEATURES, LABELS, SILVER_OF, SOURCES
 
-COMPANIONS = {  # the silver tables of the same day with which a table is compared; each is built before it
+COMPANIONS = {  # the silver tables of the same day that a table is checked against; they are built first
     "loan_terms": (),
     "demographic": ("loan_terms",),
     "credit_history": ("loan_terms", "demographic"),
@@ -18,10 +18,10 @@ CORE = {  # a file that lacks one of these is refused; every other column may be
     "financial": (),
 }
 
-# Raised when what a layer makes of the same inputs changes: everything built before is built again.
+# Raise a number when the layer's output for the same inputs changes: all of its partitions are then built again.
 VERSIONS = {"bronze": 1, "silver": 1, FEATURES: 1, LABELS: 2}
 
-FEATURE_SOURCES = ("loan_terms", "credit_history", "demographic", "financial")  # silver, as the features take them
+FEATURE_SOURCES = ("loan_terms", "credit_history", "demographic", "financial")  # silver, in the order of `features()`
 
 
 def bronze(source: str) -> str:
@@ -33,7 +33,7 @@ def silver(name: str) -> str:
 
 
 def silver_outputs(source: str) -> tuple[str, ...]:
-    """What a landed table becomes; what is refused of it comes last."""
+    """The silver tables made from a landed table; its rejects come last."""
     return (*map(silver, SILVER_OF[source]), f"silver/_rejects/{source}")
 
 

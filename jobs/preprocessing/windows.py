@@ -1,4 +1,4 @@
-"""The rows of many days at once: a process that goes from day to day reads each day once."""
+"""The rows of a window of days, cached, so that a process going from day to day reads each day only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_CHUNKS = 32  # a day adds one
 
 
 class Held(NamedTuple):
-    """What was made of some days of a table: of which files, named by their content; and the rows, by day."""
+    """The cached rows of some days of a table, and the files (named by content) that they came from."""
 
     rule: object
     files: dict[date, list[str]]
@@ -31,7 +31,7 @@ _held: dict[str, Held] = {}  # by table, the last window
 def rows(
     stock: Stock, table: str, days: Sequence[date], rule: object, made: Callable[[pl.LazyFrame], pl.LazyFrame]
 ) -> pl.DataFrame | pl.LazyFrame:
-    """What `made`, which `rule` tells from others, makes of each row of these days, oldest first; a frame if small."""
+    """Apply `made` to the rows of these days, oldest first. `rule` identifies `made`; another one empties the cache."""
     import polars as pl
 
     dtypes = contract_polars.polars_schema(contract.load(table))
@@ -51,6 +51,6 @@ def rows(
 
 
 def _kept(before: dict[date, list[str]], now: dict[date, list[str]]) -> list[date]:
-    """The days from the first on that lie together in the rows that are held."""
+    """The leading days of the new window that lie together, unchanged, in the cached rows."""
     same = list(takewhile(lambda day: before.get(day) == now[day], now))
     return same if same == [day for day in before if same and same[0] <= day <= same[-1]] else []

@@ -23,20 +23,20 @@ SHAPE: Final[Any] = {  # fixed, so that the same rows give the same bytes whatev
     "compression": "zstd",
     "compression_level": 1,  # the default takes longer for a file as large
     "row_group_size": 1 << 16,
-    "statistics": False,  # nobody reads them: days are told apart by folders, and within one ids lie anywhere
+    "statistics": False,  # nobody reads them: days have folders of their own, and ids are in no order within one
 }
 _LOOK = 0.1  # seconds between two looks at whether the writing has failed
 
 
 def small(frame: pl.DataFrame, path: Path) -> None:
-    """Write all of it at once, by way of memory: where the disk refuses, Python names the file; polars does not."""
+    """Write it in one go via memory: if the disk refuses, Python names the file; polars does not."""
     data = BytesIO()
     frame.rechunk().write_parquet(data, **SHAPE)
     path.write_bytes(data.getbuffer())
 
 
 class Writer:
-    """The same frames in the same order give the same bytes. A frame is written while the next one is made."""
+    """The same frames in the same order give the same bytes. One frame is written while the next is computed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,7 +56,7 @@ class Writer:
 
     @property
     def whole(self) -> pl.DataFrame | None:
-        """All of it, where it came at once."""
+        """The whole table, if it came as a single frame."""
         return None if self._written else self._first
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -66,7 +66,7 @@ class Writer:
             return
         if self._written is None:
             self._written = self._beside.submit(self._write, self._first)
-            self._first = frame.clear()  # large, and needed no more
+            self._first = frame.clear()  # large, and no longer needed
         self._hand_over(frame)
 
     def close(self) -> int:
@@ -79,7 +79,7 @@ class Writer:
         return self.rows
 
     def _hand_over(self, frame: pl.DataFrame | None) -> None:
-        """Wait until the writing takes the next frame; raise what has stopped it."""
+        """Wait until the writer thread takes the next frame, or raise what has stopped it."""
         assert self._written is not None  # noqa: S101 - it has begun
         while not self._written.done():
             try:
@@ -102,7 +102,7 @@ class Writer:
 
 
 def write_texts(frames: Iterable[pl.DataFrame], shape: Shape, write_to: Path) -> int:
-    """Write frames whose columns are all text; a column that a frame lacks is null there. Return the rows written."""
+    """Write text frames as bronze; columns that a frame lacks are null in it. Return the number of rows written."""
     import polars as pl
     import pyarrow as pa
     from pyarrow import parquet
