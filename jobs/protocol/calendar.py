@@ -1,4 +1,4 @@
-"""Dates of credit: months that end early, and the day within its issue month on which a loan was applied for."""
+"""Loan dates: adding months that differ in length, and the day of the issue month on which a loan was applied for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def days_between(first: date, last: date) -> list[date]:
 
 
 def application_date(loan_id: pl.Expr, issue_month: pl.Expr) -> pl.Expr:
-    """The public files name only the issue month; a stable hash of the loan's id spreads its loans over the days."""
+    """The public files give only the issue month; a stable hash of the id spreads its loans over the month's days."""
     import polars as pl
 
     spread = (loan_id % 2**31) * _SPREAD % 2**32 // 2**16
@@ -34,7 +34,7 @@ def application_date(loan_id: pl.Expr, issue_month: pl.Expr) -> pl.Expr:
 
 
 def first_unpaid_due(applied: pl.Expr, paid: pl.Expr) -> pl.Expr:
-    """The application's day of the month, in the month after the last payment; after the application if none."""
+    """The application's day of the month, in the month after the last payment (after the application if none)."""
     import polars as pl
 
     month = pl.max_horizontal(applied.dt.month_start(), paid.dt.month_start()).dt.offset_by("1mo")

@@ -1,4 +1,4 @@
-"""What the guards ask of gold and bank: how many labels have matured, and whether what a training rests on is sound."""
+"""The facts that the guards need from gold and the model bank: matured labels, and whether all inputs are sound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.protocol.store import FolderStore
 
 
 def of(shelf: Shelf, state: State, day: date, policy: Policy) -> Circumstances:
-    """The new rows are labelled ones of cohorts that have matured since the last training, and that one would take."""
+    """New rows are labelled loans of cohorts that matured since the last training and that a training would use."""
     import polars as pl
 
     days, since, rows = shelf.days(LABELS, day), max(state.trained, default=date.min), 0
@@ -29,13 +29,13 @@ def of(shelf: Shelf, state: State, day: date, policy: Policy) -> Circumstances:
 
 
 def is_ready(shelf: Shelf, day: date, policy: Policy) -> bool:
-    """Enough days of history, and the gold of the day itself."""
+    """Whether there are enough days of history, and the day's own gold is built."""
     days = shelf.days(LABELS, day)
     whole = bool(days) and days[-1] == day and day in shelf.built(FEATURES)
     return whole and (day - days[0]).days >= policy.guards.min_history_days
 
 
 def _has_whole_champion(shelf: Shelf, state: State) -> bool:
-    """A new model is held against the one that serves: to claim while that is damaged would only use up attempts."""
+    """A new model is compared with the one that serves: a claim while that is damaged would only waste an attempt."""
     serving = state.model_id
     return not serving or not model_bank.damage(shelf.root, serving, ledger.vouched(FolderStore(shelf.root), serving))

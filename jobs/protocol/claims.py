@@ -1,4 +1,4 @@
-"""What training does with a decision: claim it, give a failed attempt back, complete it; and the serving note."""
+"""What training does with a decision: claim it, give it back after a failed attempt, complete it; the serving note."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRAINER = "datamart/.trainer.lock"  # held from before a claim until after its e
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a training came to. `promote`: the gates are passed."""
+    """The result of a training. `promote`: it passed the gates."""
 
     promote: bool
     model_id: str | None
@@ -38,7 +38,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the serving note says: its bytes, the change that they want, and any problem with its mend."""
+    """The serving note as found: its bytes, the change that it asks for, and any problem."""
 
     data: bytes | None = None
     wish: ServingNote | None = None
@@ -46,9 +46,9 @@ class Chosen:
 
 
 def claim(desk: Desk, policy: Policy, found: Circumstances, lease_until: str | None) -> tuple[Seen, Entry | None]:
-    """Claim the open decision while the note holds exactly its bytes, or say what blocks it; None if nothing is new.
+    """Claim the open decision if the note still holds exactly its bytes, or record what blocks it.
 
-    Without a lease it only says what blocks it.
+    Without a lease it only records what blocks. The entry is None if there is nothing new to record.
     """
     today = desk.writer.as_of
 
@@ -72,7 +72,7 @@ def claim(desk: Desk, policy: Policy, found: Circumstances, lease_until: str | N
 
 
 def fail_attempt(desk: Desk, claim_seq: int, reason: str, *, stopped: bool = False) -> Ledger:
-    """Give a decision back whose trainer died, failed or was stopped; after the last failed attempt it is declined."""
+    """Give back a decision whose trainer died, failed or was stopped; after the last attempt it is declined."""
 
     def failed(state: State) -> Fact | None:
         mine = state.claim and state.claim.seq == claim_seq
@@ -84,7 +84,7 @@ def fail_attempt(desk: Desk, claim_seq: int, reason: str, *, stopped: bool = Fal
 
 
 def abandoned(store: FolderStore, state: State) -> Fact | None:
-    """What the next training says of a claim whose trainer is gone: nobody held its lock while the claim stood."""
+    """The fact that ends a claim whose trainer is dead: the claim stands, and nobody holds the trainer's lock."""
     if state.claim is None:
         return None
     with files.unheld(store.root.at(TRAINER)) as is_free:
@@ -95,7 +95,7 @@ def abandoned(store: FolderStore, state: State) -> Fact | None:
 
 @contextmanager
 def giving_back(desk: Desk, claim_seq: int) -> Iterator[None]:
-    """Whatever goes wrong under a claim gives the decision back; being told to stop is none of its attempts."""
+    """Give the decision back if anything goes wrong under the claim; being stopped does not count as an attempt."""
     try:
         yield
     except BaseException as error:
@@ -106,7 +106,7 @@ def giving_back(desk: Desk, claim_seq: int) -> Iterator[None]:
 
 
 def choose(desk: Desk) -> tuple[Ledger, Chosen]:
-    """Ingest the serving note on its content; write it again where it is absent."""
+    """Record what the serving note asks for; write the note again if it is missing."""
     with desk.store.settled():
         ledger, chosen = _choose(desk)
         _restore(desk, ledger.state)
@@ -114,7 +114,7 @@ def choose(desk: Desk) -> tuple[Ledger, Chosen]:
 
 
 def complete(desk: Desk, claim_seq: int, outcome: Outcome) -> Ledger:
-    """End the claimed decision: promoted only if no person wants otherwise at this moment. All repeatable."""
+    """End the claimed decision; promote only if no person objects at this moment. Safe to repeat."""
     with desk.store.settled():
         before, chosen = _choose(desk)
         held = "the serving note cannot be used" if chosen.problem else _holds_back(before.state)
@@ -139,19 +139,19 @@ def complete(desk: Desk, claim_seq: int, outcome: Outcome) -> Ledger:
 
 
 def try_wish(desk: Desk) -> None:
-    """Have a strange model tried before anything is held: that may take a minute, and the bank remembers the answer."""
+    """Try out an unknown model before any lock is held: it may take a minute, and the bank caches the answer."""
     read_wish(desk, ledgers.read(desk.store).state.serving)
 
 
 def read_wish(desk: Desk, now: Serving | None) -> Chosen:
-    """What the serving note in place wants changed, if anything."""
+    """What the serving note asks to change, if anything."""
     data: bytes | None = None
     try:
         data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
         if data is None:
             return Chosen()
         if now and data == _written(now):
-            return Chosen(data)  # as the jobs left it: judging it would only cost time
+            return Chosen(data)  # as the jobs left it: no need to validate it
         note = read_serving(data)
         if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
             return Chosen(data)
@@ -187,7 +187,7 @@ def _written(now: Serving) -> bytes:
 
 
 def _holds_back(state: State) -> str:
-    """What a person did that keeps a model that passed its gates from serving."""
+    """What a person did that keeps a model from serving although it passed its gates."""
     if state.claim and state.claim.serving != state.model_id:
         return "another model serves than when it was claimed"
     return "the model that serves is pinned" if state.serving and state.serving.pinned else ""

@@ -12,7 +12,7 @@ _standing: datetime | None = None
 
 
 def stand_at(instant: datetime | None) -> None:
-    """From here on it is this instant, as a replay's root says; None: the real time again."""
+    """Freeze the clock at this instant, for a replay; None lets it run again."""
     global _standing  # noqa: PLW0603 - there is one time in a process
     _standing = instant
 
@@ -30,15 +30,15 @@ def read(path: Path) -> datetime:
 
 
 def now() -> datetime:
-    """This instant in UTC: for records, never for logic."""
+    """The present instant in UTC: for records, never for logic."""
     return _standing or datetime.now(UTC)
 
 
 def today() -> date:
-    """The date in UTC, on which schedules and landing files rest."""
+    """The date in UTC, which schedules and landing files go by."""
     return now().date()
 
 
 def seconds() -> float:
-    """A clock that only goes forward, for durations."""
+    """A monotonic clock, for durations."""
     return time.monotonic()

@@ -1,4 +1,4 @@
-"""The one command line of all jobs: reads the clock, parses, calls the steps, writes the receipt, exits."""
+"""The command line that all jobs share: read the clock, parse, run the steps, write the receipt, exit."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from jobs.protocol.events import Events, reopen_closed, told
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
 
-SKIP_WHAT_FOLLOWS, _FIRST_YEAR = 99, 1900  # from a condition step only; of dates that can be meant
-REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: the instant that it is there
+SKIP_WHAT_FOLLOWS, _FIRST_YEAR = 99, 1900  # exit code, of a condition step only; earlier dates are typing errors
+REPLAY_CLOCK = "replay_clock.txt"  # in a replay's root: its present instant
 STOPPED = 128 + signal.SIGTERM
-atexit.register(lambda: None if "duckdb" in sys.modules else gc.freeze())  # no last search for cycles: it takes 0.1 s
+atexit.register(lambda: None if "duckdb" in sys.modules else gc.freeze())  # skip the final collection: it takes 0.1 s
 
 
 @dataclass(slots=True)
 class Run:
-    """All that a step knows of the world: where, for which date, on which day it runs, and whom to tell."""
+    """All that a step knows about its run: where, for which date, on which day, and where to report."""
 
     root: Root
     day: date
@@ -41,11 +41,11 @@ class Run:
     options: argparse.Namespace
     now_seconds: float  # since the epoch, read once at the edge: only to tell a file still being copied
     report: Report = field(default_factory=Report)
-    memo: dict[str, Any] = field(default_factory=dict)  # what the steps of one process need not read twice
-    goes_on: bool = True  # a condition step sets this to False: skip what follows
+    memo: dict[str, Any] = field(default_factory=dict)  # shared by the steps of one process
+    goes_on: bool = True  # a condition step sets this to False to skip the steps after it
 
     def attempt(self, work: Callable[[], None]) -> None:
-        """One piece of many: its failure is written down, and the others still get their turn."""
+        """Do one piece of work out of many: a failure is recorded, and the others still run."""
         if error := failure_of(work):
             self.report.fail(error)
 
@@ -58,26 +58,26 @@ class Step:
     about: str
     work: Callable[[Run], None]
     only_when_named: bool = False
-    is_awaited: bool = False  # what follows waits for it: by steps too, its failure is its exit code
+    is_awaited: bool = False  # later steps wait for it: even when run by itself it exits with its failure's code
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command: its steps, and what it says of itself."""
+    """A command: its steps, and the texts of its help."""
 
     name: str
     about: str
     steps: tuple[Step, ...]
     alone: bool = True  # no two runs of it on one root at a time
-    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()  # of steps that run only when named
+    arguments: tuple[tuple[str, dict[str, Any]], ...] = ()  # for steps that run only when named
 
 
 class Stopped(BaseException):
-    """SIGTERM: a clean stop. Not an Exception, so that nothing takes it for a failure of its own."""
+    """SIGTERM: a clean stop. Not an Exception, so that no handler mistakes it for a failure."""
 
 
 def failure_of(work: Callable[[], object]) -> JobError | None:
-    """What a piece of work failed of; None if it was done. What stops the run is no failure of the piece."""
+    """Run a piece of work and return its failure, or None. What stops the whole run is raised."""
     try:
         work()
     except (Stopped, KeyboardInterrupt, SystemExit):
@@ -88,7 +88,7 @@ def failure_of(work: Callable[[], object]) -> JobError | None:
 
 
 def main(job: Job, argv: Sequence[str] | None = None, at: datetime | None = None) -> int:
-    """Run a job for a date; the exit code is the contract with schedulers. `at`: the instant, as a replay says."""
+    """Run a job for a date; the exit code is the contract with schedulers. `at`: the instant, in a replay."""
     started = clock.seconds()
     signal.signal(signal.SIGTERM, stop)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that nothing here gives work to, and that spin
@@ -126,7 +126,7 @@ def _remember(job: Job, run: Run, started: float) -> None:
 
 
 def _exit_code(job: Job, run: Run, named: str | None) -> int:
-    """By steps, one that leaves work possible exits 0 or 99, and the last says what the date has come to, and why."""
+    """Of a run of all steps, its gravest problem. Run singly, a step exits 0 or 99, and the last sums up the date."""
     if named is None or run.report.code == 1:
         return run.report.code
     steps = [step.name for step in job.steps if not step.only_when_named]
@@ -158,7 +158,7 @@ def _parsed(job: Job, argv: Sequence[str], at: datetime | None) -> Run:
 
 
 def parser_of(name: str, about: str, more: str) -> argparse.ArgumentParser:
-    """The command line of `python -m jobs.NAME`: its texts as they are written, and no option by a part of its name."""
+    """A parser for `python -m jobs.NAME` that prints its texts as written and accepts no abbreviated options."""
     texts: dict[str, Any] = {"description": about, "epilog": more}
     layout = argparse.RawDescriptionHelpFormatter
     return argparse.ArgumentParser(f"python -m jobs.{name}", **texts, formatter_class=layout, allow_abbrev=False)
@@ -189,7 +189,7 @@ exit codes:
 
 
 def tool(answer: Callable[[], int], name: str = "", once_stopped: str = "") -> int:
-    """Run a command: its exit code, or that of what ended it, which is told."""
+    """Run a command and return its exit code; report whatever ended it, and return the code for that."""
     reopen_closed()
     try:
         code = answer()

@@ -1,4 +1,4 @@
-"""Contracts: what one row of a table is, in annotated JSON Schema; refused where it is not clear."""
+"""Contracts: one row of a table, described in annotated JSON Schema; an ambiguous contract is refused."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """One table: its columns in order, its key, the schema of a row, and the hash of the file that says so."""
+    """One table: its columns in order, its key, the schema of a row, and the hash of the contract's file."""
 
     name: str
     version: int
@@ -62,7 +62,7 @@ class Contract:
         return next(column for column in self.columns if column.name == name)
 
     def with_role(self, *roles: str) -> tuple[Column, ...]:
-        """The columns of some roles: the only way in which features are chosen."""
+        """The columns that have one of these roles."""
         return tuple(column for column in self.columns if column.role in roles)
 
 
@@ -73,7 +73,7 @@ def load(name: str) -> Contract:
 
 @cache
 def landed(table: str) -> tuple[str, ...]:
-    """The columns of a table as its sources have it."""
+    """The columns of a table as its sources deliver it."""
     return tuple(column.name for column in load(f"bronze/{table}").columns if column.name not in SOURCE)
 
 
@@ -94,12 +94,12 @@ def read(data: bytes, *, name: str) -> Contract:
 
 @cache
 def _known() -> frozenset[str]:
-    """The hashes of contracts that `make docs` has found clear: to look again costs a tenth of a second."""
+    """The hashes of contracts that `make docs` has already checked: checking again costs a tenth of a second."""
     return frozenset(KNOWN.read_text().split()[::2] if KNOWN.is_file() else ())
 
 
 def refuse_unclear(data: bytes, *, name: str) -> None:
-    """ConfigInvalid where a contract does not keep to the words of contracts, or contradicts itself."""
+    """ConfigInvalid if a contract uses a keyword that contracts do not have, or contradicts itself."""
     schema = strict_json.parse(data, where=_where(name))
     if found := complaints(document("contract"), schema, quoting=True) or [*_contradictions(schema)]:
         mend = "correct these places; docs/contracts.md lists every keyword and annotation"
@@ -111,7 +111,7 @@ def _where(name: str) -> str:
 
 
 def _contradictions(schema: Mapping[str, Any]) -> Iterator[Complaint]:
-    """What else is wrong with a contract that keeps to the words of contracts."""
+    """What else can be wrong with a contract all of whose keywords are known."""
     yield from objections(schema)
     columns = schema["properties"]
     for keyword in ("required", "x-key"):
@@ -132,7 +132,7 @@ def _contradictions(schema: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def objections(schema: Any, pointer: str = "") -> Iterator[Complaint]:  # noqa: ANN401 - a schema in a contract's words
-    """The patterns in a schema that may be read differently."""
+    """The patterns in a schema that Python and Rust may read differently."""
     for keyword, argument in schema.items() if isinstance(schema, dict) else ():
         here = pointer_to(pointer, keyword)
         if keyword == "pattern" and (why := patterns.objection(argument)):

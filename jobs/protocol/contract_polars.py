@@ -15,9 +15,9 @@ import polars as pl
 from jobs.protocol import patterns
 from jobs.protocol.contract import JSON_TYPES, Contract
 
-ROW = ""  # stands for the column where a whole row breaks a keyword
+ROW = ""  # in place of the column's name where the whole row breaks a keyword
 Offences = dict[tuple[str, str], pl.Expr]
-Truth = bool | pl.Expr  # of every row alike, or row by row and never null
+Truth = bool | pl.Expr  # the same for every row, or row by row and never null
 
 DTYPES: Mapping[str, pl.DataType] = {name: getattr(pl, name.capitalize())() for name in JSON_TYPES}
 _BITS: Mapping[type[pl.DataType], int] = {pl.Int8: 7, pl.Int16: 15, pl.Int32: 31, pl.Int64: 63}
@@ -27,7 +27,7 @@ _DATE = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A column: what its values are in JSON (a null is always of type null) and how to get at them."""
+    """A column: the JSON type of its values (a null is always of type null), and the expression that reads them."""
 
     kind: str
     expr: pl.Expr
@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def text(self) -> pl.Expr | None:
-        """Its values as JSON writes them, where they are texts."""
+        """Its values as JSON strings, if that is how JSON writes them."""
         if self.kind == "date":
             return self.expr.dt.to_string("%Y-%m-%d")
         return self.expr if self.kind == "string" else None
@@ -58,7 +58,7 @@ def polars_schema(contract: Contract) -> dict[str, pl.DataType]:
 
 
 def offences(contract: Contract) -> Offences:
-    """(column, keyword) -> true in the rows that break it, never null; rules that no value can break are left out."""
+    """(column, keyword) -> true in the rows that break it, never null; rules that cannot be broken are left out."""
     return offences_of(dict(contract.schema), polars_schema(contract))
 
 
@@ -74,7 +74,7 @@ def offences_of(schema: object, dtypes: Mapping[str, pl.DataType]) -> Offences:
 
 
 def _rules(schema: Any, of: Row | Cell) -> Iterator[tuple[str, str, Truth]]:  # noqa: ANN401
-    """Every rule of a schema with the column it is about and where it is broken."""
+    """Every rule of a schema, with its column and the rows that break it."""
     if isinstance(schema, bool):
         yield ROW, "false", not schema
         return
@@ -138,7 +138,7 @@ def inverse(truth: Truth) -> Truth:
 
 
 def _equals(cell: Cell, values: list[Any]) -> Truth:
-    """Where the value is one of these, as JSON compares: 1 is 1.0, but neither is true."""
+    """Whether the value is one of these, by JSON's comparison: 1 equals 1.0, but neither equals true."""
     null = None in values and cell.is_null
     of_bool = [value for value in values if isinstance(value, bool)]
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
@@ -169,7 +169,7 @@ def _type(cell: Cell, names: str | list[str]) -> Truth:
 
 
 def _compared(compare: Callable[[Any, Any], Any], to_integer: Callable[[float], int]) -> Callable[[Cell, float], Truth]:
-    """A bound; on integers it is made an integer first, so that none is rounded to a float."""
+    """A bound; for integer columns it is rounded to an integer first, so that no value is converted to a float."""
 
     def breaks(cell: Cell, bound: float) -> Truth:
         if cell.kind == "number":

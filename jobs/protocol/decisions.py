@@ -1,4 +1,4 @@
-"""The fold: from the entries of the ledger to what is open, claimed, ended and served. Pure: no disk, no clock."""
+"""The fold: from ledger entries to the decisions that are open, claimed or ended, and the model that serves. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fold(entries: Iterable[Entry], until: date | None = None) -> State:
 
 
 def advance(state: State, entry: Entry) -> State:
-    """The state after one more entry. What is unknown, or could not be, moves the head only."""
+    """The state after one more entry. An entry that is unknown or invalid moves only the head."""
     moved = replace(state, head=entry.seq, newest=max(entry.as_of, state.newest or entry.as_of))
     if (entry.topic, entry.kind) not in _RULES:
         return moved
@@ -51,7 +51,7 @@ def advance(state: State, entry: Entry) -> State:
 
 
 def objection(state: State, fact: Fact, as_of: date) -> str | None:
-    """Why this fact cannot follow; None if it can. Asked before it is written, and again by everyone who reads."""
+    """Why this fact may not follow; None if it may. Checked before it is written, and again by every reader."""
     return _RULES[fact.topic, fact.kind][0](state, fact.body, as_of)
 
 
@@ -99,7 +99,7 @@ def _of_claim(state: State, body: Body, _: date) -> Objection:
 
 
 def _fail_attempt(state: State, entry: Entry) -> State:
-    counts = not entry.body.get("stopped")  # whoever stops a training by hand says nothing against the decision
+    counts = not entry.body.get("stopped")  # a training that somebody stopped is not the decision's fault
     attempts = state.open.attempts + counts if state.open else 0
     return _without_stale(_reopened(state, claim=None, attempts=attempts), entry)
 
@@ -145,7 +145,7 @@ def _unclaimed(also: Callable[[Decision, Body, date], Objection]) -> Callable[[S
 
 
 def _without_stale(state: State, entry: Entry) -> State:
-    """A machine's decision about a model that serves no more has lost its ground; a claim runs to its end."""
+    """End a machine's decision about a model that no longer serves, unless it is claimed: a claim runs to its end."""
     standing = state.waiting
     if standing and standing.source != PERSON and standing.about != state.model_id:
         return _end(state, "superseded", entry)
@@ -167,7 +167,7 @@ def _ended(state: State, entry: Entry) -> State:
 
 
 _RULES: Mapping[tuple[str, str], tuple[Callable[[State, Body, date], Objection], Callable[[State, Entry], State]]] = {
-    # what must hold before a fact may follow, and what follows from it
+    # for each kind of fact: the precondition, and the new state
     (RETRAINING, "proposed"): (_may_propose, _propose),
     (RETRAINING, "claimed"): (
         _may_claim,

@@ -1,4 +1,4 @@
-"""Failures of the ground floor: each says what is wrong, where it is and how to mend it, and carries its exit code."""
+"""Failures that a person can act on: each says what is wrong, where, and how to mend it, and has an exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-GRAVEST_FIRST = (1, 6, 5, 4, 3, 75, 2)  # a run does all it can, then exits with the first of these that it met
+GRAVEST_FIRST = (1, 6, 5, 4, 3, 75, 2)  # a run does all it can, then exits with the first of these that occurred
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO, errno.EMFILE, errno.EFBIG, errno.EROFS)
 _OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSALS} | {
     **dict.fromkeys(("Out of Memory Error", "failed to map segment"), os.strerror(errno.ENOMEM)),  # duckdb; a library
@@ -19,12 +19,12 @@ _OF_THE_SYSTEM = {os.strerror(number): os.strerror(number) for number in _REFUSA
 }  # libraries wrap these in errors of their own
 _LIBRARY = re.compile(r"([\w.+-]+): cannot open shared object file|Library not loaded: (\S+)")  # on Linux, on macOS
 _COMMAND = re.compile(r"(`python -m jobs\.(?:decisions )?\w+)|chmod [-+\w]+ ")
-TYPED_ROOT = ["."]  # as the command line has it
-READ: dict[str, Callable[[], JobError | None]] = {}  # by name: what breaks the contract of a file that was read
+TYPED_ROOT = ["."]  # the --root of this run, as typed
+READ: dict[str, Callable[[], JobError | None]] = {}  # by file that was read: a check against its contract
 
 
 def to_type(mend: str) -> str:
-    """A mend as a terminal tells it: its commands can be typed as they stand. What lies in a root does not name it."""
+    """A mend with --root filled in, so that its commands can be typed as printed. Stored mends do not name the root."""
     root = shlex.quote(TYPED_ROOT[0])
     return mend if root == "." else _COMMAND.sub(lambda it: it[0] + (f" --root {root}" if it[1] else f"{root}/"), mend)
 
@@ -54,7 +54,7 @@ class InputMissing(JobError):
 
 
 class ContractBroken(JobError):
-    """A file or table does not keep its contract; running again cannot help."""
+    """A file or table breaks its contract; running again cannot help."""
 
     exit_code = 4
 
@@ -66,13 +66,13 @@ class ConfigInvalid(JobError):
 
 
 class StoreDamaged(JobError):
-    """What a job wrote earlier is no longer what its manifest says."""
+    """Something that a job wrote earlier no longer matches its manifest."""
 
     exit_code = 6
 
 
 class NewerFormat(StoreDamaged):
-    """A newer version of the program wrote it: it is not ours to read, nor to replace."""
+    """A newer version of the program wrote it: this one must neither read nor replace it."""
 
 
 class AlreadyRunning(JobError):
@@ -87,7 +87,7 @@ def gravest(codes: list[int]) -> int:
 
 
 def as_job_error(error: BaseException) -> JobError:
-    """What a run says of anything that was raised; of a bug type and place only: a message may quote row values."""
+    """Turn any exception into a JobError. Of a bug it tells only type and place: a message may quote row values."""
     if isinstance(error, JobError):
         return error
     if isinstance(error, OSError | ImportError) and (found := _LIBRARY.search(str(error))):
@@ -106,7 +106,7 @@ def as_job_error(error: BaseException) -> JobError:
         return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)
     if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
         traceback.print_exception(error)
-    for name, breach in reversed(list(READ.items())):  # not before: a run in which all is well pays nothing for it
+    for name, breach in reversed(list(READ.items())):  # only now, so that a run without bugs does not pay for it
         if damage := breach():
             return damage
         READ.pop(name, None)

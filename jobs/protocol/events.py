@@ -1,4 +1,4 @@
-"""What a run says: sentences and a bar on a terminal, otherwise JSON lines, or sentences if asked. Never row values."""
+"""What a run prints: sentences and a bar on a terminal, else JSON lines (or sentences, if asked). Never row values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TextIO
 
 
 def amount(number: int, what: str) -> str:
-    """So many of something."""
+    """A count with its noun: "1 file", "2 files"."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def told(stream: TextIO, text: str) -> None:
-    """Write it out, harmless. A reader that has seen enough, such as `head`, is no failure."""
+    """Write text without control characters. A reader that stops early, such as `head`, is not a failure."""
     try:
         stream.write(_harmless(text))
         stream.flush()
@@ -25,12 +25,12 @@ def told(stream: TextIO, text: str) -> None:
 
 
 def _harmless(text: str) -> str:
-    """Nothing in it steers a terminal."""
+    """The text with control characters escaped, so that it cannot control a terminal."""
     return "".join(it if it.isprintable() or it == "\n" else ascii(it)[1:-1] for it in text)
 
 
 def reopen_closed() -> None:
-    """Where a stream was closed before the start, nothing is told, and no data file gets its descriptor."""
+    """Replace streams that were closed before the start, so that no data file gets their descriptors."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open until the process ends
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
 
@@ -52,7 +52,7 @@ class Events:
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Yield a function that is told how much more is done; a bar on a terminal, tenths of the way as JSON."""
+        """Yield a function to call with the amount done: it draws a bar on a terminal, or prints JSON at each tenth."""
         if self.has_bars and total > 1:
             yield from self._bar(label, total)
         else:

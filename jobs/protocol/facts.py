@@ -1,4 +1,4 @@
-"""What the ledger says, as values: facts and entries, and the state that follows from them."""
+"""The ledger's vocabulary as plain values: facts, entries, decisions, and the state that follows from them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ RETRAINING, SERVING = "retraining", "serving"
 MONITOR, PERSON, COLD_START = "monitor", "person", "cold_start"
 DATA_QUALITY = "data_quality"  # what a verdict on a broken feed blocks claims with
 PROMOTED, KEPT = "promoted", "kept"
-WANTED = ("source", "decision_id", "priority", "retrain", "approved_by")  # of a decision, as its entry has them
-DAYS_WANTED = ("decision_date", "valid_from", "valid_until")  # likewise, as texts
+WANTED = ("source", "decision_id", "priority", "retrain", "approved_by")  # fields of a decision, stored in its entry
+DAYS_WANTED = ("decision_date", "valid_from", "valid_until")  # likewise, stored as text
 MAX_ATTEMPTS = 3  # of one decision; then it is declined
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a job wants to say; the ledger gives it a number."""
+    """What a job wants to record; the ledger gives it a number."""
 
     topic: str
     kind: str
@@ -27,7 +27,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the ledger holds of one fact, as far as the fold looks at it."""
+    """One fact as recorded in the ledger: the parts that the fold looks at."""
 
     seq: int
     topic: str
@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A trainer took the decision; `serving` is the model that served then."""
+    """A trainer has taken the decision; `serving` is the model that served at that moment."""
 
     seq: int
     as_of: date
@@ -48,7 +48,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a note of exactly these bytes wants, and once it is proposed (`seq`) what became of it."""
+    """What a note of exactly these bytes asks for and, once it is recorded (`seq`), what has become of it."""
 
     source: str
     note: bytes
@@ -87,7 +87,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that follows from the entries so far. `ignored` holds entries that could not be: they change nothing."""
+    """All that follows from the entries so far. `ignored` lists invalid entries, which change nothing."""
 
     head: int = 0
     newest: date | None = None
@@ -111,14 +111,14 @@ class State:
 
     @property
     def waiting(self) -> Decision | None:
-        """The open decision, unless training is at work on it."""
+        """The open decision, unless it is claimed."""
         return None if self.claim else self.open
 
     def serving_on(self, day: date) -> Serving | None:
         return next((change for change in reversed(self.served) if change.as_of <= day), None)
 
     def ending_of(self, note: bytes) -> Ending | None:
-        """How the decision of exactly these bytes ended, if they are those of a closed one."""
+        """How the decision with exactly these bytes ended, if it is closed."""
         return next((ending for ending in reversed(self.ended) if ending.decision.note == note), None)
 
     def is_backfill(self, day: date) -> bool:

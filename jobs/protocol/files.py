@@ -1,4 +1,4 @@
-"""Files that are whole or absent: drafts held by a lock, made durable, then given their name in one step."""
+"""Files that are whole or absent: drafts are locked, synced to disk, then given their name in one step."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pathlib import Path
 
 from jobs.protocol.errors import AlreadyRunning, StoreDamaged
 
-DRAFT = ".draft-"  # a name that starts so is never an input; a free lock on it means that its writer is dead
-MOST_TIMES = 200  # its own size that a packed file may grow to; real ones grow four-fold to twenty-fold
-SMALL = 64 << 20  # bytes any may grow to
-A_LOOK = 0.1  # seconds; whoever only looks whether a lock is held has it for far less
+DRAFT = ".draft-"  # prefix of drafts: never an input; one that nobody locks has a dead writer
+MOST_TIMES = 200  # times its own size that a packed file may grow to; real ones grow four-fold to twenty-fold
+SMALL = 64 << 20  # bytes that any packed file may grow to
+A_LOOK = 0.1  # seconds; whoever only checks whether a lock is held has it for far less
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Where everything lies. `durable` is False only in the disposable root of a replay."""
+    """The folder that holds everything. `durable` is False only in the disposable root of a replay."""
 
     path: Path
     durable: bool = True
 
     def at(self, name: str) -> Path:
-        """The file of a name relative to the root; the only place where names become paths; none leads elsewhere."""
+        """The path of a name relative to the root. The only place where names become paths; none may lead outside."""
         if name.startswith("/") or ".." in name.split("/"):
             raise StoreDamaged("the name leads out of the root", where=name, mend="restore what names it from a backup")
         return self.path / name
@@ -40,7 +40,7 @@ class Root:
 
 @contextmanager
 def told_of(folder: Path) -> Iterator[None]:
-    """Let what the system refuses to a draft name the folder that it was to lie in: its own name says nothing."""
+    """If the system refuses a draft, name its folder in the error: the draft's own name means nothing."""
     try:
         yield
     except Exception as error:
@@ -52,7 +52,7 @@ def told_of(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def draft(root: Root, folder: Path) -> Iterator[Path]:
-    """Yield a new file in `folder` that only its writer sees; it vanishes unless `publish` gives it a name."""
+    """Yield a new file in `folder` that only its writer sees; it is removed unless `publish` gives it a name."""
     make_folder(root, folder)
     with told_of(folder):
         name, handle = locked_draft(str(folder / DRAFT), 0o644)
@@ -65,9 +65,9 @@ def draft(root: Root, folder: Path) -> Iterator[Path]:
 
 
 def publish(root: Root, path: Path, target: Path, *, once: bool = False) -> bool:
-    """Give a finished draft its name, replacing what bore it; on return it survives a power cut.
+    """Give a finished draft its name, replacing any file of that name; on return it survives a power cut.
 
-    `once`: a name that somebody has taken stays theirs; then False.
+    `once`: never replace a file; return False if the name is taken.
     """
     _sync(root, path, os.O_RDWR | os.O_NOFOLLOW)  # a name must never outlive its bytes
     if once:
@@ -84,7 +84,7 @@ def publish(root: Root, path: Path, target: Path, *, once: bool = False) -> bool
 def write_whole(
     root: Root, target: Path, data: bytes, *, mode: int = 0o644, drafts_in: Path | None = None, once: bool = False
 ) -> bool:
-    """Write a small file: whole or absent, durable on return; `once` as `publish` does."""
+    """Write a small file: whole or absent, durable on return; `once` as in `publish`."""
     make_folder(root, target.parent)
     with draft(root, drafts_in or target.parent) as path:
         path.write_bytes(data)
@@ -93,7 +93,7 @@ def write_whole(
 
 
 def write_changed(root: Root, target: Path, data: bytes, *, mode: int = 0o644) -> bool:
-    """Write a small file unless it holds just these bytes; whether it was written."""
+    """Write a small file unless it already holds these bytes; return whether it was written."""
     there = target.is_file() and target.read_bytes() == data
     return not there and write_whole(root, target, data, mode=mode)
 
@@ -131,12 +131,12 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def locked(root: Root, path: Path, otherwise: str) -> Iterator[None]:
-    """Hold a lock file alone, or raise AlreadyRunning, saying so; the kernel frees it when a process dies."""
+    """Hold a lock file, or raise AlreadyRunning with this message; the kernel frees the lock when a process dies."""
     make_folder(root, path.parent)
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o644)
     try:
         if not _takes(handle):
-            time.sleep(A_LOOK)  # it may be no more than a look
+            time.sleep(A_LOOK)  # somebody may only be checking the lock
             if not _takes(handle):
                 raise AlreadyRunning(otherwise, where=root.path, mend="wait for it to end, then run again")
         yield
@@ -146,7 +146,7 @@ def locked(root: Root, path: Path, otherwise: str) -> Iterator[None]:
 
 @contextmanager
 def unheld(path: Path) -> Iterator[bool]:
-    """Whether nobody holds the lock of a file; if so, nobody takes it within. Not for longer than `A_LOOK`."""
+    """Whether nobody holds a file's lock; if so, nobody can take it meanwhile. Stay within for less than `A_LOOK`."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:  # in a root that was restored, say
@@ -170,7 +170,7 @@ def _takes(handle: int) -> bool:
 
 
 def opened(path: Path) -> BufferedReader:
-    """A plain file, to be read; a link, pipe or device in its place is refused, never followed or waited for."""
+    """Open a plain file for reading; a link, pipe or device in its place is refused, never followed or waited for."""
     if stat.S_ISREG(path.lstat().st_mode):
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         if stat.S_ISREG(os.fstat(handle).st_mode):  # not swapped since
@@ -180,12 +180,12 @@ def opened(path: Path) -> BufferedReader:
 
 
 def most_unpacked(size: int) -> int:
-    """The bytes that a file of this size may hold where it is packed: what claims or gives more is no honest one."""
+    """The bytes that a packed file of this size may plausibly unpack to; more than that is refused as a bomb."""
     return max(SMALL, MOST_TIMES * size)
 
 
 def content(path: Path, most: int = -1) -> bytes:
-    """All of it; or `most` bytes, one more than its reader takes, where nothing else says how large it may be."""
+    """The bytes of a file, or its first `most`: pass one more than your limit to notice a file that is too large."""
     with opened(path) as file:
         return file.read(most)
 
@@ -196,13 +196,13 @@ def sha256_of(path: Path) -> str:
 
 
 def locked_draft(start: str, mode: int, *, folder: int | None = None) -> tuple[str, int]:
-    """Create and lock a file whose name begins so, in a folder held by its descriptor if one is given."""
+    """Create and lock a new file with this prefix, relative to a folder's descriptor if one is given."""
     while True:
         name = f"{start}{os.getpid()}-{os.urandom(6).hex()}"
         handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, mode, dir_fd=folder)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if os.fstat(handle).st_nlink:  # else a sweep took it in the moment before the lock: draw another
+            if os.fstat(handle).st_nlink:  # else a sweep removed it just before it was locked: try another name
                 return name, handle
         except OSError:
             os.close(handle)

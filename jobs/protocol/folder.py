@@ -1,4 +1,4 @@
-"""One folder held by its descriptor: no name in it leads elsewhere, whatever is planted on the way."""
+"""Folders opened by descriptor, so that no name in them leads elsewhere, whatever links are planted on the way."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from contextlib import contextmanager, suppress
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import DRAFT, Root, locked_draft
 
-ASIDE = ".aside-"  # a note in the moment between being taken and being replaced
+ASIDE = ".aside-"  # prefix of a note that has been taken and not yet replaced
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO opens at once and is then refused, never waited on
 
 
 class Refused(StoreDamaged):
-    """Something that is not a plain file of ours lies under a name of ours."""
+    """Something under one of our names is not a plain file of ours."""
 
 
 class Unreadable(Refused):
-    """A file or folder of ours that the system does not let this user read."""
+    """One of our files or folders that this user is not allowed to read."""
 
     exit_code = 1
 
 
 def parts_of(name: str) -> tuple[str, ...]:
-    """Split a relative posix name, or refuse it: absolute, upward, hidden or unprintable names lead nowhere."""
+    """Split a relative posix name; absolute, upward, hidden or unprintable names are refused."""
     parts = tuple(name.split("/"))
     unprintable = not name.isprintable() and any(unicodedata.category(letter).startswith("C") for letter in name)
     if unprintable or "\\" in name or not all(part and not part.startswith(".") for part in parts):
@@ -59,7 +59,7 @@ def opened(root: Root, parts: tuple[str, ...]) -> Iterator[int | None]:
 
 
 def make(root: Root, parts: tuple[str, ...], modes: dict[str, int]) -> None:
-    """Create, durably, every missing folder on the way; `modes` holds those that differ from the default."""
+    """Create, durably, every missing folder of a path; `modes` holds the modes that differ from the default."""
     for depth in range(1, len(parts) + 1):
         with opened(root, parts[: depth - 1]) as above, suppress(FileExistsError):
             if above is None:  # taken away since the round before: the next step would raise less plainly
@@ -71,7 +71,7 @@ def make(root: Root, parts: tuple[str, ...], modes: dict[str, int]) -> None:
 
 
 def read(folder: int, name: str, limit: int) -> bytes | None:
-    """Read a plain file of at most `limit` bytes, the last part of this name; None if there is none."""
+    """Read a plain file of at most `limit` bytes, by the last part of its name; None if there is none."""
     try:
         handle = os.open(name.rpartition("/")[2], _FILE, dir_fd=folder)
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def read(folder: int, name: str, limit: int) -> bytes | None:
 
 @contextmanager
 def drafted(root: Root, folder: int, data: bytes, mode: int) -> Iterator[str]:
-    """Yield the name of a durable draft that only its writer sees; it vanishes at the end whatever happened."""
+    """Yield the name of a durable draft that only its writer sees; it is always removed at the end."""
     name, handle = locked_draft(DRAFT, 0o600, folder=folder)
     try:
         rest = memoryview(data)
@@ -108,7 +108,7 @@ def drafted(root: Root, folder: int, data: bytes, mode: int) -> Iterator[str]:
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
         finally:
-            os.close(handle)  # and with it the lock: should the name be left, a later sweep takes it
+            os.close(handle)  # this frees the lock: if the name is left behind, a later sweep removes it
 
 
 def link(folder: int, name: str, target: str) -> bool:

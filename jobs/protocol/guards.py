@@ -1,4 +1,4 @@
-"""What a decision that is open must wait for before it may be claimed. Pure numbers and dates."""
+"""What an open decision must wait for before it may be claimed. Pure numbers and dates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Circumstances:
 
 
 def blocked_by(state: State, decision: Decision, day: date, policy: Policy, found: Circumstances) -> tuple[str, ...]:
-    """Every reason why this decision may not be claimed on this day; empty if it may."""
+    """Every guard that keeps this decision from being claimed on this day; empty if none does."""
     checks = {
         "note": not found.note,
         "policy": not found.policy,
@@ -36,7 +36,7 @@ def blocked_by(state: State, decision: Decision, day: date, policy: Policy, foun
 
 
 def held_until(state: State, decision: Decision, day: date, policy: Policy) -> dict[str, date]:
-    """The guards that time alone will clear, each with the first day on which it lets a claim pass."""
+    """The guards that block now and that time alone will clear, each with the day on which it clears."""
     clears = {"valid_from": decision.valid_from, **waits(state.trained, day, policy.guards)}
     return {name: until for name, until in clears.items() if until > day and name not in _bypassed(decision, policy)}
 
@@ -46,7 +46,7 @@ def _bypassed(decision: Decision, policy: Policy) -> tuple[str, ...]:
 
 
 def waits(completed: Iterable[date], day: date, guards: GuardPolicy) -> dict[str, date]:
-    """For each guard that time clears after trainings, from which day on it lets a claim pass."""
+    """For each guard that limits how often to train, the day from which it allows the next claim."""
     trained = sorted(completed)
     monday = day - timedelta(days=day.weekday())
     week = [at for at in trained if monday <= at < monday + timedelta(days=7)]

@@ -1,4 +1,4 @@
-"""What a run remembers of the files it saw, so that history is not read again. It may be deleted at any time."""
+"""A cache of what runs have read from files, so that history is not read again. It may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 IDS = 4  # size, two times and the inode
 
 Files = dict[str, list[Any]]  # by name: identity and facts
-Identity = list[int]  # of a file: it changes whenever somebody writes to it
+Identity = list[int]  # of a file: changes whenever somebody writes to it
 
-_manifests: dict[Path, dict[date, Identity]] | None = None  # by the folder of a table, while nobody else writes any
-_parsed: dict[str, tuple[Path, list[int], Files]] = {}  # by job, the index last read or written by this process
+_manifests: dict[Path, dict[date, Identity]] | None = None  # by a table's folder; only while no other process writes
+_parsed: dict[str, tuple[Path, list[int], Files]] = {}  # by job: the index that this process last read or wrote
 
 
 class Index:
-    """Facts that were read out of a file, kept for as long as its identity (size, times, inode) stays.
+    """Facts read from files, valid as long as a file's identity (size, times, inode) stays the same.
 
-    Its file is a line for the version and one for each fact; news are added at the end, and the last word counts.
+    It is stored as a line for the version and one per file; new lines are appended, and the last one of a file counts.
     """
 
     def __init__(self, root: Root, job: str) -> None:
@@ -51,7 +51,7 @@ class Index:
         return {}
 
     def facts(self, name: str, identity: Identity, read: Callable[[str], list[str]]) -> list[str]:
-        """What `read` said of this file; it is asked again only when the file has changed."""
+        """What `read` returned for this file; it is called again only if the file has changed."""
         known = self.recall(name, identity)
         return self.remember(name, identity, read(name)) if known is None else known
 
@@ -65,7 +65,7 @@ class Index:
         return facts
 
     def save(self) -> None:
-        """Write the news, if there are any; all of it again where there is no file, or most of it is news."""
+        """Append what is new, if anything; rewrite the whole file if there is none, or if most of it is new."""
         if not self._news:
             return
         if self.path.is_file() and 2 * len(self._news) < len(self.files):
@@ -85,7 +85,7 @@ def identity_of(stat: os.stat_result) -> Identity:
 
 
 def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
-    """What lies in a folder of the root, sorted by name; nothing where there is no such folder."""
+    """The entries of a folder of the root, sorted by name; none if there is no such folder."""
     path = root.at(folder)
     if path.is_dir():
         with os.scandir(path) as found:
@@ -93,9 +93,9 @@ def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
 
 
 def identities(root: Root, folder: str, wanted: Callable[[str], object], below: str = "") -> dict[str, Identity]:
-    """What lies under each wanted name of a folder, sorted; what vanishes meanwhile, or has nothing below, is left out.
+    """The identity of each wanted entry of a folder (or of `below` in it), by sorted name; missing ones are left out.
 
-    Names are looked up from the open folder: all history passes by, and a whole path takes twice the time.
+    Names are resolved relative to the open folder: this visits all of history, and full paths would take twice as long.
     """
     found = {}
     try:
@@ -109,7 +109,7 @@ def identities(root: Root, folder: str, wanted: Callable[[str], object], below: 
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except PermissionError as error:
-                error.filename = f"{folder}/{name}{below}"  # the folder that is open is no part of it
+                error.filename = f"{folder}/{name}{below}"  # it lacks the open folder's path
                 raise
     finally:
         os.close(handle)
@@ -117,9 +117,9 @@ def identities(root: Root, folder: str, wanted: Callable[[str], object], below: 
 
 
 def manifests(root: Root, table: str, since: date = date.min) -> dict[date, Identity]:
-    """By day, the manifest of every partition of a table since then; one without a manifest does not exist.
+    """By day, the identity of the manifest of every partition since then; without a manifest there is no partition.
 
-    Who is alone gets the same answer again, and adds to it what it publishes.
+    Within `alone` the same dictionary is returned every time, and the caller adds what it publishes.
     """
     path = root.at(f"datamart/{table}")
     if _manifests is not None and path in _manifests:
@@ -134,7 +134,7 @@ def manifests(root: Root, table: str, since: date = date.min) -> dict[date, Iden
 
 @lru_cache(1 << 14)  # all tables have the same days
 def day_of(name: str, prefix: str = PREFIX) -> date | None:
-    """The day of a partition; a folder that somebody named after a day which no calendar has is none."""
+    """The day in a partition folder's name; None if the name has no valid date."""
     if name.startswith(prefix) and DAY.fullmatch(text := name.removeprefix(prefix)):
         with suppress(ValueError):
             return date.fromisoformat(text)
@@ -143,7 +143,7 @@ def day_of(name: str, prefix: str = PREFIX) -> date | None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Within, this process alone writes manifests, and looks for them once, not once a run."""
+    """Within this context only this process writes manifests, so it lists them once, not once per run."""
     global _manifests  # noqa: PLW0603 - what a process alone knows
     _manifests = {}
     try:
@@ -153,7 +153,7 @@ def alone() -> Iterator[None]:
 
 
 def forget() -> None:
-    """Another process has written manifests after all."""
+    """Forget what `alone` listed: another process has written manifests after all."""
     if _manifests is not None:
         _manifests.clear()
 

@@ -1,4 +1,4 @@
-"""How every run begins: finish what a crash left, record what a person or monitoring wrote, end what is past."""
+"""How every run begins: finish what a crash left half-done, record new notes, end decisions that are past."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from jobs.protocol.policy import Policy
 from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 
-BETWEEN_LOOKS = 2.0  # seconds: an editor that saves by way of a new file needs less
+BETWEEN_LOOKS = 2.0  # seconds: longer than an editor takes to save by way of a new file
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a run works with: the store, its own name, the policy's days, why a model cannot serve, how to wait."""
+    """What a run needs to act on decisions: the store, its own name, the policy's days, and some functions."""
 
     store: FolderStore
     writer: Writer
     valid_days: Mapping[str, int]
     unusable: Callable[[str], str | None]
     wait: Callable[[float], None]
-    today: date = date.min  # later than the day of the run where that is made good
+    today: date = date.min  # later than the run's date when a missed day is made up for
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The ledger after a step, and what lies in place of the retraining note."""
+    """The ledger after a step, and what was found in place of the retraining note."""
 
     ledger: Ledger
     found: Found
@@ -61,7 +61,7 @@ def desk_of(
 
 
 def begin(desk: Desk) -> Seen:
-    """Settle, ingest, expire. A backfill does none of this: it only reads the fold as of its date."""
+    """Ingest and expire. A backfill does neither: it only reads the state."""
     known = ledgers.read(desk.store)
     if known.state.is_backfill(desk.writer.as_of):
         return Seen(known, look(desk, known.state), backfill=True)
@@ -70,7 +70,7 @@ def begin(desk: Desk) -> Seen:
 
 
 def settle(desk: Desk) -> None:
-    """Finish what a crash left aside, so that no look takes it for a removal."""
+    """Finish what a crash left half-done, so that nobody takes a note set aside for one that was removed."""
     with desk.store.settled():
         pass
 
@@ -84,7 +84,7 @@ def look(desk: Desk, state: State) -> Found:
 
 
 def ingest(desk: Desk) -> Seen:
-    """Record the note if nobody has; put a closed one away; withdraw what a person removed, after a second look."""
+    """Record a new note, put a closed one away, and withdraw a decision whose note is gone, after a second look."""
     with desk.store.settled():
         seen = _record(desk)
     missed = seen.state.waiting
@@ -103,11 +103,11 @@ def ingest(desk: Desk) -> Seen:
 
 
 def _record(desk: Desk) -> Seen:
-    """Under `hold`: propose what the note holds if it is new, or put it away if it is closed; a claim defers both."""
+    """Under `hold`: record the note if it is new, or put it away if its decision is closed. A claim defers both."""
     found = Found(Kind.ABSENT)
 
     def proposed(state: State) -> Fact | None:
-        nonlocal found  # looked at after each fold: an older look could overrule what another job has recorded since
+        nonlocal found  # look again after each fold: an older look could overrule what another job has since recorded
         found = look(desk, state)
         return proposal(found, state) if found.kind is Kind.NEW and not state.claim else None
 
@@ -134,7 +134,7 @@ def expire(desk: Desk) -> Seen:
 
 
 def withdraw(desk: Desk, reason: str) -> Seen:
-    """A person's veto by command: end the open decision, and remove its note if it is unchanged."""
+    """A person's veto by command: end the open decision, and remove its note unless it was edited."""
 
     def withdrawn(state: State) -> Fact | None:
         standing = state.waiting
@@ -148,7 +148,7 @@ def withdraw(desk: Desk, reason: str) -> Seen:
 
 
 def _put_away(desk: Desk, ledger: Ledger, found: Found) -> Seen:
-    """Move the bytes of a closed decision to quarantine; a claim defers that too."""
+    """Move the note of a closed decision to quarantine, unless a claim stands."""
     if found.kind is not Kind.CLOSED or found.data is None or ledger.state.claim:
         return Seen(ledger, found)
     desk.store.put_if_absent(quarantine_name(found.data), found.data)
@@ -157,10 +157,10 @@ def _put_away(desk: Desk, ledger: Ledger, found: Found) -> Seen:
 
 
 def place(desk: Desk, data: bytes, seen: Seen) -> tuple[Seen, str]:
-    """Monitoring's note, placed over the one that was ingested and recorded; or why it was left alone.
+    """Put a machine's note in place of the one that was ingested, or say why not.
 
-    "placed"; "known" (these bytes had their turn); "person" or "claim" (theirs is open); "ahead" (a later run reads
-    what lies there); "refused" (it is no plain file); "changed" (ingest again); "backfill" (only outputs are written).
+    "placed"; "known" (these bytes had their turn); "person" or "claim" (one is open); "ahead" (the note there is for a
+    later run); "refused" (not a plain file); "changed" (ingest again); "backfill" (a backfill writes only outputs).
     """
     if seen.backfill:
         return seen, "backfill"
@@ -198,7 +198,7 @@ def _may_place(state: State, found: Found, ingested: Found, data: bytes) -> str:
 
 
 def proposal(found: Found, state: State) -> Fact:
-    """The fact that a note was read which nobody had recorded."""
+    """The fact that records a new note."""
     wanted = found.wanted
     if wanted is None:
         raise ValueError("only a note that could be read is proposed")

@@ -1,4 +1,4 @@
-"""Where everything stands in a JSON text, and what is wrong where it is not one. Slow and exact: for messages."""
+"""Where each value stands in a JSON text, or exactly what is wrong with it. Slow: used only for messages."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 
 from jobs.protocol.errors import ConfigInvalid
 
-DEPTH = 32  # of nested lists and objects; no file of ours comes near it
-LARGEST = 2**53  # beyond it a reader that keeps numbers as floats sees another integer
+DEPTH = 32  # of nested lists and objects; none of our files comes near it
+LARGEST = 2**53  # larger integers change in readers that keep numbers as floats
 
 _MOST_DIGITS = len(str(-LARGEST))
 _LONGEST = 200  # characters of a key or pointer that a message repeats
@@ -20,7 +20,7 @@ _KEY = 'write "key": value; and a decimal with a point, as in 0.65'
 _VALUE = "write a string in double quotes, a number, true, false, null, [ or {"
 _DIGITS = "write 0.5, 5.0, 7: no leading zeros, and a digit on both sides of the point"
 _LINE_END = "close the string on its line; write \\n for a line end"
-_SLIPS = (  # what a person most likely did, wherever something else should stand
+_SLIPS = (  # the most likely mistakes, wherever something else was expected
     (r"//|/\*|#", "found a comment", "remove it: JSON has no comments"),
     ("['\u201c\u201d]", 'found a quote that is not "', 'JSON has double quotes only: "like this"'),
     (r"\Z", "found the end of the file", _HALF),
@@ -38,7 +38,7 @@ _NO_VALUES = (
     (r"[A-Za-z_]", "found a bare word", _VALUE),
     (r"", "found no value", _VALUE),
 )
-_IN_STRINGS = (  # by the word that tells the parser's complaints apart
+_IN_STRINGS = (  # by a word that identifies the parser's message
     ("control", "found a line end or control character in a string", _LINE_END),
     ("escape", "found an escape that JSON does not have", "write \\\\ for a backslash"),
     ("", "found a string without an end", _HALF),
@@ -46,7 +46,7 @@ _IN_STRINGS = (  # by the word that tells the parser's complaints apart
 
 
 class JsonInvalid(ConfigInvalid):
-    """A text that is not strict JSON: at this line and column, inside the value of this pointer. It holds no value."""
+    """A text that is not strict JSON, with line, column and the JSON pointer around them. It quotes no values."""
 
     def __init__(self, what: str, *, where: object, hint: str, place: tuple[int, int], pointer: str = "") -> None:
         self.line, self.column = place
@@ -64,7 +64,7 @@ def places(text: str, where: object) -> dict[str, int]:
 
 
 def line_and_column(text: str, at: int) -> tuple[int, int]:
-    """From 1, as editors count."""
+    """Counted from 1, as in editors."""
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
@@ -74,20 +74,20 @@ def pointer_to(pointer: str, key: str | int) -> str:
 
 
 def escaped(text: str) -> str:
-    """A key or pointer for a message: nothing of it can steer a terminal or fill a log."""
+    """A key or pointer for a message, escaped and shortened, so that it cannot control a terminal or fill a log."""
     spelled = json.dumps(text)[1:-1]
     return spelled if len(spelled) <= _LONGEST else f"{spelled[:_LONGEST]}..."
 
 
 def whole(text: str) -> int:
-    """An integer; ValueError with what is wrong and its mend."""
+    """Parse an integer; the ValueError holds what is wrong and how to mend it."""
     if len(text) > _MOST_DIGITS or abs(value := int(text)) > LARGEST:
         raise ValueError("found an integer past 2^53", "write it as a string")
     return value
 
 
 def finite(text: str) -> float:
-    """Any other number, likewise."""
+    """Parse any other number, likewise."""
     if not math.isfinite(value := float(text)):
         raise ValueError("found a number too large for any reader", "write a number below 1e308")
     return value
@@ -100,7 +100,7 @@ class _Scanner:
         self.places: dict[str, int] = {}
 
     def next(self) -> str:
-        """Step over blanks to the next character; empty at the end."""
+        """Skip blanks and return the next character; empty at the end."""
         while self.text[self.at : self.at + 1] in (" ", "\t", "\n", "\r"):
             self.at += 1
         return self.text[self.at : self.at + 1]
@@ -110,7 +110,7 @@ class _Scanner:
         return JsonInvalid(what, where=self.where, hint=hint, place=place, pointer=pointer)
 
     def unexpected(self, pointer: str, *known: tuple[str, str, str]) -> JsonInvalid:
-        """The fault here: the first of these whose pattern matches."""
+        """The fault at this place: the first of `known` whose pattern matches."""
         self.next()
         what, hint = next((what, hint) for sign, what, hint in known if re.compile(sign).match(self.text, self.at))
         return self.fault(pointer, what, hint)

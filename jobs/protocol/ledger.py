@@ -1,4 +1,4 @@
-"""The notebook: immutable entries, one fact a file, numbered without gaps and chained by their hashes."""
+"""The ledger: immutable entries, one fact per file, numbered without gaps and chained by their hashes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "bod
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who says it: one run of one job, and whom it tells. `at` and `who` are for records, never for logic."""
+    """Who writes: one run of one job, and whom to notify. `at` and `who` are for the record, never for logic."""
 
     job: str
     as_of: date
@@ -53,7 +53,7 @@ class Writer:
 
 
 class Unchained(StoreDamaged):
-    """An entry that is whole by itself and does not follow the one before."""
+    """An entry that is sound by itself but does not follow the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +66,28 @@ class Ledger:
 
 
 def trainings(known: Ledger) -> list[Entry]:
-    """The trainings that were completed; not what could not be, or is of a topic that this version does not know."""
+    """The completed trainings, without invalid entries."""
     ended = [one for one in known.entries if (one.topic, one.kind) == (RETRAINING, "completed")]
     return [one for one in ended if one.seq not in known.state.ignored]
 
 
 def vouched(store: FolderStore, model_id: str) -> str | None:
-    """The hash that the ledger noted when a model was made."""
+    """The hash that the ledger recorded when the model was trained; None if it did not."""
     made = [entry.body["model_sha256"] for entry in trainings(read(store)) if entry.body["model_id"] == model_id]
     return made[0] if made else None
 
 
 def witnessed(store: FolderStore) -> tuple[int, str] | None:
-    """The newest entry and its hash, as STATUS.txt remembers them: no later entry vouches for that one."""
+    """The number and hash of the newest entry according to STATUS.txt: no later entry vouches for that one."""
     found = _HEAD.search(store.get(STATUS) or b"")
     return (int(found[1]), found[2].decode()) if found else None
 
 
 def refuse_loss(store: FolderStore) -> None:
-    """StoreDamaged where the ledger has lost its end, or is gone; the next run would number its own facts over it."""
+    """StoreDamaged if the ledger lost its end, or is gone: the next run would reuse the numbers of the lost entries."""
     try:
-        seen = witnessed(store)  # before the ledger is read: whoever wrote it then had written the entry before
-    except Refused:  # whoever writes it next says so: what must go on does not wait for that
+        seen = witnessed(store)  # before the ledger is read: STATUS.txt is always written after the entry
+    except Refused:  # the next writer of STATUS.txt reports it: nothing else waits for that
         return
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
@@ -106,9 +106,9 @@ def name_of(seq: int) -> str:
 
 
 def read(store: FolderStore) -> Ledger:
-    """Read every entry not read through this store before; StoreDamaged where numbers or hashes do not fit.
+    """Read every entry not yet read through this store; StoreDamaged if numbers or hashes do not fit.
 
-    A run reads its ledger a dozen times.
+    A run calls this a dozen times.
     """
     ledger, names = standing(store), store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
@@ -122,12 +122,12 @@ def read(store: FolderStore) -> Ledger:
 
 
 def standing(store: FolderStore) -> Ledger:
-    """What was read through this store: of a damaged ledger what stands before its first damage."""
+    """What was read through this store so far: of a damaged ledger, the entries before the first damage."""
     return store.memo.get(FOLDER) or Ledger()
 
 
 def damages(store: FolderStore) -> Iterator[StoreDamaged]:
-    """All that is damaged by itself, in order; `read` raises the first."""
+    """Everything that is damaged, in order; `read` raises only the first."""
     seq = 1
     prev: str | None = ""
     whole: Ledger | None = Ledger()  # both None where what came before is damaged
@@ -153,7 +153,7 @@ def damages(store: FolderStore) -> Iterator[StoreDamaged]:
 
 
 def _there(store: FolderStore, seq: int) -> bytes:
-    data = store.get(name_of(seq))  # one that is too large is damage, which parsing tells
+    data = store.get(name_of(seq))  # if it is too large, parsing reports the damage
     if data is None:
         raise _damaged(seq, "was there and is gone")
     return data
@@ -169,7 +169,7 @@ def extended(ledger: Ledger, data: bytes) -> Ledger:
 
 
 def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
-    """The entry of these bytes, which must be number `seq` and follow the entry whose hash is `prev`, where known."""
+    """Parse an entry, which must be number `seq` and follow the entry with hash `prev` (None: not known)."""
     try:
         given = strict_json.parse(data, where=name_of(seq), limit=ENTRY_LIMIT)
     except JobError as error:
@@ -195,7 +195,7 @@ def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
 
 
 def breach(data: bytes, where: str) -> StoreDamaged | None:
-    """What shows that no job wrote this entry: the contract that it breaks, or that of the note in it."""
+    """Proof that no job wrote this entry: it, or the note in it, breaks its contract. None if there is none."""
     broken, given = schemas.broken("ledger_entry", data, where, _RESTORE_ENTRY), json.loads(data)
     if broken or given["kind"] != "proposed":
         return broken
@@ -203,7 +203,7 @@ def breach(data: bytes, where: str) -> StoreDamaged | None:
 
 
 def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | None]) -> tuple[Ledger, Entry | None]:
-    """Say what `say` makes of the newest state, asked anew whenever another writer was quicker; None if nothing."""
+    """Record what `say` makes of the newest state (None: nothing); ask it again whenever another writer was quicker."""
     nonce = os.urandom(8).hex()
     while True:
         known = read(store)
@@ -230,7 +230,7 @@ def entry_bytes(writer: Writer, fact: Fact, seq: int, prev: str, nonce: str) -> 
 
 
 def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
-    """A store that answered late may have taken it all the same: the nonce tells."""
+    """Whether the entry there is ours: a store may have taken it and still failed to say so."""
     given = strict_json.parse(_there(store, seq), where=name_of(seq), limit=ENTRY_LIMIT)
     return isinstance(given, dict) and given.get("nonce") == nonce
 

@@ -1,4 +1,4 @@
-"""Models as folders named by their content, the manifest last; nothing is parsed before its hash has been verified."""
+"""Models as folders named by their content, manifest written last; no file is parsed before its hash is verified."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ TREES, PREPARATION, RECIPE = "model.txt", "preparation.json", "recipe.json"
 REFERENCE, CARD, PAGE = "reference_profile.json", "card.json", "card.html"
 FORMAT = 1
 PROBE_SECONDS = 60.0
-UNFIT = 4  # as the trial says it
+UNFIT = 4  # exit code of the probe
 _ID = re.compile(r"[0-9]{8}-[0-9a-f]{12}")
 _MANIFEST_LIMIT = 64 << 10
 
-# Loading and predicting once, where a crash costs nothing: LightGBM dies or hangs on most damaged texts.
+# Loads the model and predicts once, in a process that may crash: LightGBM dies or hangs on most damaged texts.
 _PROBE = """
 import json, resource, sys
 import lightgbm, numpy
@@ -55,7 +55,7 @@ except Exception:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A whole model: the hash of its manifest stands for every byte of it."""
+    """A verified model: the hash of its manifest covers every byte of it."""
 
     model_id: str
     sha256: str
@@ -63,7 +63,7 @@ class Model:
 
 
 def put(root: Root, day: date, contents: Mapping[str, bytes]) -> Model:
-    """Add a model under the name that its content gives it; adding it again changes nothing."""
+    """Add a model under a name made from its content; adding it again changes nothing."""
     model_id, listed = name_of(day, contents), _listed(contents)
     manifest = strict_json.pretty({"format": FORMAT, "model_id": model_id, "files": listed})
     _checked(manifest, model_id)
@@ -76,7 +76,7 @@ def put(root: Root, day: date, contents: Mapping[str, bytes]) -> Model:
 
 
 def name_of(day: date, contents: Mapping[str, bytes]) -> str:
-    """The name that these files give a model of this day."""
+    """The id of a model with these files, trained for this day."""
     content = hashlib.sha256(strict_json.canonical(_listed(contents))).hexdigest()
     return f"{day:%Y%m%d}-{content[:12]}"
 
@@ -86,10 +86,10 @@ def is_name(text: str) -> bool:
 
 
 def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
-    """A whole model, every file verified. `expected_sha256` is the ledger's hash of the manifest.
+    """Read a model and verify every file. `expected_sha256` is the ledger's hash of its manifest.
 
-    Where the ledger does not vouch for it (None), its trees, and what turns their sums into scores, are first tried in
-    a process of their own, with a time limit. StoreDamaged says what is wrong, whatever lies in the folder.
+    If the ledger does not vouch for it (None), its trees and the rest of the scorer are first tried in a separate
+    process, with a time limit. Whatever is in the folder, anything wrong raises StoreDamaged.
     """
     model = _whole(root, model_id, expected_sha256)
     if expected_sha256 is None and (why := _fails(*(model.files.get(it, b"") for it in (PREPARATION, TREES)))):
@@ -103,7 +103,7 @@ def unusable(root: Root, model_id: str, expected_sha256: str | None = None) -> s
 
 
 def damage(root: Root, model_id: str, expected_sha256: str | None, *, is_tried: bool = False) -> JobError | None:
-    """What is wrong with a model, by hashes alone where the ledger vouches or it is not tried: cheap for every run."""
+    """What is wrong with a model, if anything; by hashes alone, and so cheaply, unless `is_tried`."""
     try:
         (get if is_tried else _whole)(root, model_id, expected_sha256)
     except JobError as error:
@@ -150,7 +150,7 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
 
 
 def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
-    """The manifest's JSON; its names are single plain names, each once."""
+    """The manifest's JSON, checked: it keeps its contract and lists each file once."""
     found = _parsed(manifest, model_id)
     if wrong := [one.what for one in schemas.complaints(schemas.document("model"), found)]:
         raise _damaged(model_id, "the manifest does not keep its contract: " + "; ".join(wrong[:3]))
@@ -169,9 +169,9 @@ def _parsed(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
         raise _damaged(model_id, f"the manifest is no JSON: {error.what}") from error
 
 
-@lru_cache(maxsize=1)  # the answer is as good where a lock is held, and there no minute may be lost
+@lru_cache(maxsize=1)  # asked again under a lock, where it must not take a minute
 def _fails(preparation: bytes, trees: bytes) -> str | None:
-    """Why these trees cannot be loaded, or score nothing, tried where a crash or a hang does no harm."""
+    """Why these trees cannot be loaded or used, tried in a process where a crash or a hang does no harm."""
     given, trial = preparation + b"\0" + trees, [sys.executable, "-I", "-c", _PROBE]
     try:
         done = subprocess.run(trial, input=given, capture_output=True, timeout=PROBE_SECONDS, check=False)

@@ -1,4 +1,4 @@
-"""The two notes that people edit: what bytes found in them say, and the bytes in which jobs write them. Pure."""
+"""The two notes that people edit: how their bytes are read, and how jobs write them. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from jobs.protocol.partitions import Input
 from jobs.protocol.schemas import checked, refused
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 
-FURTHEST_DAYS = 92  # a date further ahead is a slip of the pen
+FURTHEST_DAYS = 92  # a date further ahead is taken for a typing error
 _VERDICT = re.compile(r"datamart/gold/monitoring/week=[0-9-]{10}/decision\.json")
 _ORIGINAL = ("decision_date", "performance_score", "retrain", "reason")
 _ORDER = (*_ORIGINAL, "priority", "valid_from", "valid_until", "approved_by")
 
 
 class Kind(Enum):
-    """What the bytes found in a note are; one of these, always."""
+    """What the bytes found in place of a note are: always exactly one of these."""
 
     ABSENT = "absent"
     SAME = "the open decision's"
@@ -51,7 +51,7 @@ class ServingNote:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lies in place of a note: its bytes, what they are, and any problem with its mend."""
+    """What was found in place of a note: its bytes, what they are, what they ask for, and any problem."""
 
     kind: Kind
     data: bytes | None = None
@@ -61,13 +61,13 @@ class Found:
 
 
 def decision_id(fields: Mapping[str, Any]) -> str:
-    """The date and a hash of the other fields: it fits as long as nobody has edited them."""
+    """The date and a hash of the other fields: it matches as long as nobody has edited them."""
     others = {name: value for name, value in fields.items() if name != "decision_id"}
     return f"{fields['decision_date']}-{hashlib.sha256(strict_json.canonical(others)).hexdigest()[:12]}"
 
 
 def retraining_bytes(fields: Mapping[str, Any]) -> bytes:
-    """A retraining note as jobs write it: the original's four fields first, in order, and its decision_id."""
+    """A retraining note as jobs write it: fields in a fixed order, with a decision_id."""
     given = {name: fields[name] for name in _ORDER if name in fields}
     details = {"details": fields["details"]} if "details" in fields else {}
     identity = decision_id(given | details)
@@ -80,7 +80,7 @@ def serving_bytes(model_id: str, since: date, reason: str, *, pinned: bool) -> b
 
 
 def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
-    """What these bytes want, with what they leave open filled in; JsonInvalid or NoteInvalid names what is wrong."""
+    """Parse a retraining note and fill in the defaults; JsonInvalid or NoteInvalid says what is wrong."""
     fields = checked(data, "retraining_note", RETRAINING_NOTE)
     decided = date.fromisoformat(fields["decision_date"])
     priority = fields.get("priority", "MEDIUM")
@@ -107,13 +107,13 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
 
 
 def said_in(note: bytes) -> dict[str, Any]:
-    """The fields of a note that was recorded once."""
+    """The fields of a note that is already recorded in the ledger."""
     fields: dict[str, Any] = json.loads(note.removeprefix(b"\xef\xbb\xbf"))
     return fields
 
 
 def evidence_of(note: bytes) -> Input | None:
-    """The verdict that a recorded note points to; a person may write anything there."""
+    """The verdict that a recorded note cites, if it does: a person may have written anything there."""
     details = said_in(note).get("details")
     if isinstance(details, dict) and _VERDICT.fullmatch(str(details.get("path"))):
         return Input(details["path"], str(details.get("sha256")))
@@ -128,9 +128,9 @@ def read_serving(data: bytes) -> ServingNote:
 def classify(
     data: bytes | None, state: State, day: date, valid_days: Mapping[str, int], today: date = date.min
 ) -> Found:
-    """What the bytes found in place of the retraining note are, and whose. Equal bytes are known without reading.
+    """Tell what the bytes found in place of the retraining note are. Known bytes are recognised without parsing.
 
-    `today`: where a day that was missed is made good, what is in order by then and ahead of the run alone is no slip.
+    `today`: when a missed day is made up for, a note may lie ahead of the run and still be valid by today.
     """
     if data is None:
         return Found(Kind.ABSENT)
@@ -152,7 +152,7 @@ def classify(
 
 
 def _obstacles(wanted: Decision, state: State, day: date) -> Iterator[tuple[Kind, str, str, str]]:
-    """Why a note that can be read is left in place unheeded: what it is, the field, what is wrong, the mend."""
+    """Why a valid note is nevertheless left in place and ignored: its kind, the field, what is wrong, the mend."""
     furthest = day + timedelta(days=FURTHEST_DAYS)
     if wanted.valid_until < day:
         until = f"ended on {wanted.valid_until}, before it was first seen"
@@ -164,7 +164,7 @@ def _obstacles(wanted: Decision, state: State, day: date) -> Iterator[tuple[Kind
         if (value := getattr(wanted, field)) > furthest:
             far = f"is {value}, over {FURTHEST_DAYS} days ahead"
             yield Kind.FUTURE, field, far, f"give a date until {furthest}"
-    # an edit keeps the decision_id it started from; with another decision_date it asks anew
+    # an edited note keeps its decision_id; changing its decision_date makes it a new request
     completed = {ending.decision.decision_id for ending in state.ended if ending.how == "completed"}
     if wanted.decision_id in completed - {None} and str(wanted.decision_id).startswith(f"{wanted.decision_date}-"):
         late = "is of a decision that was completed before this edit was seen"

@@ -1,4 +1,4 @@
-"""What notes, policy and ledger come to together, and what the next run will make of them. Nothing is changed here."""
+"""What notes, policy and ledger amount to together, and what the next run will do with them. Read-only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BLOCKS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """All that the text follows from. `wish` is a change of the serving model that no run has recorded yet."""
+    """All that STATUS.txt is made from. `wish` is a change of the serving model that no run has recorded yet."""
 
     state: State
     head: str
@@ -45,21 +45,21 @@ class Sight:
     policy_problem: JobError | None = None
     serving_problem: JobError | None = None
     model_problem: JobError | None = None  # of the model that serves
-    circumstances: Circumstances | None = None  # of the guards that ask more than the calendar, where known
+    circumstances: Circumstances | None = None  # for the guards that need more than the calendar, if known
     wish: ServingNote | None = None
     quarantined: frozenset[str] = frozenset()
-    abandoned: Fact | None = None  # where the claim's trainer is dead: the end of the claim
-    verdict: str = ""  # of monitoring, while a person's decision or a claim keeps it from writing its note
+    abandoned: Fact | None = None  # if the claim's trainer is dead: the fact that ends the claim
+    verdict: str = ""  # monitoring's, if a person's decision or a claim keeps it from writing its note
 
     @property
     def problems(self) -> tuple[JobError, ...]:
-        """What a person must mend before their policy or notes count, or before anything is scored."""
+        """What a person must fix before policy or notes take effect, or before anything is scored."""
         known = (self.model_problem, self.policy_problem, self.found.problem, self.serving_problem)
         return tuple(one for one in known if one)
 
 
 def survey(desk: Desk, verdict: str = "") -> Sight:
-    """Look at ledger, notes and policy without changing anything."""
+    """Read ledger, notes and policy without changing anything."""
     ledger = ledgers.read(desk.store)
     policy, policy_problem = policy_in_force.read(desk.store)
     chosen = read_wish(desk, ledger.state.serving)
@@ -107,7 +107,7 @@ def next_run(sight: Sight) -> Iterator[str]:
 
 
 def ahead(sight: Sight) -> State:
-    """What ledger and notes come to once a training run has taken both notes up."""
+    """The state that will follow once a training run has recorded both notes."""
     state = _given_back(sight)
     if sight.wish:
         state = _followed(state, sight.today, Fact(SERVING, "serving", asdict(sight.wish)))
@@ -131,12 +131,12 @@ def end_of(ending: Ending) -> str:
 
 
 def printable(given: str) -> str:
-    """A person's or a model's words on one line, with nothing in them that steers a terminal."""
+    """Somebody else's words on one line, without characters that could control a terminal."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in given).split())
 
 
 def _of_note(sight: Sight, state: State, later: State) -> str:
-    """`later`: once both notes have been taken up, what is still open and finds its own note gone ends."""
+    """What becomes of the note. `later`: the state once both notes are recorded; an open decision without one ends."""
     found = sight.found
     if found.kind is Kind.NEW and state.claim:
         return "The note was saved after the claim: too late for that training. It stays, and is read when that ends."

@@ -1,4 +1,4 @@
-"""Partitions: folders of files named by shard and content, and a manifest, the only name that is ever replaced."""
+"""Partitions: folders of files named by shard and content, and a manifest, the only file that is ever replaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REBUILD = "restore it from a backup, or delete its folder: the next run builds 
 _KEEP = "restore it from a backup; deleted, the day is scored anew, with the model that serves then"
 FORMAT = 1  # of the manifest; readers refuse a newer one
 MANIFEST = "_manifest.json"
-KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")  # one that was replaced, by its hash
+KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")  # a manifest that was replaced, named by its hash
 PART = re.compile(r"part-\d{3}-of-\d{3}-([0-9a-f]{12})\.parquet")
 
 
@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a partition was made from; `partitions` counts them where the hash stands for a range of dates."""
+    """Something a partition was made from; `partitions` is their number if the hash covers a range of dates."""
 
     path: str
     sha256: str
@@ -62,7 +62,7 @@ class Manifest:
         return sum(part.rows for part in self.parts)
 
     def to_bytes(self, *, was_read: bool = False) -> bytes:
-        """The manifest, with a hash of all that stands before it: one changed bit anywhere shows."""
+        """The manifest with a hash of itself, so that a single changed bit is noticed."""
         facts = self.facts()
         sha256 = hashlib.sha256(strict_json.canonical(facts, was_read=was_read)).hexdigest()
         return strict_json.pretty(facts | {"sha256": sha256}, was_read=was_read)
@@ -77,12 +77,12 @@ class Manifest:
 
     @property
     def content_sha256(self) -> str:
-        """One hash of the rows alone: what is built from a partition depends on these, not on how they came about."""
+        """A hash of the rows alone: what is built from a partition depends on these, not on how they were made."""
         return _hash_of([part.sha256 for part in self.parts])
 
     @property
     def made_from(self) -> str:
-        """One hash of all that decides the content: the same value means that building again gives the same bytes."""
+        """A hash of all that determines the content: if it is the same, building again would give the same bytes."""
         return made_from(self.inputs, self.contract_sha256, self.layer_version)
 
 
@@ -120,7 +120,7 @@ def at(root: Root, name: str) -> Manifest:
 
 
 def existing(root: Root, table: str, day: date) -> Manifest:
-    """The manifest of a partition that was there a moment ago."""
+    """The manifest of a partition that existed a moment ago; StoreDamaged if it is gone."""
     if (manifest := read(root, table, day)) is None:
         mend = "run again: it is built from what it rests on"
         raise StoreDamaged("the partition has gone", where=manifest_name(table, day), mend=mend)
@@ -128,7 +128,7 @@ def existing(root: Root, table: str, day: date) -> Manifest:
 
 
 def mend_of(name: str) -> str:
-    """How what lies there is mended: all is built again as it was, but for scores."""
+    """How to mend a damaged file: anything but scores is simply built again."""
     return _KEEP if name.startswith("datamart/gold/predictions/") else _REBUILD
 
 
@@ -156,14 +156,14 @@ def parse(data: bytes, *, where: str) -> Manifest:
 
 
 def verified(root: Root, name: str) -> Path:
-    """A part that still is what its name says: nothing is built on a file that has lost a bit."""
+    """The path of a part, once its hash matches its name: nothing is built on a damaged file."""
     path = root.at(name)
     _refuse_changed(name, files.sha256_of(path) if path.is_file() else None)
     return path
 
 
 def content(root: Root, name: str) -> bytes:
-    """The bytes of a part, verified likewise: a small file is opened once."""
+    """The bytes of a part, verified in the same way; opens the file only once."""
     try:
         data = files.content(root.at(name))
     except (FileNotFoundError, NotADirectoryError):
@@ -180,14 +180,14 @@ def _refuse_changed(name: str, found: str | None) -> None:
 
 
 def drafts_folder(root: Root, table: str) -> Path:
-    """Where drafts of a table lie until they are named: one folder a layer, so that sweeping is cheap."""
+    """The folder for drafts of a table: one per layer, so that sweeping is cheap."""
     return root.at("datamart") / table.partition("/")[0]
 
 
 def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = False) -> bool:
-    """Name the finished drafts and put the manifest last. False, and nothing touched, where it is there already.
+    """Give the finished drafts their names, then write the manifest. False if the same partition is already there.
 
-    `once`: whatever manifest is there stays, also one that is put there at this very moment.
+    `once`: never replace a manifest, not even one that is being written at this moment.
     """
     home, drafts_in = root.at(folder(manifest.table, manifest.date)), drafts_folder(root, manifest.table)
     target, data = home / MANIFEST, manifest.to_bytes()
@@ -200,20 +200,20 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
         files.publish(root, path, home / part.name)
     if before is not None and before != data:
         kept = home / f"_manifest-{hashlib.sha256(before).hexdigest()[:12]}.json"
-        if not kept.is_file():  # what older models and scores rest on stays readable
+        if not kept.is_file():  # older models and scores may cite it
             files.write_whole(root, kept, before, drafts_in=drafts_in)
     return files.write_whole(root, target, data, drafts_in=drafts_in, once=once)
 
 
 def part_of(path: Path, rows: int, shard: int = 0, shards: int = 1) -> Part:
-    """Describe a finished draft; its name holds its shard and the hash of its content."""
+    """Describe a finished draft, named by its shard and the hash of its content."""
     digest = files.sha256_of(path)
     name = f"part-{shard:03d}-of-{shards:03d}-{digest[:12]}.parquet"
     return Part(name, rows, path.stat().st_size, digest)
 
 
 class Ranges:
-    """Inputs that stand for all partitions of a table over whole months and the days of a last one."""
+    """Inputs that stand for all partitions of a table from the first of a month to some day, hashed month by month."""
 
     def __init__(self, path: str, contents: Mapping[date, str]) -> None:
         self.path = path
@@ -222,7 +222,7 @@ class Ranges:
         self._months: dict[tuple[date, date], str] = {}
 
     def input(self, first: date, last: date) -> Input:
-        """Everything from the month of `first` up to `last`."""
+        """Everything from the first of `first`'s month up to `last`."""
         days = self.days(first, last)
         months = [list(month) for _, month in groupby(days, key=lambda day: (day.year, day.month))]
         return Input(self.path, _hash_of([self._hash(month) for month in months]), len(days))
@@ -231,7 +231,7 @@ class Ranges:
         return self._days[bisect_left(self._days, first.replace(day=1)) : bisect_right(self._days, last)]
 
     def _hash(self, month: list[date]) -> str:
-        """Days of one month; a month that has been seen is not hashed again."""
+        """The hash of the days of one month, computed once."""
         ends = month[0], month[-1]
         if ends not in self._months:
             self._months[ends] = _hash_of([f"{day} {self._contents[day]}" for day in month])

@@ -1,7 +1,7 @@
-r"""The patterns that Python's and Rust's regular expressions surely read alike; all others are refused.
+r"""Patterns that Python's and Rust's regular expressions are sure to read alike; all others are refused.
 
-Python judges a value, Rust finds the offending rows of a column. They differ on `\d \w \s \b` (tables of Unicode), on
-`$` (before a last line end), on flags, look-around, back-references, and repeats of what may be empty.
+Python explains a single value, Rust finds the offending rows of a column. They differ on `\d \w \s \b` (Unicode), `$`
+(before a final line end), flags, look-around, back-references, and repeats of something that may be empty.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _ESCAPED = r"\\[\\.^$*+?{}\[\]|()/&~nrt-]"
 _ONE = rf"(?:[^\\\[\]&|~^-]|{_ESCAPED})"
 _ATOM = rf"(?:\.|\[\^?-?(?:{_ONE}(?:-{_ONE})?)+-?\]|[^\\.^$*+?{{}}\[\]|()]|{_ESCAPED})"
 _COUNT = r"[0-9]{1,3}"
-_LARGEST = 5000  # characters once repeats are written out: half of what Rust agrees to compile of any class
+_LARGEST = 5000  # characters once repeats are expanded: half of what Rust will compile for any class
 _REPEAT = rf"(?:[*+?]|\{{{_COUNT}(?:,(?:{_COUNT})?)?\}})"
 _PART = rf"(?>{_ATOM}{_REPEAT}?)"
 _FIRM = rf"{_ATOM}(?:\+|\{{(?=0*[1-9]){_COUNT}(?:,(?:{_COUNT})?)?\}})?(?![*?{{])"  # a part that cannot be empty
@@ -27,7 +27,7 @@ _WHAT_IS_READ_ALIKE = (
 
 
 def to_rust(pattern: str) -> str:
-    """The same pattern, one without an `objection`, for Rust."""
+    """The same pattern for Rust. It must have no `objection`."""
     found = _ACCEPTED.fullmatch(pattern)
     return f"{pattern[:-2]}\\z" if found and found["last"] else pattern
 
@@ -39,7 +39,7 @@ def is_anchored(pattern: str) -> bool:
 
 
 def objection(pattern: str) -> str:
-    """Why a pattern is refused; empty where it is not."""
+    """Why a pattern is refused; empty if it is accepted."""
     if not _ACCEPTED.fullmatch(pattern):
         return _WHAT_IS_READ_ALIKE
     counts = re.findall(r"\{([0-9]+)(?:,([0-9]*))?\}", pattern)

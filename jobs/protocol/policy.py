@@ -1,4 +1,4 @@
-"""The standing rules that a person owns: every threshold of the system, read once, checked, and frozen."""
+"""The policy: every threshold that a person may set, read once, validated and frozen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LabelPolicy:
 
     @property
     def longest_months(self) -> int:
-        """Of the window within which a default counts; where the term is the window, 60 and 5 to the charge-off."""
+        """The longest window in which a default counts. If the window is the term: 60, and 5 until the charge-off."""
         return 65 if self.window_months == "term" else self.window_months
 
 
@@ -117,7 +117,7 @@ class CreditGates:
 class FraudGates:
     precision: float
     recall: float
-    f1: float | None = None  # one of the two asks for none
+    f1: float | None = None  # only one of the two profiles has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class AlertPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """All standing rules, and the hash of the bytes they were read from."""
+    """All settings, and the hash of the bytes they were read from."""
 
     label: LabelPolicy
     feature_profile: Literal["investor", "granting"]
@@ -160,9 +160,9 @@ class Policy:
 
 @lru_cache(maxsize=4)
 def load(data: bytes | None, where: Hashable) -> Policy:
-    """The policy in these bytes, absent keys filled in; the defaults where there is no file.
+    """Parse a policy and fill in missing keys; None gives the defaults.
 
-    Raises ConfigInvalid with every breach at once, each with its line and column.
+    Raises ConfigInvalid with all errors at once, each with its line and column.
     """
     if data is None:
         data = default_bytes()
@@ -174,12 +174,12 @@ def load(data: bytes | None, where: Hashable) -> Policy:
 
 
 def default_bytes() -> bytes:
-    """The file that the first run writes: every key with its default, and in comments what it means."""
+    """The file that the first run writes: every key with its default, and comments that say what it means."""
     return strict_json.pretty(defaults(schemas.document(POLICY)))
 
 
 def _frozen(kind: Any, part: Json, given: Any, **more: Any) -> Any:  # noqa: ANN401 - whatever the field declares
-    """What was given, the defaults of what was not, and nothing that is for people only."""
+    """Build a dataclass or mapping from the given values, with defaults for the rest and without the comments."""
     if "default" not in part:
         types = get_type_hints(kind) if is_dataclass(kind) else {}
         fields = {
@@ -193,7 +193,7 @@ def _frozen(kind: Any, part: Json, given: Any, **more: Any) -> Any:  # noqa: ANN
 
 
 def defaults(part: Json) -> Any:  # noqa: ANN401 - a setting is whatever its schema says
-    """The value where nothing is given; an object tells in its `$comment` what its settings mean."""
+    """The default of a part of the schema; an object gets a `$comment` that says what its settings mean."""
     if "default" in part:
         return part["default"]
     members = _members(part)
@@ -211,7 +211,7 @@ def defaults(part: Json) -> Any:  # noqa: ANN401 - a setting is whatever its sch
 
 
 def check(given: object, data: bytes, where: object) -> None:
-    """Raise ConfigInvalid naming every breach of the schema, or of the order that its bounds must keep."""
+    """Raise ConfigInvalid naming every breach of the schema, or every pair of bounds in the wrong order."""
     found = complaints(schemas.document(POLICY), given, quoting=True)
     if not found and isinstance(given, dict):
         found = [*_out_of_order(given, schemas.document(POLICY))]
@@ -225,7 +225,7 @@ def _members(part: Json) -> Json:
 
 
 def _out_of_order(given: Json, part: Json, here: str = "") -> Iterator[Complaint]:
-    """Settings that a schema cannot compare: each of `x-rising` is at most the next."""
+    """What a schema cannot check: each setting in `x-rising` must be at most the next."""
     for lower, upper in pairwise(part.get("x-rising", ())):
         smaller, larger = (given.get(name, part["properties"][name]["default"]) for name in (lower, upper))
         if smaller > larger:

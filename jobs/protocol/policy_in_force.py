@@ -1,4 +1,4 @@
-"""Which policy counts: the one in place; and while that cannot be read, the last good one for all that must go on."""
+"""The policy in force: the one in place or, while that cannot be read, the last good one for work that must go on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.policy import Policy
 from jobs.protocol.store import DECISIONS, POLICIES, POLICY, FolderStore
 
-LAST_GOOD = "last_good.json"  # beside the copies, which their hashes name in no order
+LAST_GOOD = "last_good.json"  # beside the copies, whose names (hashes) have no order
 
 
 def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError | None]:
-    """What a run begins with, as `read`. The first run of all writes the default policy; each keeps the one it uses."""
+    """Read the policy at the start of a run. The very first run writes the default; every run keeps what it uses."""
     if _never_ran(store) and POLICY.removeprefix(f"{DECISIONS}/") not in store.list(DECISIONS):
         if dry_run:
             return rules.load(None, POLICY), None
@@ -27,13 +27,13 @@ def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError
     if found and not dry_run:
         keep(store, found)
     elif not dry_run and (defaults := rules.load(None, POLICY)) == last_good(store):
-        with suppress(JobError, OSError):  # what must go on does not wait for a copy
+        with suppress(JobError, OSError):  # a failing copy must not stop the run
             store.put_if_absent(_copy_of(defaults.sha256), rules.default_bytes())
     return found, problem
 
 
 def _never_ran(store: FolderStore) -> bool:
-    """Later it means something that there is no policy."""
+    """Whether no job has run here: later a missing policy is an error."""
     return not (store.list(ledger.FOLDER) or store.list(POLICIES) or manifests(store.root, PREDICTIONS))
 
 
@@ -55,10 +55,10 @@ def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
 
 
 def keep(store: FolderStore, policy: Policy) -> None:
-    """Copy a policy before its first use, and note it as the last good one. Done again it changes nothing."""
+    """Keep a copy of a policy before its first use, and mark it as the last good one. Safe to repeat."""
     data = store.get(POLICY, rules.MAX_BYTES)
     if data is None or hashlib.sha256(data).hexdigest() != policy.sha256:
-        return  # saved anew since it was read: the next run sees that
+        return  # edited since it was read: the next run will see it
     pointer = strict_json.pretty({"sha256": policy.sha256})
     for name, says in ((_copy_of(policy.sha256), data), (f"{POLICIES}/{LAST_GOOD}", pointer)):
         if (before := store.get(name)) != says:
@@ -67,8 +67,8 @@ def keep(store: FolderStore, policy: Policy) -> None:
 
 
 def last_good(store: FolderStore) -> Policy:
-    """The policy that was used last; the defaults where none was ever kept, or none can be told any more."""
-    with suppress(JobError, LookupError, TypeError):  # what must go on does not wait for a damaged pointer or copy
+    """The policy that was used last; the defaults if none was kept, or if its copy cannot be read."""
+    with suppress(JobError, LookupError, TypeError):  # a damaged pointer or copy must not stop the run
         pointer = strict_json.parse(store.get(f"{POLICIES}/{LAST_GOOD}") or b"", where=f"{POLICIES}/{LAST_GOOD}")
         if found := kept(store, pointer["sha256"]):
             return found
@@ -76,7 +76,7 @@ def last_good(store: FolderStore) -> Policy:
 
 
 def kept(store: FolderStore, sha256: str) -> Policy | None:
-    """A policy that was used once, by its hash; None if it is not there as it was."""
+    """The kept copy of a policy, by its hash; None if it is missing or damaged."""
     name = _copy_of(sha256)
     data = store.get(name, rules.MAX_BYTES)
     is_whole = data is not None and hashlib.sha256(data).hexdigest() == sha256

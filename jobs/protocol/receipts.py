@@ -23,12 +23,12 @@ from jobs.protocol.store import FolderStore
 HOME = "decisions/receipts"
 KEPT_DAYS = 90
 WHOLE = "all"  # the step of a run of all steps
-_CHANGES = re.compile(rb'(?<=\n  "changed": \[)\n.*\n  (?=\],\n  "skipped": )', re.DOTALL)  # of a first run: megabytes
+_CHANGES = re.compile(rb'(?<=\n  "changed": \[)\n.*\n  (?=\],\n  "skipped": )', re.DOTALL)  # may be megabytes
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A failure as it is written down and said: no row values."""
+    """A failure as it is stored and printed, without row values."""
 
     code: int
     what: str
@@ -41,14 +41,14 @@ class Problem:
 
 
 def _in_letters(text: str) -> str:
-    """A file's name may hold bytes that are no letters, and JSON cannot."""
+    """Escape what JSON cannot hold: a file name may contain bytes that are not valid text."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def told(problems: Iterable[Problem], prefix: str = "") -> str:
-    """Each problem once: what is the same in one folder is told by its first place and a number. Receipts hold all.
+    """Each kind of problem once per folder, with its first place and how many more there are. Receipts list them all.
 
-    What the system refuses it refuses everywhere: a full disk is told once.
+    What the system refuses, such as space on a full disk, is told only once.
     """
     alike: dict[tuple[int, str, str, str], dict[str, Problem]] = {}
     for one in problems:
@@ -90,7 +90,7 @@ def places(changed: Iterable[Mapping[str, Any]]) -> str:
 
 
 def summed(report: Report) -> str:
-    """What a run came to, in words: what it wrote, skipped (the first thing by name) and failed at."""
+    """The result of a run in words: what it wrote, skipped (only the first is named) and failed at."""
     said = [places(report.changed)] if report.changed else []
     if report.skipped:
         first, *others = report.skipped
@@ -113,7 +113,7 @@ def folder(job: str, day: date) -> str:
 
 
 def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: float) -> str | None:
-    """Write the receipt of a run worth remembering; one that mends an earlier failure of its step always is."""
+    """Write a receipt if the run is worth one: it changed something, has news, or cleared an earlier problem."""
     home = root.at(folder(of.job, of.day))
     files.sweep(home)
     said = {"skipped": report.skipped, "problems": [asdict(problem) for problem in report.problems]}
@@ -121,11 +121,11 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
     nothing: dict[str, Any] = {"skipped": [], "problems": []}
     last = latest.get(of.step, nothing)
     is_told = said["problems"] == last["problems"] and all(one in last["skipped"] for one in report.skipped)
-    # A run of all steps does not say which of them failed, and is what those that ran by themselves have come to.
+    # The receipt of a run of all steps replaces those of single steps, and does not say which step failed.
     before = latest.values() if of.step == WHOLE else [latest.get(of.step, latest.get(WHOLE, nothing))]
     is_told &= all(one in said["problems"] for receipt in before for one in receipt["problems"])
     if not report.changed and is_told:
-        return None  # it changed nothing, fails as the last one did, and skips nothing that this one did not
+        return None  # nothing changed, the same problems as last time, and nothing new was skipped
     receipt = {"v": 1, "job": of.job, "date": of.day.isoformat(), "step": of.step, "exit_code": report.code}
     receipt |= {"changed": report.changed, **said, "at": at.isoformat(timespec="seconds"), "seconds": round(seconds, 3)}
     store, number = FolderStore(root), max(map(int, _numbers(home)), default=0) + 1
@@ -137,15 +137,15 @@ def write(root: Root, of: Occasion, report: Report, *, at: datetime, seconds: fl
 def latest_by_step(
     root: Root, job: str, day: date, first: str = "", *, changes: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """The newest receipt of each step for a date: what that date's runs have come to; without what they changed.
+    """The newest receipt of each step for a date, by default without the list of changes.
 
-    That of a run of all steps counts until the first of them is begun anew.
+    The receipt of a run of all steps counts until the first step is run again by itself.
     """
     store, latest = FolderStore(root), dict[str, dict[str, Any]]()
     for number in _numbers(root.at(folder(job, day))):
         if receipt := _read(store, f"{folder(job, day)}/{number}.json", changes=changes):
             if receipt["step"] == WHOLE:
-                latest.clear()  # a run of all steps says what they have come to, each of them
+                latest.clear()  # a run of all steps replaces the receipts of each of them
             elif receipt["step"] == first:
                 latest.pop(WHOLE, None)
             latest[receipt["step"]] = receipt
@@ -153,7 +153,7 @@ def latest_by_step(
 
 
 def _read(store: FolderStore, name: str, *, changes: bool) -> dict[str, Any]:
-    """A receipt; nothing where that is none: no run depends on it, and `check` finds it."""
+    """A receipt; empty if it cannot be read: no run depends on it, and `check` will report it."""
     with suppress(JobError, KeyError, TypeError):
         data = store.get(name) or b""
         given = strict_json.parse(data if changes else _CHANGES.sub(b"", data), where=name)
@@ -168,7 +168,7 @@ def _read(store: FolderStore, name: str, *, changes: bool) -> dict[str, Any]:
 
 
 def standing(root: Root, job: str, day: date, steps: Sequence[str] = ()) -> list[Problem]:
-    """The problems that still stand for a date, of these steps: what a person tried by another is over when told."""
+    """The open problems of these steps for a date. Those of other steps, run by hand, were reported at once."""
     latest = latest_by_step(root, job, day, *steps[:1])
     counted = [receipt for step, receipt in latest.items() if not steps or step in (WHOLE, *steps)]
     return [Problem(**problem) for receipt in counted for problem in receipt["problems"]]

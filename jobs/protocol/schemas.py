@@ -1,4 +1,4 @@
-"""`jsonschema` as the judge of a value and the explainer of breaches: slow, asked about notes, files and few rows."""
+"""Validate values with `jsonschema`, and explain breaches in words. Slow: for notes, files and a few rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One breach: where, of which keyword, and in words what was found and what is allowed."""
+    """One breach: where, of which keyword, and a sentence with what was found and what is allowed."""
 
     pointer: str
     keyword: str
@@ -43,12 +43,12 @@ class Complaint:
 
 
 class NoteInvalid(ConfigInvalid):
-    """A note whose wish cannot be told."""
+    """A note that cannot be understood."""
 
 
 @cache
 def document(name: str) -> Mapping[str, Any]:
-    """The schema of a file that is no table, such as `manifest`."""
+    """The schema of a file that is not a table, such as `manifest`."""
     return dict(strict_json.parse((HOME / f"{name}.json").read_bytes(), where=f"jobs/contracts/{name}.json"))
 
 
@@ -66,16 +66,16 @@ def _validator() -> Any:  # noqa: ANN401
 
 
 def complaints(schema: Mapping[str, Any], value: object, *, quoting: bool = False) -> list[Complaint]:
-    """Everything that is wrong with a value of strict JSON. Stricter than the draft in one thing: 36.0 is no integer.
+    """Everything that is wrong with a JSON value. Stricter than the standard in one point: 36.0 is not an integer.
 
-    Of a row it tells what kind of thing was found; `quoting`, of what a person wrote, the value itself.
+    `quoting` shows the values found, for files that people write; otherwise only their types are told.
     """
     ordered = sorted(_validator()(schema).iter_errors(value), key=lambda error: error.json_path)
     return list(dict.fromkeys(one for error in ordered for one in _complaints(error, schema, quoting=quoting)))
 
 
 def broken(name: str, value: object, where: str, mend: str) -> StoreDamaged | None:
-    """What shows that no job wrote a file, or what it holds as it was read."""
+    """Proof that no job wrote a file (given as bytes or parsed): it breaks its contract. None if it does not."""
     kind = f"the {name.rpartition('_')[2]}"
     try:
         given = strict_json.parse(value, where=where, allow_bom=True) if isinstance(value, bytes) else value
@@ -105,13 +105,13 @@ def _complaints(error: Any, whole: Mapping[str, Any], *, quoting: bool) -> Itera
 
 
 def subject(pointer: str, whole: str = "row") -> str:
-    """How a message names a place; a mistyped key may hold anything, and nothing of it may steer a terminal."""
+    """How a message names a place, escaped: a mistyped key may hold anything."""
     is_nested = pointer.count("/") > 1
     return escaped(pointer if is_nested else pointer[1:]) or f"the {whole}"
 
 
 def allowed(part: Mapping[str, Any] | bool) -> str:  # noqa: FBT001 - a schema
-    """What may stand where this part of a schema holds."""
+    """What this part of a schema allows, in words."""
     if isinstance(part, bool) or "x-allowed" in part:
         return "nothing" if isinstance(part, bool) else str(part["x-allowed"])
     if "anyOf" in part:
@@ -130,13 +130,13 @@ def allowed(part: Mapping[str, Any] | bool) -> str:  # noqa: FBT001 - a schema
 
 
 def suggestion(word: str, known: Collection[str]) -> str:
-    """What a person probably meant by an unknown word; empty where nothing comes near."""
+    """A hint ("did you mean ...?") for an unknown word; empty if nothing is similar."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
 def checked(data: bytes, name: str, where: str) -> dict[str, Any]:
-    """The fields of a note that keeps its contract; NoteInvalid or JsonInvalid with the places where it does not."""
+    """Parse a note and check it against its contract; NoteInvalid or JsonInvalid lists every error and its place."""
     given: dict[str, Any] = strict_json.parse(data, where=where, allow_bom=True, limit=NOTE_LIMIT)
     if found := complaints(document(name), given, quoting=True):
         raise NoteInvalid(told(data, found), where=where, mend=_MEND)
@@ -144,7 +144,7 @@ def checked(data: bytes, name: str, where: str) -> dict[str, Any]:
 
 
 def refused(data: bytes, field: str, what: str, where: str, mend: str) -> NoteInvalid:
-    """A note refused for what one of its fields means, with the field's place."""
+    """The error for a note with an unacceptable field, with the field's place."""
     return NoteInvalid(told(data, [Complaint(pointer_to("", field), "", f"{field} {what}")]), where=where, mend=mend)
 
 

@@ -1,4 +1,4 @@
-"""What the steps of a run share that keeps to the ledger: its desk, the policy that counts, and what is built."""
+"""What the steps of a run share: its desk (access to decisions), the policy in force, and what is built."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class Session:
 
     @property
     def state(self) -> State:
-        """All that follows from the ledger at this moment."""
+        """The state that follows from the ledger at this moment."""
         return ledger.read(self.store).state
 
     def banked(self, model_id: str) -> Model:
-        """A whole model; one that the ledger does not vouch for is first tried where it can do no harm."""
+        """A verified model of the bank; one that the ledger does not vouch for is first tried in another process."""
         return model_bank.get(self.root, model_id, ledger.vouched(self.store, model_id))

@@ -1,4 +1,4 @@
-"""The partitions of a root, by table and day: what is built, and of what, without reading history again."""
+"""The partitions of a root, by table and day: what is built, and from what, without reading history again."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
 MOST_KEPT = 1 << 20  # values: a day of some hundred loans in all its tables
 MOST_WHOLE = 250_000  # rows of files that are read at once
 MOST_SMALL = 10_000  # rows of a file that is read whole
-DAMAGED = ["damaged", "damaged", "", "0"]  # equal to nothing: it is built again, and its bytes are kept aside
+DAMAGED = ["damaged", "damaged", "", "0"]  # never equal to anything, so that the partition is built again
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What must be known of a partition to tell whether it is still right."""
+    """What must be known of a partition to tell whether it is up to date."""
 
     content: str
     made_from: str
@@ -53,7 +53,7 @@ def nothing_landed(root: Root) -> InputMissing | None:
 
 
 class Days:
-    """The partitions of a table by day, listed at once; what is known of one is looked up when it is asked for."""
+    """The partitions of a table by day: listed once, with the facts of each looked up when needed."""
 
     def __init__(self, shelf: Shelf, table: str) -> None:
         self._shelf, self._table = shelf, table
@@ -91,19 +91,19 @@ class Days:
         except StoreDamaged:
             return DAMAGED
         is_at_home = partitions.manifest_name(manifest.table, manifest.date) == name
-        return _facts(manifest) if is_at_home else DAMAGED  # a folder that was copied to another day is not that day
+        return _facts(manifest) if is_at_home else DAMAGED  # a folder copied to another day does not count as that day
 
 
 @dataclass(slots=True, kw_only=True)
 class Shelf:
-    """Each table is listed once, when it is first asked for."""
+    """The partitions of all tables. Each table is listed once, when first asked for."""
 
     root: Root
     index: Index
-    begins: date = date.min  # who looks at the last days alone need not ask the system for all others
+    begins: date = date.min  # skip earlier days, where only recent ones are needed
     _built: dict[str, Days] = field(default_factory=dict)
     _verified: dict[str, Path] = field(default_factory=dict)
-    _kept: dict[str, pl.DataFrame] = field(default_factory=dict)  # by the name of the file, which says its content
+    _kept: dict[str, pl.DataFrame] = field(default_factory=dict)  # by file name, which contains the content's hash
     _room: int = MOST_KEPT
 
     def built(self, table: str) -> Days:
@@ -116,12 +116,12 @@ class Shelf:
         return sorted(day for day in self.built(table) if day <= until)
 
     def publish(self, run: Run, manifest: Manifest, draft: Path, *, once: bool = False) -> None:
-        """Publish a partition of one file, and tell of it; `once` leaves one that another run published meanwhile."""
+        """Publish a partition of one file and register it; `once`: if another run has published it, that one stays."""
         if partitions.publish(self.root, manifest, [draft], once=once) or not once:
             self.take_up(run, manifest)
 
     def take_up(self, run: Run, manifest: Manifest) -> None:
-        """Know and tell of a partition that was published just now."""
+        """Register a partition that was just published, and report it."""
         why = "its input changed" if manifest.date in self.built(manifest.table) else "new"
         self.built(manifest.table).take_up(manifest)
         run.report.change(partitions.folder(manifest.table, manifest.date), rows=manifest.rows, why=why)
@@ -135,7 +135,7 @@ class Shelf:
         return built is not None and built.made_from == made_from
 
     def plan(self, table: str, day: date) -> None:
-        """In a dry run: take a partition for built anew, so that what depends on it shows too."""
+        """In a dry run: pretend that a partition was rebuilt, so that what depends on it is listed too."""
         self.built(table).known[day] = Built.of(["planned", "planned", "", "0"])
 
     def scan(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
@@ -153,7 +153,7 @@ class Shelf:
         return pl.scan_parquet([self._verified[name] for name in names], glob=False)
 
     def keep(self, manifest: Manifest, rows: pl.DataFrame | None) -> None:
-        """Rows that this run has published just now: while they are few, what comes next need not read them again."""
+        """Keep rows that this run has just published, if they are few, so that later steps need not read them."""
         if rows is not None and (room := self._room - rows.height * rows.width) >= 0:
             self._room = room
             self._kept[f"{partitions.folder(manifest.table, manifest.date)}/{manifest.parts[0].name}"] = rows
@@ -174,7 +174,7 @@ def _facts(manifest: Manifest) -> list[str]:
 
 
 def cited(root: Root, folder: str, content: str) -> Manifest:
-    """The manifest, of those in place and those kept, whose rows have this hash."""
+    """The manifest, current or kept, whose rows have this hash."""
     if not _FOLDER.fullmatch(folder):
         raise StoreDamaged("that is no partition", where=folder, mend="restore what cites it from a backup")
     home = root.at(folder)

@@ -19,9 +19,9 @@ SHOWN = 5  # ended decisions
 
 
 def refresh(desk: Desk, verdict: str = "") -> Sight:
-    """Write STATUS.txt if its text changes; not to be called under `hold`. What was seen."""
+    """Write STATUS.txt if its text has changed, and return what it is based on. Must not be called under `hold`."""
     try_wish(desk)
-    with desk.store.hold():  # looked at and written under one lock: an older text never replaces a newer
+    with desk.store.hold():  # survey and write under one lock, so that an older text never replaces a newer one
         sight = survey(desk, verdict)
         data, before = text(sight).encode(), desk.store.get(STATUS)
         if before is None:
@@ -32,7 +32,7 @@ def refresh(desk: Desk, verdict: str = "") -> Sight:
 
 
 def text(sight: Sight) -> str:
-    """What a person reads. Pure; without a run's time, so that it changes only with what it says."""
+    """The text of STATUS.txt. Pure, and without a time stamp, so that it changes only when its content does."""
     problems: list[str] = []
     for number, problem in enumerate(sight.problems, start=1):
         problems += _wrapped(printable(problem.what), f"  {number}. ", 5)
@@ -52,7 +52,7 @@ def text(sight: Sight) -> str:
 
 
 def log_of(day: date) -> str:
-    """What tells people of a week's trainings, named by its Monday."""
+    """The log of a week's trainings, for people; named by its Monday."""
     return f"decisions/retraining_log_{day - timedelta(days=day.weekday()):%Y_%m_%d}.txt"
 
 

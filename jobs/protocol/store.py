@@ -1,4 +1,4 @@
-"""What the jobs and people share: five verbs over named bytes, offered by a local folder."""
+"""The store that jobs and people share: five operations on named bytes, implemented on a local folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from jobs.protocol import folder as folders
 from jobs.protocol.files import Root, sweep, told_of
 
-LIMIT = 64 << 20  # files that jobs wrote; notes and entries are read with smaller limits
+LIMIT = 64 << 20  # bytes, for files that jobs write; notes and entries have smaller limits
 DECISIONS = "decisions"
 ALERTS = f"{DECISIONS}/alerts"  # people put their names into its files
 QUARANTINE = f"{DECISIONS}/quarantine"
 POLICY = f"{DECISIONS}/policy.json"
-POLICIES = f"{DECISIONS}/policies"  # copies of those that were used
+POLICIES = f"{DECISIONS}/policies"  # copies of every policy that was used
 RETRAINING_NOTE = f"{DECISIONS}/retraining_decision.json"
 SERVING_NOTE = f"{DECISIONS}/serving_decision.json"
 STATUS = f"{DECISIONS}/STATUS.txt"
@@ -30,22 +30,22 @@ FOLDER_MODES = dict.fromkeys((DECISIONS, ALERTS), 0o2770) | {
 
 @dataclass(frozen=True, slots=True)
 class FolderStore:
-    """A local folder; any other store would offer the same five verbs. What a verb has done is durable when it returns.
+    """A local folder. Another store would offer the same five operations, each durable when it returns.
 
-    Names are relative posix names. The notes are replaced by way of an aside; `hold` keeps other jobs out meanwhile.
+    Names are relative posix names. Notes are set aside before they are replaced; `hold` keeps other jobs out meanwhile.
     """
 
     root: Root
-    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # of what never changes, once read
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # caches what never changes
 
     def get(self, name: str, limit: int = LIMIT) -> bytes | None:
-        """The bytes of a name, None if there is none, `Refused` if it is no plain file or larger than `limit`."""
+        """The bytes of a name; None if there is none, `Refused` if it is not a plain file or exceeds `limit`."""
         above = folders.parts_of(name)[:-1]
         with folders.opened(self.root, above) as folder:
             return None if folder is None else folders.read(folder, name, limit)
 
     def list(self, folder: str) -> tuple[str, ...]:
-        """The last parts of the names in a folder, in order; drafts and folders in it do not show."""
+        """The sorted file names in a folder, without drafts and folders."""
         with folders.opened(self.root, folders.parts_of(folder)) as handle:
             if handle is None:
                 return ()
@@ -54,7 +54,7 @@ class FolderStore:
                 return tuple(sorted(name for name in plain if not name.startswith(".")))
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
-        """Create a name; False if it existed. Of any number that try at once, one gets True."""
+        """Create a name; False if it exists. If several try at once, exactly one gets True."""
         folders.make(self.root, folders.parts_of(name)[:-1], FOLDER_MODES)
         with self._drafted(name, data) as (folder, last, draft):
             won = folders.link(folder, draft, last)
@@ -63,7 +63,7 @@ class FolderStore:
         return won
 
     def replace_if(self, name: str, expected: bytes, data: bytes) -> bool:
-        """Replace the bytes of a name if they are those expected; else change nothing and return False."""
+        """Replace the bytes of a name if they are as expected; else change nothing and return False."""
         if self.get(name) != expected:
             return False
         with self._drafted(name, data) as (folder, last, draft):
@@ -74,7 +74,7 @@ class FolderStore:
             return True
 
     def remove_if(self, name: str, expected: bytes) -> bool:
-        """Remove a name if its bytes are those expected; else change nothing and return False."""
+        """Remove a name if its bytes are as expected; else change nothing and return False."""
         if self.get(name) != expected:
             return False
         with self._folder_of(name) as (folder, last):
@@ -86,7 +86,7 @@ class FolderStore:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the decisions alone among the jobs of this host; the kernel frees it when a process dies."""
+        """Lock the decisions against other jobs on this host; the kernel frees the lock when a process dies."""
         folders.make(self.root, (DECISIONS,), FOLDER_MODES)
         with folders.opened(self.root, (DECISIONS,)) as folder:
             assert folder is not None  # noqa: S101 - made above
@@ -94,7 +94,7 @@ class FolderStore:
             yield
 
     def finish(self) -> None:
-        """Put back, under `hold`, what a crash left aside, and sweep the drafts of dead writers."""
+        """Put back, under `hold`, the notes that a crash left set aside, and sweep the drafts of dead writers."""
         with folders.opened(self.root, (DECISIONS,)) as folder:
             if folder is None:
                 return
@@ -109,7 +109,7 @@ class FolderStore:
 
     @contextmanager
     def settled(self) -> Iterator[None]:
-        """`hold`, once what a crash left half-done is finished."""
+        """`hold`, after finishing what a crash left half-done."""
         with self.hold():
             self.finish()
             yield
@@ -132,7 +132,7 @@ class FolderStore:
             yield folder, last
 
     def _swap_aside(self, folder: int, last: str, expected: bytes, draft: str | None) -> bool:
-        """Take the note aside, so that nobody's save is overwritten; put `draft` in its place, or nothing."""
+        """Set the note aside, so that nobody's save is overwritten, then put `draft` (or nothing) in its place."""
         aside = f"{folders.ASIDE}{last}-{os.urandom(6).hex()}"
         try:
             os.rename(last, aside, src_dir_fd=folder, dst_dir_fd=folder)
@@ -151,10 +151,10 @@ class FolderStore:
         return placed
 
     def _give_back(self, folder: int, aside: str, last: str) -> None:
-        """Give an aside its name again; if a newer note took it, keep the older bytes in quarantine."""
+        """Give a note set aside its name back; if a newer note has taken it, keep the older bytes in quarantine."""
         try:
             is_placed = folders.link(folder, aside, last) or _is_same(folder, aside, last)
-        except PermissionError:  # a colleague's file: the system may let nobody else name it, but all read it
+        except PermissionError:  # a colleague's file: the system may allow reading it, but not linking it
             data = folders.read(folder, f"{DECISIONS}/{aside}", LIMIT)
             is_placed = self.put_if_absent(f"{DECISIONS}/{last}", data or b"")
         if not is_placed and (older := folders.read(folder, f"{DECISIONS}/{aside}", LIMIT)) is not None:
@@ -164,7 +164,7 @@ class FolderStore:
         folders.sync(self.root, folder)
 
     def _discard(self, folder: int, aside: str, expected: bytes) -> None:
-        """Remove an aside; if somebody's editor still wrote into it, what it wrote is kept."""
+        """Remove a note set aside; if an editor has written into it meanwhile, keep those bytes."""
         late = folders.read(folder, aside, LIMIT)
         if late is not None and late != expected:
             self.put_if_absent(quarantine_name(late), late)
@@ -173,14 +173,14 @@ class FolderStore:
 
 
 def mode_of(name: str) -> int:
-    """Of a file: colleagues may write what people share, and nobody what only jobs write."""
+    """The mode of a file: colleagues may write what people share; nobody may write what only jobs write."""
     if name.rpartition("/")[0] in (DECISIONS, ALERTS):
         return 0o660
     return 0o440 if name.startswith(f"{DECISIONS}/") else 0o644
 
 
 def quarantine_name(data: bytes) -> str:
-    """Where bytes that could not be used are kept; equal bytes are kept once."""
+    """Where bytes that had to make way are kept, named by their hash: equal bytes are kept once."""
     return f"{QUARANTINE}/{hashlib.sha256(data).hexdigest()[:12]}.json"
 
 

@@ -1,4 +1,4 @@
-"""JSON read strictly and written in one way: what is written here is read here, and means the same to every reader."""
+"""Strict JSON: everything written here can be read here, and means the same to every other reader."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from jobs.protocol.json_scan import DEPTH, JsonInvalid, finite, line_and_column,
 
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
 _BOM = b"\xef\xbb\xbf"
-_NO_BRACKETS = re.compile(r'[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)  # strings, and all else but them
+_NO_BRACKETS = re.compile(r'[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)  # all but brackets outside strings
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse(data: bytes, *, where: object, allow_bom: bool = False, limit: int = LIMIT) -> Any:  # noqa: ANN401
-    """The value of a JSON text; JsonInvalid where it is not one that every reader understands alike."""
+    """Parse a JSON text; JsonInvalid unless every reader would understand it in the same way."""
     text = _decoded(data, where=where, allow_bom=allow_bom, limit=limit)
     try:
         _refuse_depth(text)  # before parsing: a parser that recurses must never see it
@@ -30,20 +30,20 @@ def parse(data: bytes, *, where: object, allow_bom: bool = False, limit: int = L
 
 
 def canonical(value: object, *, was_read: bool = False) -> bytes:
-    """The one text of a value, for hashes and immutable files: sorted keys, no blanks, a final newline.
+    """The canonical text of a value, for hashes and immutable files: sorted keys, no blanks, a final newline.
 
-    What was read here can be read again: only of other values that is made sure.
+    `was_read`: the value was parsed here, so there is no need to check that its text can be.
     """
     return _written(value, was_read=was_read, sort_keys=True, separators=(",", ":"))
 
 
 def pretty(value: object, *, was_read: bool = False) -> bytes:
-    """A value for people: two blanks of indent, keys in the order given, a final newline."""
+    """The text of a value for people: indented by two, keys in the order given, a final newline."""
     return _written(value, was_read=was_read, indent=2)
 
 
 def place_of(data: bytes, pointer: str) -> tuple[int, int]:
-    """Line and column, from 1, of what a JSON pointer names in a valid text; of what encloses it where it is absent."""
+    """Line and column, from 1, of a JSON pointer in a valid text; if nothing is there, of what encloses it."""
     text = data.removeprefix(_BOM).decode()
     found = places(text, "a text that was read")
     while pointer not in found:

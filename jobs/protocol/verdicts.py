@@ -1,4 +1,4 @@
-"""Where monitoring keeps what it found of each week, and what all jobs may read of it."""
+"""Where monitoring keeps its verdict on each week, and how other jobs may read it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
 
 
 def kept_back(root: Root, until: date, state: State) -> str:
-    """What the newest week says of the model that serves, where something keeps it from being the open decision."""
+    """The newest verdict on the serving model, in words, if something keeps it from becoming the open decision."""
     known = weeks(root, until) if state.open else []
     newest = read(root, known[-1]) if known else None
     if newest is None or state.open is None or newest["model_id"] != state.model_id:

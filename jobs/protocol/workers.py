@@ -1,4 +1,4 @@
-"""Many small pieces of work side by side, in threads: the libraries that do the work let go of Python's lock."""
+"""Many small pieces of work in parallel threads: the libraries that do the work release Python's global lock."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 
 
 def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """The results in the order of the items. Whoever stops listening stops what has not begun.
+    """The results in the order of the items. If the caller stops iterating, work that has not begun is cancelled.
 
-    There are as many threads as cores, or as P2P_WORKERS says; with one, all is done in the caller's own, call by call.
+    There are as many threads as cores, or as P2P_WORKERS says; one means the caller's own thread.
     """
     workers = int(os.environ.get("P2P_WORKERS") or cores())
     if workers == 1 or len(items) == 1:
@@ -25,5 +25,5 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
 
 
 def cores() -> int:
-    """The cores that this process may use: in a container or under taskset fewer than the machine has."""
+    """The cores that this process may use, which may be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
