@@ -1,4 +1,4 @@
-"""Verdicts in order become episodes, and episodes messages: one for as long as a reason lasts. Pure."""
+"""Verdicts in order become episodes (one per reason, for as long as it lasts), and episodes become messages. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from jobs.protocol.policy import AlertPolicy
 Verdict = Mapping[str, Any]
 Told = Mapping[tuple[str, date], tuple[date, str]]  # of an episode: the newest week, and the gravest severity
 
-QUIET_WEEKS = 2  # verdicts in a row without the reason, after which an episode is over
+QUIET_WEEKS = 2  # an episode is over after so many verdicts in a row without its reason
 DIGEST, PAGE = "digest", "page"
 _PAGE_CHARACTERS = 900  # PagerDuty takes 1,024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One reason for as long as it lasts, about one model."""
+    """One reason about one model, for as long as it lasts."""
 
     model_id: str
     rule: str
@@ -34,7 +34,7 @@ class Episode:
     opened: date
     seen: date
     resolved: date | None = None
-    missed: int = 0  # verdicts in a row, up to the newest, that did not name it
+    missed: int = 0  # the latest verdicts in a row that did not name it
 
     @property
     def name(self) -> str:
@@ -62,7 +62,7 @@ def episodes(verdicts: Iterable[Verdict]) -> dict[str, Episode]:
             if before and before.resolved is None:
                 episode = replace(episode, opened=before.opened)
             known[episode.fingerprint] = episode
-        # What was seen and set aside, or could not be judged, is for all we know not gone.
+        # A reason that was set aside, or could not be judged, is not known to be gone.
         lasting = {(model, each["rule"], each["subject"]) for each in verdict["set_aside"]}
         for fingerprint, episode in known.items():
             if episode.resolved is None and episode.seen < week:
@@ -73,7 +73,7 @@ def episodes(verdicts: Iterable[Verdict]) -> dict[str, Episode]:
 
 
 def _opening(verdict: Verdict) -> list[Mapping[str, Any]]:
-    """The reasons that count and are grave enough, and the call for a person, which is none of the measured ones."""
+    """The reasons that are grave enough to open an episode, and escalation, which no rule measures."""
     found = [reason for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)]
     if verdict["action_hint"] == "escalate":
         sentence = "A retraining did not mend it and one more cannot yet: a person must decide."
@@ -84,7 +84,7 @@ def _opening(verdict: Verdict) -> list[Mapping[str, Any]]:
 def due(
     known: Iterable[Episode], told: Told, acknowledged: Collection[str], week: date, renotify_days: int
 ) -> list[Episode]:
-    """The episodes of a week's verdict to tell of, gravest first: new, graver than told, or told long ago."""
+    """The episodes to report this week, gravest first: new, graver than last reported, or reported long ago."""
 
     def is_due(episode: Episode) -> bool:
         when, severity = told.get((episode.fingerprint, episode.opened), (None, ""))
@@ -99,7 +99,7 @@ def due(
 def messages(
     verdict: Verdict, telling: Sequence[Episode], known: Iterable[Episode], head: tuple[int, str], policy: AlertPolicy
 ) -> list[dict[str, str]]:
-    """The digest of a run, first, and its pages. They hold sentences of the judge, no values."""
+    """The digest of a run, then its pages. They contain only the verdict's sentences, no row values."""
     urgent = [episode for episode in telling if episode.severity == CRITICAL]
     paged = urgent[: policy.max_pages_per_run]
     decision = verdict["decision"] + (f" ({verdict['priority']})" if verdict["priority"] else "")

@@ -1,4 +1,4 @@
-"""The ways out: addresses from the environment, called only if the policy lists their host. No address is ever said."""
+"""Alert channels: addresses from the environment, called only if the policy lists their host, and never reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE = 30.0  # seconds for one channel, whatever the other side does; a sing
 _WAIT = 8.0
 _SCHEMES = {"email": ("mailto", "mailtos"), "slack": ("https",), "pagerduty": ("pagerduty",)}
 _SCHEMES["webhook"] = ("json", "jsons")
-_PARAMETERS = {"email": ("from", "to", "cc", "name", "smtp", "mode"), "pagerduty": ("region",)}  # none is a redirect
+_PARAMETERS = {"email": ("from", "to", "cc", "name", "smtp", "mode"), "pagerduty": ("region",)}  # none redirects
 _SLACK = "hooks.slack.com"
 _PAGERDUTY = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
 _ADDRESS = re.compile(r"""[^\s\\;#"'<>`{}|^\x00-\x20\x7f-\U0010ffff]+""")  # ';' parts parameters for some readers
@@ -28,7 +28,7 @@ _STATUS = re.compile(r"\berror=(\d{3})\b")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message as it is sent; sent again it has the same key, by which the other side can tell."""
+    """A message to send. A retry has the same key, by which the receiver can recognise it."""
 
     key: str
     kind: str
@@ -37,7 +37,7 @@ class Letter:
 
 
 class NotSent(Exception):
-    """A channel was not called, or did not take the letter."""
+    """A channel was not called, or did not accept the letter."""
 
 
 def configured(channel: str) -> bool:
@@ -45,7 +45,7 @@ def configured(channel: str) -> bool:
 
 
 def send(channel: str, letter: Letter, hosts: Collection[str]) -> str | None:
-    """Send by one channel. None if it was taken, else why not, in words that hold nothing of the address."""
+    """Send by one channel. None if it was accepted, else why not, in words that reveal nothing of the address."""
     outcome: list[str | None] = [f"gave no answer within {PATIENCE:.0f} seconds"]
 
     def work() -> None:
@@ -86,7 +86,7 @@ def _deliver(channel: str, letter: Letter, listed: set[str]) -> None:
 
 
 def _named_host(channel: str, url: str) -> str:
-    """The host that a plain reading of an address names; nothing unusual is let through to a cleverer reader."""
+    """The host in an address, parsed strictly: nothing unusual may reach the library's more liberal parser."""
     try:
         parts = urlsplit(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
@@ -107,9 +107,9 @@ def _named_host(channel: str, url: str) -> str:
 
 
 def _opened(channel: str, url: str) -> tuple[Any, list[str]]:
-    """The library's reader of an address, forbidden again what it may not do whatever that said; and what it logs.
+    """The library's plugin for an address, with redirects and the like switched off, and the statuses that it logs.
 
-    Of that only the status of an answer is kept: the rest may quote addresses.
+    Nothing else of its log is kept: it may quote addresses.
     """
     from apprise import Apprise, AppriseAsset  # half a second that a run with nothing to send need not cost
 
@@ -130,7 +130,7 @@ def _opened(channel: str, url: str) -> tuple[Any, list[str]]:
 
 
 def _called_host(channel: str, plugin: Any) -> str:  # noqa: ANN401
-    """The host that the library would call."""
+    """The host that the library will call."""
     if channel == "slack":
         return str(urlsplit(plugin.webhook_url).hostname if plugin.mode == "hook" else "")
     if channel == "pagerduty":
@@ -154,7 +154,7 @@ def _post(plugin: Any, channel: str, letter: Letter, answers: list[str]) -> None
 
 
 def _mail(plugin: Any, letter: Letter) -> None:  # noqa: ANN401
-    """One transaction for all: the library would give every try and every reader a Message-ID of its own."""
+    """Send to all readers at once: the library would give every attempt and reader another Message-ID."""
     import smtplib
     import ssl
     from email.headerregistry import Address

@@ -1,4 +1,4 @@
-"""Charts as static SVG that takes its colours from the page, so that one picture serves light, dark and paper."""
+"""Charts as static SVG that takes its colours from the page, so that one picture suits light, dark and print."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KEPT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axes:
-    """What the two directions mean. `dates` takes x as a category, in order; `level` is a threshold to be drawn."""
+    """The two axes. `dates` treats x as ordered categories; `level` is a threshold to draw."""
 
     x: str
     y: str
@@ -49,7 +49,7 @@ class Axes:
 
 
 def bars(rows: Sequence[dict[str, Any]]) -> Drawing:
-    """Shares of bins then and now: a bar for now, a hollow one for the reference, a line through the bin of a `cut`.
+    """Shares of bins: a filled bar for now, a hollow one for the reference, a dashed line through the `cut` bin.
 
     Rows have bin, before, now, cut.
     """
@@ -70,7 +70,7 @@ def bars(rows: Sequence[dict[str, Any]]) -> Drawing:
 
 
 def curves(lines: Mapping[str, Sequence[Sequence[Any]]], axes: Axes) -> Drawing:
-    """Lines told apart by ink, dash and shape. Their points are x, y, and the ends of an interval if there is one."""
+    """Lines that differ in colour, dash and shape. Points are x, y, and optionally the ends of an interval."""
     names, columns = list(lines), ("x", "y", "low", "high")
     rows = [
         dict(zip(columns, point, strict=False)) | {"series": name, "at": at}
@@ -105,7 +105,7 @@ def curves(lines: Mapping[str, Sequence[Sequence[Any]]], axes: Axes) -> Drawing:
 
 
 def vintages(rows: Sequence[dict[str, Any]], axes: Axes) -> Drawing:
-    """A line a vintage, older ones fainter, dashed where not all of its loans are that old; named where it ends."""
+    """One line per vintage, older ones fainter, dashed where not all of its loans are that old, labelled at its end."""
     names = sorted({row["series"] for row in rows})
     rising = [round(0.35 + 0.65 * (step + 1) / len(names), 3) for step in range(len(names))]
     aged = {"opacity": {**SERIES, "scale": {"domain": names, "range": rising}, "legend": None}, "detail": SERIES}
@@ -124,7 +124,7 @@ def vintages(rows: Sequence[dict[str, Any]], axes: Axes) -> Drawing:
 
 
 def _directions(axes: Axes, rows: Sequence[dict[str, Any]]) -> Drawing:
-    """What the two directions look like."""
+    """The encoding of the two axes."""
     kind: Drawing = {"type": "quantitative", "scale": {"domain": [0, 1]} if axes.square else {"zero": axes.from_zero}}
     x, y = (
         {"field": field, "title": title, "axis": {"format": form, "tickCount": 5}, **kind}
@@ -139,7 +139,7 @@ def _directions(axes: Axes, rows: Sequence[dict[str, Any]]) -> Drawing:
 
 
 def svg(chart: Drawing, of: str, height: int = HEIGHT) -> Markup:
-    """The picture, with names of its own on a page of many, and nothing in it that a picture does not need."""
+    """The chart as cleaned SVG, with ids that are unique on a page of many charts."""
     fitted = {"width": WIDTH, "height": height, "padding": 4, "autosize": {"type": "fit", "contains": "padding"}}
     drawn = vl_convert.vegalite_to_svg({**chart, **fitted, "config": _LOOK})
     tree = ET.fromstring(drawn)  # noqa: S314 - drawn in this process a moment ago
@@ -154,7 +154,7 @@ def svg(chart: Drawing, of: str, height: int = HEIGHT) -> Markup:
 
 
 def _clean(element: ET.Element) -> None:
-    """Keep only shapes and texts, and of them only what places and paints: no links, styles or handlers."""
+    """Keep only shapes and texts, with only their position and paint attributes: no links, styles or handlers."""
     for child in list(element):
         if child.tag not in _TAGS or child.get("display") == "none" or child.get("d") in ("", "M0,0h0v0h0Z"):
             element.remove(child)

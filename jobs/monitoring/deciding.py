@@ -1,6 +1,6 @@
-"""The note: what monitoring asks for, placed where a person may read it, change it or delete it.
+"""Write the retraining note, where a person may read, edit or delete it.
 
-And what another policy would have made of weeks past: their evidence judged again, side by side.
+And the step `redecide`: judge past evidence again by another policy, and show both side by side.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _ROW = "{:<12}{:<20}{:<20}{}"
 
 
 def decide(session: Session) -> None:
-    """Begin as every run does; then place the note of the week's verdict, if it has one that says enough.
+    """Begin as every run does, then place the note that follows from the week's verdict, if any.
 
-    Done again it does nothing: the bytes of a verdict's note do not depend on the day of the run.
+    Repeating it does nothing: the bytes of a verdict's note do not depend on the day of the run.
     """
     seen = ingest.begin(session.desk)
     if seen.backfill:
@@ -58,9 +58,9 @@ def decide(session: Session) -> None:
 
 
 def _placed(session: Session, seen: Seen, verdict: Json) -> str:
-    """What became of the note: as `ingest.place` says, or why it was not tried.
+    """Try to place the note; the answer is that of `ingest.place`, or why it was not tried.
 
-    It is dated on the Sunday after the week, on whichever day it is written.
+    The note is dated on the Sunday after the week, whenever it is written.
     """
     priority = verdict["priority"]
     sunday = date.fromisoformat(verdict["week"]) + timedelta(days=1)
@@ -84,7 +84,7 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
     known = [seen.state.open, *(ending.decision for ending in seen.state.ended)]
     of_week = [one.note for one in known if one and (one.source, one.decision_date) == (MONITOR, sunday)]
     is_anew = bool(of_week) and data not in of_week
-    # days made good one by one have their trainings still to come; a week judged anew has had its own
+    # days that are made up for one by one still have their trainings ahead; a week that is judged anew has had its own
     if last_day < (session.run.today if is_anew else session.run.day):
         return "late"
     for look in range(LOOKS):
@@ -100,9 +100,9 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
 
 
 def redecide(run: Run) -> None:
-    """Tell week by week and in all what was decided and what the policy of --policy decides.
+    """Show, week by week and in total, what was decided and what the policy given by --policy would decide.
 
-    Each new verdict is made with the new ones before it as its past; the first remembers the verdicts that lie there.
+    Each new verdict takes the new ones before it as its past; the first one takes the stored verdicts.
     """
     from jobs.monitoring.retraining import ALERT, NO_ACTION, RETRAIN, judge
 

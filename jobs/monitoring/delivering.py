@@ -1,4 +1,4 @@
-"""Alerts on their way: written durably before they are sent, sent by each channel once, tried again by later runs."""
+"""Deliver alerts: written durably before they are sent, sent once by each channel, retried by later runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from jobs.protocol.store import ALERTS, FolderStore
 Json = dict[str, Any]
 
 OUTBOX = f"{ALERTS}/outbox"
-LIMIT = 64 << 10  # of the files a person may edit
+LIMIT = 64 << 10  # bytes, for files that a person may edit
 FILE, PAGER = "file", "pagerduty"
 UNREADABLE: Json = {}
 
 
 def deliver(session: Session) -> None:
-    """Write what a week's verdict gives to tell, and send what is not sent yet. No failure of a channel is one here."""
+    """Write the messages that a week's verdict calls for, and send what is unsent. A failing channel is no failure."""
     store, weeks = session.store, verdicts.weeks(session.root, session.week)
     past = [verdict for week in weeks if (verdict := verdicts.read(session.root, week))]
     if past and weeks[-1] == session.week:
@@ -44,7 +44,7 @@ def deliver(session: Session) -> None:
 
 
 def standing(store: FolderStore, past: Sequence[Json]) -> list[Json]:
-    """The open episodes after these verdicts, gravest first, each with its age in weeks and who acknowledged it."""
+    """The open episodes after these verdicts, gravest first, with their age in weeks and who acknowledged them."""
     found = [episode for episode in alerts.episodes(past).values() if episode.resolved is None]
     rows = []
     for episode in sorted(found, key=lambda one: (-rank(one.severity), one.opened, one.rule, one.subject)):
@@ -55,7 +55,7 @@ def standing(store: FolderStore, past: Sequence[Json]) -> list[Json]:
 
 
 def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: Mapping[str, Episode]) -> None:
-    """Put one file into the outbox for all that is due; a crash before its name stands leaves nothing told."""
+    """Put one file with all due messages into the outbox; after a crash before that, nothing counts as reported."""
     book, policy = ledger.read(session.store), session.policy.alerts
     said = alerts.messages(verdict, telling, known.values(), (len(book.entries), book.head), policy)
     told = [
@@ -81,7 +81,7 @@ def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: M
 
 
 def _told(store: FolderStore) -> Told:
-    """What the outbox says was told; what is in it is told, however long its sending takes."""
+    """What has been reported: everything in the outbox counts, however long sending it takes."""
     told: dict[tuple[str, date], tuple[date, str]] = {}
     for name in store.list(OUTBOX):  # by their weeks
         content = _content(store, f"{OUTBOX}/{name}")
@@ -94,9 +94,9 @@ def _told(store: FolderStore) -> Told:
 
 
 def _send(session: Session, name: str, policy: AlertPolicy) -> None:
-    """Send what a file of the outbox has pending, marking each delivery before the next one is tried."""
+    """Send what is pending in one file of the outbox, marking each delivery before trying the next."""
     content = _content(session.store, name)
-    # Too old to be news: what lasts is told again by now, and a week made good long after is told in its file alone.
+    # Too old to be news: what lasts is reported again by now, and a week made up for late goes to its file alone.
     is_old = (session.run.today - date.fromisoformat(content["week"])).days > policy.renotify_days
     for delivery in content["deliveries"]:
         if delivery["delivered"] or (is_old and delivery["channel"] != FILE):
@@ -113,7 +113,7 @@ def _send(session: Session, name: str, policy: AlertPolicy) -> None:
 
 
 def _by(store: FolderStore, channel: str, week: str, letter: channels.Letter, policy: AlertPolicy) -> str | None:
-    """Send by one channel, or append to the week's text unless it is in it. None if that is done, else why not."""
+    """Send by one channel; for the channel `file`, append to the week's text file. None if done, else why not."""
     if channel not in (FILE, *policy.channels):
         return "it is no longer among alerts.channels of the policy"
     if channel != FILE:
@@ -128,7 +128,7 @@ def _by(store: FolderStore, channel: str, week: str, letter: channels.Letter, po
 
 
 def _show(session: Session, episode: Episode, alert: Json | None) -> None:
-    """Bring the file of an episode up to this week, leaving a person's name in it; never back to an earlier one."""
+    """Update the file of an episode to this week (never to an earlier one), keeping a person's name in it."""
     name, week = episode.file, (episode.resolved or session.week).isoformat()
     if alert == UNREADABLE:
         session.run.report.skip(name, "it cannot be read; mend it, or delete it and it is written again")
@@ -151,12 +151,12 @@ def _facts(episode: Episode) -> Json:
 
 
 def _owner(alert: Json | None, episode: Episode) -> str | None:
-    """Who acknowledged this very episode: a name given to an earlier one is of that one."""
+    """Who acknowledged this episode; a name that was given to an earlier one does not count."""
     return (alert["acknowledged_by"] or None) if alert and alert["opened"] == episode.opened.isoformat() else None
 
 
 def _alert(store: FolderStore, name: str) -> Json | None:
-    """The file of an episode; `UNREADABLE` where a person left it so: it counts as not acknowledged, and is let be."""
+    """The file of an episode, or `UNREADABLE` if a person broke it: it then counts as not acknowledged, and is kept."""
     try:
         data = store.get(name, LIMIT)
         alert: Any = None if data is None else strict_json.parse(data, where=name, allow_bom=True)
@@ -169,7 +169,7 @@ def _alert(store: FolderStore, name: str) -> Json | None:
 
 
 def _key(content: Json) -> str:
-    """The hash of what is told, in the name of its file; by whom and when it was taken comes after it."""
+    """The hash of the messages, used in the file's name; the deliveries are not part of it."""
     told = {name: value for name, value in content.items() if name != "deliveries"}
     return hashlib.sha256(strict_json.canonical(told)).hexdigest()
 

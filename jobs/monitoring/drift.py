@@ -25,16 +25,16 @@ BINS = {
     "rows": pl.Int64,
     "contribution": pl.Float64,
 }
-NEARLY_ALL, SOME = 0.99, 0.5  # missing in so many rows on one side and at most in so many on the other: another schema
+NEARLY_ALL, SOME = 0.99, 0.5  # a schema change: missing in at least the first share on one side, at most the other
 DECIMALS = 4  # of the scores that a reference keeps
 
 
 def section(
     reference: Json, learned: ValueCounts, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy
 ) -> tuple[Json, list[tuple[Any, ...]]]:
-    """All that is said of drift, and each bin as a row of a table; `learned` are the scores that the reference keeps.
+    """The drift section, and its bins as rows of a table; `learned` are the scores that the reference keeps.
 
-    A feature not counted is absent from the store.
+    A feature that is not in `features` is absent from the store.
     """
     table: list[tuple[Any, ...]] = []
 
@@ -53,7 +53,7 @@ def section(
         absent = Stability(value=None, n=0, n_reference=n, reason="the feature store has no such column")
         found.append(_feature(name, known, now, against(name, known, now) if now else absent))
     same = [one for one in found if not one["schema_change"]]
-    tested = [one for one in same if one["csi"]["p"] is not None]  # one family: chance is given its due over all
+    tested = [one for one in same if one["csi"]["p"] is not None]  # one family of tests: their p are adjusted together
     for one, p in zip(tested, measure.adjusted([one["csi"]["p"] for one in tested]), strict=True):
         one["p_adjusted"] = p
     compared = [one for one in same if one["csi"]["value"] is not None]
@@ -72,7 +72,7 @@ def section(
 
 
 def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> Json:
-    """A column that came or went is another schema, and no change of the people in it."""
+    """The drift of one feature. A column that came or went is a schema change, not a change in the applicants."""
     missing = now.part(bins.MISSING) / now.n if now and now.n else None
     sides = (known["missing"], known["missing"] if missing is None else missing)
     return {
@@ -87,12 +87,12 @@ def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> J
 
 
 def _told(found: Stability) -> Json:
-    """The bins' parts are kept beside the evidence."""
+    """A measure without the parts of its bins, which are kept beside the evidence."""
     return {name: value for name, value in asdict(found).items() if name != "parts"} | {"body": found.body}
 
 
 def _of_scores(reference: Json, learned: ValueCounts, scores: ValueCounts) -> Json:
-    """Approval at the reference's cut-off, mean and grades, on scores as exact as the reference keeps its own."""
+    """Approval at the reference's cut-off, mean and grades, on scores rounded as the reference's are."""
     now = ValueCounts(*collapsed(scores.values.round(DECIMALS), scores.counts))
     cutoff = round(reference["cutoff"], DECIMALS)
     approved = [int(side.counts[side.values < cutoff].sum()) for side in (learned, now)]

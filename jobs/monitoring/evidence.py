@@ -1,4 +1,4 @@
-"""All that a verdict rests on, section by section: one that breaks is unknown, and the others are still there."""
+"""The evidence for a verdict, section by section: one that fails is marked unknown, and the others are still made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORMAT = 1
 
 
 def judge(session: Session) -> None:
-    """Compute, store, judge: the verdict is the last file that gets its name."""
+    """Compute the evidence, store it, judge it; the verdict is written last."""
     run, week, policy = session.run, session.week, session.policy
     files.sweep(session.root.at(verdicts.folder(week)))
     earlier = verdicts.weeks(session.root, week - timedelta(days=1))
@@ -47,14 +47,14 @@ def judge(session: Session) -> None:
 
 
 def weeks_back(label: LabelPolicy) -> int:
-    """Weeks that a verdict looks back on: the loans of the first of them have matured by then, and judge estimates."""
+    """How many past weeks a verdict needs: enough that loans of the first have matured, to check old estimates."""
     return max(70, (31 * label.longest_months + label.lag_days) // 7 + 13)
 
 
 def _sections(
     session: Session, reading: Reading, past: Sequence[Judged], evidence: Json, tables: dict[str, pl.DataFrame]
 ) -> dict[str, Callable[[], Json]]:
-    """What computes each section, in the order in which they need one another; `tables` are kept beside them."""
+    """The function that computes each section, in the order of their dependencies; they add tables to `tables`."""
     policy, week = session.policy, session.week
 
     def of_drift() -> Json:
@@ -113,12 +113,12 @@ def _head(session: Session, reading: Reading) -> Json:
 
 
 def _guarded(run: Run, work: Callable[[], Json]) -> Json:
-    """A section; or what broke and where, without a row's values, which is written down as a problem of the run too."""
+    """Compute a section, or say what failed and where, without row values; the run's report gets that problem too."""
     found: Json = {}
 
     def compute() -> None:
         found.update(work())
-        strict_json.canonical(found)  # what cannot be stored, NaN first of all, breaks this section alone
+        strict_json.canonical(found)  # a value that cannot be stored, such as NaN, fails this section alone
 
     error = failure_of(compute)
     if error is None:

@@ -1,4 +1,4 @@
-"""The monitoring job: scores and labels to evidence to a decision. It tells training nothing but by the note."""
+"""The monitoring job: from scores and labels to evidence to a decision. Only the note speaks to training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.protocol.shelf import nothing_landed
 
 
 def check(run: Run) -> None:
-    """Find out whether a model serves that has scored, and the week is not judged yet from exactly what lies there."""
+    """Whether there is something to judge, and the week is not already judged from exactly these inputs."""
     session = Session.of(run)
     why = session.nothing_to_judge()
     if why and (nothing := nothing_landed(run.root)):
@@ -38,7 +38,7 @@ def model(run: Run) -> None:
 
 
 def evidence(run: Run) -> None:
-    """Compute and store everything that is known of the week, judge it, and store the verdict last."""
+    """Compute and store all evidence on the week, judge it, and store the verdict last."""
     session = Session.of(run)
     if session.nothing_to_judge() or session.is_judged():
         return
@@ -53,7 +53,7 @@ def evidence(run: Run) -> None:
 
 
 def report(run: Run) -> None:
-    """Show the verdict and what it rests on, unless the page names the verdict already."""
+    """Write the report, unless there is already one of this verdict."""
     session = Session.of(run)
     verdict, page = (run.root.at(name) for name in (verdicts.name_of(session.week), weeks.report_of(session.week)))
     if run.dry_run or not verdict.is_file():
@@ -74,7 +74,7 @@ def decide(run: Run) -> None:
 
 
 def alert(run: Run) -> None:
-    """Tell whom it concerns; and send what could not be sent earlier. A policy that is to be mended is a problem."""
+    """Send alerts, also those that could not be sent earlier. An unreadable policy is reported as a problem."""
     from jobs.monitoring import delivering
 
     session = Session.of(run)
@@ -87,7 +87,7 @@ def alert(run: Run) -> None:
 def redecide(run: Run) -> None:
     from jobs.monitoring import deciding
 
-    run.dry_run = True  # nothing is written: no receipt either, of a policy that was only tried
+    run.dry_run = True  # nothing is written, not even a receipt: the policy is only tried out
     deciding.redecide(run)
 
 

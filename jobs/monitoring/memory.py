@@ -1,9 +1,8 @@
-"""What the weeks before this one have to say to it: alerts seen, breaches that stand, retrainings that mended nothing.
+"""What past weeks contribute to a verdict: earlier alerts, open breaches, and retrainings that did not help.
 
-A retraining for a rule that breaches again did not mend it, and one more can do no better as long as nothing new can
-be learned: the loans of the time in which the rule first asked for it have their outcomes only once a label window
-and its lag have passed since its first training, and each later training needs a reference of months that the one
-before had not. Until then the rule calls a person. Pure.
+If a rule breaches again after a retraining for it, another one cannot help until there is something new to learn: loans
+from the time of the first request have outcomes only after a label window and its lag, and each later training needs
+reference months that the one before did not have. Until then the rule calls for a person. Pure.
 """
 
 from __future__ import annotations
@@ -21,26 +20,26 @@ from jobs.protocol.policy import Policy
 Json = Mapping[str, Any]
 
 WEEK = timedelta(days=7)
-REFERENCE = timedelta(days=92)  # the months out of time by which a model is judged, and scores are compared
-QUIET = timedelta(days=14)  # after a promotion, for rules whose reference came with the model
+REFERENCE = timedelta(days=92)  # the out-of-time months that a model is measured on
+QUIET = timedelta(days=14)  # after a promotion, rules that compare with the model's reference do not count
 NOT_MENDED = "a retraining for it did not mend it"
 PERSISTENCE, HYSTERESIS = "persistence", "hysteresis"
 UNRELIABLE, BROKEN_FEED = "cbpe unreliable", "data_quality"
-_SAW = (PERSISTENCE, terms.SUPPRESSED, UNRELIABLE, NOT_MENDED)  # what was set aside for these was there all the same
+_SAW = (PERSISTENCE, terms.SUPPRESSED, UNRELIABLE, NOT_MENDED)  # findings set aside for these were seen all the same
 MOVED = frozenset({terms.DRIFT, terms.FEATURE, terms.MANY})
 _day = date.fromisoformat
 _GROUPS = ((terms.BY_ROWS, "drift"), (terms.BY_OUTCOMES, "performance"))
 
 
 class Memory:
-    """Earlier verdicts on the same model, newest last, and what is known of promotions and trainings."""
+    """Earlier verdicts on the same model, newest last, with its promotion and the trainings so far."""
 
     def __init__(self, evidence: Json, policy: Policy, past: Sequence[Json]) -> None:
         self.week, self._label = _day(evidence["week"]), policy.label
         model, promoted = (part(evidence, "model") or {}).get("model_id"), evidence.get("promoted_on")
         self._earlier = [verdict for verdict in past if verdict["model_id"] == model]
         self.was_blocked = bool(past) and DATA_QUALITY in past[-1]["blocked_by"]
-        # promoted so lately that rules with the model's reference do not count yet
+        # promoted so recently that rules that use the model's reference do not count yet
         self.is_quiet = self.week - _day(promoted) < QUIET if promoted else False
         self.trainings = [
             (day, frozenset(training["reasons"]))
@@ -52,24 +51,24 @@ class Memory:
         self.unreliable = track.get("unreliable") is True if error is None else error > policy.cbpe.max_mae
 
     def saw(self, seen: Seen, *, weeks: int) -> bool:
-        """Whether the rule was at alert or above in one of the last weeks."""
+        """Whether the rule was at alert level or above in any of the last weeks."""
         recent = [verdict for verdict in self._earlier if self.week - weeks * WEEK <= _day(verdict["week"])]
         return _alerted(recent, seen, _SAW)
 
     def is_open(self, seen: Seen) -> bool:
-        """Whether an alert of this rule is still open: it closes after two weeks in which nothing was near."""
+        """Whether an alert of this rule is still open: it closes after two weeks without anything near its bound."""
         last = self._earlier[-2:]
         kept = (entry.get("why") == HYSTERESIS for verdict in last for entry in _entries(verdict, seen))
         return any(kept) or _alerted(last, seen, (NOT_MENDED,))
 
     def in_vain(self, seen: Seen) -> date | None:
-        """The day of the latest training for this rule, if nothing has been there to learn since."""
-        names = MOVED if seen.rule in MOVED else {seen.rule}  # rows that moved are one cause, whoever says it
+        """The day of the latest training for this rule, if there has been nothing new to learn since."""
+        names = MOVED if seen.rule in MOVED else {seen.rule}  # all drift rules share one cause
         held = sorted(day for day, reasons in self.trainings if reasons & names)
         return held[-1] if held and self.week < self._learnable(held) else None
 
     def stands(self, unjudged: Sequence[str]) -> bool:
-        """Whether a group of rules that cannot be judged now asked for a retraining when it last could, in vain."""
+        """Whether rules that cannot be judged now asked for a retraining when they last could, and none came."""
         for rules, section in _GROUPS:
             judged = (verdict for verdict in reversed(self._earlier) if section not in unjudged_in(verdict))
             last = next(judged, None) if section in unjudged else None
@@ -79,11 +78,11 @@ class Memory:
         return False
 
     def _learnable(self, held: Sequence[date]) -> date:
-        """When one more training finds what the last did not: loans of the new time, in a reference of new months."""
+        """When another training can learn more than the last: from matured new loans, measured on new months."""
         began = held[-1]
         for day in reversed(held[:-1]):
             if self._matured(day) + REFERENCE < began:
-                break  # that one was for something else, long ago
+                break  # that training was long ago, for something else
             began = day
         return max(held[-1] + REFERENCE, self._matured(began))
 
@@ -92,7 +91,7 @@ class Memory:
 
 
 def unjudged_in(verdict: Json) -> list[str]:
-    """The sections on which a verdict could say nothing."""
+    """The sections that a verdict could not judge."""
     return [
         section
         for rules, section in _GROUPS
@@ -108,7 +107,7 @@ def _entries(verdict: Json, seen: Seen) -> Iterator[Json]:
 
 
 def _alerted(verdicts: Iterable[Json], seen: Seen, although: tuple[str, ...]) -> bool:
-    """Whether one has it at alert or above, counted or set aside for these reasons alone; some go on with a date."""
+    """Whether any verdict has it at alert or above, counted or set aside for one of these reasons (or prefixes)."""
     entries = (entry for verdict in verdicts for entry in _entries(verdict, seen))
     there = (entry for entry in entries if entry.get("why") is None or entry["why"].startswith(although))
     return any(rank(entry["severity"]) >= rank(terms.MEDIUM) for entry in there)

@@ -1,4 +1,4 @@
-"""What a page is made of: cells, tables, pictures and templates, and how numbers read in them."""
+"""The building blocks of a page: cells, tables, figures and templates, and how numbers are formatted."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from jobs.protocol.events import amount
 
 NOT_COMPUTED, INSUFFICIENT = "not computed", "insufficient data"
 LEAST_P = 0.001
-LEAST_SHOWN = 0.0005  # below it three decimals say nothing
-SPARSE = 20  # of the points of a curve one in so many stands in its table
+LEAST_SHOWN = 0.0005  # smaller numbers would be 0.000 with three decimals
+SPARSE = 20  # a curve's table shows one point in so many
 NONE = "\N{EN DASH}"
 MARKS = {"none": "○", "low": "◔", "medium": "◑", "high": "◕", "critical": "●"}
 RANK: dict[str, float] = {name: place for place, name in enumerate(MARKS)}
@@ -31,12 +31,12 @@ RANK |= {name: place for place, name in enumerate(("green", "yellow", "orange", 
 _NUMERAL = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 Json = dict[str, Any]
 Points = Sequence[Sequence[Any]]
-Column = str | tuple[str, str]  # a head and the path of its values, with their kind; or one name for both
+Column = str | tuple[str, str]  # a head, and the path to its values with their kind; or one name for both
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A text, what it sorts by, the mark (a shape and a class of its own) that says how grave it is, and a link."""
+    """A text, its sort key, a mark for its severity (a shape and a CSS class), and a link."""
 
     text: str
     sort: float | None = None
@@ -59,14 +59,14 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """The columns that line up as numbers."""
+        """Which columns are aligned as numbers."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.heads)
         return [any(one.sort is not None and one.text[-1:] in "0123456789%" for one in column) for column in columns]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart, the same in words for those who do not see it, and in numbers."""
+    """A chart, with a text alternative and a table of its numbers."""
 
     title: str
     says: str
@@ -80,15 +80,15 @@ class Figure:
 
 
 def value_of(measure: object) -> float | None:
-    """The value of a measure, or of a plain number; None where there is none."""
+    """The value of a measure or plain number; None if there is none."""
     found = measure.get("value") if isinstance(measure, dict) else measure
     return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else None
 
 
 def number(value: object, kind: str = "") -> str:
-    """A value, or that of a measure, for people: counts with thousands, other numbers to three decimals.
+    """Format a value or measure for people: counts with thousands separators, other numbers to three decimals.
 
-    Kinds are %, for shares in percent, p, for p-values, and - before it, where it is no lack that there is none.
+    Kinds are % for percentages and p for p-values; a leading - means that a missing value is nothing unusual.
     """
     if isinstance(value, dict):
         value = value_of(value)
@@ -106,12 +106,12 @@ def number(value: object, kind: str = "") -> str:
 
 
 def plain(value: object) -> str:
-    """A value of a setting or of the ledger."""
+    """Format a setting, or a value from the ledger."""
     return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)
 
 
 def rests_on(measure: object) -> str:
-    """The interval and rows of a measure, or why there is none."""
+    """The interval and rows of a measure, or why it has no value."""
     if not isinstance(measure, dict):
         return "not in the evidence"
     if value_of(measure) is None:
@@ -121,12 +121,12 @@ def rests_on(measure: object) -> str:
 
 
 def told(measure: object) -> str:
-    """A measure in running text, with its interval and rows, or why it is missing."""
+    """Format a measure for running text, with its interval and rows, or why it is missing."""
     return number(measure) + (f" ({rests_on(measure)})" if isinstance(measure, dict) else "")
 
 
 def cell(value: object, kind: str = "") -> Cell:
-    """A cell of a value, or of an interval; of kind `grade` it is one of the marks."""
+    """A cell for a value or an interval; of kind `grade` it shows one of the marks."""
     if isinstance(value, Cell):
         return value
     if kind == "grade":
@@ -137,14 +137,14 @@ def cell(value: object, kind: str = "") -> Cell:
 
 
 def decided(verdict: Json) -> Cell:
-    """What was decided; where there was too little to judge by, that, which is no good news."""
+    """The decision of a verdict; if there was too little data, that is shown instead, since it is not good news."""
     if verdict["insufficient_data"]:
         return Cell(INSUFFICIENT, None, "insufficient")
     return Cell(str(verdict["decision"]).replace("_", " "), None, str(verdict["severity"]))
 
 
 def listing(caption: str, items: Iterable[Json] | None, *columns: Column) -> Table:
-    """A table of items."""
+    """A table with one row per item; each column names the path of its values."""
     named = [(one, one) if isinstance(one, str) else one for one in columns]
     paths = [path.partition(" ")[::2] for _, path in named]
     rows = [[cell(at(item, path), kind) for path, kind in paths] for item in items or ()]
@@ -152,13 +152,13 @@ def listing(caption: str, items: Iterable[Json] | None, *columns: Column) -> Tab
 
 
 def points(items: Sequence[Any] | None, x: str, y: str, ends: str = "") -> list[tuple[Any, ...]]:
-    """Points of a line: where each item lies, and the ends of its interval."""
+    """The points of a line: x, y and, if there is one, the ends of the interval of each item."""
     placed = [(at(one, x), value_of(at(one, y)), at(one, ends)) for one in items or ()]
     return [(place, value, *(interval or ())) for place, value, interval in placed if value is not None]
 
 
 def lines(title: str, says: str, of: Mapping[str, Points], table: Table | None = None, **axes: Any) -> Figure | None:  # noqa: ANN401
-    """Lines of points: x, y and the ends of an interval if there is one. Where no table is given the points are it."""
+    """A figure with lines of points (as made by `points`). Without a table, one is made from the points."""
     drawn, looks = {name: points or () for name, points in of.items()}, charts.Axes(**axes)  # the key names all
     if not any(drawn.values()):
         return None
@@ -170,7 +170,7 @@ def lines(title: str, says: str, of: Mapping[str, Points], table: Table | None =
 def distribution(
     title: str, of: Sequence[Json] | None, index: object = None, name: str = "bin", cutoff: Json | None = None
 ) -> Figure | None:
-    """Shares of bins then and now, what each adds to the index, and where the cut-off lies."""
+    """A figure with the shares of bins then and now, what each adds to the index, and where the cut-off is."""
     if not of:
         return None
     bins = [{**row, "bin": row[name]} for row in of]
@@ -193,7 +193,7 @@ def _short(name: str) -> str:
 
 @cache
 def template(name: str, package: str = "jobs.monitoring") -> jinja2.Template:
-    """A page of ours, or of another package that is put together from the same parts."""
+    """A template of this package, or of another one that uses the same parts."""
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in (package, "jobs.monitoring")])
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     said = (lines, distribution, listing, points, amount, number, told, cell, decided, rests_on)
@@ -202,7 +202,7 @@ def template(name: str, package: str = "jobs.monitoring") -> jinja2.Template:
 
 
 def _assets() -> dict[str, Markup]:
-    """Style and script, and the hashes by which alone a browser may use them."""
+    """Style sheet and script, with the hashes that the content security policy needs to allow them."""
     found: dict[str, Markup] = {}
     for name, file in (("style", "style.css"), ("script", "sort.js")):
         text = (resources.files("jobs.monitoring") / "templates" / file).read_text()

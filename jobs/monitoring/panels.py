@@ -1,6 +1,6 @@
 """The panels of a week's report: their order, what each needs, and what they show beyond plain numbers of the evidence.
 
-Their words, tables and pictures are macros of `templates/panels.html.j2`, each named as its panel.
+Their text, tables and figures are macros of the same name in `templates/panels.html.j2`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from jobs.monitoring.terms import at
 from jobs.protocol.facts import Entry
 from jobs.protocol.policy import Policy
 
-LARGEST = 6  # features that get a picture of their own
-_OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of an entry
+LARGEST = 6  # features that get a figure of their own
+_OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of ledger entries
 _FOLLOWED = {"score PSI": "drift.score", "weighted CSI": "drift.weighted", "realised AUC": "performance.auc"}
 _FOLLOWED["observed to expected bads"] = "calibration.observed_to_expected"
-PANELS = (  # each with its title, the section it cannot do without, and where the least that it is about lies
+PANELS = (  # name, title, the section of evidence that it needs, and the path that is empty if data are insufficient
     ("verdict", "Verdict and reasons", "", "enough"),
     ("scores", "Scores: distribution and stability", "drift", "drift.score.value"),
     ("features", "Features: drift over the weeks", "drift", "drift.features"),
@@ -40,7 +40,7 @@ PANELS = (  # each with its title, the section it cannot do without, and where t
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """All that a report shows: weeks, the last of which it is about, and what is kept beside their evidence."""
+    """All that a report shows: weeks (it is about the last one), and the tables kept beside their evidence."""
 
     weeks: Sequence[Judged]
     policy: Policy
@@ -55,7 +55,7 @@ class Shown:
 
     @cached_property
     def known(self) -> Json:
-        """What paths lead into: the evidence, and beside it the verdict and the weeks."""
+        """What the paths in templates refer to: the evidence, the verdict and the weeks."""
         weeks = [
             {**one.evidence, "week": one.week.isoformat(), "decision": page.decided(one.verdict)}
             | {key: str(one.verdict.get(key) or "none") for key in ("severity", "priority", "model_id")}
@@ -69,9 +69,9 @@ class Shown:
         return at(self.known, path)
 
     def measures(self, caption: str, paths: Mapping[str, str], n: str = "n", kind: str = "") -> Table:
-        """A table of measures: value, interval, rows, p, and why one is missing; at `n` lie the rows of plain numbers.
+        """A table of measures: value, interval, rows, p, and why one is missing; `n` is the path of the default rows.
 
-        Of its columns only those of the value, of its interval and of its rows stand even where they are empty.
+        The columns of value, interval and rows are always there; the others only if they are not empty.
         """
         named = [({"name": name, "n": self.at(n)}, self.at(path)) for name, path in paths.items()]
         items = [head | (one if isinstance(one, dict) else {"value": one}) for head, one in named]
@@ -82,7 +82,7 @@ class Shown:
 
     @cached_property
     def changes(self) -> list[str]:
-        """What is new against the week before, in sentences."""
+        """What has changed since the week before, in sentences."""
         if len(self.weeks) < 2:  # noqa: PLR2004 - this one and one to compare it with
             return ["There is no earlier week to compare this one with."]
         pair = self.weeks[-2:]
@@ -104,13 +104,13 @@ class Shown:
 
     @cached_property
     def features(self) -> list[Json]:
-        """The features of this week, by CSI, each with how far it moved."""
+        """The features of this week, sorted by CSI, each graded by how far it moved."""
         found = [{**one, "grade": grade(one, self.policy)} for one in self.at("drift.features") or []]
         return sorted(found, key=lambda one: (-(value_of(one.get("csi")) or 0), one["name"]))
 
     @property
     def pictured(self) -> list[Figure | None]:
-        """The features that weigh most in the drift."""
+        """Figures of the features that contribute most to the drift."""
         drawable = [one for one in self.features if not one.get("schema_change") and self.bins.get(one["name"])]
         weighty = sorted(drawable, key=lambda one: -(value_of(one.get("csi")) or 0) * (one.get("share") or 0))
         return [page.distribution(one["name"], self.bins[one["name"]], one.get("csi")) for one in weighty[:LARGEST]]
@@ -134,7 +134,7 @@ class Shown:
         return Cell(text, value, "" if mark == "none" else mark)
 
     def gap(self, of: str) -> list[str]:
-        """Where goods and bads of a curve lie furthest apart, and how far."""
+        """The score where the curves of goods and bads are furthest apart, and how far."""
         at, goods, bads = max(self.at(of) or (), key=lambda point: abs(point[2] - point[1]), default=(None, 0, 0))
         return [number(at), NOT_COMPUTED if at is None else number(abs(bads - goods))]
 
@@ -155,13 +155,13 @@ class Shown:
 
     @property
     def matured(self) -> list[Json]:
-        """The months of application of which outcomes are known."""
+        """The months of application that have known outcomes."""
         known = (one for one in self.at("vintages.months") or [] if one["matured"])
         return [{**one, "interval": [one["low"], one["high"]]} for one in known]
 
     @property
     def quarters(self) -> Figure | None:
-        """A line a quarter; the last row of a quarter bears its name, and the first young one joins the two parts."""
+        """One line per quarter, labelled at its last row; the first immature row joins its solid and dashed parts."""
         if not self.curves:
             return None
         drawn: list[Json] = []
@@ -181,7 +181,7 @@ class Shown:
 
     @property
     def ledger(self) -> list[Json]:
-        """What the ledger holds of these weeks."""
+        """The ledger entries of these weeks."""
 
         def details(body: Mapping[str, Any]) -> str:
             return "; ".join(f"{key} {plain(body[key])}" for key in _OUTCOMES if body.get(key) not in (None, [], ""))
@@ -195,7 +195,7 @@ class Shown:
 
     @property
     def hashes(self) -> list[Json]:
-        """Of all that the week rests on."""
+        """The hashes of everything that the verdict is based on."""
         paths = {"evidence": "verdict.evidence.sha256", "evidence made from": "made_from", "model": "model.sha256"}
         paths |= {"policy": "verdict.policy_sha256", "verdict of the week before": "verdict.previous.sha256"}
         inputs = {one["path"]: one["sha256"] for one in self.at("inputs") or []}
@@ -204,7 +204,7 @@ class Shown:
 
 
 def sections(shown: Shown) -> Iterator[Json]:
-    """Each panel; one that cannot be made says so, and the others are still there."""
+    """Each panel in turn; one that fails says so, and the others are still shown."""
     macros = page.template("panels.html.j2").make_module({"of": shown})
     for name, title, needs, enough in PANELS:
         section, lead = shown.at(needs) if needs else {}, "This was not computed for this week."
@@ -226,7 +226,7 @@ def sections(shown: Shown) -> Iterator[Json]:
 
 
 def grade(one: Json, policy: Policy) -> Cell:
-    """How far a feature moved: the highest bound that its CSI lies above, where chance does not explain it."""
+    """How far a feature moved: the highest bound that its CSI exceeds, unless that may be chance."""
     value, p, bounds = value_of(one.get("csi")), one.get("p_adjusted"), policy.drift.psi
     if one.get("schema_change"):
         return Cell("schema change", None, "schema")

@@ -1,4 +1,4 @@
-"""What outcomes say of the model, and what scores promise before them: performance, calibration, bad rate. Pure."""
+"""Performance, calibration and bad rate from known outcomes, and estimates before outcomes are known. Pure."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from jobs.protocol.policy import Policy
 Json = dict[str, Any]
 Kept = tuple[date, Json, Json]  # a week, its evidence and its verdict
 
-ENOUGH = 0.8  # of the rows estimated for must have an outcome before the two are compared
-EARLY_MONTHS = 4  # on book: the first in which a loan that never paid is 90 days past due
+ENOUGH = 0.8  # of the rows of an estimate must have an outcome before the two are compared
+EARLY_MONTHS = 4  # on book: a loan that never paid is 90 days past due by then
 
 
 def realised(counts: ScoreCounts, cutoff: float) -> Json:
@@ -39,7 +39,7 @@ def realised(counts: ScoreCounts, cutoff: float) -> Json:
 
 
 def cohorts(counts: Mapping[tuple[date, str], ScoreCounts]) -> list[Json]:
-    """AUC of the scores that were stored in a week by a model, which estimates made in that week are held against."""
+    """Realised AUC of the scores that a model stored in a week, to compare with that week's estimate."""
     return [
         {"week": week.isoformat(), "model_id": model_id, "n": of.n, "bads": of.n_bad, "auc": ranking.auc(of).value}
         for (week, model_id), of in sorted(counts.items(), key=lambda named: named[0])
@@ -47,9 +47,9 @@ def cohorts(counts: Mapping[tuple[date, str], ScoreCounts]) -> list[Json]:
 
 
 def concept(reference: ScoreCounts, counts: ScoreCounts, past_drops: Sequence[float], policy: Policy) -> Json:
-    """How much ranking power is lost, and how much of that the mix of applicants does not explain.
+    """How much ranking power is lost, and how much of that is not explained by the mix of applicants.
 
-    `past_drops` are earlier standardised drops of this model, oldest first, of windows that share no loan.
+    `past_drops` are earlier standardised drops of this model, oldest first, from windows that share no loans.
     """
     before, now = ranking.auc(reference), ranking.auc(counts)
     drop = ranking.auc_loss(before, now)
@@ -71,7 +71,7 @@ def concept(reference: ScoreCounts, counts: ScoreCounts, past_drops: Sequence[fl
 
 
 def calibration(counts: ScoreCounts, by_grade: Mapping[str, Band]) -> Json:
-    """Whether the scores promise as many bads as came: all in all, by grade, by decile and along a line."""
+    """Whether as many loans turned bad as the scores predict: overall, by grade, by decile and by a fitted line."""
     bands, line = calibrated.reliability_bands(counts), recalibration.calibration_line(counts)
     ratio = calibrated.observed_to_expected(counts)
     known = ratio.value is not None
@@ -91,7 +91,7 @@ def calibration(counts: ScoreCounts, by_grade: Mapping[str, Band]) -> Json:
 
 
 def estimate(scores: ValueCounts, reference: ScoreCounts, cutoff: float, policy: Policy) -> Json:
-    """What the scores promise before outcomes are known, if the policy wants to know and there are rows enough."""
+    """Performance estimated before outcomes are known, if the policy enables it and there are enough rows."""
     few, one_class = scores.n < policy.drift.n_min, reference.one_class()
     reason = f"there are fewer than {policy.drift.n_min} rows" if few else one_class and f"in the reference {one_class}"
     if not policy.cbpe.enabled:
@@ -103,9 +103,9 @@ def estimate(scores: ValueCounts, reference: ScoreCounts, cutoff: float, policy:
 
 
 def track_record(past: Sequence[Kept], now: Json, policy: Policy) -> Json:
-    """Hold each past estimate against the AUC of the same scores, stored then, when their loans have matured.
+    """Compare each past estimate with the AUC of the same stored scores, once their loans have matured.
 
-    Outcomes come as `cohorts` of the performance section of each week, and of this one.
+    Outcomes come from the `cohorts` in the performance section of each week, including this one (`now`).
     """
     known: dict[tuple[str, str], Json] = {}  # the fullest count of each week's scores by each model
     for section in (*(part(evidence, "performance") for _, evidence, _ in past), now):
@@ -127,7 +127,7 @@ def track_record(past: Sequence[Kept], now: Json, policy: Policy) -> Json:
 
 
 def past_drops(past: Sequence[Kept], week: date, model_id: str) -> list[float]:
-    """Standardised drops of this model, oldest first, of windows that share no loan with one another or with now."""
+    """Standardised drops of this model, oldest first, from windows that share no loans with each other or with now."""
     found: list[float] = []
     before = week
     for earlier, evidence, _ in sorted(past, key=lambda kept: kept[0], reverse=True):
@@ -139,7 +139,7 @@ def past_drops(past: Sequence[Kept], week: date, model_id: str) -> list[float]:
 
 
 def _compared(week: date, evidence: Json, known: Mapping[tuple[str, str], Json]) -> Json | None:
-    """An estimate and what came: over several weeks' scores, the mean of their AUCs by rows."""
+    """An estimate and the realised AUC (over several weeks' scores, the mean weighted by rows)."""
     estimated, window = number(part(evidence, "estimate"), "auc"), part(evidence, "window")
     if estimated is None or window is None:
         return None
@@ -154,7 +154,7 @@ def _compared(week: date, evidence: Json, known: Mapping[tuple[str, str], Json])
 
 
 def _alarms(past: Sequence[Kept], realised: Mapping[str, float]) -> Json:
-    """Alarms that rested on estimates: confirmed where the AUC that came lies beyond the threshold as well."""
+    """Count alarms based on estimates: confirmed if the realised AUC is beyond the threshold too."""
     tally = {"confirmed": 0, "refuted": 0, "open": 0}
     for week, _, verdict in past:
         limits = [reason["threshold"] for reason in verdict["reasons"] if reason["rule"] in (CBPE, ESTIMATED_FLOOR)]
@@ -169,8 +169,8 @@ def _alarms(past: Sequence[Kept], realised: Mapping[str, float]) -> Json:
 def target(reference: ScoreCounts, matured: pl.DataFrame, provisional: pl.DataFrame) -> Json:
     """Whether loans turn bad more often than those of the reference.
 
-    `matured` has a row of [application_date, y] for each loan whose outcome is known; `provisional` are the counts of
-    `vintages.count`, of which the months that are not mature are told by how they start.
+    `matured` has a row of [application_date, y] for each loan with a known outcome; `provisional` are counts from
+    `vintages.count`, from which immature months are judged by their first months on book.
     """
     y = matured["y"].cast(pl.Int64)
     months = (
@@ -191,7 +191,7 @@ def target(reference: ScoreCounts, matured: pl.DataFrame, provisional: pl.DataFr
 
 
 def curves(counts: ScoreCounts, reference: ScoreCounts) -> Json:
-    """Points of the pictures of ranking, now and of the reference; none with one class only."""
+    """Points of the ROC, PR and KS curves, now and of the reference; none if there is only one class."""
     found: Json = {}
     for prefix, of in (("", counts), ("reference_", reference)):
         drawn = ranking.curves(of)
@@ -209,7 +209,7 @@ def _grade(grade: str, band: Band) -> Json:
 
 
 def _early(month: object, of: pl.DataFrame) -> Json:
-    """Bads within the first months on book, by what has been seen of them so far."""
+    """Bads within the first months on book, as far as seen."""
     at_risk, bads = vintages.steps(of, EARLY_MONTHS)
     found = cumulative_share(at_risk, bads)[-1]
     rate = {"rate": found.value, "interval": found.interval, "reason": found.reason}

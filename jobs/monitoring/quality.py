@@ -1,4 +1,4 @@
-"""Data quality of a week's feed: its counts from manifests and from the week's features, and what the rules say."""
+"""The data quality section of the evidence: counts from manifests and features, handed to `quality_rules`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Manifests = Mapping[str, Sequence[Manifest]]
 
 WEEKS_BEFORE = 4
 FIRST_ERA = 2007
-NO_VALUE = ("token", "sentinel", "rounded")  # what says "no value", or rounds: DQ-1 sees what is missing
-CROSS = ("not_before_issue", "joint_while_individual")  # refused for what another column says
+NO_VALUE = ("token", "sentinel", "rounded")  # cells that mean "no value" or were rounded: DQ-1 counts missing values
+CROSS = ("not_before_issue", "joint_while_individual")  # rules that refuse a cell because of another column
 
 
 def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> dict[str, Any]:
-    """The findings in the seven days to the Saturday `week`, told of daily, beside a model's reference profile."""
+    """The findings in the seven days up to Saturday `week`; `daily` and `reference` tell how the features should be."""
     days = [week - timedelta(days=back) for back in reversed(range(DAYS))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * DAYS + 1)]
     lately = Shelf(root=shelf.root, index=shelf.index, begins=before[-1])
@@ -51,7 +51,7 @@ def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) ->
 
 
 def manifests(shelf: Shelf, days: Sequence[date]) -> Manifests:
-    """Those of each cleaned source, and of the features, on the days that are built."""
+    """The manifests of each silver source table, and of the features, on the days that are built."""
     tables = {source: f"silver/{source}" for source in SOURCES} | {FEATURES: FEATURES}
     return {
         name: [partitions.existing(shelf.root, table, day) for day in _built(shelf, table, days)]
@@ -72,9 +72,9 @@ def _begun(shelf: Shelf, days: Sequence[date]) -> date:
 
 
 def _tables(days: Sequence[date], found: Manifests, begun: date) -> Iterator[dict[str, Any]]:
-    """A day counts as come once it is cleaned; days before the very first landing are not expected.
+    """How many days each table covers: a day counts once it is in silver. Days before the first landing do not count.
 
-    Features are expected of the days on which all tables came.
+    Features are expected on the days on which all source tables landed.
     """
     expected = sum(day >= begun for day in days)
     for source in SOURCES:
@@ -87,7 +87,7 @@ def _tables(days: Sequence[date], found: Manifests, begun: date) -> Iterator[dic
 
 
 def shares(found: Manifests, daily: Sequence[Json]) -> Iterator[tuple[str, str, int, int]]:
-    """Rule, subject, and of how many of the rows that it looked at the rule complains."""
+    """For each rule and subject: how many rows break the rule, out of how many that it checked."""
     for source in SOURCES:
         counts, hits = _summed(found[source]), Counter[tuple[str, str]]()
         for name, count in counts.items():
@@ -100,14 +100,14 @@ def shares(found: Manifests, daily: Sequence[Json]) -> Iterator[tuple[str, str, 
         lost, alone = counts[f"without_{partner}"], counts[f"unmatched_{partner}"]
         yield "DQ-8", partner, lost + alone, counts["applications"] + alone
     yield "DQ-9", "application_date", counts["of_other_days"], counts["applications"]
-    n = sum(row["rows"] for row in daily)  # of applications alone: servicing news would thin a new category out
+    n = sum(row["rows"] for row in daily)  # applications only: servicing news would dilute the share of a new category
     for name in daily[0] if daily else ():
         if name.endswith(".unseen"):
             yield "DQ-3", name.removesuffix(".unseen"), sum(row[name] for row in daily), n
 
 
 def _rule_of(name: str, source: str) -> tuple[str, str] | None:
-    """Which rule a manifest's count is for, and of what it speaks."""
+    """The data quality rule and the subject that a count in a manifest belongs to, if any."""
     kind, _, rest = name.partition(".")
     subject, _, what = rest.rpartition(".")
     if kind == "row":
@@ -130,7 +130,7 @@ def _volumes(shelf: Shelf, days: Sequence[date]) -> Iterator[dict[str, Any]]:
 
 
 def _columns(shelf: Shelf, days: Sequence[date], before: Sequence[date], used: set[str]) -> Iterator[dict[str, Any]]:
-    """Landed columns that came or went."""
+    """Landed columns that appeared or disappeared."""
     for source in SOURCES:
         table = f"bronze/{source}"
         built = shelf.built(table)
@@ -160,15 +160,15 @@ def _is_documented(known: Contract, name: str, day: date) -> bool:
 
 
 def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, Any]]:
-    """Of each day its rows (one below the other), and of each feature those without a value or of an unseen category.
+    """For each day: its rows and, per feature, how many have no value or an unseen category. Rows are sorted by day.
 
-    And its median, where half the values lie beyond the factor of a unit shift: only there it matters.
+    And the median, but only if half of the values are so far off that their unit may have changed.
     """
     names = [name for name in reference if name in rows.columns]
     texts = [name for name in names if reference[name]["bins"]["kind"] == bins.TextLevels.__name__]
     usual = {name: it.median for name in names if (it := _usual(reference[name]))}
     found, ends = [], rows["snapshot_date"].rle().struct.field("len").cum_sum().to_list()
-    for start, end in pairwise((0, *ends)):  # asked in groups it takes six times as long, in expressions twice
+    for start, end in pairwise((0, *ends)):  # a group_by takes six times as long, expressions twice
         of = {column.name: column for column in rows.slice(start, end - start)}
         row: dict[str, Any] = {"snapshot_date": of["snapshot_date"].item(0), "rows": end - start}
         row |= {f"{name}.missing": of[name].null_count() for name in names}
@@ -187,7 +187,7 @@ def _features(
     known, earlier = contract.load(FEATURES), _built(shelf, FEATURES, before)
     often = [name for name, described in reference.items() if described["missing"] <= rules.OFTEN_THERE]
     silent = {name for name in often if any(row.get(f"{name}.missing", row["rows"]) == row["rows"] for row in daily)}
-    filled = silent  # on some day before; asked only of those that are silent now
+    filled = silent  # features that had values on some day before; looked up only for those that are silent now
     if earlier and silent:
         stored = shelf.scan(FEATURES, earlier)
         counts = stored.select(pl.col(silent.intersection(stored.collect_schema())).count()).collect()
@@ -202,7 +202,7 @@ def _features(
 
 
 def _usual(described: Json) -> Usual | None:
-    """By the reference, not by the weeks before: a fault that lasts a month must not become its own measure."""
+    """From the reference, not from recent weeks: a fault that lasts a month must not become the norm."""
     frozen = bins.from_json(described["bins"])
     if not isinstance(frozen, bins.NumericBins):
         return None

@@ -1,4 +1,4 @@
-"""Ten rules of data quality: what a week's counts say of the feed, each finding with its number and its limit. Pure."""
+"""The rules of data quality, DQ-1 to DQ-10: from a week's counts (collected by `quality.section`) to findings. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.monitoring.terms import SEVERITIES
 Json = dict[str, Any]
 Limits = tuple[tuple[float, str], ...]
 
-SHARES: dict[str, tuple[str, Limits]] = {  # above a limit a share of rows has the severity beside it
+SHARES: dict[str, tuple[str, Limits]] = {  # the share of rows above which a finding has each severity
     "DQ-2": ("lie outside the range of the contract", ((0.001, "low"), (0.01, "medium"), (0.05, "critical"))),
     "DQ-3": ("have a category that was never seen", ((0.001, "low"), (0.01, "medium"), (0.10, "high"))),
     "DQ-4": ("cannot be read", ((0.001, "low"), (0.02, "high"), (0.10, "critical"))),
@@ -25,9 +25,9 @@ LEAST_RISE, RELATIVE_RISE, MISSING_P = 0.01, 0.5, 0.01
 MUCH_RISE, MOST_RISE, TOP = 0.10, 0.25, 5
 HALF, TWICE, FIVEFOLD = 0.5, 2.0, 5.0
 FEW_DAYS = 2
-ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # a day that is all missing says something of a feature that is often there
-UNIT_FACTOR = 20.0  # no median moves by so much in a day, but for another unit
-VOLUME_P, DAY_P = 1e-3, 1e-4  # a week has some 28 volumes and 800 daily medians: chance is to explain none of them
+ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # "all missing"; a feature missing more often than the second may be so by chance
+UNIT_FACTOR = 20.0  # only a change of unit moves a median by so much in a day
+VOLUME_P, DAY_P = 1e-3, 1e-4  # a week tests some 28 volumes and 800 daily medians: chance should cause no finding
 COLUMNS = {"absent": "no longer lands", "new": "has begun to land", "unknown": "lands, and no contract knows it"}
 
 
@@ -41,7 +41,7 @@ class Day(NamedTuple):
 
 
 class Usual(NamedTuple):
-    """The median of a reference, above zero, and at most how much lies beyond the factor of a unit shift from there."""
+    """The (positive) median of a reference, and upper bounds of the shares of values UNIT_FACTOR below and above it."""
 
     median: float
     low_share: float
@@ -49,18 +49,18 @@ class Usual(NamedTuple):
 
 
 class Feature(NamedTuple):
-    """A feature of the model, day by day, beside what the model's reference says of it."""
+    """A feature of the model, day by day, and its description in the model's reference."""
 
     name: str
     known: Mapping[str, Any]
     usual: Usual | None
-    is_documented: bool  # its contract says since when it is filled, and that time has come
-    was_filled: bool  # on some day of the four weeks before
+    is_documented: bool  # its contract announces that it is filled by now
+    was_filled: bool  # on some day of the four weeks before the week
     days: tuple[Day, ...]
 
 
 def worst_first(found: Iterable[Json]) -> list[Json]:
-    """Of each rule and subject the worst finding, the worst of all first."""
+    """The worst finding of each rule and subject, worst first."""
     worst: dict[tuple[str, str], Json] = {}
     for one in sorted(
         found, key=lambda one: (-SEVERITIES.index(one["severity"]), int(one["rule"][3:]), one["subject"])
@@ -70,7 +70,7 @@ def worst_first(found: Iterable[Json]) -> list[Json]:
 
 
 def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
-    """DQ-1, with the false discoveries of the whole family held down."""
+    """DQ-1: a feature is missing more often than in the reference. The p-values are adjusted for multiple testing."""
     top = {feature.name for feature in sorted(features, key=lambda each: -each.known["shap_share"])[:TOP]}
     counted = [(each, sum(day.rows for day in each.days), sum(day.missing for day in each.days)) for each in features]
     seen = [(feature, rows, missing) for feature, rows, missing in counted if rows]
@@ -91,7 +91,7 @@ def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
 
 
 def share(rule: str, subject: str, hits: int, n: int) -> Iterator[Json]:
-    """DQ-2, 3, 4, 8 and 9: of `n` rows that a rule looked at it complains of so many."""
+    """DQ-2, 3, 4, 8 and 9: `hits` of the `n` rows that were checked break the rule."""
     rate = hits / n if n else 0.0
     what, limits = SHARES[rule]
     passed = [limit for limit in limits if rate > limit[0]]
@@ -102,7 +102,7 @@ def share(rule: str, subject: str, hits: int, n: int) -> Iterator[Json]:
 
 
 def volume(table: str, day: str, rows: int, before: Sequence[int]) -> Iterator[Json]:
-    """DQ-5, by that weekday in the weeks before. What chance explains is no finding: small lenders have such days."""
+    """DQ-5: unusually few or many rows for that weekday. Chance is no finding: small lenders have such days."""
     usual = median(before) if before else 0
     if not usual:
         return
@@ -118,7 +118,7 @@ def volume(table: str, day: str, rows: int, before: Sequence[int]) -> Iterator[J
 
 
 def absence(table: str, expected: int, days: int) -> Iterator[Json]:
-    """DQ-6: of the days on which a table should have come it came on so many."""
+    """DQ-6: a table landed on fewer days than expected."""
     lacking = expected - days
     if lacking > 0:
         severity, limit = ("critical", FEW_DAYS) if lacking > FEW_DAYS else ("high", 0)
@@ -127,9 +127,9 @@ def absence(table: str, expected: int, days: int) -> Iterator[Json]:
 
 
 def column(name: str, what: str, *, is_documented: bool, is_used: bool) -> Json:
-    """DQ-7 of a landed column that was there in the four weeks before and is not, or the other way round.
+    """DQ-7 for a landed column that has disappeared, or appeared, compared with the four weeks before.
 
-    One that no contract knows reaches no model; one that was announced is no surprise.
+    A column that no contract knows reaches no model; one that a contract announces is no surprise.
     """
     harmless = is_documented or what == "unknown"
     severity = "low" if harmless else "critical" if is_used else "medium"
@@ -137,10 +137,10 @@ def column(name: str, what: str, *, is_documented: bool, is_used: bool) -> Json:
 
 
 def silence(feature: Feature) -> Iterator[Json]:
-    """DQ-7 of a feature: one that was told became silent on some day, or one that never was told began to be.
+    """DQ-7 for a feature: one that used to be filled is empty on some day, or one that never was is suddenly filled.
 
-    The second is an announced wave where the contract has its year. Silence of more than four weeks is not critical any
-    more: then nothing but a training without the feature helps, and critical findings forbid any.
+    The second is expected if the contract gives its year. A feature empty for more than four weeks is no longer
+    critical: only a training without it helps, and critical findings forbid trainings.
     """
     uses, before = feature.known["shap_share"] > 0, feature.known["missing"]
     for day in feature.days:
@@ -157,7 +157,7 @@ def silence(feature: Feature) -> Iterator[Json]:
 
 
 def unit(feature: Feature) -> Iterator[Json]:
-    """DQ-10, unless so few rows could have such a median by chance."""
+    """DQ-10: a median is so far off that its unit must have changed, unless so few rows make that chance."""
     usual = feature.usual
     for day in feature.days:
         n = day.rows - day.missing

@@ -1,4 +1,4 @@
-"""Rows of gold as the measures take them: counts of scores and features, and loans that have matured."""
+"""Read gold for the measures: counts of scores and features, and loans that have matured."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from jobs.scorer import scorecard
 
 Json = dict[str, Any]
 
-MANY_ROWS = 250_000  # about so many are read at a time, whole days; what is counted adds up
-LATEST_LANDING = 31  # days after the application within which its score is looked for
+MANY_ROWS = 250_000  # read about so many at a time, in whole days; counts add up
+LATEST_LANDING = 31  # days after the application in which its score is looked for
 _Parts = dict[date, tuple[str, ...]]
-_read: dict[str, tuple[Path, _Parts, pl.DataFrame]] = {}  # by table, what this process read last of all history
+_read: dict[str, tuple[Path, _Parts, pl.DataFrame]] = {}  # by table: the history that this process read last
 _NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored": pl.Boolean})
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Scored rows of the last days, as counts; and what is said of them."""
+    """Scored rows of the last days, as counts, and their section of the evidence."""
 
     told: Json
     scores: ValueCounts
@@ -45,7 +45,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Loans that matured in the last days, with their scores: id, application_date, y, pd; and what is said of them."""
+    """Loans that matured in the last days, with their scores: id, application_date, y, pd; and a part of evidence."""
 
     told: Json
     rows: pl.DataFrame
@@ -57,7 +57,7 @@ class Outcomes:
 
 
 class Reading:
-    """Each part is read when it is first asked for; what cannot be read breaks only what asks for it."""
+    """Reads each part when first asked for; what cannot be read fails only the sections that need it."""
 
     def __init__(self, session: Session) -> None:
         self._session, self._days, self._shelf = session, session.sources.days, session.shelf
@@ -80,7 +80,7 @@ class Reading:
 
     @cached_property
     def window(self) -> Window:
-        """The week's scored rows; those of two or four weeks while they are too few to judge drift by."""
+        """The week's scored rows; those of two or four weeks if the week has too few to judge drift."""
         days, within = self._within
         scored = [self._scored(batch) for batch in self._batches(PREDICTIONS, within)]
         scores = pl.concat([_NO_SCORES, *scored])
@@ -93,12 +93,12 @@ class Reading:
 
     @property
     def daily(self) -> list[Json]:
-        """What data quality asks of the features of each day of the week."""
+        """The feature counts of each day of the week, for data quality."""
         return self._counted[1]
 
     @cached_property
     def _within(self) -> tuple[int, list[date]]:
-        """How many days the window has, and those of them on which rows were scored."""
+        """The window's length in days, and the days in it on which rows were scored."""
         built = self._shelf.built(PREDICTIONS)
         for days in weeks.WINDOWS:
             within = [day for day in self._days[PREDICTIONS] if day >= weeks.first_of(self.week, days)]
@@ -108,7 +108,7 @@ class Reading:
 
     @cached_property
     def _counted(self) -> tuple[dict[str, BinCounts], list[Json]]:
-        """Features are read once: in bins those of the window, and by day those of the week."""
+        """Read features once, and count them in bins for the window and by day for the week."""
         scored, known = {*self._within[1]}, self._days[FEATURES]
         week = {day for day in known if day >= weeks.first_of(self.week)}
         counted: dict[str, BinCounts] = {}
@@ -122,10 +122,10 @@ class Reading:
 
     @cached_property
     def labels(self) -> pl.DataFrame:
-        """The newest label of every loan, of those known by the end of the week."""
+        """The newest label of every loan that was known by the end of the week."""
         names = ("id", "application_date", "y", "event_date", "mature_date", "policy_exception", "snapshot_date")
         found = self._history(LABELS, names)
-        by_id = found.sort("id", maintain_order=True)  # those of a loan by day, as all are read
+        by_id = found.sort("id", maintain_order=True)  # within a loan by day, since rows were read by day
         newest = by_id.filter(pl.col("id").ne_missing(pl.col("id").shift(-1)))
         return newest.filter(pl.col("y").is_not_null()).drop("snapshot_date")
 
@@ -139,16 +139,16 @@ class Reading:
 
     @cached_property
     def aged(self) -> pl.DataFrame:
-        """Every application that was scored, counted by its age and by what is known of it."""
+        """Every scored application, counted by age and by what is known of its outcome."""
         found = self._history(PREDICTIONS, ("id", "application_date", "snapshot_date"))
         ids = np.sort(found["id"].to_numpy())
-        if (ids[1:] == ids[:-1]).any():  # asked first: it takes a twentieth of the time
+        if (ids[1:] == ids[:-1]).any():  # checked first: it takes a twentieth of the time
             found = found.unique("id", keep="first")
         return vintages.count(self.labels, found, self.week, self._session.policy.label)
 
     @cached_property
     def outcomes(self) -> Outcomes:
-        """Loans that matured in the last weeks, but not so early that the model may have learned from them."""
+        """Loans that matured in the last weeks, after the training, so that the model cannot have learned from them."""
         matured = self.matured.filter(pl.col("mature_date") > self.trained_as_of)
         scored = [self._scored(batch, matured["id"]) for batch in self._batches(PREDICTIONS, self._days_of(matured))]
         found = pl.concat([_NO_SCORES, *scored]).unique("id", keep="first", maintain_order=True)
@@ -160,7 +160,7 @@ class Reading:
 
     @cached_property
     def cohorts(self) -> dict[tuple[date, str], ScoreCounts]:
-        """Outcomes of all loans that matured in the last weeks, by the week and the model of the score stored then."""
+        """Outcomes of loans that matured in the last weeks, by the week and model of their stored scores."""
         days = self._days_of(self.matured)
         saturdays = {day: weeks.named_by(day + timedelta(days=weeks.DAYS)) for day in days}
         scores = self._scan(PREDICTIONS, days, ("id", "pd", "model_id", "snapshot_date"))
@@ -181,8 +181,8 @@ class Reading:
 
     @cached_property
     def _pd(self) -> Callable[[pl.DataFrame], FloatArray]:
-        """The model that is judged, for rows that another scored."""
-        from jobs.scorer import scorer  # LightGBM takes a tenth of a second, and mostly there are none
+        """The judged model's scorer, for rows that another model scored."""
+        from jobs.scorer import scorer  # importing LightGBM takes 0.1 s, and there are rarely such rows
 
         return partial(scorer.of(self._session.model.files).pd, threads=scorer.free_threads())
 
@@ -191,14 +191,14 @@ class Reading:
         return found
 
     def _batches(self, table: str, days: Sequence[date]) -> Iterator[list[date]]:
-        """Days in order, as many at a time as hold about as many rows as are read at once."""
+        """Batches of consecutive days with about MANY_ROWS rows each."""
         built = self._shelf.built(table)
         up_to = accumulate(built[day].rows for day in days)
         for _, batch in groupby(zip(days, up_to, strict=True), key=lambda read: read[1] // MANY_ROWS):
             yield [day for day, _ in batch]
 
     def _history(self, table: str, names: Sequence[str]) -> pl.DataFrame:
-        """All days that count. A replay looks at them each week: what it read of a partition it does not read again."""
+        """All rows of the days that count. Cached by file, because a replay asks for them every week."""
         built, root = self._shelf.built(table), self._session.root.path
         parts = {day: built[day].parts for day in self._days[table]}  # each named by its content
         known, before = _read[table][1:] if table in _read and _read[table][0] == root else ({}, None)
@@ -217,7 +217,7 @@ class Reading:
         return self._shelf.scan(table, days).select(names).collect()
 
     def _features(self, days: Sequence[date], among: pl.Series | None = None) -> pl.DataFrame:
-        """What the model looks at, of the applications of these days."""
+        """The model's features of the applications of these days."""
         there = self._shelf.built(FEATURES)
         found = self._shelf.scan(FEATURES, [day for day in days if day in there])
         known = set(found.collect_schema().names())
@@ -225,7 +225,7 @@ class Reading:
         return (rows if among is None else rows.filter(pl.col("id").is_in(among.implode()))).collect()
 
     def _scored(self, days: Sequence[date], among: pl.Series | None = None) -> pl.DataFrame:
-        """Scores of these days by the model that is judged: as stored, or computed again where another model scored."""
+        """Scores of these days by the judged model: as stored, or computed again if another model scored the row."""
         others = (pl.col("model_id") != self._session.model.model_id).alias("backscored")
         stored = self._scan(PREDICTIONS, days, ("id", "pd", "model_id")).select("id", "pd", others)
         if among is not None:
@@ -238,5 +238,5 @@ class Reading:
 
 
 def _of(rows: pl.DataFrame, batch: Sequence[date], days: set[date]) -> pl.DataFrame:
-    """The rows of these days; a frame as it is where all are of them, for a million rows take time to copy."""
+    """The rows of these days; the frame itself if that is all of them, because filtering a million rows takes time."""
     return rows if days.issuperset(batch) else rows.filter(pl.col("snapshot_date").is_in(sorted(days)))

@@ -1,4 +1,4 @@
-"""The page a person looks at: a week's verdict and all it rests on, in one file that needs nothing else."""
+"""The weekly report: a verdict and everything it is based on, in one self-contained page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 
 INDEX = f"{weeks.REPORTS}/index.html"
-EARLIER = 12  # weeks before this one that the page shows
+EARLIER = 12  # earlier weeks that the page shows
 
 
 def write(root: Root, week: date) -> list[str]:
@@ -30,7 +30,7 @@ def write(root: Root, week: date) -> list[str]:
     bins: dict[str, list[Json]] = {}
     for row in _beside(root, now, "bins"):
         bins.setdefault(row["subject"], []).append(row)
-    since = known[0] - timedelta(days=6)  # and none of later days, so that a page made again is the same
+    since = known[0] - timedelta(days=6)  # no entries after the week, so that the page can be made again unchanged
     shown = Shown(
         weeks=judged,
         policy=policy_in_force.kept(store, now.verdict["policy_sha256"]) or policy_in_force.last_good(store),
@@ -43,17 +43,17 @@ def write(root: Root, week: date) -> list[str]:
     pages = {INDEX: _index(root, week), weeks.report_of(week): report(shown, sha256)}
     for name in pages:
         files.sweep(root.at(name).parent)
-    # the report last: it says that all is done
+    # the report last: if it is there, everything is done
     return [name for name, text in pages.items() if files.write_changed(root, root.at(name), text.encode())]
 
 
 def report(shown: Shown, sha256: str = "") -> str:
-    """The page of the last of these weeks; the hash is that of its verdict, by which the page says what it shows."""
+    """The page about the last of these weeks; `sha256` is the hash of its verdict, printed on the page."""
     return template("report.html.j2").render(of=shown, panels=list(panels.sections(shown)), sha256=sha256)
 
 
 def _earlier(root: Root, week: date) -> Judged:
-    """A week before; without its evidence where that is not whole any more."""
+    """An earlier week, without its evidence if that is damaged or gone."""
     try:
         found = storing.judged(root, week)
     except StoreDamaged:
@@ -62,13 +62,13 @@ def _earlier(root: Root, week: date) -> Judged:
 
 
 def _beside(root: Root, week: Judged, name: str) -> list[Json]:
-    """The rows of a table beside the evidence: bins of every subject, or curves of the vintages."""
+    """The rows of a table stored beside the evidence: `bins` or `vintages`."""
     citation = at(week.evidence, f"files.{name}")
     return pl.read_parquet(storing.cited(root, citation)).to_dicts() if citation else []
 
 
 def _index(root: Root, week: date) -> str:
-    """The page of all weeks, when this one is reported."""
+    """The page that lists all weeks, including this one."""
     rows = []
     for day in reversed(verdicts.weeks(root, date.max)):
         verdict: Json = verdicts.read(root, day) or {}  # listed a moment ago

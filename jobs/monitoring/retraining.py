@@ -1,8 +1,8 @@
-"""The judge: from one week's evidence, the policy and the verdicts before it to a verdict. Pure, and it never raises.
+"""The judge: from one week's evidence, the policy and past verdicts to a verdict. Pure, and it never raises.
 
-Each rule gives a severity by itself; then memory speaks (persistence, promotion, retrainings in vain), then
+First each rule gives a severity by itself; then memory is applied (persistence, promotion, retrainings in vain), then
 precedence: critical data quality blocks any retraining. `flip_distance` is found by judging again with one value moved
-to each bound of its rule and just beyond, all else held as it is, its p included: the nearest that turns the decision.
+to, and just beyond, each bound of its rule, all else (also its p) unchanged: the nearest that changes the decision.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Json = Mapping[str, Any]
 FORMAT = 1
 _PRIORITIES = {terms.HIGH: "MEDIUM", terms.CRITICAL: "HIGH"}
 NO_ACTION, ALERT, RETRAIN = DECISIONS = ("no_action", "alert", "retrain")
-# Judged against what came with the model:
+# Rules that compare with the model's own reference:
 _REFERENCED = {*terms.BY_ROWS, *terms.BY_OUTCOMES} - {terms.FLOOR, terms.ESTIMATED_FLOOR}
-_ESTIMATED = {terms.CBPE, terms.ESTIMATED_FLOOR}  # both look at the estimated AUC
+_ESTIMATED = {terms.CBPE, terms.ESTIMATED_FLOOR}  # both use the estimated AUC
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was seen and how grave it is; or why it does not count as that."""
+    """What a rule saw and how grave it is, or why it does not count (`why`)."""
 
     seen: Seen
     severity: str
@@ -43,7 +43,7 @@ class Finding:
 
     @property
     def threshold(self) -> float | None:
-        """The bound that gave it this severity; where chance explains the size, the bound it would have passed."""
+        """The bound that gave it this severity; if it may be chance, the bound that it would have passed."""
         if self.seen.value is None:
             return None
         step = next((each for each in self.seen.steps if each.severity == self.severity), self.seen.reached())
@@ -51,7 +51,7 @@ class Finding:
 
     @property
     def asks(self) -> str:
-        """What it asks for by itself; data quality and lost sections never for a retraining."""
+        """What it asks for by itself. Data quality and lost sections never ask for a retraining."""
         if self.why or rank(self.severity) < rank(terms.MEDIUM):
             return NO_ACTION
         return RETRAIN if rank(self.severity) >= rank(terms.HIGH) and self.seen.given is None else ALERT
@@ -59,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """All findings after memory and precedence, and what they come to."""
+    """All findings after memory and precedence, and what follows from them."""
 
     findings: tuple[Finding, ...]
     blocked: bool
@@ -92,7 +92,7 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Bench:
-    """What one week is judged with."""
+    """Everything needed to judge one week, possibly several times."""
 
     all_seen: list[Seen]
     memory: Memory
@@ -100,7 +100,7 @@ class Bench:
     quality: bool  # whether the section of data quality could be computed
 
     def weigh(self, without: Seen | None = None, moved: float | None = None) -> Weighed:
-        """What all numbers come to; or without one, or with it moved elsewhere, for whichever rule looks at it."""
+        """Weigh all findings; or leave one out, or move its value, for every rule that uses that value."""
         known = [(seen, found) for seen, found in self._remembered_each if not _same(seen, without)]
         there = (replace(seen, value=moved) for seen in self.all_seen if moved is not None and _same(seen, without))
         known += [(seen, [*self._remembered(seen)]) for seen in there]
@@ -119,7 +119,7 @@ class Bench:
         seen, now = finding.seen, finding.seen.value
         if now is None:
             return None
-        if seen.rule == terms.MANY or seen.given:  # counted from others, or judged elsewhere: it is there or not
+        if seen.rule == terms.MANY or seen.given:  # derived from others, or judged elsewhere: all or nothing
             turns = self.weigh(seen).decision != decision
             return _apart(now, finding.threshold) if turns and finding.threshold is not None else None
         bounds = [step.threshold for each in self.all_seen if _same(each, seen) for step in each.steps]
@@ -133,7 +133,7 @@ class Bench:
         return [(seen, [*self._remembered(seen)]) for seen in self.all_seen]
 
     def _remembered(self, seen: Seen) -> Iterator[Finding]:
-        """What a rule sees, as far as the weeks before bear it out, and the promotion lies long enough ago."""
+        """The findings from what a rule saw, given the weeks before and the time since the promotion."""
         step, estimated, doubt = seen.reached(), seen.rule in _ESTIMATED, None
         severity = step.severity if step else terms.NONE
         if seen.why:
@@ -158,7 +158,7 @@ class Bench:
             yield Finding(seen, severity, terms.NOISE)
 
     def _preceded(self, one: Finding, *, blocked: bool) -> Finding:
-        """A retraining that data quality forbids, or that was tried in vain, is set aside."""
+        """Set a request for retraining aside if data quality forbids it, or if it was already tried in vain."""
         if one.asks == RETRAIN and blocked:
             return replace(one, why=memories.BROKEN_FEED)
         if one.asks == RETRAIN and (day := self.memory.in_vain(one.seen)):
@@ -202,7 +202,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
 
 
 def _guards(memory: Memory, policy: Policy) -> dict[str, Any]:
-    """What a retraining that is asked for on the Sunday after the week would meet besides the data's own quality."""
+    """The guards that a retraining requested on the Sunday after the week would meet, besides data quality."""
     sunday = memory.week + timedelta(days=1)
     until = waits((day for day, _ in memory.trainings), sunday, policy.guards)
     return {
@@ -213,7 +213,7 @@ def _guards(memory: Memory, policy: Policy) -> dict[str, Any]:
 
 
 def _score(evidence: Json, all_seen: Sequence[Seen]) -> dict[str, Any]:
-    """The realised AUC if there are outcomes enough; else its estimate; else what outcomes there are say."""
+    """The realised AUC if there are enough outcomes; else its estimate; else the AUC of the few outcomes."""
     realised = next((seen.value for seen in all_seen if seen.rule == terms.FLOOR), None)
     estimate = number(part(evidence, "estimate"), "auc")
     few = number(part(evidence, "performance"), "auc")

@@ -1,7 +1,7 @@
-"""What each rule sees in one week's numbers, by itself; memory and precedence come after it. Pure.
+"""The rules of retraining: what each sees in one week's evidence, by itself; `retraining` then applies memory. Pure.
 
-A bound is breached beyond it, not at it. A size that no chance explains counts: where a p or a margin could not be
-computed, the size alone decides, so that what is unknown never makes a verdict healthier.
+A bound is breached beyond it, not at it. A breach counts if it is significant; if p or margin could not be computed,
+its size alone decides, so that missing numbers never make a verdict healthier.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from jobs.protocol.policy import Policy, Severities
 
 Json = Mapping[str, Any]
 
-SHARE_OF_HIGH = 0.05  # of importance: to ask for a retraining alone
-NEAR = 0.8  # of a bound: an open alert stays open beyond it
-LOW_PART, MEDIUM_PART = 0.4, 0.6  # of the drop that is concept drift: 0.02 and 0.03 of 0.05
+SHARE_OF_HIGH = 0.05  # share of importance that a feature needs to ask for a retraining alone
+NEAR = 0.8  # part of a bound beyond which an open alert stays open
+LOW_PART, MEDIUM_PART = 0.4, 0.6  # parts of the policy's auc_drop: 0.02 and 0.03 of 0.05
 CBPE_DROP = 0.03
-ALERT_P, NOTE_P = 0.01, 0.05  # of calibration
+ALERT_P, NOTE_P = 0.01, 0.05  # for calibration
 
 
 def everything(evidence: Json, policy: Policy) -> list[Seen]:
@@ -61,7 +61,7 @@ def _drift(evidence: Json, policy: Policy) -> Iterator[Seen]:
 
 
 def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
-    """Floor, concept and calibration, all on loans whose outcome is known."""
+    """Floor, concept and calibration, all on loans with known outcomes."""
     found, concept, calibration = (part(evidence, name) for name in ("performance", "concept", "calibration"))
     if found is concept is calibration is None:
         return
@@ -70,7 +70,7 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
     asked = policy.concept
     least = min((bads, (n or 0) - bads)) if bads is not None else asked.min_bads
     ratio = number(calibration, "observed_to_expected")
-    if ratio is not None and n is not None and n >= asked.min_rows:  # its exact p makes up for few bads
+    if ratio is not None and n is not None and n >= asked.min_rows:  # few bads do not matter: its p is exact
         yield _calibration(ratio, number(calibration, "observed_to_expected.p"), n, policy.calibration)
     if n is None or n < asked.min_rows or least < asked.min_bads:
         turned = "" if bads is None else f", {bads} of them bad"
@@ -86,7 +86,7 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
 
 
 def _concept(section: Json, n: int, policy: Policy) -> Iterator[Seen]:
-    """The part of the drop that the mix of applicants does not explain; its margin is that of the drop."""
+    """The part of the drop that the mix of applicants does not explain, with the margin of the whole drop."""
     drop, lower, adjusted = (number(section, name) for name in ("drop", "drop_lower", "adjusted_drop"))
     value, limit = drop if adjusted is None else adjusted, policy.concept.auc_drop
     if value is not None:
@@ -108,7 +108,7 @@ def _calibration(ratio: float, p: float | None, n: int, bounds: Severities) -> S
 
 
 def _estimates(evidence: Json, policy: Policy, *, realised: bool) -> Iterator[Seen]:
-    """What is estimated without outcomes; the floor only where no outcome speaks."""
+    """Rules on the estimated AUC; the floor only if there are no outcomes to judge by."""
     section = part(evidence, "estimate")
     auc = number(section, "auc")
     n = count(section, "n")
@@ -144,5 +144,5 @@ def _steps(bounds: Mapping[str, float]) -> tuple[Step, ...]:
 
 
 def _round(bound: float) -> float:
-    """A bound that was computed, without the last bits of its computation."""
+    """A computed bound, without its floating-point noise."""
     return round(bound, 12)

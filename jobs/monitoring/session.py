@@ -1,6 +1,6 @@
-"""What the steps of one run share: the week, the model that is judged, and by what it is judged.
+"""What the steps of one run share: the week, the model that is judged, and the inputs.
 
-That is told by hashes alone, so that a week that is judged already costs nothing.
+Inputs are known by their hashes alone, so that a week that is already judged costs nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from jobs.protocol.partitions import Input, Ranges
 
 Json = dict[str, Any]
 
-VERSION = 1  # raised by each release after the first in which the same inputs give other evidence or another verdict
-HISTORY_DAYS = 1096  # of loans that vintages are drawn of
-FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is held against
+VERSION = 1  # raise it when the same inputs give other evidence or another verdict than in the release before
+HISTORY_DAYS = 1096  # of loans that the vintages cover
+FEED_DAYS = 35  # of landed tables: the week, and the four before it that it is compared with
 LANDED = sorted(SOURCES)
 FEED = (
     *(f"bronze/{name}" for name in LANDED),
@@ -38,7 +38,7 @@ FEED = (
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The days of each table of gold that count, the inputs as evidence cites them, and one hash of everything."""
+    """The relevant days of each gold table, the inputs that evidence cites, and one hash of everything."""
 
     days: Mapping[str, Sequence[date]]
     inputs: tuple[Input, ...]
@@ -48,7 +48,7 @@ class Sources:
 
 
 class Session(sessions.Session):
-    """One run at its desk, and the week that its date names."""
+    """The session of a monitoring run, and the week that its date stands for."""
 
     JOB = "monitoring"
 
@@ -58,9 +58,9 @@ class Session(sessions.Session):
 
     @cached_property
     def serving(self) -> Serving | None:
-        """The model that served when the week ended, and since when; a change of its pin alone is no change.
+        """The model that served when the week ended, and since when; a change of its pin does not count.
 
-        One that came later has not scored the week; but the first of all has scored what there was before it.
+        A model that came later did not score the week, except the very first one, which scored everything before it.
         """
         served = [change for change in self.state.served if change.as_of <= self.run.day]
         first = None
@@ -71,32 +71,32 @@ class Session(sessions.Session):
 
     @cached_property
     def model(self) -> Model:
-        """The model that is judged, every file of it verified."""
+        """The judged model, with every file verified."""
         return self.banked(self.judged.model_id)
 
     @property
     def judged(self) -> Serving:
-        """The model whose week it is, and since when."""
+        """The judged model's entry in the ledger."""
         assert self.serving is not None  # noqa: S101 - without a model no week is judged
         return self.serving
 
     def nothing_to_judge(self) -> str | None:
-        """Why there is none; a week without a single row is one to judge as soon as rows were scored before."""
+        """Why there is nothing to judge, or None. Once anything has been scored, even an empty week is judged."""
         if self.serving is None:
             return "no model serves"
         scored = any(day <= self.week for day in self.shelf.built(PREDICTIONS))
         return None if scored else "nothing had been scored by the end of the week"
 
     def is_judged(self) -> bool:
-        """Whether the verdict that lies there was made from exactly these sources, and nothing of it failed then."""
+        """Whether the stored verdict was made from exactly these inputs, and no section of it failed."""
         known = storing.judged(self.root, self.week)
         made_from = known.evidence["made_from"] if known and not known.verdict["unknown"] else None
         return made_from == self.sources.made_from
 
     @cached_property
     def sources(self) -> Sources:
-        """Read once a run, so that nothing that lands meanwhile comes into it; nothing of it lies after the week."""
-        week, label = self.week, self.policy.label  # whoever matures now may have turned bad soon after applying
+        """The inputs up to the end of the week, read once per run, so that later landings do not mix in."""
+        week, label = self.week, self.policy.label  # loans that mature now may have turned bad soon after applying
         matured = add_months(weeks.first_of(week, weeks.OUTCOME_DAYS), -label.longest_months)
         first = min(matured - timedelta(days=label.lag_days + 7), weeks.first_of(week, HISTORY_DAYS)).replace(day=1)
         shelves = {table: self.shelf.built(table) for table in (FEATURES, LABELS, PREDICTIONS)}
@@ -106,7 +106,7 @@ class Session(sessions.Session):
         }
         inputs = (*(known.input(first, week) for known in ranges.values()), *self._feed())
         taught, previous = list(self._trainings()), None
-        if earlier := verdicts.weeks(self.root, week - timedelta(days=1)):  # what it says bears on this verdict
+        if earlier := verdicts.weeks(self.root, week - timedelta(days=1)):  # the last verdict influences this one
             verdict = self.root.at(verdicts.name_of(earlier[-1]))
             previous = {"week": earlier[-1].isoformat(), "sha256": files.sha256_of(verdict)}
         facts = [[asdict(each) for each in inputs], *self._model_facts(), self.policy.sha256, VERSION, taught, previous]
@@ -117,13 +117,13 @@ class Session(sessions.Session):
     def _model_facts(self) -> list[object]:
         serving = self.judged
         sha256 = ledger.vouched(self.store, serving.model_id)
-        if sha256 is None:  # no training of this root made it: a person brought it
+        if sha256 is None:  # it was not trained in this root: a person brought it
             manifest = self.store.get(f"{model_bank.BANK}/{serving.model_id}/{model_bank.MANIFEST}")
             sha256 = hashlib.sha256(manifest or b"").hexdigest()
         return [serving.model_id, sha256, serving.as_of.isoformat(), serving.seq]
 
     def _feed(self) -> Iterator[Input]:
-        """What landed lately, by the bytes of manifests: an index of all tables of all days would be far larger."""
+        """Recent landings, as hashes of manifests: an index of all tables and days would be far larger."""
         days = [weeks.first_of(self.week, FEED_DAYS) + timedelta(days=n) for n in range(FEED_DAYS)]
         for table in FEED:
             paths = {day: self.root.at(partitions.manifest_name(table, day)) for day in days}
@@ -132,9 +132,9 @@ class Session(sessions.Session):
             yield Input(f"datamart/{table}", hashlib.sha256("\n".join(lines).encode()).hexdigest(), len(there))
 
     def _trainings(self) -> Iterator[Json]:
-        """The trainings up to the week's end, each with the reasons of the verdict whose note asked for it.
+        """The trainings up to the week's end, each with the reasons of the verdict that asked for it.
 
-        A person who approves that note edits it, and the verdict that it points to is its ground all the same.
+        A note still cites that verdict after a person has edited it, for instance to approve it.
         """
         book = ledger.read(self.store)
         asked = {ending.seq: ending.decision for ending in book.state.ended}

@@ -1,4 +1,4 @@
-"""Files of a week: what a verdict rests on is named by its hash, and a verdict that is replaced is kept."""
+"""The files of a week: evidence is named by its hash, and a verdict that is replaced is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIGITS = 12  # of a hash, in a name
 
 
 class Judged(NamedTuple):
-    """A week that was judged: the evidence that its verdict cites, and the verdict as it lies there."""
+    """A judged week: its current verdict, and the evidence that it cites."""
 
     week: date
     evidence: Json
@@ -27,7 +27,7 @@ class Judged(NamedTuple):
 
 
 def put(run: Run, week: date, stem: str, suffix: str, data: bytes) -> Json:
-    """Keep bytes under their hash; how a verdict or evidence cites them."""
+    """Store bytes under their hash, and return the citation for a verdict or evidence."""
     sha256 = hashlib.sha256(data).hexdigest()
     name = f"{verdicts.folder(week)}/{stem}-{sha256[:DIGITS]}.{suffix}"
     if files.write_changed(run.root, run.root.at(name), data):
@@ -36,7 +36,7 @@ def put(run: Run, week: date, stem: str, suffix: str, data: bytes) -> Json:
 
 
 def put_verdict(run: Run, week: date, verdict: Json) -> None:
-    """The verdict, last of all; one that it replaces stays beside it."""
+    """Write the verdict, last of all; keep the one that it replaces."""
     name, data = verdicts.name_of(week), strict_json.pretty(verdict)
     before = run.root.at(name).read_bytes() if run.root.at(name).is_file() else data
     if before != data:
@@ -51,14 +51,14 @@ def judged(root: Root, week: date) -> Judged | None:
     return Judged(week, _parsed(cited(root, verdict["evidence"])), verdict) if verdict else None
 
 
-@lru_cache(maxsize=80)  # a replay asks for the weeks of more than a year again every week
+@lru_cache(maxsize=80)  # every week a replay asks again for more than a year of weeks
 def _parsed(data: bytes) -> Json:
     found: Json = json.loads(data)
     return found
 
 
 def remembered(run: Run, weeks: Iterable[date]) -> list[Judged]:
-    """Those of the weeks that were judged; one that is damaged is told, and the others are still remembered."""
+    """The judged ones of these weeks; one that is damaged is reported and left out."""
     found: list[Judged | None] = []
     for week in weeks:
         run.attempt(partial(lambda week: found.append(judged(run.root, week)), week))
@@ -66,7 +66,7 @@ def remembered(run: Run, weeks: Iterable[date]) -> list[Judged]:
 
 
 def cited(root: Root, citation: Json) -> bytes:
-    """The bytes that a citation names."""
+    """The bytes that a citation refers to, checked against its hash."""
     path = root.at(citation["path"])
     data = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(data).hexdigest() != citation["sha256"]:
@@ -76,7 +76,7 @@ def cited(root: Root, citation: Json) -> bytes:
 
 
 def kept_verdict(root: Root, citation: Json) -> Json | None:
-    """A verdict by its hash, also one that has been replaced since; None where it is not kept any more."""
+    """A verdict by its hash, even if it has since been replaced; None if it is no longer kept."""
     folder = citation["path"].rpartition("/")[0]
     for name in (citation["path"], f"{folder}/decision-{citation['sha256'][:DIGITS]}.json"):
         path = root.at(name)

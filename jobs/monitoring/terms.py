@@ -1,4 +1,4 @@
-"""What a rule of retraining is made of: thresholds, what was seen, its sentence, and how evidence is read. Pure."""
+"""The vocabulary of retraining rules: names, severities, what was seen, sentences, and access to evidence. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WORDS = {
 
 
 class Step(NamedTuple):
-    """Beyond this threshold a value has this severity."""
+    """A severity, and the threshold beyond which a value has it."""
 
     threshold: float
     severity: str
@@ -50,7 +50,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A number that a rule judges. `nominal` is where it would be noted if chance could not explain it."""
+    """A number that a rule judges. `nominal` is the bound at which it would be noted if it were significant."""
 
     rule: str
     subject: str
@@ -62,11 +62,11 @@ class Seen:
     nominal: float | None = None
     kept_open: float | None = None  # an open alert stays open beyond this
     why: str | None = None  # why it does not count, whatever its value
-    given: Step | None = None  # of a finding that comes with its severity
+    given: Step | None = None  # for a finding that comes with its severity
     sentence: str | None = None
 
     def reached(self) -> Step | None:
-        """The gravest step that the value lies beyond."""
+        """The gravest step whose threshold the value exceeds."""
         if self.given:
             return self.given
         return next((step for step in reversed(self.steps) if self.beyond(step.threshold)), None)
@@ -82,13 +82,13 @@ def rank(severity: str) -> int:
 
 
 def part(evidence: Json, name: str) -> Json | None:
-    """A section, if it could be computed."""
+    """A section of the evidence, if it could be computed."""
     found = evidence.get(name)
     return found if isinstance(found, dict) and "unknown" not in found else None
 
 
 def at(of: object, path: str) -> Any:  # noqa: ANN401 - whatever evidence holds there
-    """What lies at the end of a dotted path of names, and of places in lists; None where the path ends early."""
+    """The value at a dotted path of names and list positions; None if there is none."""
     for key in path.split("."):
         if isinstance(of, list | tuple):
             place = int(key) if key.removeprefix("-").isdecimal() else len(of)
@@ -99,7 +99,7 @@ def at(of: object, path: str) -> Any:  # noqa: ANN401 - whatever evidence holds 
 
 
 def number(of: object, path: str) -> float | None:
-    """The finite number at a path; that of a measure is its value."""
+    """The finite number at a path (of a measure, its value); None if there is none."""
     found = at(of, path)
     if isinstance(found, dict):
         found = found.get("value")
@@ -113,13 +113,13 @@ def count(of: object, path: str) -> int | None:
 
 
 def unknown(evidence: Json) -> list[str]:
-    """Sections that broke, and those that decide and are not there."""
+    """The sections that failed, and deciding sections that are missing."""
     broken = {name for name, found in evidence.items() if isinstance(found, dict) and "unknown" in found}
     return sorted(broken | {name for name in DECIDING if part(evidence, name) is None})
 
 
 def told(seen: Seen, severity: str, threshold: float | None) -> str:
-    """What was seen, in a sentence."""
+    """A sentence about what was seen."""
     if seen.sentence:
         return seen.sentence.removesuffix(".")[:LONGEST]
     words = _WORDS.get((seen.rule, seen.subject)) or _WORDS.get(seen.rule, "{rule} of {subject}")
@@ -131,7 +131,7 @@ def told(seen: Seen, severity: str, threshold: float | None) -> str:
 
 
 def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift: float | None) -> str:
-    """The verdict in one sentence; the sentences of what asks come gravest first."""
+    """The verdict in one sentence; `asking` has the sentences of the findings that ask for something, gravest first."""
     if verdict["blocked_by"]:
         poor = [each["sentence"] for each in verdict["reasons"] if each["severity"] == CRITICAL]
         return _with_more("Nothing may be retrained on these data: ", poor or ["no clean week has cleared them"])
@@ -143,7 +143,7 @@ def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift
 
 
 def _calm(verdict: Json, drift: float | None) -> str:
-    """Nothing asks for action; that is no health where too little is known, or too new."""
+    """The sentence if nothing asks for action: it must not claim health if too little, or too little yet, is known."""
     few = {each["rule"]: each["sentence"] for each in verdict["set_aside"] if each["why"] == TOO_FEW}
     if verdict["insufficient_data"]:
         said = [*few.values()] or ["sections are unknown"]

@@ -1,7 +1,7 @@
-"""How loans go bad as they age, by the time of their application, and how far each can be read. Pure.
+"""How loans of each month and quarter of application go bad as they age, and how much is known yet. Pure.
 
-Months on book are calendar months since that of the application, as lenders count them: a loan that never paid is 90
-days past due in its fourth. All loans of a month are therefore seen for equally long.
+Months on book are calendar months since the month of application, as lenders count them: a loan that never paid is 90
+days past due in its fourth. So all loans of a month are observed for equally long.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ CURVES = {
 
 
 def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPolicy) -> pl.DataFrame:
-    """Loans by month of application, by how long they are known, and by the month in which they went bad.
+    """Count loans by month of application, by how long they have been observed, and by the month they went bad.
 
-    One label a loan, the newest known on `until`. The counts of shards of loans, one below the other, are those of
-    the whole.
+    `labels` has one row per loan, its newest label on `until`. Counts of several shards of loans can be concatenated.
     """
     seen_until = until - timedelta(days=rule.lag_days)
     applied, bad = pl.col("application_date"), pl.col("event_date")
@@ -54,7 +53,7 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
         .group_by("application_date", "event_date", "mature_date", known=known)
         .agg(rows=rows)
     )
-    others = labelled.select("application_date", rows=-pl.col("rows"))  # most have no label: all, but for those
+    others = labelled.select("application_date", rows=-pl.col("rows"))  # loans without a label: all minus labelled
     return (
         pl.concat([loans.group_by("application_date").agg(rows=rows), others, labelled], how="diagonal")
         .select(
@@ -74,7 +73,7 @@ def count(labels: pl.DataFrame, loans: pl.DataFrame, until: date, rule: LabelPol
 
 
 def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFrame]:
-    """How many loans of a month have a final outcome, and how many of those are bad; and the curve of each quarter."""
+    """How many loans of each month have a final outcome, how many of those are bad, and the curve of each quarter."""
     known = pl.col("rows").filter("labelled")
     bads = pl.col("rows").filter(pl.col("labelled") & pl.col("went_bad").is_not_null())
     by_month = counts.group_by("month").agg(n=pl.col("rows").sum(), matured=known.sum(), bads=bads.sum())
@@ -83,7 +82,7 @@ def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFram
         low, high = jeffreys_interval(gone_bad, matured) if matured else (None, None)
         rate = {"bad_rate": gone_bad / matured if matured else None, "low": low, "high": high}
         months.append({"month": month, "loans": n, "matured": matured, "share_matured": matured / n, **rate})
-    rows: list[tuple[Any, ...]] = []  # for each month on book that some loans of a quarter have been seen to the end of
+    rows: list[tuple[Any, ...]] = []  # one per quarter and month on book that some of its loans have completed
     for (quarter,), of in counts.sort("quarter").group_by("quarter", maintain_order=True):
         at_risk, gone = steps(of, rule.longest_months)
         least, n = min(of["seen"].to_list()), int(of["rows"].sum())
@@ -99,13 +98,13 @@ def vintages(counts: pl.DataFrame, rule: LabelPolicy) -> tuple[Json, pl.DataFram
 
 
 def immature(counts: pl.DataFrame) -> pl.DataFrame:
-    """The counts of the months in which most outcomes are still open."""
+    """The counts of the months for which most outcomes are still open."""
     matured = (pl.col("rows") * pl.col("labelled")).sum().over("month")
     return counts.filter(2 * matured < pl.col("rows").sum().over("month"))
 
 
 def steps(counts: pl.DataFrame, until: int) -> tuple[list[int], list[int]]:
-    """For the months on book up to this one: loans at risk that are seen to its end, and those that went bad in it."""
+    """For each month on book up to `until`: loans at risk and observed to its end, and loans that went bad in it."""
     at_risk, bads = [0] * (until + 1), [0] * (until + 1)
     for seen, went_bad, rows in counts.select("seen", "went_bad", "rows").iter_rows():
         last = min(seen, until if went_bad is None else went_bad, until)
