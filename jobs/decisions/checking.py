@@ -1,4 +1,4 @@
-"""The fsck: ledger, notes, receipts and models; every finding with its mend. Nothing is ever changed here."""
+"""`check`, the fsck of ledger, notes, receipts and models. Read-only. A new check is a function among `looks`."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from jobs.protocol.store import POLICIES, QUARANTINE, STATUS, FolderStore
 
 RESTORE = "restore it from a backup of decisions/"
 SCORED = re.compile(rb'"name": "datamart/gold/predictions/snapshot_date=([0-9]{4}-[0-9]{2}-[0-9]{2})"')
-FLAT = (ledgers.FOLDER, POLICIES, QUARANTINE)  # folders of files alone
+FLAT = (ledgers.FOLDER, POLICIES, QUARANTINE)  # folders that hold only files
 KEPT_BY_HASH = re.compile(r"[0-9a-f]{12}\.json")
 
 
 def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
-    """Look at everything, and say what is damaged; exit 6 where anything is."""
+    """Run every check, and say what is damaged; exit 6 if anything is."""
     store = FolderStore(root)
     whole: Ledger | None = None
-    with suppress(JobError):  # its own findings say more
+    with suppress(JobError):  # the check `ledger` says more about it
         whole = ledgers.read(store)
     known = ledgers.standing(store)
     looks = (
@@ -56,7 +56,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def ledger(root: Root) -> Iterator[Problem]:
-    """Each entry by itself and by the one before, what stands before the damage, and the head that STATUS.txt saw."""
+    """Check each entry and the chain, say what stands before any damage, and compare the head with STATUS.txt."""
     store = FolderStore(root)
     first: StoreDamaged | None = None
     for error in ledgers.damages(store):
@@ -77,7 +77,7 @@ def ledger(root: Root) -> Iterator[Problem]:
 
 
 def _standing(store: FolderStore, doubtful: int) -> Iterator[Problem]:
-    """What stands whatever else is damaged; of two entries of which one was changed neither is sure to."""
+    """Say which entries stand in spite of the damage (`doubtful`: how many at the end may not)."""
     with suppress(StoreDamaged):
         ledgers.read(store)
     entries = ledgers.standing(store).entries
@@ -90,7 +90,7 @@ def _standing(store: FolderStore, doubtful: int) -> Iterator[Problem]:
 
 
 def notes(root: Root) -> Iterator[Problem]:
-    """Notes and policy as the next run will find them; kept bytes under the name of their hash; what a crash left."""
+    """Check notes and policy as the next run will find them, copies named by their hash, and leftovers of crashes."""
     store = FolderStore(root)
     with suppress(StoreDamaged):  # the ledger's own findings say more
         sight = sight_of(root, clock.today())
@@ -121,7 +121,7 @@ def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
 
 
 def planted(root: Root, above: str) -> Iterator[Problem]:
-    """What is neither a folder nor a plain file, and a folder where a file belongs: jobs follow and wait for none."""
+    """Find links, pipes and devices, and folders in place of files: jobs never follow or wait for them."""
     mend = "move it away: it is nothing that a job put there"
     for entry in entries(root, above):
         name = f"{above}/{entry.name}"
@@ -136,7 +136,7 @@ def planted(root: Root, above: str) -> Iterator[Problem]:
 
 
 def receipts(root: Root) -> Iterator[Problem]:
-    """Every receipt parses, keeps its contract and lies where it says."""
+    """Check that every receipt can be parsed, keeps its contract and is in the right place."""
     for path in sorted(root.at("decisions/receipts").glob("*/*/*")):
         if path.is_file() and not path.name.startswith("."):  # what else lies there `planted` finds
             yield from going_on(_receipt(root, path, RESTORE + "; or move it away: runs do not depend on it"))
@@ -149,7 +149,7 @@ def _receipt(root: Root, path: Path, mend: str) -> Iterator[Problem]:
 
 
 def models(root: Root, known: Ledger) -> Iterator[Problem]:
-    """Every file of every model by its hash, each manifest by what the ledger says of it; the serving one is there."""
+    """Check all files of all models by hash, and manifests against the ledger; the serving model must exist."""
     bodies = [entry.body for entry in ledgers.trainings(known)]
     vouched = {body["model_id"]: body["model_sha256"] for body in bodies if body.get("model_sha256")}
     promised = {*vouched, *([known.state.model_id] if known.state.model_id else [])}
@@ -171,26 +171,26 @@ def models(root: Root, known: Ledger) -> Iterator[Problem]:
         names = {model_bank.MANIFEST, *(one["name"] for one in listed["files"])}
         for name in sorted({entry.name for entry in entries(root, where)} - names):
             yield remark("the manifest does not list this file", f"{where}/{name}", "move it away")
-        if model_id in vouched:  # others were brought, with or without the policy that they were trained under
+        if model_id in vouched:  # models brought from elsewhere may lack their policy
             recipe = strict_json.parse(files.content(manifest.with_name(model_bank.RECIPE)), where=where)
             yield from checking_partitions.ruled(root, recipe["policy_sha256"])
 
 
 def evidence(root: Root, known: Ledger) -> Iterator[Problem]:
-    """The evidence to which recorded notes point is there, with the hash that they give."""
+    """Check that the evidence cited by recorded notes exists and has the cited hash."""
     for entry in known.entries:
         if entry.kind != "proposed" or entry.body["source"] != MONITOR:
             continue
         if given := evidence_of(entry.body["note"].encode()):
             home = root.at(given.path).parent
             kept = [one for one in home.iterdir() if one.is_file()] if home.is_dir() else []
-            if given.sha256 not in map(files.sha256_of, kept):  # the replaced lie beside it
+            if given.sha256 not in map(files.sha256_of, kept):  # replaced verdicts are kept in the same folder
                 what = f"the evidence of decision {entry.seq} is changed or missing"
                 yield damage(what, given.path, verdicts.LOST)
 
 
 def unknown(root: Root, known: Ledger) -> Iterator[Problem]:
-    """Scores that cite an entry which a whole ledger does not have: another ledger has begun in its place."""
+    """Find scores that cite an entry which the (undamaged) ledger lacks: then another ledger has taken its place."""
     served = {change.seq: change.model_id for change in known.state.served}
     for day in manifests(root, PREDICTIONS):
         with suppress(StoreDamaged):  # its own finding says more
@@ -201,7 +201,7 @@ def unknown(root: Root, known: Ledger) -> Iterator[Problem]:
 
 
 def scores(root: Root) -> Iterator[Problem]:
-    """Scores of which a receipt tells are there; a day between scored ones without any may have lost them earlier."""
+    """Find scores that receipts mention but are gone, and unscored days between scored ones, which may be lost too."""
     mend = (
         "restore it from a backup before the next run, which would score the day anew, with the model that serves then"
     )

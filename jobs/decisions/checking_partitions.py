@@ -1,4 +1,4 @@
-"""The fsck of the layers: each manifest as it was written, each file by its hash, each input there."""
+"""`check` for the layers: each manifest unchanged, each file as its hash says, each input present."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def folders(root: Root, above: str = "datamart") -> Iterator[str]:
         inside = [*entries(root, above)]
     except OSError:
         inside = []
-        yield above  # whoever looks into it tells why it cannot be read
+        yield above  # the check of this folder will report why it cannot be read
     for entry in inside:
         name = f"{above}/{entry.name}"
         if not entry.is_dir(follow_symlinks=False) or (above == "datamart" and entry.name not in LAYERS):
@@ -45,7 +45,7 @@ def folders(root: Root, above: str = "datamart") -> Iterator[str]:
 
 
 def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manifest:
-    """A manifest of this folder, kept or current, or StoreDamaged."""
+    """A manifest of this folder, current or kept; StoreDamaged if it is not valid here."""
     where = f"{home}/{name}"
     manifest = partitions.at(root, where)
     if not home.endswith(f"={manifest.date}") or home != f"datamart/{manifest.table}/{home.rpartition('/')[2]}":
@@ -54,7 +54,7 @@ def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manif
 
 
 def _partition(root: Root, home: str) -> Iterator[Problem]:
-    """Each file by the hash in its name, each manifest by the one in it, and what those list and were made from."""
+    """Check each file by the hash in its name, each manifest by its own hash, and what manifests list and cite."""
     names = {entry.name for entry in entries(root, home)}
     named = {name: one for name in names if (one := KEPT.fullmatch(name) or PART.fullmatch(name))}
     if not named and partitions.MANIFEST not in names:
@@ -91,7 +91,7 @@ def _verdict(root: Root, name: str) -> Iterator[Problem]:
 
 
 def ruled(root: Root, sha256: str) -> Iterator[Problem]:
-    """A policy was kept when it was used."""
+    """Check that a policy that was used is kept."""
     name = f"{POLICIES}/{sha256[:12]}.json"
     if not root.at(name).exists():
         mend = "restore it from a backup of decisions/; if it is still policy.json, the next run keeps it again"
@@ -99,7 +99,7 @@ def ruled(root: Root, sha256: str) -> Iterator[Problem]:
 
 
 def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Problem]:
-    """What is gone is damage. An input may have been landed again; only people know whether it was."""
+    """Check a manifest. Missing files are damage; a changed input may have been landed again: only people know."""
     try:
         manifest = manifest_in(root, home, name)
     except StoreDamaged as error:

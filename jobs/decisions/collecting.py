@@ -1,4 +1,4 @@
-"""What nothing cites any more: replaced files of partitions that no model, decision, score or report rests on."""
+"""`gc`: replaced files of partitions that no model, decision, score or report depends on any more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Stock = dict[str, dict[str, "Manifest"]]  # by folder and name
 
 
 def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
-    """List what nothing cites; with --delete remove it, while no job is at work."""
+    """List what nothing cites; with --delete remove it, provided that no job is running."""
     with ExitStack() as stack:
         if options.delete:
             for entry in entries(root, "datamart"):
@@ -44,9 +44,9 @@ def collect(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def uncited(root: Root) -> Iterator[str]:
-    """Names of replaced manifests that nothing cites, and of files that no manifest left over lists.
+    """Replaced manifests that nothing cites, and files that no remaining manifest lists.
 
-    StoreDamaged if a manifest cannot be read: what it cites cannot be told. A folder without a manifest is left alone.
+    StoreDamaged if a manifest cannot be read, since it might cite anything. A folder without a manifest is left alone.
     """
     stock: Stock = {home: {} for home in folders(root)}
     for home, found in stock.items():

@@ -1,4 +1,4 @@
-"""What surrounds the jobs: permissions, disk, libraries, locks, what a store promises, gaps, stale claims, clocks."""
+"""`doctor`: check the jobs' surroundings: permissions, disk, libraries, locks, the store, gaps, claims and clocks."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 
 
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
-    """Look at everything that the jobs rest on; what is not as it must be, with its mend."""
+    """Check everything that the jobs depend on, and say what is wrong and how to mend it."""
     looks = (permissions, disk, libraries, locks, backend, gaps, times)
     found = strange(root) + [one for look in looks for one in going_on(look(root))]
     return summed(found, "all is well")
 
 
 def permissions(root: Root) -> Iterator[Problem]:
-    """The modes of the protocol; nothing that everybody may write."""
+    """Files and folders have the right modes; nothing is world-writable."""
     found_in = (f"{ledgers.FOLDER}/{one.name}" for one in entries(root, ledgers.FOLDER) if one.name[0] != ".")
     ledger = {name: mode_of(name) for name in found_in}
     for name, mode in (FOLDER_MODES | {name: mode_of(name) for name in (POLICY, *NOTES)} | ledger).items():
@@ -70,13 +70,13 @@ def disk(root: Root) -> Iterator[Problem]:
 
 
 def libraries(_: Root) -> Iterator[Problem]:
-    """LightGBM comes without the one that its threads need."""
+    """LightGBM can be imported: it does not bring the library that its threads need."""
     if error := failure_of(partial(import_module, "lightgbm")):
         yield Problem.of(error)
 
 
 def locks(root: Root) -> Iterator[Problem]:
-    """A lock that one process holds is refused to another."""
+    """A lock that one process holds is really refused to another."""
     home = root.at("decisions")
     if not home.is_dir():
         return
@@ -92,7 +92,7 @@ def locks(root: Root) -> Iterator[Problem]:
 
 
 def backend(root: Root) -> Iterator[Problem]:
-    """Of two puts that race for a name one wins; bytes that are not those expected are never replaced or removed."""
+    """When two puts race for a name, exactly one wins; unexpected bytes are never replaced or removed."""
     store, mend = FolderStore(root), "do not run the jobs on this file system: it does not keep what the store promises"
     if not root.at("decisions").is_dir():
         return
@@ -117,7 +117,7 @@ def backend(root: Root) -> Iterator[Problem]:
 
 
 def gaps(root: Root) -> Iterator[Problem]:
-    """Days between the first and the last on which something is missing."""
+    """Days between the first and the last that miss some table."""
     landed, today = dict[str, set[date]](), clock.today()
     for table in filter(os.DirEntry.is_dir, entries(root, LANDING)):
         named = (day_of(text.replace("_", "-"), "") for text in _DATED.findall(" ".join(os.listdir(table.path))))
@@ -141,7 +141,7 @@ def gaps(root: Root) -> Iterator[Problem]:
 
 
 def times(root: Root) -> Iterator[Problem]:
-    """A claim that has lost its trainer, or whose lease is over; nothing is of a day that has not come."""
+    """Claims whose trainer is dead or whose lease has expired; files dated in the future."""
     store, today, known = FolderStore(root), clock.today(), ledgers.Ledger()
     mend = "set this host's clock (UTC); if it is right, find out who wrote this"
     try:

@@ -1,4 +1,4 @@
-"""The chain of a date: its runs, what was decided, on what evidence, which model scored it and why, and its inputs."""
+"""`explain`: a date's runs, decision, evidence and inputs, and which model scored it and why."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _recorded(entry: Entry) -> str:
 
 
 def _model(root: Root, known: Ledger, day: date) -> Iterator[str]:
-    """What wrote the scores there are; else what served on the day. A day may be scored later, by a later model."""
+    """The model that wrote the day's scores, else the one that served then: a day may be scored later, by another."""
     scored = partitions.read(root, PREDICTIONS, day)
     by_entry = scored.notes.get("ledger_seq") if scored else None
     named = (change for change in known.state.served if change.seq == by_entry)
@@ -95,7 +95,7 @@ def _partitions(root: Root, day: date) -> Iterator[str]:
 
 
 def _held(root: Root, given: Input) -> str:
-    """An input, and whether what lies there is still what was read."""
+    """An input, and whether it is still unchanged."""
     name, path = f"{given.path} {given.sha256[:12]}", root.at(given.path)
     if not os.path.lexists(root.at(given.path.partition("#")[0])):
         return f"{name}, missing now"

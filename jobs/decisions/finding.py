@@ -1,4 +1,4 @@
-"""What a command found: problems as a run has them, and remarks, which are none."""
+"""What `check` and `doctor` find: problems (with an exit code), and remarks (without one)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ remark = partial(Problem, 0)  # worth knowing; nothing is damaged
 
 
 def strange(root: Root) -> list[Problem]:
-    """A folder on which no job has run is whole and well, but hardly what was meant."""
+    """A remark if no job has ever run on this root: nothing is damaged, but it is hardly the folder that was meant."""
     mend = "is this the right --root? If so, nothing needs doing"
     return [] if root.at("decisions").is_dir() else [remark("no job has run on this root yet", "decisions", mend)]
 
 
 def going_on(look: Iterable[Problem]) -> Iterator[Problem]:
-    """What a look finds, and what ends it early: a full disk or a forged file hides nothing that others find."""
+    """The findings of one check; if the check itself fails, that is one more finding, and the others still run."""
     try:
         yield from look
     except Exception as error:  # noqa: BLE001 - told as a run tells it
@@ -32,7 +32,7 @@ def going_on(look: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def held(root: Root, contract: str, name: str, mend: str) -> Any:  # noqa: ANN401
-    """What a file holds that only jobs write; StoreDamaged where it does not keep its contract."""
+    """Parse a file that only jobs write; StoreDamaged if it breaks its contract."""
     data = files.content(root.at(name), strict_json.LIMIT + 1)
     if broken := schemas.broken(contract, data, name, mend):
         raise broken
@@ -40,7 +40,7 @@ def held(root: Root, contract: str, name: str, mend: str) -> Any:  # noqa: ANN40
 
 
 def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:
-    """The exit code of all of it, and what is said of it; `well` where nothing is to be mended."""
+    """The exit code and the text for all findings; the text ends with `well` if there is nothing to mend."""
     grave = sum(1 for one in found if one.code)
     last = f"{grave} to mend" if grave else well
     return gravest([one.code for one in found]), f"{told(found)}{last}, {amount(len(found) - grave, 'remark')}\n"

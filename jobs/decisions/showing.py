@@ -1,4 +1,4 @@
-"""The state of every decision and model, what the next run will do with the notes, and a person's veto."""
+"""`show`, `lint` and `withdraw`: the state of decisions and models, what the next run will do, a person's veto."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _desk(root: Root, day: date) -> Desk:
 
 
 def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
-    """The fold for people: what STATUS.txt says at this moment, all models that served, the runs with problems."""
+    """What STATUS.txt would say at this moment, all models that have served, and the runs with problems."""
     sight = sight_of(root, clock.today())
     troubled = list(_troubled(root))[:SHOWN]
     if options.json:
@@ -50,7 +50,7 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
-    """What the next run will do with notes and policy as they stand; 5 where one of them is invalid."""
+    """What the next run will do with notes and policy as they are; exit 5 if one of them is invalid."""
     today = clock.today()
     sight, later = (_with_circumstances(root, sight_of(root, today + timedelta(days=n))) for n in (0, 1))
     problems = [receipts.Problem.of(problem) for problem in sight.problems]
@@ -67,9 +67,9 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
-    """A person's veto: the open decision ends withdrawn, and its note goes if nobody has edited it.
+    """A person's veto: end the open decision as withdrawn, and remove its note unless somebody has edited it.
 
-    An edit stays, and is told: it may be a colleague's, and no run has read it; only its writer knows what it is for.
+    An edited note stays and is mentioned: it may be a colleague's, and no run has read it yet.
     """
     if not options.reason.strip():
         raise UsageError("the reason is empty", where="--reason", mend="say why, in a sentence: the ledger keeps it")
@@ -100,7 +100,7 @@ def sight_of(root: Root, day: date) -> Sight:
 
 
 def _with_circumstances(root: Root, sight: Sight) -> Sight:
-    """With what the guards ask of gold, as of its newest day: of a retraining that somebody wants."""
+    """Add what the guards need from gold, as of its newest day, if somebody asks for a retraining."""
     policy, state = policy_in_force.read(FolderStore(root))[0], ahead(sight)
     if policy is None or state.open is None or not state.open.retrain:
         return sight
@@ -110,7 +110,7 @@ def _with_circumstances(root: Root, sight: Sight) -> Sight:
 
 
 def _troubled(root: Root) -> Iterator[dict[str, Any]]:
-    """The problems that still stand, those of the newest dates first. A slip of the command line is over when told."""
+    """The open problems, newest dates first. Usage errors are left out: they were reported at once."""
     jobs = [entry.name for entry in entries(root, receipts.HOME)]
     days = [(day_of(one.name, ""), job) for job in jobs for one in entries(root, f"{receipts.HOME}/{job}")]
     for day, job in sorted(((day, job) for day, job in days if day), reverse=True):

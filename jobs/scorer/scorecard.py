@@ -1,4 +1,4 @@
-"""Show a probability as points and as a grade, the same for every model, so that neither moves when a model does."""
+"""Convert probabilities to points and grades on a fixed scale that does not change with the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UPPER_PD = (0.02, 0.04, 0.07, 0.11, 0.17, 0.26)  # each grade ends below its bou
 
 
 def points(pd: FloatArray) -> IntArray:
-    """Whole points that rise as the risk falls: 600 at 50 goods to a bad, 20 more for each doubling of the odds."""
+    """Whole points that rise as risk falls: 600 at odds of 50 goods to 1 bad, 20 more for each doubling of the odds."""
     return np.rint(OFFSET - FACTOR * log_odds(pd)).astype(np.int64)
 
 
@@ -28,7 +28,7 @@ def grades(pd: FloatArray) -> npt.NDArray[np.str_]:
 
 
 def grade_bands(pd: FloatArray, labels: IntArray) -> dict[str, Band]:
-    """What each grade promised and what came of it; grades without rows are left out."""
+    """Expected and actual bads of each grade; grades without rows are left out."""
     places = np.searchsorted(UPPER_PD, pd, side="right")
     return {
         grade: Band(

@@ -1,4 +1,4 @@
-"""A model of the bank, ready to turn rows of the feature store into probabilities."""
+"""A model from the bank, ready to turn rows of the feature store into probabilities."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.model_bank import PREPARATION, TREES
 from jobs.protocol.workers import cores
 
-SMALLEST = 1e-6  # no loan is sure to be paid back, and none sure to fail
-ROWS_A_THREAD = 1_000  # to start one for fewer costs more than it saves
+SMALLEST = 1e-6  # probabilities stay this far away from 0 and 1
+ROWS_A_THREAD = 1_000  # starting a thread for fewer rows costs more than it saves
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How rows become numbers: the columns in order, and the levels of the categorical ones as training saw them."""
+    """How rows become numbers: the columns in order, and the levels of categorical ones as seen in training."""
 
     columns: tuple[str, ...]
     vocabulary: Mapping[str, tuple[str, ...]]
 
     def table(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The rows as LightGBM takes them: it knows columns by their place.
+        """The rows as LightGBM takes them: it identifies columns by position.
 
-        A level is its place in the vocabulary; one that training never saw has the code after the last, which no split
-        names, so it goes the way of all other levels; null stays null, which LightGBM reads as missing.
+        A level is encoded as its position in the vocabulary. A level not seen in training gets the code after the last,
+        which no split names, so it takes the branch of "all other levels". Null stays null: missing.
         """
         codes = {
             name: pl.when(pl.col(name).is_not_null())
@@ -48,8 +48,8 @@ class Encoding:
 class Platt:
     """pd = 1 / (1 + exp(-(intercept + slope * raw))).
 
-    A line rather than isotonic steps: trees boosted on log-loss are off by little more than level and slope, a line
-    needs few rows, keeps every difference of rank, and is smooth beyond the scores that it was fitted on.
+    A line rather than isotonic steps: trees boosted on log-loss are off by little more than level and slope; a line
+    needs few rows, preserves ranks, and is smooth beyond the scores that it was fitted on.
     """
 
     kind: str = "platt"
@@ -68,7 +68,7 @@ class Platt:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """Everything that turns rows of the feature store into scores, and what is usual for its reasons."""
+    """Everything that turns rows of the feature store into scores, and the usual contributions for reasons."""
 
     booster: lgb.Booster
     encoding: Encoding
@@ -81,7 +81,7 @@ class Scorer:
         return self.calibration(predicted(self.booster, self.encoding.table(frame), threads=threads, raw_score=True))
 
     def preparation(self) -> bytes:
-        """All of a model but its trees, as one file of the bank."""
+        """Everything of a model but its trees, as one file of the bank."""
         return strict_json.pretty(
             {
                 "feature_set_version": self.feature_set_version,
@@ -93,7 +93,7 @@ class Scorer:
 
 
 def of(files: Mapping[str, bytes]) -> Scorer:
-    """The scorer in the files of a model whose hashes have been verified: LightGBM survives no other."""
+    """Load the scorer from a model's files, which must be verified first: LightGBM crashes on damaged ones."""
     found = strict_json.parse(files[PREPARATION], where=PREPARATION)
     booster = lgb.Booster(model_str=files[TREES].decode())
     if booster.feature_name() != found["columns"]:
@@ -104,7 +104,7 @@ def of(files: Mapping[str, bytes]) -> Scorer:
 
 
 def predicted(booster: lgb.Booster, table: pl.DataFrame, *, threads: int, **what: bool) -> FloatArray:
-    """What the trees say of encoded rows."""
+    """The trees' predictions for encoded rows."""
     if table.is_empty():
         return np.empty((0, table.width + 1) if what.get("pred_contrib") else 0)
     worth = 1 + table.height // ROWS_A_THREAD
@@ -112,12 +112,12 @@ def predicted(booster: lgb.Booster, table: pl.DataFrame, *, threads: int, **what
 
 
 def threads_for(cores: int, load: float) -> int:
-    """Fewer threads than free cores: one more than there are, and LightGBM takes many times as long."""
+    """Fewer threads than free cores: with one more than that, LightGBM takes many times as long."""
     return max(1, min(cores - 1, math.floor(cores - load)))
 
 
 def free_threads() -> int:
-    """How many to start now, while others may be at work."""
+    """How many threads to start now, given the machine's present load."""
     return threads_for(cores(), os.getloadavg()[0])
 
 

@@ -1,4 +1,4 @@
-"""One query over views of every table that has a contract, with the rows that had landed by a day, and nothing else."""
+"""Run one read-only query over views of all tables that have a contract, with the rows known by a day."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class View(NamedTuple):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of the contract, and the knowledge date where the files leave it to their folder."""
+        """The columns of the contract, plus snapshot_date if it is only in the folder's name."""
         columns = contract.load(self.contract).columns
         return columns if SNAPSHOT_DATE.name in {column.name for column in columns} else (*columns, SNAPSHOT_DATE)
 
 
 def known() -> list[View]:
-    """Every view; one contract of rejects stands for a table of rejects of each source."""
+    """Every view: one per contract of a layer, but the contract of rejects gives one per source table."""
     stems = {layer: sorted(path.stem for path in (schemas.HOME / layer).glob("*.json")) for layer in LAYERS}
     return [
         View(f"{layer}_{table.lstrip('_').replace('/', '_')}", f"{layer}/{table}", f"{layer}/{stem}")
@@ -57,18 +57,18 @@ def known() -> list[View]:
 
 
 def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[object, ...]]]:
-    """The columns of the answer to one SELECT over the views as of a day, and its rows as they come."""
+    """The columns of the answer to one SELECT over the views as of a day, and an iterator over its rows."""
     shelf = Shelf(root=root, index=Index(root, "preprocessing"))
     named = [view for view in known() if view.name in query.casefold()]
     if named and not any(shelf.days(view.table, day) for view in known()):
         mend = "run `python -m jobs.preprocessing`, or give a later --date"
         raise InputMissing(f"nothing was built by {day}", where=root.at("datamart"), mend=mend)
-    # any other view is not there at all: an empty one would answer wrongly, but for its name
+    # only views that the query names are filled; a listing (SHOW ...) gets all others empty, for their names
     parts: dict[View, list[str]] = {view: [] for view in known() if _LISTING.match(query)}
     parts |= {
         view: [name for at in shelf.days(view.table, day) for name in shelf.parts(view.table, at)] for view in named
     }
-    # one bit may be another answer, and DuckDB knows no hash
+    # hashes are verified here, because DuckDB does not
     connection = locked([str(partitions.verified(root, name)) for names in parts.values() for name in names])
     with _told():
         kinds = [statement.type for statement in connection.extract_statements(query)]
@@ -85,7 +85,7 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
 
 
 def _rows_of(view: View, paths: Sequence[str]) -> str:
-    """The rows in these files, by the names and types of today's contract; the day is in the name of their folder."""
+    """SQL for the rows in these files, with today's contract's names and types, and the day from the folder's name."""
     types = {column.name: _SQL_NAMES.get(column.dtype, column.dtype) for column in view.columns}
     if not paths:
         columns = ", ".join(f'NULL::{dtype} AS "{name}"' for name, dtype in types.items())
@@ -103,7 +103,7 @@ def _rows_of(view: View, paths: Sequence[str]) -> str:
 
 
 def _alone(path: str) -> str:
-    """The pattern that this path alone fits: DuckDB takes names of files for such, and a backslash for a /."""
+    """A glob pattern that matches only this path: DuckDB treats file names as patterns, and a backslash as a slash."""
     return path if "\\" in path else re.sub(r"[*?[]", r"[\g<0>]", path)
 
 
@@ -112,7 +112,7 @@ def _listed(paths: Iterable[str]) -> str:
 
 
 def locked(paths: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
-    """A connection that opens no file but these, writes none, loads no extension, and cannot be told otherwise."""
+    """A connection that can read only these files, write none and load no extensions, with its settings locked."""
     connection = duckdb.connect(config={"temp_directory": "", "enable_external_file_cache": False})
     connection.execute(f"SET allowed_paths = {_listed({*paths, *map(_alone, paths)})}")
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
@@ -130,7 +130,7 @@ def _answer(reader: pa.RecordBatchReader, wide: Sequence[int]) -> Iterator[tuple
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Tell of a failure without the values of rows, which the library's messages quote once rows are read."""
+    """Re-raise library errors without their messages, which may quote row values."""
     try:
         yield
     except (duckdb.Error, OSError, ValueError, OverflowError) as error:  # pyarrow's are of the last three kinds

@@ -19,7 +19,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
 def as_table(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:
-    """Columns aligned, numbers to the right; a terminal is not flooded."""
+    """Aligned columns, numbers to the right; at most MOST_ROWS rows on a terminal."""
     shown = list(islice(rows, MOST_ROWS if out.isatty() else None))
     cells = [[_cell(value) for value in line] for line in (names, *shown)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -32,8 +32,8 @@ def as_table(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) ->
 
 
 def as_csv(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:
-    """Every row; a text that a spreadsheet would take for a formula gets a quote before it."""
-    # told of CRLF, the writer puts texts that hold either into quotes; lines themselves end as they do elsewhere
+    """All rows; a text that a spreadsheet would take for a formula gets a leading quote."""
+    # with CRLF as line end the writer quotes texts that contain CR or LF; our own lines end with LF all the same
     writer = csv.writer(SimpleNamespace(write=lambda line: out.write(line.removesuffix("\r\n") + "\n")))
     writer.writerow([_unformed(name) for name in names])
     writer.writerows([_unformed(_plain(value)) for value in row] for row in rows)
@@ -50,7 +50,7 @@ def as_json(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> 
 
 
 def _plain(value: object) -> object:
-    """A value as JSON has it: a number stays a number, and what is no number of JSON is null."""
+    """A value for JSON: numbers stay numbers, and NaN or infinity becomes null."""
     if value is None or isinstance(value, (int, str)):
         return value
     if isinstance(value, float):
@@ -69,7 +69,7 @@ def _unformed(value: object) -> object:
 
 
 def _cell(value: object) -> str:
-    """A value in little room; what could steer a terminal is spelled out."""
+    """A value as a short text, with control characters escaped."""
     value = f"{value:.10g}" if isinstance(value, float) else _plain(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""The model card: what a person must know before a model decides about people, as JSON and as one page."""
+"""The model card: what a person must know before a model may decide about people, as JSON and as a page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STYLE = _HOME.with_name("card.css").read_text("utf-8").removesuffix("\n")
 
 
 def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts: Json) -> Json:
-    """All that is known of a model, in the order in which people ask for it."""
+    """All that is known about a model, in the order in which people ask for it."""
     agreed, used, recipe = contract.load(FEATURES), features(policy.feature_profile), facts["recipe"]
     gates = [{**asdict(gate), "passed": gate.passed, "sentence": gate.sentence} for gate in verdict.gates]
     judged = {"profile": verdict.profile, "passed": verdict.passed, "champion": recipe["champion"], "gates": gates}
@@ -66,7 +66,7 @@ def card(data: Dataset, policy: Policy, reference: Json, verdict: Verdict, facts
 
 
 def page(described: Json) -> bytes:
-    """The card for a browser: no script, nothing fetched, every text escaped."""
+    """The card as a web page: no scripts, no external resources, every text escaped."""
     digest = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'"
     sections = "".join(
@@ -81,7 +81,7 @@ def page(described: Json) -> bytes:
 
 
 def _population(data: Dataset) -> Json:
-    """Which rows were left out and why, where the slices lie, and how the months differ."""
+    """Which rows were left out and why, which dates the slices cover, and the bad rate of each month."""
     rows = pl.concat(frame.select("application_date", "y") for frame in data.frames.values())
     months = rows.group_by(pl.col("application_date").dt.strftime("%Y-%m").alias("month")).agg(
         pl.len().alias("rows"), pl.col("y").cast(pl.Int64).sum().alias("bads"), pl.col("y").mean().alias("bad_rate")

@@ -1,4 +1,4 @@
-"""Which rows a model learns from: matured cohorts only, cut by time, every excluded row counted, categories frozen."""
+"""The rows that a model learns from: only matured cohorts, sliced by time, with every excluded row counted."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from jobs.scorer.scorer import Encoding
 TRAIN, VALID, CALIBRATION, OOT = "train", "valid", "calibration", "oot"
 SLICES = (TRAIN, VALID, CALIBRATION, OOT)
 OOT_DAYS, CALIBRATION_DAYS, VALID_DAYS, MOST_TRAIN_DAYS = 92, 61, 61, 1096
-FULL_SPAN = 366  # days of matured applications below which every slice shrinks alike
-LEAST_CLASS = 20  # bads, and goods, without which a slice tells nothing
+FULL_SPAN = 366  # with fewer days of matured applications all slices shrink in proportion
+LEAST_CLASS = 20  # bads, and goods, that every slice needs
 SAMPLED_ROWS = 2_000
-Span = tuple[date, date]  # application dates, both included
+Span = tuple[date, date]  # first and last application date
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Rows by slice (id, application_date, y and all columns of the store), where each begins and ends, and the rest.
+    """Rows by slice (id, application_date, y and all columns of the store), and the dates that each slice covers.
 
-    `waterfall` begins with all rows, ends with the slices, and names what left in between: the parts add up.
+    `waterfall` starts with all rows, lists what was excluded and why, and ends with the slices: the parts add up.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -39,9 +39,9 @@ class Dataset:
 
 
 def dataset(store: pl.DataFrame, labels: pl.DataFrame, as_of: date, policy: Policy) -> Dataset:
-    """Join rows of the feature store with the labels known by `as_of`, and cut them by application date.
+    """Join rows of the feature store with the labels known by `as_of`, and slice them by application date.
 
-    InputMissing says which slice is too thin: later runs find more.
+    InputMissing names a slice that has too few rows: later runs will find more.
     """
     known = _known(labels, as_of).select("id", "y", "mature_date", "policy_exception")
     rows = (
@@ -65,33 +65,33 @@ def dataset(store: pl.DataFrame, labels: pl.DataFrame, as_of: date, policy: Poli
 
 
 def refuse_too_few(labels: pl.DataFrame, as_of: date, policy: Policy) -> None:
-    """InputMissing where labels alone say that a slice is too thin: `dataset` would find no more of them."""
+    """InputMissing if a slice has too few labels, without looking at features: `dataset` could only find fewer rows."""
     applies = [~reason.fill_null(value=False) for reason in _exclusions(as_of, policy).values()]
     _slices(_known(labels, as_of).filter(applies).sort("application_date", "id"), as_of, policy)
 
 
 def complete_until(as_of: date, policy: Policy) -> date:
-    """The last application date whose cohort is complete: good or bad, every loan of it has had its whole window."""
-    months = policy.label.longest_months  # where the window is the term: of the loans that take longest
+    """The last application date whose loans have all had their whole window, whether they are good or bad."""
+    months = policy.label.longest_months  # if the window is the term, that of the longest loans
     latest = as_of - timedelta(days=policy.label.lag_days)
     near = add_months(latest, -months)
     return max(day for n in range(-1, 4) if add_months(day := near + timedelta(days=n), months) <= latest)
 
 
 def features(profile: str) -> tuple[Column, ...]:
-    """What a model of this profile may see, in the order of the contract."""
+    """The columns that a model of this profile may use, in the order of the contract."""
     return tuple(column for column in contract.load(FEATURES).columns if profile in column.profiles)
 
 
 def encoding(train: pl.DataFrame, columns: tuple[Column, ...]) -> Encoding:
-    """Freeze the levels that the training rows hold; what cleaning marked as unseen is no level."""
+    """Freeze the levels in the training rows; cleaning's mark for unseen categories is not a level."""
     texts = [train[column.name].drop_nulls().unique().sort() for column in columns if column.dtype == "string"]
     vocabulary = {found.name: tuple(level for level in found if level != UNSEEN) for found in texts}
     return Encoding(tuple(column.name for column in columns), vocabulary)
 
 
 def sampled(frame: pl.DataFrame, rows: int = SAMPLED_ROWS) -> pl.DataFrame:
-    """Rows spread evenly over a frame: no chance in it."""
+    """Rows spread evenly over a frame; deterministic."""
     return frame[np.unique(np.linspace(0, frame.height - 1, min(rows, frame.height)).astype(np.int64))]
 
 
@@ -109,7 +109,7 @@ def _exclusions(as_of: date, policy: Policy) -> dict[str, pl.Expr]:
 
 
 def _slices(rows: pl.DataFrame, as_of: date, policy: Policy) -> tuple[dict[str, Span], dict[str, pl.DataFrame]]:
-    """Slices from the newest back. An embargo parts the rows that fit the trees from those that judge them."""
+    """Slices, counted back from the newest. An embargo separates the rows that fit the trees from those that judge."""
     mend = "wait until more loans have matured; the model that serves stays"
     if rows.is_empty():
         raise InputMissing(f"no application had matured by {as_of}", where=LABELS, mend=mend)

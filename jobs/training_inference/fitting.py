@@ -1,4 +1,4 @@
-"""Fit the trees: the same rows and settings give the same bytes, whatever the number of threads; and calibrate them."""
+"""Fit the trees (same rows and settings, same bytes, whatever the number of threads) and calibrate their scores."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from jobs.scorer.scorer import Platt, chance
 from jobs.training_inference.dataset import TRAIN, VALID, Dataset
 
 MOST_ROUNDS, PATIENCE = 1500, 50
-LEAF_ROWS, LEAVES_AT_LEAST = 200, 60  # on few rows a leaf may be smaller: always room for so many
+LEAF_ROWS, LEAVES_AT_LEAST = 200, 60  # with few rows leaves may be smaller, to allow at least so many
 LEAST_SLOPE, MOST_SLOPE = 0.1, 10.0
 SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabilities
     "objective": "binary",
     "metric": "binary_logloss",
-    "num_leaves": 8,  # risk of credit is nearly additive: deeper trees learnt the training rows, not the loans
+    "num_leaves": 8,  # credit risk is nearly additive: deeper trees only overfit
     "max_depth": 3,
     "learning_rate": 0.05,
     "feature_fraction": 0.4,
@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabili
     "lambda_l2": 50.0,
     "max_cat_to_onehot": 8,
     "cat_smooth": 50.0,
-    "monotone_constraints_method": "basic",  # the sweep caught "advanced" breaking its promise, see LightGBM 5358
+    "monotone_constraints_method": "basic",  # "advanced" was seen to violate constraints, see LightGBM 5358
     "deterministic": True,
     "force_row_wise": True,
     "seed": 20_110_101,
@@ -41,9 +41,9 @@ SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabili
 def fit(
     data: Dataset, columns: tuple[Column, ...], tables: Mapping[str, pl.DataFrame], *, threads: int
 ) -> tuple[bytes, dict[str, Any]]:
-    """Boost on the train slice until the valid slice has not gained for a while, and keep the best round.
+    """Boost on the train slice until the valid slice stops improving, and keep the best round.
 
-    The tables are the slices encoded. The model as text, and what to tell of how it came about.
+    `tables` are the encoded slices. Returns the model as text, and facts about the fit for the card.
     """
     settings = settings_for(data.frames[TRAIN].height, columns)
     categories = [column.name for column in columns if column.dtype == "string"]
@@ -63,16 +63,16 @@ def fit(
 
 
 def settings_for(rows: int, columns: tuple[Column, ...]) -> dict[str, Any]:
-    """The settings of a fit, but for the number of threads; a monotone sign never meets a category: LightGBM aborts."""
+    """The settings of a fit, without the number of threads; categories get no monotone sign, or LightGBM aborts."""
     signs = [0 if column.dtype == "string" else column.monotone for column in columns]
     leaf = max(1, min(LEAF_ROWS, rows // LEAVES_AT_LEAST))
     return {**SETTINGS, "min_data_in_leaf": leaf, "monotone_constraints": signs}
 
 
 def worst_violation(booster: lgb.Booster, columns: tuple[Column, ...]) -> float:
-    """How far any split of any tree goes against the sign of its column, by the worst pair of leaves below it.
+    """The worst violation of a column's sign by any split of any tree, between the leaves on its two sides.
 
-    Nothing found is a proof: no two rows that differ in a signed column alone are ranked against its sign.
+    Zero is a proof: no two rows that differ only in one signed column are ranked against its sign.
     """
     signs = {column.name: column.monotone for column in columns}
     names = booster.feature_name()
@@ -91,14 +91,14 @@ def _spread(node: dict[str, Any], names: list[str], signs: Mapping[str, int]) ->
 
 
 def calibrated(raw: FloatArray, labels: FloatArray | IntArray) -> Platt:
-    """The most likely line; where no rising one is, the level alone is set, so that ranks are never turned over."""
+    """Fit the most likely calibration line; if it does not rise sensibly, fit only its level, so that ranks stay."""
     counts = ScoreCounts.of(chance(raw), labels)
     line = calibration_line(counts)
     if line.slope.value is not None and LEAST_SLOPE <= line.slope.value <= MOST_SLOPE:
         intercept, slope = line.intercept.known(), line.slope.known()
         return Platt(intercept=intercept, slope=slope, rows=counts.n, bads=counts.n_bad)
     low, high = -50.0, 50.0
-    for _ in range(80):  # the mean probability rises with the shift: halve until it is the bad rate
+    for _ in range(80):  # the mean probability rises with the shift: bisect until it equals the bad rate
         middle = (low + high) / 2
         low, high = (middle, high) if chance(raw + middle).mean() < labels.mean() else (low, middle)
     return Platt(intercept=(low + high) / 2, slope=1.0, rows=counts.n, bads=counts.n_bad)

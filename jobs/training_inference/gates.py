@@ -1,4 +1,4 @@
-"""Whether a new model may serve: numbers in, a verdict and every reason out."""
+"""The gates that decide whether a new model may serve: numbers in, a verdict with all reasons out."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass
 
 from jobs.protocol.policy import GatePolicy
 
-MOST_GINI_LOSS = 0.15  # relative, from in time to out of time, beyond what noise explains
-MOST_VIOLATION = 1e-9  # rounding
-MOST_LOG_LOSS_RISE = 0.005  # relative, against the champion
+MOST_GINI_LOSS = 0.15  # relative, from in-time to out-of-time rows, by the lower bound of its interval
+MOST_VIOLATION = 1e-9  # allows for rounding
+MOST_LOG_LOSS_RISE = 0.005  # relative to the champion's
 MET = {"at least": operator.ge, "at most": operator.le, "above": operator.gt}
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate: what was found, what was asked, and whether it is met. What was not measured meets nothing."""
+    """One gate: the value found, the bound asked for, and whether it is met. A missing value never meets a gate."""
 
     name: str
     value: float | None
@@ -52,9 +52,9 @@ class Verdict:
 def judge(
     facts: Mapping[str, float | None], policy: GatePolicy, against: Mapping[str, float | None] | None = None
 ) -> Verdict:
-    """Hold a model against the gates of the policy's profile and, where one serves, against the champion.
+    """Judge a model by the gates of the policy's profile and, if a model serves, by comparison with that champion.
 
-    The numbers are those of `profile.facts` and `profile.against`; None where one could not be measured.
+    `facts` comes from `profile.facts` and `against` from `profile.against`; None is a value that was not measured.
     """
     credit, before, loss = policy.credit, facts["gini_in_time"], facts["gini_loss_lower"]
     relative_loss = None if loss is None or before is None or before <= 0 else loss / before

@@ -1,4 +1,4 @@
-"""The training and inference job: decision to model to scores. Scoring waits for nothing but features and a model."""
+"""The training and inference job: from decision to model to scores. Scoring needs only features and a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUSY = "another training runs on this root"
 
 
 def wait(run: Run) -> None:
-    """Readiness is read from gold's manifests, never from another scheduler's state."""
+    """Fail unless the features of the date exist. This is read from gold's manifests, never from a scheduler."""
     if run.day not in Session.of(run).shelf.built(FEATURES):
         raise InputMissing(
             f"the features of {run.day} are not there yet",
@@ -27,7 +27,7 @@ def wait(run: Run) -> None:
 
 
 def check(run: Run) -> None:
-    """Is there anything to score, and a model to score it with? A first model may still come of this run."""
+    """Is there anything to score, and a model to score it with? This run may still train the first model."""
     session = Session.of(run)
     run.goes_on = bool(session.serving and session.pending())
 
@@ -50,9 +50,9 @@ def train(run: Run) -> None:
         return
     session = Session.of(run)
     with files.locked(run.root, run.root.at(claims.TRAINER), BUSY):
-        if run.goes_on and (claimed := session.claim()):  # not where the step before found nothing to do
+        if run.goes_on and (claimed := session.claim()):  # unless the step before found nothing to do
             try:
-                with claims.giving_back(session.desk, claimed.seq):  # already while libraries are imported
+                with claims.giving_back(session.desk, claimed.seq):  # covers the imports too
                     _tell(session)
                     from jobs.training_inference import training
 
@@ -62,7 +62,7 @@ def train(run: Run) -> None:
 
 
 def _tell(session: Session) -> None:
-    """Let STATUS.txt say that training is at work, and how that ended: of what goes wrong with it `clear` tells."""
+    """Let STATUS.txt say that training is at work, and how it ended. If this fails, `clear` will report it."""
     run = session.run
     failure_of(lambda: status.refresh(session.desk, verdicts.kept_back(run.root, run.day, session.state)))
 
@@ -92,24 +92,24 @@ def score(run: Run) -> None:
 
 
 def clear(run: Run) -> None:
-    """Sweep what the dead left; write STATUS.txt where its text has changed: what a person must mend is a problem."""
+    """Sweep the drafts of dead runs and update STATUS.txt; what a person must mend is reported as a problem."""
     session = Session.of(run)
     if not run.dry_run:
         for folder in (partitions.drafts_folder(run.root, PREDICTIONS), session.shelf.index.path.parent):
             files.sweep(folder)
     if session.state.is_backfill(run.day):
-        return  # it writes outputs only; what the notes say is of a later day
+        return  # a backfill writes only outputs; the notes are about a later day
     back = verdicts.kept_back(run.root, run.day, session.state)
     look = outlook.survey if run.dry_run else status.refresh
     for problem in look(session.desk, back).problems:
-        if Problem.of(problem) not in run.report.problems:  # scoring may have met it already
+        if Problem.of(problem) not in run.report.problems:  # scoring may have reported it already
             run.report.fail(problem)
 
 
 def log(run: Run) -> None:
     """retraining_log_YYYY_MM_DD.txt, for people: what was trained in the week that starts on that Monday.
 
-    A projection of the ledger, of all weeks: what a run that died did not write the next one does. No job reads it.
+    It is derived from the ledger, for all weeks, so it also fills in for runs that died. No job reads it.
     """
     logs: dict[str, list[str]] = {}
     for entry in ledgers.trainings(ledgers.read(Session.of(run).store)):
@@ -153,7 +153,7 @@ JOB = Job(
         ("--model", {"metavar": "ID", "help": "of rebuild: the model"}),
         ("--verify", {"action": "store_true", "help": "of rebuild and rescore: compare only, and change nothing"}),
     ),
-    alone=False,  # scoring never waits for a training: only the step train holds a lock, the trainer's
+    alone=False,  # scoring never waits for a training: only the steps decide and train hold the trainer's lock
 )
 
 

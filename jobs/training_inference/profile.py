@@ -1,4 +1,4 @@
-"""What monitoring, gates and people hold a model against: features as it learned them, scores and outcomes by slice."""
+"""Measure a new model: its reference profile for monitoring, the numbers for the gates, the trials for the card."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VAL
 
 FORMAT = 1
 MOST_IN_SAMPLE = 20_000
-LEAST_ROWS = 200  # of a part of the population: below it a figure is noise, and may tell of persons
+LEAST_ROWS = 200  # in a segment: with fewer, a figure is noise and may reveal something about individuals
 STRAINED, STRAINED_ROWS = 8, 2_000
-STRAINS = {"tenth_more": 1.1, "tenth_less": 0.9, "missing": None}  # what a number is multiplied by
-PARTS = {  # what loans are told apart by; income by its quarters
+STRAINS = {"tenth_more": 1.1, "tenth_less": 0.9, "missing": None}  # factors for a feature's values
+PARTS = {  # the segments that are measured apart; income by quartiles
     "term": pl.col("term").cast(pl.String) + pl.lit(" months"),
     "purpose": pl.col("purpose_grp"),
     "home": pl.col("home_grp"),
@@ -38,12 +38,12 @@ Counts = Mapping[str, ScoreCounts]  # by slice
 
 
 def counted(rows: pl.DataFrame) -> ScoreCounts:
-    """Scored rows with their outcomes, as counts."""
+    """Counts of scored rows with outcomes."""
     return ScoreCounts.of(rows["pd"], rows["y"])
 
 
 def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
-    """Every figure of one slice, each with its rows and interval, or the reason why it is missing."""
+    """All figures of one slice, each with its rows and interval, or the reason why it is missing."""
     promised = {
         "observed_to_expected": calibration.observed_to_expected(counts),
         "calibration_error": calibration.calibration_error(calibration.reliability_bands(counts)),
@@ -52,9 +52,9 @@ def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
 
 
 def cutoff_of(counts: ScoreCounts, approval_rate: float | None) -> float:
-    """The probability from which on loans are refused, fixed before the out-of-time rows are seen.
+    """The probability at and above which loans are refused, fixed before the out-of-time rows are seen.
 
-    Below it lies the share of these loans that is to be approved; without one, as many lie above as turned bad.
+    It approves the given share of these loans; without one, it refuses as many as turned bad.
     """
     approved = counts.n_good if approval_rate is None else round(approval_rate * counts.n)
     reached = int(np.searchsorted(counts.rows.cumsum(), approved, side="right"))
@@ -62,7 +62,7 @@ def cutoff_of(counts: ScoreCounts, approval_rate: float | None) -> float:
 
 
 def alone(rows: pl.DataFrame, name: str) -> Measure:
-    """How well the lender's interest rate, or its grade, ranks these rows by itself; rows without one are left out."""
+    """How well the lender's interest rate (or grade) ranks these rows by itself; rows without one are left out."""
     priced = rows.filter(pl.col(name).cast(pl.String) != UNSEEN)
     return ranking.auc(ScoreCounts.of(priced[name].rank("dense"), priced["y"]))
 
@@ -70,7 +70,7 @@ def alone(rows: pl.DataFrame, name: str) -> Measure:
 def reference(
     train: pl.DataFrame, oot: pl.DataFrame, counts: Counts, used: Sequence[Column], pushes: FloatArray, policy: Policy
 ) -> Json:
-    """The frozen reference: features by the train slice, scores and performance by the out-of-time slice."""
+    """The frozen reference: features from the train slice, scores and performance from the out-of-time slice."""
     sentinels = {c.name: tuple(float(each) for each in c.sentinels if not isinstance(each, str)) for c in used}
     at, parts = cutoff_of(counts[CALIBRATION], policy.cutoff.approval_rate), policy.drift.bins
     frozen = bins.freeze(train, sentinels, sentinels, parts)
@@ -79,7 +79,7 @@ def reference(
     shares = shares / (shares.sum() or 1.0)
     of_oot = counts[OOT]
     score_bins = bins.freeze_numbers(of_oot.unlabelled(), parts=parts)
-    # Out-of-time scores to four decimals, so that there are never more than 10,001.
+    # Scores are rounded to four decimals, so that there are never more than 10,001.
     scores, goods, bads = collapsed(of_oot.scores.round(4), of_oot.goods, of_oot.bads)
     bands = scorecard.grade_bands(oot["pd"].to_numpy(), oot["y"].to_numpy())
     return {
@@ -104,7 +104,7 @@ def reference(
 
 
 def _learned(rows: bins.BinCounts, of_bads: bins.BinCounts) -> Json:
-    """A feature in the train slice."""
+    """The reference of one feature, from the train slice."""
     of_goods = [n - bad for n, bad in zip(rows.rows, of_bads.rows, strict=True)]
     return {
         "bins": bins.to_json(rows.bins),
@@ -115,10 +115,10 @@ def _learned(rows: bins.BinCounts, of_bads: bins.BinCounts) -> Json:
 
 
 def facts(counts: Counts, reference: Json, violation: float) -> dict[str, float | None]:
-    """The numbers that the gates judge, all of out-of-time rows but where they say otherwise."""
+    """The numbers that the gates judge; from out-of-time rows unless noted. A new gate takes its number from here."""
     told = reference["performance"][OOT]
     found = {name: figure["value"] for name, figure in told.items()}
-    in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))  # fitted rows flatter any model
+    in_time = ranking.auc(ScoreCounts.merged((counts[VALID], counts[CALIBRATION])))  # not rows that it was fitted on
     loss = ranking.auc_loss(in_time, ranking.auc(counts[OOT])).interval
     return {name: found[name] for name in ("auc", "ks", "precision", "recall", "f1")} | {
         "auc_lower": told["auc"]["interval"][0] if told["auc"]["interval"] else None,  # of the 95 % interval
@@ -126,13 +126,13 @@ def facts(counts: Counts, reference: Json, violation: float) -> dict[str, float 
         "ece": found["calibration_error"],
         "rate_auc": reference["rate_alone"]["value"],
         "gini_in_time": None if in_time.value is None else 2 * in_time.value - 1,
-        "gini_loss_lower": 2 * loss[0] if loss else None,  # of the 95 % interval: few rows alone are no loss
+        "gini_loss_lower": 2 * loss[0] if loss else None,  # of the 95 % interval: noise is not a loss
         "worst_violation": violation,
     }
 
 
 def against(champion: FloatArray, rows: pl.DataFrame) -> dict[str, float | None]:
-    """The champion's scores and the new model's of the same rows. Equal ones are no change, without any spread."""
+    """Compare the champion's scores of these rows with the new model's. Equal scores are no change, with no spread."""
     change = ranking.paired_auc_change(champion, rows["pd"], rows["y"])
     return {
         "auc_change_lower": change.value if change.variance == 0 else change.lower_bound(),  # one-sided, 95 %
@@ -144,7 +144,7 @@ def against(champion: FloatArray, rows: pl.DataFrame) -> dict[str, float | None]
 def trials(
     scorer: Scorer, rows: pl.DataFrame, champion: FloatArray | None, counts: Counts, reference: Json, threads: int
 ) -> Json:
-    """What a validator asks of a model beyond the gates, of the out-of-time rows."""
+    """What a validator asks beyond the gates, on out-of-time rows."""
     weights, some = {name: of["shap_share"] for name, of in reference["features"].items()}, sampled(rows, STRAINED_ROWS)
     scores = counts[OOT].unlabelled()
     return {
@@ -157,7 +157,7 @@ def trials(
 
 
 def segments(rows: pl.DataFrame) -> list[Json]:
-    """Ranking and calibration in each part of the out-of-time population; parts that are too small are only counted."""
+    """Ranking and calibration in each segment of the out-of-time rows; small segments are only counted."""
     told, scored = [], rows.select("pd", "y")
     for name, part in PARTS.items():
         values = rows.select(part).to_series().cast(pl.String).fill_null("unknown")
@@ -174,7 +174,7 @@ def segments(rows: pl.DataFrame) -> list[Json]:
 
 
 def swap_set(champion: FloatArray, rows: pl.DataFrame) -> list[Json]:
-    """Who would change sides if both models approved the same share: that of the loans that turned good."""
+    """Which loans would switch between approved and refused if both models approved the share that turned good."""
     labels, rate = rows["y"].to_numpy(), rows["int_rate"].cast(pl.Float64).to_numpy()
     approved = round(float((labels == 0).mean()) * labels.size)
     both = (champion, rows["pd"].to_numpy())
@@ -191,13 +191,13 @@ def swap_set(champion: FloatArray, rows: pl.DataFrame) -> list[Json]:
 
 
 def stability(before: ValueCounts, now: ValueCounts) -> Json:
-    """Whether scores lie where those before them did."""
+    """Whether the distribution of scores has moved (PSI)."""
     frozen = bins.freeze_numbers(before)
     return asdict(drift.psi(frozen.count(before), frozen.count(now)))
 
 
 def sensitivity(scorer: Scorer, rows: pl.DataFrame, weights: dict[str, float], threads: int) -> list[Json]:
-    """What the mean probability does when a weighty number is a tenth larger or smaller, or is missing."""
+    """How the mean probability changes if an important number is a tenth larger or smaller, or missing."""
     heaviest = sorted(weights, key=lambda name: (-weights[name], name))
     names = [name for name in heaviest if rows.schema[name].is_numeric()][:STRAINED]
     usual = scorer.encoding.table(rows).cast(dict.fromkeys(names, pl.Float64))

@@ -32,17 +32,17 @@ from jobs.training_inference.session import Session
 
 PREDICTIONS_VERSION = 1
 MOST_REASONS = 4  # more are unlikely to help the person who reads them
-MOST_ROWS = 20_000  # of a day are explained: one row costs a core up to half a millisecond
-CHUNK = 5_000  # rows that are explained in one call, and of small days that are scored together
+MOST_ROWS = 20_000  # explained per day: one row takes up to 0.5 ms on one core
+CHUNK = 5_000  # rows that are explained in one call; also, small days are scored together up to so many rows
 
 
 def score(session: Session, serving: Serving) -> None:
-    """Score what is pending with the model that serves, whatever becomes of decisions.
+    """Score all pending days with the serving model, whatever becomes of decisions.
 
-    A large day is scored alone, with the threads that are free; small ones together, many such batches side by side.
+    A large day is scored alone, with all free threads; small ones in batches, many batches in parallel.
     """
     run, features, model = session.run, session.shelf.built(FEATURES), session.banked(serving.model_id)
-    threads = free_threads()  # before there is any load of our own
+    threads = free_threads()  # measured before we cause load ourselves
     rows: dict[date, int] = {}
 
     def look(day: date) -> None:
@@ -64,13 +64,13 @@ def score(session: Session, serving: Serving) -> None:
 
 
 def batches(rows: Mapping[date, int]) -> list[list[date]]:
-    """Days in their order, as many together as reach the next whole chunk of rows."""
+    """Group consecutive days into batches of about CHUNK rows."""
     numbered = zip(rows, (end // CHUNK for end in accumulate(rows.values())), strict=True)
     return [[day for day, _ in batch] for _, batch in groupby(numbered, key=itemgetter(1))]
 
 
 def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, threads: int) -> pl.DataFrame:
-    """The predictions of one or more days: the same model and features give the same rows."""
+    """The rows of gold/predictions for one or more days; the same model and features give the same rows."""
     ordered = rows.sort("snapshot_date", "id")
     found = scores(scorer, ordered, threads=threads).with_columns(
         ordered["snapshot_date"],
@@ -82,7 +82,7 @@ def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, t
 
 
 def _in_turn(make: Callable[[list[date]], Iterable[Manifest]], days: list[date]) -> list[Manifest | JobError]:
-    """What became of the days of a batch. Where they fail together each has its own turn: only what is broken waits."""
+    """The manifest or error of each day of a batch. If the batch fails, its days are tried one by one."""
     done: list[Manifest | JobError] = []
     if error := failure_of(lambda: done.extend(make(days))):
         alone = [_in_turn(make, [day]) for day in days] if len(days) > 1 else [[error]]
@@ -91,12 +91,12 @@ def _in_turn(make: Callable[[list[date]], Iterable[Manifest]], days: list[date])
 
 
 def _score_days(session: Session, serving: Serving, model: Model, threads: int, days: list[date]) -> Iterator[Manifest]:
-    """The manifests of what was published, day by day; a day that has scores meanwhile keeps them."""
+    """Score days, publish them, and yield their manifests; a day that has been scored meanwhile keeps its scores."""
     root, shelf = session.root, session.shelf
-    scorer = scorers.of(model.files)  # of its own: LightGBM writes into a model while it explains
+    scorer = scorers.of(model.files)  # one per call: explaining is not thread-safe in LightGBM
     rows = shelf.scan(FEATURES, days).collect()
     if other := sorted(set(rows["feature_set_version"]) - {scorer.feature_set_version}):
-        raise InputMissing(  # the same name may mean something else in it
+        raise InputMissing(  # the same column may have another meaning there
             f"features of version {other[0]} wait for a model of that version: {serving.model_id}, which serves, "
             f"has {scorer.feature_set_version}",
             where=partitions.folder(FEATURES, days[0]),
@@ -126,7 +126,7 @@ def _score_days(session: Session, serving: Serving, model: Model, threads: int, 
 
 
 def rescore(session: Session, *, verify: bool) -> None:
-    """Score a date again with the model that scored it. A scored partition is never written again."""
+    """Score a date again with the model that scored it, and compare. Scores are never overwritten."""
     if not verify:
         raise UsageError("a scored date is not scored again", where="--step rescore", mend="add --verify to compare")
     root, day = session.root, session.run.day
@@ -155,12 +155,12 @@ def rescore(session: Session, *, verify: bool) -> None:
 def scores(scorer: Scorer, frame: pl.DataFrame, *, threads: int, most_explained: int = MOST_ROWS) -> pl.DataFrame:
     """One row per application, in the order given: id, pd, points, grade and reasons.
 
-    Reasons cost some half a millisecond a row on one core, hundreds of times the score itself, so at most
-    `most_explained` rows get them, the riskiest first; in the others they are null.
+    Reasons take about 0.5 ms per row and core, hundreds of times as long as the score itself, so only the
+    `most_explained` riskiest rows get them; in the others they are null.
     """
     table = scorer.encoding.table(frame)
     pd = scorer.calibration(predicted(scorer.booster, table, threads=threads, raw_score=True))
-    places = np.sort(np.argsort(-pd, kind="stable")[:most_explained])  # in their own order; ties go by place
+    places = np.sort(np.argsort(-pd, kind="stable")[:most_explained])  # in row order; ties by position
     why = reasons(contributions(scorer.booster, table[places], threads=threads), scorer.usual)
     scored = frame.select("id", "application_date").with_columns(
         pl.Series("pd", pd, dtype=pl.Float64),
@@ -176,14 +176,14 @@ def contributions(booster: lgb.Booster, table: pl.DataFrame, *, threads: int) ->
     """Each column's part of the raw score (exact TreeSHAP, in log-odds), without the base value."""
     chunks = table.iter_slices(CHUNK) if table.height else [table]
     told = np.concatenate([predicted(booster, rows, threads=threads, pred_contrib=True) for rows in chunks])
-    return np.asfortranarray(told[:, :-1])  # by columns: so they are used, and their means rounded
+    return np.asfortranarray(told[:, :-1])  # used column by column; the order also affects how means are rounded
 
 
 def reasons(parts: FloatArray, usual: Mapping[str, Any]) -> pl.DataFrame:
-    """Up to four groups that push each row's risk up most, strongest first; equal ones in the order of the groups.
+    """Up to four groups that raise each row's risk most, strongest first; ties in the order of the groups.
 
-    A group's push is the sum of its columns' distances from usual, so that columns that say the same in opposite
-    directions cancel; one that does not raise the risk is no reason.
+    A group's push is the sum of its columns' differences from their usual contributions, so that opposite effects
+    within a group cancel; a group that does not raise the risk is no reason.
     """
     pushes = np.zeros((len(parts), len(usual["groups"])))
     for place, (group, mean) in enumerate(zip(usual["group_of"], usual["means"], strict=True)):
@@ -199,9 +199,9 @@ def reasons(parts: FloatArray, usual: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def usual(columns: tuple[Column, ...], contributions: FloatArray) -> dict[str, Any]:
-    """The groups of reasons in order, the group of each column of the model, and its mean contribution.
+    """The groups of reasons in order, each column's group, and each column's mean contribution.
 
-    A column without a group, as a proxy of a place would be, never becomes a reason.
+    A column without a group (such as a proxy for a place) never becomes a reason.
     """
     groups = list(dict.fromkeys(column.group for column in columns if column.group))
     places = [groups.index(column.group) if column.group else -1 for column in columns]

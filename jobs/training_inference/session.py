@@ -1,4 +1,4 @@
-"""One run at its desk: what its steps share, and whether to train, as ledger, notes and matured gold say."""
+"""What the steps of a run share, and whether to train, according to ledger, notes and matured gold."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ COLD_START = "no model serves"
 
 
 class Session(sessions.Session):
-    """What a run knows of the model that serves and of the days that it has not scored, and whether it is to train."""
+    """The serving model, the days that are not scored yet, and whether to train."""
 
     JOB = "training_inference"
 
     @property
     def serving(self) -> Serving | None:
-        """Which model serves on the run's date, by the ledger."""
+        """The model that serves on the run's date, according to the ledger."""
         return self.state.serving_on(self.run.day)
 
     def days(self, table: str) -> list[date]:
-        """What there is of a table up to the run's date."""
+        """The days of a table up to the run's date."""
         return self.shelf.days(table, self.run.day)
 
     def pending(self) -> list[date]:
-        """The days with features and without scores. A scored day is not scored again by itself."""
+        """The days with features but no scores. A scored day is never scored again automatically."""
         scored = self.shelf.built(PREDICTIONS)
         return [day for day in self.days(FEATURES) if day not in scored]
 
     def cited(self, table: str, inputs: Mapping[str, str]) -> pl.DataFrame:
-        """The rows of one table as they were cited, oldest day first: by folder, the hash of the content."""
+        """The rows of one table as cited in `inputs` (content hashes by folder), oldest day first."""
         import polars as pl
 
         root = self.root
@@ -51,20 +51,20 @@ class Session(sessions.Session):
         return pl.read_parquet([path for manifest in manifests for path in cited_files(root, manifest)], glob=False)
 
     def asks(self) -> bool:
-        """Whether a decision asks for a training that nothing blocks. What blocks it is recorded where that is news."""
+        """Whether a decision asks for a training that nothing blocks. New reasons that block it are recorded."""
         state, wanted = self._asked()
         if wanted is None:
             return False
         found = self._found(state)
         blocked = blocked_by(state, wanted, self.run.day, self.policy, found)
-        if blocked:  # a step that is skipped could not say so
+        if blocked:  # recorded here, because the step train will be skipped
             claims.claim(self.desk, self.policy, found, None)
             self.run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
             self.run.report.skip("a retraining", f"blocked by {', '.join(blocked)}")
         return not blocked
 
     def claim(self) -> Entry | None:
-        """Claim the open decision, or record what blocks it; the claim, if there is one now."""
+        """Claim the open decision, or record what blocks it; returns the claim, if there is one now."""
         state, wanted = self._asked()
         if wanted is None:
             return None
@@ -76,9 +76,9 @@ class Session(sessions.Session):
         return replace(circumstances.of(self.shelf, state, self.run.day, self.policy), policy=not self.policy_problem)
 
     def _asked(self) -> tuple[State, Decision | None]:
-        """Begin as every run does, with no other trainer alive: a claim found now is that of a dead one.
+        """Begin as every run does. No other trainer is alive, so a claim found now is that of a dead one.
 
-        The open decision, if it asks for a retraining and its time has not passed; a backfill carries out none.
+        Returns the open decision if it asks for a retraining and has not expired; a backfill carries out none.
         """
         known, day = self.state, self.run.day
         if known.is_backfill(day):
@@ -94,7 +94,7 @@ class Session(sessions.Session):
         return seen.state, standing if wanted else None
 
     def _cold_start(self, seen: Seen) -> Seen:
-        """With no model and enough matured history training puts a note of its own, as monitoring would."""
+        """If there is no model but enough matured history, write a note that asks for the first training."""
         run, state = self.run, seen.state
         if seen.backfill or state.model_id or state.open or seen.found.kind in notes.BLOCKING:
             return seen
@@ -105,7 +105,7 @@ class Session(sessions.Session):
         try:
             dataset.refuse_too_few(self.shelf.scan(LABELS, self.days(LABELS)).collect(), run.day, self.policy)
         except InputMissing as missing:  # a claim would only fail
-            if not run.report.skipped:  # a run comes by here twice
+            if not run.report.skipped:  # a run gets here twice
                 run.report.skip("a first model", missing.what)
             return seen
         wanted = {"performance_score": None, "retrain": True, "reason": COLD_START, "priority": "MEDIUM"}

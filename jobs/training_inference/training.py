@@ -1,4 +1,4 @@
-"""From a claim to a model in the bank: fitted, calibrated, measured, described, and judged by the gates."""
+"""From a claimed decision to a model in the bank: fit, calibrate, measure, describe, and judge by the gates."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class Trained:
 
 
 def recipe_of(as_of: date, policy: Policy, champion: str | None, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """All that a model is made of: the day, the policy, the model it was held against, and the rows of each partition.
+    """All that determines a model: the day, the policy, the champion, and the rows of each partition.
 
-    A partition is named by its folder and the hash of its content.
+    A partition is cited by its folder and the hash of its content.
     """
     used = dict(sorted(inputs.items()))
     return {"as_of": as_of.isoformat(), "policy_sha256": policy.sha256, "champion": champion, "inputs": used}
 
 
 def learn(session: Session, claimed: Entry) -> None:
-    """Train under a claim, and complete it. The gates' verdict is a result, no failure."""
+    """Train under a claim, and complete it. Failing the gates is a result, not an error."""
     run, shelf = session.run, session.shelf
     days = {table: session.days(table) for table in (FEATURES, LABELS)}
     used = {partitions.folder(table, day): shelf.built(table)[day].content for table in days for day in days[table]}
@@ -70,7 +70,7 @@ def learn(session: Session, claimed: Entry) -> None:
 
 
 def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
-    """Train a model again from the partitions its recipe cites; without `verify` put back what the bank has lost."""
+    """Train a model again from the partitions that its recipe cites; unless `verify`, restore what the bank lost."""
     root, store, home = session.root, session.store, f"{model_bank.BANK}/{model_id}"
     data = store.get(f"{home}/{model_bank.RECIPE}") if model_bank.is_name(model_id) else None
     if data is None:
