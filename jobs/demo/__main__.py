@@ -83,21 +83,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _is_whole(root: Path) -> bool:
-    """Whether a replay came to its end there, and no run of it was ended by a bug or by the system."""
+    """Whether a replay has finished there without any run ended by a bug or by the system."""
     diary = root / "diary.jsonl"
     failed = diary.is_file() and '"code": 1}' in diary.read_text("utf-8")
     return (root / "story.html").is_file() and not failed
 
 
 def _played(lender: Path, root: Path, events: Events) -> int:
-    """Three years of a lender, and their replay; one that was stopped on its way begins anew."""
+    """Simulate three years of a lender and replay them; a replay that was interrupted starts again."""
     lender.mkdir(parents=True, exist_ok=True)
     span = ["--start", str(FIRST), "--end", str(LAST), "--loans-per-day", LOANS_A_DAY, "--seed", SEED]
     if code := simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events):
         return code
     if (root / REPLAY_CLOCK).is_file():
         events.say("anew", "A replay came to no good end here; it begins anew.")
-        # last what tells that it may go
+        # the clock last: it marks the folder as a replay, which may be removed
         for path in sorted(root.iterdir(), key=lambda path: path.name == REPLAY_CLOCK):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     policy = lender.parent / "policy.json"
@@ -107,7 +107,7 @@ def _played(lender: Path, root: Path, events: Events) -> int:
 
 
 def lines(story: Story, drift: date) -> Iterator[str]:
-    """What happened, by its day; each line only where it did happen."""
+    """What happened, sorted by day, with a line only for what did happen."""
     for day, text in sorted(_told(story, drift), key=lambda line: line[0]):
         yield f"{day}  {text}"
 

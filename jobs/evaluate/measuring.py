@@ -22,9 +22,9 @@ NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
 
 
 def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bool) -> Json:
-    """Measure a scored file, against a reference if there is one.
+    """Measure a scored file, compared with a reference if there is one.
 
-    `intervals`, `p`, `measured_on` and `reasons` say more of the measures that have such.
+    `intervals`, `p`, `measured_on` and `reasons` hold more about measures by name, where they have it.
     """
     counts = current.labelled
     if reference and reference.scored.n and current.scored.n and reference.probabilities != current.probabilities:
@@ -129,7 +129,7 @@ def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, J
 
 
 def _moved(name: str, found: drift.Stability, adjusted_p: float | None) -> Json:
-    """An index, with p adjusted for the number of columns, and the index that noise alone stays below."""
+    """An index, its p adjusted for the number of columns, and the limit that noise alone stays below."""
     # one bin cannot change, and without a value there is none
     limit = drift.noise_limit(found.bins, found.n_reference, found.n) if found.bins > 1 else None
     own = ("missing_part", "unseen_part", "bins", "n", "n_reference", "reason")
@@ -148,7 +148,7 @@ def _stability(reference: pl.Series, current: pl.Series) -> drift.Stability:
 
 
 def _comparable(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Series] | str:
-    """Both columns in the kind that both can be read as, or why they have no distribution to compare."""
+    """Both columns, converted to a common type, or why they have no distribution to compare."""
     numbers, numbers_after = numbers_or_none(before), numbers_or_none(after)
     if numbers is not None and numbers_after is not None:
         before, after = numbers, numbers_after

@@ -1,4 +1,4 @@
-"""Read scored files: which column is the score, which the label, and what of it can be used."""
+"""Read scored files: which column is the score, which is the label, and which rows can be used."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def numbers_or_none(column: pl.Series) -> pl.Series | None:
 
 
 def _plain(file: BufferedReader, path: Path) -> IO[bytes]:
-    """A CSV, unpacked within bounds: what polars takes for packed, whatever its name, it unpacks without any."""
+    """The bytes of a CSV, unpacked within bounds: polars would unpack any packed file without a limit."""
     plain: IO[bytes] = file
     if file.peek().startswith(_GZIP):
         most, plain, packed = files.most_unpacked(path.stat().st_size), BytesIO(), gzip.GzipFile(fileobj=file)
@@ -137,7 +137,7 @@ def _check_names(names: Sequence[str], path: Path) -> None:
 
 
 def _refuse_short(plain: IO[bytes], width: int, path: Path) -> None:
-    """Refuse a row that ends too early: polars reads what it lacks as nothing."""
+    """Refuse rows that are too short: polars would fill them with nulls."""
     plain.seek(0)
     with TextIOWrapper(plain, "utf-8-sig", newline="") as lines:
         rows = csv.reader(lines)
@@ -191,7 +191,7 @@ def _scores(column: pl.Series, path: Path) -> tuple[pl.Series, bool]:
 
 
 def _labels(column: pl.Series, columns: Columns, path: Path) -> pl.Series:
-    """Read labels as 0 and 1, null where there is none."""
+    """Read labels as 0, 1 or null."""
     where = f"{path}, column {column.name!r}"
     if column.dtype.is_nested():
         mend = "make a column of two plain values first"
@@ -214,7 +214,7 @@ def _labels(column: pl.Series, columns: Columns, path: Path) -> pl.Series:
 
 
 def _spelled(value: object) -> str:
-    """Spell equal labels alike, whatever their type: 1, 1.0, "1" and true are one label; a blank or NaN is none."""
+    """Spell equal labels the same, whatever their type: 1, 1.0, "1" and true are one label; blank and NaN are none."""
     text = str(value).strip()
     text = {"false": "0", "true": "1"}.get(text.lower(), text)
     try:

@@ -1,4 +1,4 @@
-"""The columns of the public file: where each goes by the contracts, and which line of a file is its header."""
+"""The columns of the public file: which table each belongs to, and which line of a file is the header."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ENOUGH = 3  # known names in one line: no row of values has them
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The place of each known name, and of those that stand there again."""
+    """The position of each known name, and of its repetitions."""
 
     names: Sequence[str]
     first: dict[str, int]
@@ -38,7 +38,7 @@ class Header:
 
 
 def header_in(head: bytes, where: object) -> tuple[Header, int]:
-    """The header of a CSV that begins so, and where the rows begin after it."""
+    """Find the header in the first bytes of a CSV, and where the rows begin."""
     parts = re.split(rb"(\r\n|\n|\r)", head, maxsplit=_MOST_PREAMBLE + 1)
     lines = [part.decode("utf-8-sig", errors="replace") for part in parts[::2]]
     for place, line in enumerate(lines[: _MOST_PREAMBLE + 1]):

@@ -1,4 +1,4 @@
-"""The import of public files into a root: read, date, publish; and a report that accounts for every row, by number."""
+"""Import public files into a root: read, date, publish, and write a report that accounts for every row by number."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
 
 FORMAT = 1
-VERSION = 2  # of the importer: raised when the same files would land as other bytes
+VERSION = 2  # of the importer: raise it when the same files give other bytes
 _ONE_DAY = timedelta(days=1)
 
 
 def run(
     root: Root, paths: Sequence[Path], cut_off: date | None, member: str | None, today: date, events: Events
 ) -> None:
-    """Land the loans of the files, once: what is imported already is left as it lies."""
+    """Land the loans of the files; if they are already imported, do nothing."""
     imports = root.at("imports")
     with files.locked(root, imports / ".lock", "an import already runs on this root"):
         for left in imports.glob(".work-*"):  # of a killed import
@@ -60,7 +60,7 @@ def run(
 
 
 def _read(opened: list[Source], work: Path, cut_off: date | None, events: Events) -> pl.DataFrame:
-    """Put the loans of all files aside; return of which days they speak: `first`, `latest`, `paid`, a row a chunk."""
+    """Spill the loans of all files to disk; return the days that they cover: `first`, `latest`, `paid`, per chunk."""
     taken = loans.NONE_TAKEN
     every_column = pl.DataFrame(schema=dict.fromkeys(KNOWN, pl.String))
     spans = [pl.DataFrame(schema=dict.fromkeys(("first", "latest", "paid"), pl.Date))]
@@ -80,7 +80,7 @@ def _read(opened: list[Source], work: Path, cut_off: date | None, events: Events
 
 
 def _first_and_last(spans: pl.DataFrame, opened: list[Source], cut_off: date | None, today: date) -> tuple[date, date]:
-    """The day of the first application, and the cut-off: the last day of which the files know."""
+    """The day of the first application, and the cut-off: the last day that the files cover."""
     first, latest, paid = spans.select(pl.min("first"), pl.max("latest"), pl.max("paid")).row(0)
     where = opened[0].path
     if first is None:
@@ -105,7 +105,7 @@ def _name(opened: Sequence[Source], cut_off: date | None) -> str:
 
 
 def _is_kept(root: Root, name: str) -> bool:
-    """Whether these files were imported, and all that landed of them is still as it was."""
+    """Whether these files were imported before, and everything that they landed is unchanged."""
     path = root.at(name)
     try:
         landed = strict_json.parse(files.content(path, strict_json.LIMIT + 1), where=path)["landing"]

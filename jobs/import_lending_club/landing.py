@@ -1,4 +1,4 @@
-"""Loans spilled by month of application, written day by day as landing files, and published: all of them or none."""
+"""Spill loans by month of application, write them day by day as landing files, and publish all of them or none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 def spill(work: Path, loans: pl.DataFrame) -> None:
-    """Put loans aside by the month of their application, in the order in which they come: memory holds one month."""
+    """Append loans to one file per month of application, in order, so that later only one month is in memory."""
     _put_aside(work / "loans", loans.select(*KNOWN, "_applied", "_paid", "_unclear"), "_applied")
 
 
@@ -59,7 +59,7 @@ def write_days(
 
 
 def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
-    """Give all files their names, each after its hash; if any would differ from what landed, none."""
+    """Give all files their names, each after its checksum; if any differs from what has landed, publish none."""
     there = landed(root, hashes)
     other = [name.rpartition("/")[2] for name, sha256 in there.items() if sha256 != hashes[name]]
     stems = {name.removesuffix(".csv") for name in hashes}
@@ -92,13 +92,13 @@ def landing_name(table: str, day: date) -> str:
 
 
 def landed(root: Root, names: Iterable[str]) -> dict[str, str]:
-    """The hashes of those of these landing files that are there."""
+    """The hashes of those of these landing files that exist."""
     paths = {name: root.at(f"{LANDING}/{name}") for name in names}
     return {name: files.sha256_of(path) for name, path in paths.items() if path.is_file()}
 
 
 def _landing_in(work: Path, month: date, cut_off: date) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Tables and rows, each with its `_day`: first the applications of a month, then what else came in it."""
+    """Tables and rows, each with its `_day`: first a month's applications, then its other rows."""
     for spilled in _set_aside(work / "loans", month):
         loans = dated(spilled, cut_off)
         _put_aside(work / "servicing", later(loans, OUTCOMES).select(*TABLES["loan_terms"], "_day"), "_day")
@@ -134,7 +134,7 @@ def _set_aside(folder: Path, month: date) -> Iterator[pl.DataFrame]:
 
 
 def _lines_by_day(rows: pl.DataFrame, columns: tuple[str, ...]) -> Iterator[tuple[date, bytes]]:
-    """The rows of each day as lines of CSV: all written at once, as many small writes cost far more, then cut."""
+    """The rows of each day as lines of CSV: formatted all at once, which is far cheaper, then cut by day."""
     rows = rows.sort("_day", maintain_order=True)
     lines = rows.select(columns).write_csv(include_header=False).encode()
     letters = np.frombuffer(lines, dtype=np.uint8)

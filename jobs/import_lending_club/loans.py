@@ -1,4 +1,4 @@
-"""Rows of text become loans, or are skipped for a reason; what lands of a loan, and on which day. Pure."""
+"""Turn rows of text into loans, or skip them for a reason; and the rows of a loan that land on each day. Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ENDED = _UNPAID_SINCE + pl.duration(days=_STATUS.replace_strict(_ENDS, default=
 
 
 def judged(rows: pl.DataFrame, months: Iterable[str], cut_off: date | None) -> pl.DataFrame:
-    """Write months as `Dec-2015` and the keys as the contracts want them; add what dates rest on, and `_reason`.
+    """Normalise months (`Dec-2015`) and keys to what the contracts want; add the columns for dating, and `_reason`.
 
     `_applied` is the day of the application, `_paid` the first of the month of the last payment, `_unclear` where
     that month cannot be read. `_reason` is null where the row is a loan.
@@ -111,9 +111,9 @@ def month_of(name: str) -> pl.Expr:
 
 
 def dated(loans: pl.DataFrame, cut_off: date) -> pl.DataFrame:
-    """Add the days `_late` (it shows late), `_final` (its state is known) and `_settled` (more of it is); null: never.
+    """Add the days `_late` (first shown late), `_final` (final state known) and `_settled` (settlement known), or null.
 
-    A thing of day D lands in the file dated D + 1.
+    What happens on day D lands in the file dated D + 1.
     """
     known = pl.coalesce(
         pl.when(_IS_PAID).then(pl.col("_paid").dt.month_end()),
@@ -130,7 +130,7 @@ def dated(loans: pl.DataFrame, cut_off: date) -> pl.DataFrame:
 
 
 def at_application(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame:
-    """The rows as they stood when the loan was applied for: nothing paid, nothing late; a state unknown to us stays."""
+    """The rows as of the application: nothing paid, nothing late; a status that we do not know stays."""
     begun = {name: pl.lit(_AT_APPLICATION.get(name), pl.String) for name in outcomes}
     begun["out_prncp"] = pl.col("funded_amnt")
     is_known = _STATUS.is_in(_STATES)
@@ -139,7 +139,7 @@ def at_application(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame
 
 
 def later(loans: pl.DataFrame, outcomes: Iterable[str]) -> pl.DataFrame:
-    """The rows that land later, each with its `_day`: late ones know the last payment only, the last one everything."""
+    """The later rows, each with its `_day`: rows for lateness have only the last payment, the last has everything."""
     unknown = dict.fromkeys((name for name in outcomes if name not in _KNOWN_WHEN_LATE), pl.lit(None, pl.String))
     loans = loans.with_row_index("_place")
     late = loans.filter(pl.col("_late").is_not_null()).with_columns(

@@ -1,4 +1,4 @@
-"""The public file as rows of text, a bounded number at a time: CSV, plain or packed, or Parquet. No other kind."""
+"""Read the public file as rows of text, a bounded number at a time: CSV (plain or packed) or Parquet."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _member(source: Source, archive: zipfile.ZipFile) -> _Stream:
 
 @dataclass(slots=True)
 class _Watched:
-    """A CSV that is looked at as it unfolds, so that a bomb is stopped early."""
+    """A CSV checked while it is unpacked, so that a bomb is stopped early."""
 
     source: Source
     stream: _Stream
@@ -187,7 +187,7 @@ def _parquet(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:
 
 
 def _frame(source: Source, header: Header, batch: pa.RecordBatch) -> pl.DataFrame:
-    """Name the columns, hold the repeated ones against each other, and number the rows: 1 is the first of all."""
+    """Name the columns, compare repeated ones with each other, and number the rows, starting with 1."""
     frame = pl.DataFrame(pl.from_arrow(batch.rename_columns([str(place) for place in header.picked]))).cast(pl.String)
     for name, place in header.again:
         if frame[str(header.first[name])].ne_missing(frame[str(place)]).any():

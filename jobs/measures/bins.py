@@ -176,7 +176,7 @@ def _levels(column: pl.Series) -> dict[str | None, int]:
 
 
 def _counted(bins: Numbers, values: FloatArray, missing: int = 0) -> BinCounts:
-    """Count values, NaN and as many more as are missing. What lies up to an edge is cheaper to tell than a bin."""
+    """Count values per bin; NaN are missing, as are `missing` more. Cumulative counts up to each edge are cheaper."""
     singles = bins.sentinels if isinstance(bins, NumericBins) else bins.levels
     at = [int(np.count_nonzero(values == single)) for single in singles]
     absent = int(np.count_nonzero(np.isnan(values)))

@@ -1,4 +1,4 @@
-"""Whether probabilities promise as many bads as there are: all in all, and in bands of equal mass."""
+"""Whether probabilities predict the number of bads: overall, and in bands of equal mass."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ChiSquare(Measure):
 
 
 def inside(p: FloatArray) -> FloatArray:
-    """Probabilities kept a hair from 0 and 1, so that their logarithms exist."""
+    """Probabilities kept slightly away from 0 and 1, so that their logarithms exist."""
     return np.clip(p, SMALLEST, 1 - SMALLEST)
 
 
@@ -89,7 +89,7 @@ def log_loss(counts: ScoreCounts) -> Measure:
 
 
 def log_loss_skill(counts: ScoreCounts) -> Measure:
-    """Share of the log-loss of the plain bad rate that the scores save; below 0 they do worse than no model."""
+    """Share of the log-loss of a constant bad rate that the scores save; below 0 they are worse than no model."""
     if reason := no_probabilities(counts) or counts.one_class():
         return missing(reason, n=counts.n)
     rate = counts.n_bad / counts.n
@@ -98,7 +98,7 @@ def log_loss_skill(counts: ScoreCounts) -> Measure:
 
 
 def observed_to_expected(counts: ScoreCounts) -> Measure:
-    """Bads over promised bads, with Jeffreys interval; p is that of the two-sided Jeffreys test of the mean."""
+    """Observed over expected bads, with Jeffreys interval; p is that of the two-sided Jeffreys test of the mean."""
     of = bands(counts, parts=1)
     if reason := _unfit(of):
         return missing(reason, n=counts.n)
@@ -111,7 +111,7 @@ def observed_to_expected(counts: ScoreCounts) -> Measure:
 
 
 def jeffreys_test(n: int, bads: int, pd: float) -> tuple[float, float]:
-    """Test a PD against the bads that came: the first is small where the PD is too low, the second where too high."""
+    """Test a PD against the observed bads: the first p is small if the PD is too low, the second if it is too high."""
     from scipy.special import betainc, betaincc
 
     a, b = bads + 0.5, n - bads + 0.5
@@ -119,7 +119,7 @@ def jeffreys_test(n: int, bads: int, pd: float) -> tuple[float, float]:
 
 
 def chance_of_bads(n: int, bads: int, pd: float) -> float:
-    """Chance of at least so many bads among n rows, were the PD right and defaults independent."""
+    """Probability of at least so many bads among n rows if the PD is right and defaults are independent."""
     from scipy.special import betainc
 
     # The incomplete beta function is the binomial tail, without the rounding of one minus a sum.
@@ -133,7 +133,7 @@ def light(n: int, bads: int, pd: float) -> str | None:
 
 
 def hosmer_lemeshow(of: Sequence[Band], *, fitted_on_these: bool = False) -> ChiSquare:
-    """Compare bads with promised bads by band; two degrees of freedom less on the rows the model was fitted on."""
+    """Compare observed and expected bads by band; two degrees of freedom less on rows that the model was fitted on."""
     from scipy.special import gammaincc
 
     n = _rows(of)
@@ -175,9 +175,9 @@ def largest_calibration_error(of: Sequence[Band]) -> Measure:
 
 
 def brier_parts(of: Sequence[Band]) -> dict[str, Any] | None:
-    """Murphy's parts over bands: reliability is the cost of miscalibration, resolution the gain of telling apart.
+    """Murphy's decomposition over bands: reliability is the cost of miscalibration, resolution the gain from ranking.
 
-    None where the bands say nothing about calibration.
+    None if the bands say nothing about calibration.
     """
     if _unfit(of):
         return None

@@ -42,7 +42,7 @@ def at_cutoff(
 
 
 def performance(counts: ScoreCounts, at: float) -> dict[str, dict[str, Any]]:
-    """What cards and weeks tell of a model: ranking, losses, and what the cut-off does, as far as they can be told."""
+    """The figures of model cards and weekly evidence: ranking, losses, and performance at the cut-off."""
     found = {
         "auc": ranking.auc(counts),
         "gini": ranking.gini(counts),

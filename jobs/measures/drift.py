@@ -1,4 +1,4 @@
-"""Whether the rows of today still look like those of the reference, from counts in frozen bins."""
+"""Whether current rows still look like those of the reference, from counts in frozen bins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLOOR = 1e-4
 
 
 class ZeroPolicy(StrEnum):
-    """What to do about a bin that only one side has rows in; the last two are for comparing with other tools."""
+    """How to treat a bin in which only one side has rows; the last two are for comparison with other tools."""
 
     ADDITIVE = "additive"  # half a row more in every bin
     EPSILON = "epsilon"  # a share of 0.0001 in the place of none
@@ -27,7 +27,7 @@ class ZeroPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stability(Comparison):
-    """The population stability index; its parts add up to it, and p says how often noise alone gives as much."""
+    """The population stability index; its parts sum to it, and p is the chance that noise alone gives as much."""
 
     bins: int = 0
     noise: float | None = None
@@ -69,7 +69,7 @@ def psi(reference: BinCounts, current: BinCounts, policy: ZeroPolicy = ZeroPolic
 
 
 def psi_parts(reference: Sequence[int], current: Sequence[int], policy: ZeroPolicy) -> tuple[float, ...] | str:
-    """What each bin adds to the index, or why there is none."""
+    """What each bin contributes to the index, or why there is no index."""
     rows = np.asarray((reference, current), float)
     if reason := nothing_in(*rows.sum(axis=1)):
         return reason
@@ -89,7 +89,7 @@ def psi_parts(reference: Sequence[int], current: Sequence[int], policy: ZeroPoli
 
 
 def noise_limit(bins: int, n_reference: int, n: int, confidence: float = 0.95) -> float:
-    """Index that noise alone stays below with this confidence, where nothing has changed."""
+    """The index that noise alone stays below with this confidence if nothing has changed."""
     from scipy.special import gammaincinv
 
     return 2 * float(gammaincinv((bins - 1) / 2, confidence)) * (1 / n_reference + 1 / n)
@@ -120,9 +120,9 @@ def mean_change(reference: ValueCounts, current: ValueCounts) -> Comparison:
 def cusum(
     deviations: Sequence[float], *, slack: float = 0.5, limit: float = 4.0
 ) -> tuple[tuple[float, ...], int | None]:
-    """Add up standardised deviations above the slack: small ones of one sign in a row raise an alarm.
+    """CUSUM of standardised deviations above the slack, so that many small ones of one sign raise an alarm.
 
-    The sum after each week, and the first week (from 0) in which it passed the limit.
+    Returns the sum after each week, and the first week (from 0) in which it exceeded the limit.
     """
     path = [0.0]
     for deviation in deviations:

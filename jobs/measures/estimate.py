@@ -57,10 +57,10 @@ def _expected(scores: ValueCounts, calibration: Isotonic) -> tuple[FloatArray, F
 
 
 def control_limits(reference: ScoreCounts, n: int) -> tuple[float, float] | None:
-    """AUC of the reference give or take three standard deviations of the AUC of n of its rows, within [0, 1].
+    """AUC of the reference plus or minus three standard deviations of the AUC of n of its rows, within [0, 1].
 
-    What the mean and the spread of reference chunks of n rows tend to, without a choice of chunks; None where the
-    reference has no AUC with a spread.
+    The limit of mean and spread over reference chunks of n rows, without having to choose chunks; None if the
+    reference has no AUC or no spread.
     """
     area = auc(reference)
     if area.value is None or not area.variance or not n:

@@ -1,4 +1,4 @@
-"""A number as people should read it: with the rows behind it, its interval where there is one, or why it is missing."""
+"""A number as people should read it: with its rows, its interval if there is one, or the reason why it is missing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Measure):
-    """A measure of `n` rows held against `n_reference` others."""
+    """A measure of `n` rows compared with `n_reference` others."""
 
     n_reference: int
 
@@ -57,7 +57,7 @@ def missing(reason: str, *, n: int) -> Measure:
 
 
 def normal_interval(value: float, variance: float, within: tuple[float, float]) -> tuple[float, float] | None:
-    """Two-sided normal interval, cut to the values that can be; None where the variance says nothing."""
+    """Two-sided normal interval, clipped to the possible values; None without a usable variance."""
     if variance <= 0:
         return None
     half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
@@ -75,7 +75,7 @@ def difference(
 
 
 def nothing_in(n_reference: int, n: int) -> str | None:
-    """Why two sides cannot be held against one another, or None where both have rows."""
+    """Why two sides cannot be compared, or None if both have rows."""
     return None if n_reference and n else f"the {'current data' if n_reference else 'reference'} has no rows"
 
 

@@ -1,4 +1,4 @@
-"""How well a score ranks bads above goods, and pictures of it. A higher score means a riskier loan; ties count half."""
+"""How well a score ranks bads above goods, and its curves. A higher score means a riskier loan; ties count half."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def paired_auc_change(before: npt.ArrayLike, after: npt.ArrayLike, labels: npt.A
 
 
 def auc_with_mix_of(current: ValueCounts, reference: ScoreCounts) -> Measure:
-    """Reference AUC if its score bands were as common as they are now: what a change of population alone explains."""
+    """Reference AUC reweighted to the current mix of score bands: what a change of population alone explains."""
     if reason := reference.one_class() or (None if current.n else "the current data has no rows"):
         return missing(reason, n=reference.n)
     edges = reference.unlabelled().edges()
@@ -113,7 +113,7 @@ def weighted_auc(goods: npt.NDArray[Any], bads: npt.NDArray[Any]) -> float | Non
 
 
 def curves(counts: ScoreCounts, points: int = POINTS) -> dict[str, tuple[FloatArray, ...]]:
-    """Points of pictures, thinned to so many; none with one class only.
+    """Points of curves, thinned to at most `points`; empty if there is only one class.
 
     `roc`: share of goods lost and of bads caught, `pr`: recall and precision, both from the strictest cut-off on;
     `ks`: scores, and shares of goods and of bads up to each, the widest gap among them.

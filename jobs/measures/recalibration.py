@@ -1,4 +1,4 @@
-"""Ways to mend probabilities."""
+"""Recalibration: fitted lines that turn scores into calibrated probabilities."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _refuse(options: argparse.Namespace) -> None:
 
 
 def place(original: Root, into: Path) -> Root:
-    """Where the replay is to lie: a folder that holds anything is refused, and so is a place in the original."""
+    """The folder of the replay: it must be empty, and outside the original root."""
     path = into.resolve()
     kept = ((original.path / name).resolve() for name in ("datamart", "decisions", "model_bank"))
     if original.path.is_relative_to(path) or any(path.is_relative_to(folder) for folder in kept):

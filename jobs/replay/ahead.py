@@ -1,4 +1,4 @@
-"""A lane of work in a process of its own, ahead of whoever waits for its pieces."""
+"""Do a sequence of work in a separate process, ahead of the caller, who waits for single pieces of it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from jobs.protocol.receipts import Problem
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-LOOKS = 0.25  # seconds between two looks at how far the first piece has come
-PATIENCE = 5.0  # seconds for a lane that was told to stop
+LOOKS = 0.25  # seconds between checks of how far the first piece has come
+PATIENCE = 5.0  # seconds that a lane gets to stop
 
 
 @contextmanager
 def ahead(
     work: Callable[[int, Item], tuple[Result, bool]], items: Sequence[Item]
 ) -> Iterator[Callable[[int, Callable[[], object]], list[Result]]]:
-    """Do all pieces in order; yields a function that waits for a piece, and gives all results that are new by then.
+    """Do all pieces in order; yields a function that waits for a piece and returns all results that are new by then.
 
-    With each result comes whether the next piece may begin before it is waited for. The function calls what it is given
-    for as long as it waits. A piece that fails is raised as soon as it is met. Whoever waits no more stops what is
-    left, and a process whose reader has died ends with the piece that it is at.
+    Each result says whether the next piece may begin before somebody waits for it. While it waits, the function keeps
+    calling its argument. A failed piece raises when it is reached. Leaving the context stops the rest, and a process
+    whose caller has died ends after its current piece.
     """
     signal.signal(signal.SIGTERM, stop)  # before a first run sets it: else the lane would outlive its reader
     context = get_context("spawn")  # threads of the libraries do not live through a fork

@@ -1,8 +1,8 @@
-"""Run the three jobs over a simulated time: the same job code, at the instants of their schedules, on a root apart.
+"""Run the three jobs in a simulated time: the same job code, at the instants of their schedules, on a separate root.
 
-Preprocessing waits for neither of the others, and they read nothing that landed after their date. So where nothing is
-to go wrong it ticks in a process of its own, ahead of them; otherwise all ticks come one after the other. After a day
-that is without labels it waits for the others: a later run makes them, and they must not see that before its time.
+Preprocessing never waits for the other jobs, and they read nothing that landed after their date. So unless mishaps are
+wanted it runs ahead of them in a process of its own; otherwise all ticks run one after the other. After a day without
+labels it waits for the others: a later run will make those labels, and the others must not see them too early.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from jobs.replay import story
 from jobs.replay.ahead import ahead
 from jobs.replay.schedule import Chances, Day, Fate, Landing, Tick, days
 
-LANDS, TEARS = timedelta(minutes=30), timedelta(minutes=60)  # of the day: when files land, and a torn one is written to
+LANDS, TEARS = timedelta(minutes=30), timedelta(minutes=60)  # time of day when files land, and when a torn one grows
 A_WEEK = timedelta(days=7)
 MOST_KILLS_IN_ROW = 2  # a decision is declined after its third failed attempt
-LONGEST_BEFORE_KILL = 2.5  # seconds: most runs of a day are over in less than one, so most draws are short
+LONGEST_BEFORE_KILL = 2.5  # seconds: most runs take less than one, so most draws are short
 AHEAD = "preprocessing"
 HARMLESS = (0, 3, 99)  # done; an input not there yet; a condition that does not hold
 
 
 class Happening(NamedTuple):
-    """Something that a tick or a landing came to, worth a line in the story."""
+    """Something that happened in a tick or landing and deserves a line in the story."""
 
     at: datetime
     job: str
@@ -58,7 +58,7 @@ class Happening(NamedTuple):
 
 
 class Replay:
-    """A root of its own, where files land as copies of the original's, which is only read; and what happened so far."""
+    """The replay's own root, where copies of the original's files land (that root is only read), and its history."""
 
     def __init__(self, original: Root, root: Root, chances: Chances) -> None:
         self.original, self.root, self.chances = original, root, chances
@@ -73,13 +73,13 @@ class Replay:
                 self._landed[day].append(path)
 
     def expect_files(self, first: date, last: date) -> None:
-        """Refuse dates that nothing is there to replay for."""
+        """Refuse dates on which nothing landed."""
         if not any(day <= first for day in self._landed) or not any(first <= day <= last for day in self._landed):
             mend, where = "simulate or land files for these dates first", self.original.at(LANDING)
             raise InputMissing(f"nothing landed from {first} to {last}", where=where, mend=mend)
 
     def play(self, first: date, last: date, events: Events) -> None:
-        """All days from first to last, told as they go. Whatever becomes of a tick, the next goes on."""
+        """Play all days from first to last, reporting as it goes. Whatever becomes of a tick, the next one runs."""
         if (latest := max(self._landed)) < last:
             told = f"no file landed after {latest}: from then on the jobs find nothing new"
             events.say("no_files", told, after=latest)
@@ -106,7 +106,7 @@ class Replay:
 
     @contextlib.contextmanager
     def _begins(self, planned: list[Day], history: int, events: Events) -> Iterator[Callable[[int], None]]:
-        """How a day begins: its files land; where preprocessing runs ahead, it is waited for."""
+        """Begin a day: its files land; if preprocessing runs ahead, wait for it."""
         if not self.chances.is_smooth:
             yield lambda number: self._land(planned[number], number)
             return
@@ -140,7 +140,7 @@ class Replay:
         return self.happenings, self.root.at(manifest_name(LABELS, day.date)).is_file()
 
     def _land(self, day: Day, number: int) -> None:
-        """The day's files, and before them what is late; those of one table may be late now, or one half there."""
+        """Land the day's files, after those that were late; one table's file may now be late, or only half written."""
         self._copy(self._late, day.date)
         today = self._landed.get(day.date, [])
         tables = sorted({path.parent.name for path in today})
@@ -156,7 +156,7 @@ class Replay:
             self._happened(day.ticks[0], f"the file of {table} is {day.landing.value}", by="landing")
 
     def _copy(self, paths: Iterable[Path], day: date, after: timedelta = LANDS) -> list[Path]:
-        """Copies, never links: nothing that writes in place may reach the original."""
+        """Copy files, never link them: nothing that writes in place may reach the original."""
         moment = (datetime.combine(day, datetime.min.time(), UTC) + after).timestamp()
         targets = []
         for path in paths:
@@ -183,7 +183,7 @@ class Replay:
         os.replace(draft, target)  # noqa: PTH105 - a tool may look at any moment
 
     def _run(self, tick: Tick) -> None:
-        """One run in this process. Of what it says, the first line of a complaint is kept."""
+        """Run a job in this process, and keep the first line of its complaint, if any."""
         complaints = io.StringIO()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(complaints):
             code = _mains()[tick.job](self._argv(tick), at=tick.at)
@@ -193,7 +193,7 @@ class Replay:
             self._happened(tick, complaints.getvalue().partition("\n")[0], code)
 
     def _kill(self, tick: Tick, number: int) -> None:
-        """A run as a process of its own, killed at some moment of its work, or twice in a row."""
+        """Run a job in a process of its own, and kill it at a random moment, perhaps twice in a row."""
         rng = np.random.default_rng((self.chances.seed, number))
         words = [sys.executable, "-m", f"jobs.{tick.job}", *self._argv(tick)]
         index.forget()
@@ -212,7 +212,7 @@ class Replay:
         self.happenings.append(Happening(tick.at, by or tick.job, what, code))
 
     def _tell(self, day: date, events: Events) -> None:
-        """What this day has added to the ledger, and Sunday's verdict if it calls; people are told a call once."""
+        """Report what this day has added to the ledger, and Sunday's verdict if it is news."""
         entries = len(FolderStore(self.root).list("decisions/ledger"))
         if entries != self._entries:
             self._entries = entries
@@ -223,14 +223,14 @@ class Replay:
 
 
 def refused(happenings: Iterable[Happening]) -> Iterator[str]:
-    """Runs that no mishap ended: by a bug, or by the system."""
+    """Runs that failed because of a bug or of the system, not because of a mishap."""
     if found := [one for one in happenings if one.code == 1]:
         yield f"{amount(len(found), 'run')} ended with 1, the first on {found[0].at:%Y-%m-%d}: {found[0].what}"
 
 
 @cache
 def _mains() -> dict[str, Callable[..., int]]:
-    """Without reports, which would cost more than all else: they are written for the weeks of interest in the end."""
+    """The jobs without the step report, the most expensive of all: reports of interesting weeks are made at the end."""
     from jobs.monitoring import job as monitoring
     from jobs.preprocessing import job as preprocessing
     from jobs.training_inference import job as training_inference

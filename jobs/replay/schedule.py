@@ -1,4 +1,4 @@
-"""When the three jobs tick, and what chance does to their ticks and to the files that land before them. Pure."""
+"""The schedules of the three jobs, and random mishaps of their ticks and landing files. Pure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Day(NamedTuple):
 
 
 class Chances(NamedTuple):
-    """How often things go wrong, and the seed by which they do."""
+    """How often things go wrong, and the random seed."""
 
     missed: float = 0.0
     twice: float = 0.0
@@ -64,12 +64,12 @@ class Chances(NamedTuple):
 
     @property
     def is_smooth(self) -> bool:
-        """Everything lands and ends in its time."""
+        """Whether nothing goes wrong."""
         return not (self.missed or self.kill)
 
 
 def days(first: date, last: date, chances: Chances) -> Iterator[Day]:
-    """Every day with its ticks. The last day goes as planned, so that what was missed before can heal."""
+    """Every day with its ticks. The last day has no mishaps, so that what was missed before can be made up for."""
     rng = np.random.default_rng(chances.seed)
     fates = {Fate.MISSED: chances.missed, Fate.TWICE: chances.twice, Fate.KILLED: chances.kill}
     landings = dict.fromkeys((Landing.LATE, Landing.TORN), chances.missed / 2)  # in all as often as ticks are missed

@@ -1,4 +1,4 @@
-"""What a replay came to: week by week and day by day, from the files that the jobs left."""
+"""The story of a replay, week by week and day by day, told from the files that the jobs left."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Week(NamedTuple):
 
     @property
     def call(self) -> tuple[str | None, ...]:
-        """What it asks for, and how loudly."""
+        """The decision and its severity."""
         return self.decision, self.severity, self.action_hint
 
 
@@ -66,14 +66,14 @@ class Story(NamedTuple):
 
     @property
     def of_interest(self) -> list[date]:
-        """The weeks in which something was asked for or first noticed, and the last."""
+        """The weeks in which something was requested or first noticed, and the last one."""
         retrained = {week.week for week in self.weeks if week.decision == "retrain"}
         turned = {week.week for before, week in pairwise(self.weeks) if before.decision != week.decision}
         return sorted(retrained | turned | {week.week for week in self.weeks[-1:]})
 
 
 def of(root: Root, first: date, last: date, happenings: Sequence[Happening] = ()) -> Story:
-    """Everything from first to last, in the order in which it happened; a week's verdict is of the Sunday after it."""
+    """Everything from first to last, in order; a week's verdict is dated on the Sunday after it."""
     weeks = tuple(_weeks(root, first - ONE_DAY, last - ONE_DAY))
     entries = ledger.read(FolderStore(root)).entries
     told = [event for entry in entries if first <= entry.as_of <= last for event in _recorded(entry)]
@@ -126,7 +126,7 @@ def _recorded(entry: Entry) -> Iterator[Event]:
 
 
 def page(story: Story) -> bytes:
-    """One page that needs nothing else: AUC over the weeks, every decision, training and alarm with its reason."""
+    """A self-contained page: AUC over the weeks, and every decision, training and alarm with its reason."""
     from jobs.monitoring.page import Cell, template
 
     trained = [event.what for event in story.events if event.what.startswith("trained")]
@@ -152,7 +152,7 @@ def page(story: Story) -> bytes:
 
 
 def broken(root: Root, first: date, last: date) -> list[str]:
-    """What must be true after any mishaps, and is not: every day scored, each decision ended once, no future read."""
+    """Invariants that do not hold. Whatever the mishaps: every day scored, each decision ended once, no future read."""
     return [*_of_decisions(root, first, last), *_of_the_future(root)]
 
 
@@ -174,7 +174,7 @@ def _of_decisions(root: Root, first: date, last: date) -> Iterator[str]:
 
 
 def _of_the_future(root: Root) -> Iterator[str]:
-    """No partition rests on a later day."""
+    """Partitions that depend on a later day: there must be none."""
     for table in (FEATURES, LABELS, PREDICTIONS):
         for path in root.at(f"datamart/{table}").glob("snapshot_date=*/_manifest.json"):
             manifest = partitions.at(root, root.name_of(path))

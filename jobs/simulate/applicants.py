@@ -1,4 +1,4 @@
-"""Who applies for what, at which risk and price: tied together by a few hidden traits."""
+"""Applicants, their requests, true risk and price, all tied together by a few hidden traits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REFINANCING = [code for code, name in enumerate(PURPOSES) if name in {"debt_cons
 
 
 def draw_traits(draw: Draw, market: Market) -> Columns:
-    """What no file shows: standard normal, one value an applicant."""
+    """The hidden traits: standard normal, one value per applicant."""
     quality, wealth, own, appetite, luck = draw.normal(5)
     quality = quality + market.quality
     thickness = 0.35 * wealth + 0.937 * own  # how long and how much credit was used
@@ -63,7 +63,7 @@ def draw_applicants(draw: Draw, file: Columns, market: Market) -> Columns:
 
 
 def draw_request(draw: Draw, file: Columns, market: Market) -> Columns:
-    """What is asked for: more by those who earn more, and by those with more card debt to pay off."""
+    """The amount and purpose: those who earn more, or have more card debt to pay off, ask for more."""
     month = file["issue_d"]
     debt = np.log((file["revol_bal"] + 500) / 11_000)
     wish = 0.38 * file["wealth"] + 0.30 * debt + 0.05 * file["score"] + 0.80 * draw.normal()
@@ -122,7 +122,7 @@ def true_pd(file: Columns, market: Market) -> Floats:
 
 
 def price(draw: Draw, file: Columns, market: Market) -> Columns:
-    """The platform sees the plain part of the risk through noise, and nothing of how features work together."""
+    """The platform's price: it sees the additive part of the risk, with noise, but no interactions between features."""
     known = _plain_risk(file) + 0.9 * (file["term"] - 0.28)  # it charges more for the long term than that costs
     seen = (known + market.lender_noise * draw.normal()) / np.hypot(1.15, market.lender_noise)
     sub_grade = np.searchsorted(np.cumsum(PER_MILLE)[:-1] / PER_MILLE.sum(), share(seen - 0.02), side="right")
@@ -144,7 +144,7 @@ def price(draw: Draw, file: Columns, market: Market) -> Columns:
 
 
 def _plain_risk(file: Columns) -> Floats:
-    """Every feature by itself, each in the direction a practitioner expects; mean about 0, deviation about 1."""
+    """The additive part of the risk, with the signs that a practitioner expects; mean about 0, deviation about 1."""
     purpose = np.array([each["risk"] for each in PURPOSES.values()])[file["purpose"]]
     income = np.fmax(file["annual_inc"], file["annual_inc_joint"])  # a joint application is carried by both
     return np.asarray(
@@ -164,7 +164,7 @@ def _plain_risk(file: Columns) -> Floats:
 
 
 def _joint_effects(file: Columns) -> Floats:
-    """What only a model that sees several features together can find; each part only adds to the risk."""
+    """Interactions, which only a model of several features together can find; each one only adds risk."""
     weak = np.clip((700 - file["fico_range_low"]) / 40, 0, None)
     stretched = np.clip((file["dti"] - 20) / 10, 0, None)
     drawn = np.clip((file["revol_util"] - 60) / 25, 0, None)

@@ -1,4 +1,4 @@
-"""What the credit bureau knows of an applicant: every count a part of another, every ratio of the amounts beside it."""
+"""The applicant's credit bureau file, consistent in itself: subcounts fit their totals, ratios their amounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def draw_bureau(draw: Draw, known: Columns) -> Columns:
 
 
 def only_where(known: Flags, values: Floats | Ints) -> Floats:
-    """Empty where there is nothing to speak of."""
+    """The values where the condition holds, else empty."""
     return np.where(known, values, np.nan)
 
 

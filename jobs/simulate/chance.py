@@ -1,4 +1,4 @@
-"""Draws of chance, and the few shapes in which everything here is drawn."""
+"""Random draws, and the few distributions that the simulator uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 class Draw:
-    """Draws for `size` loans that depend on nothing but these: each stage may change without the others."""
+    """Draws for `size` loans from a seed of their own, so that one stage can change without affecting the others."""
 
     def __init__(self, size: int, seed: int, stage: str, *place: int) -> None:
         self.size, self.rng = size, np.random.default_rng([seed, zlib.crc32(stage.encode()), *place])

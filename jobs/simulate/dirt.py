@@ -1,4 +1,4 @@
-"""Dirt as real files have it: each kind at one rate, every spoiled cell and added row written down."""
+"""Spoil files as real ones are: each kind of dirt at the same rate, with a log of every spoiled cell and added row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG = {
 
 
 class Kind(NamedTuple):
-    """One way to spoil a cell: `now` is its text, or null where this row gives no occasion for it."""
+    """One way to spoil a cell: `now` is its new text, or null if it cannot be spoiled in this way."""
 
     name: str
     column: str
@@ -98,7 +98,7 @@ FOOTER = "Total amount funded in policy code 1: 460296150"
 
 
 def spoil(table: str, clean: pl.DataFrame, rate: float, draw: Draw) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The spoiled file and the log of what was done; rows that are added stand after all others."""
+    """The spoiled file and the log of what was done; added rows come last."""
     size = clean.height
     cells = _spoiled(clean, [(kind, draw.happens(rate)) for kind in KINDS[table]])
     copied = np.flatnonzero(draw.happens(rate) & ~np.isin(np.arange(1, size + 1), cells["row"].to_numpy()))
@@ -116,7 +116,7 @@ def spoil(table: str, clean: pl.DataFrame, rate: float, draw: Draw) -> tuple[pl.
 
 
 def _spoiled(frame: pl.DataFrame, hits: list[tuple[Kind, Flags]]) -> pl.DataFrame:
-    """The log of hit cells. Of two kinds that hit one cell the first spoils it."""
+    """The log of spoiled cells. If two kinds hit the same cell, the first one spoils it."""
     texts = frame.with_row_index("row", offset=1)
     parts = [
         texts.filter(pl.Series(hit)).select(

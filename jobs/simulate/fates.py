@@ -1,4 +1,4 @@
-"""What becomes of each loan, drawn at application, and what its servicing columns say when its status changes."""
+"""The fate of each loan, drawn at application, and its servicing columns at each change of status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEPT_OF_BROKEN = 0.3  # what is paid of a settlement before it breaks
 
 
 def moved(day: Days, number: Ints | int, unit: str = "D") -> Days:
-    """So many days or, with dates that are months, months ("M") after: NumPy adds no bare numbers to dates for long."""
+    """Dates moved by days (or months: "M"): NumPy will soon refuse to add plain numbers to dates."""
     more: Any = np.asarray(number).astype(f"m8[{unit}]")
     return np.asarray(day + more)
 
@@ -81,7 +81,7 @@ def draw_fates(draw: Draw, loans: Columns) -> Columns:
 
 
 def _slips(draw: Draw, applied: Days, stops: Flags, last_paid: Ints) -> Columns:
-    """A cure falls into the month of a due date, so that the last payment's month tells the first unpaid due date."""
+    """A cure always falls in the month of a due date, so that the last payment implies the first unpaid due date."""
     months = draw.one_of((0.55, 0.32, 0.13))
     missed = 1 + draw.below(np.maximum(last_paid - 1 - months, 0))
     due = due_dates(applied, missed)
@@ -98,7 +98,7 @@ def _slips(draw: Draw, applied: Days, stops: Flags, last_paid: Ints) -> Columns:
 
 
 def draw_collections(draw: Draw, loans: Columns) -> Columns:
-    """What follows a charge-off: one recovery, or a settlement that is then kept or broken."""
+    """What follows a charge-off: one recovery, or a settlement that is kept or broken."""
     settles = loans["stops"] & draw.happens(0.1)
     pays = loans["stops"] & ~settles & draw.happens(0.4)
     months = draw.rng.integers(1, 25, draw.size)
@@ -116,7 +116,7 @@ def draw_collections(draw: Draw, loans: Columns) -> Columns:
 
 
 def changes(loans: Columns) -> tuple[Ints, Columns]:
-    """Every status from the application on, one a day at most: of which loan, from what day on, and which.
+    """Every change of status from the application on, at most one a day: the loan, the day and the status.
 
     `paid` is the number of instalments paid by then.
     """

@@ -1,4 +1,4 @@
-"""Landing files: each whole and after its checksum, all or none, and none that somebody else wrote replaced."""
+"""Write the landing files: each whole and after its checksum, all or none, never replacing somebody else's."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from jobs.simulate.dirt import spoil
 from jobs.simulate.portfolio import Day, months
 from jobs.simulate.settings import Settings
 
-VERSION = 1  # of the simulator: raised when the same settings would land as other bytes
+VERSION = 1  # of the simulator: raise it when the same settings (or scenarios) give other bytes
 TRUTH = "truth"
 FOLDERS = {table: f"{LANDING}/{table}" for table in TABLES}
 Lying = dict[str, index.Identity]
 
 
 def simulate(root: Root, settings: Settings, events: Events) -> None:
-    """Write the files that are missing, once it is sure that no other stands in their way."""
+    """Write the missing files, after making sure that no other file is in their place."""
     started, written = clock.seconds(), []
     dates = days_between(settings.start, settings.end)
     facts: dict[str, object] = {"start": settings.start, "end": settings.end, "loans_per_day": settings.loans_per_day}
@@ -67,19 +67,19 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
 
 
 def _lying(root: Root) -> Lying:
-    """All that lies where files go, by name; hidden files are none."""
+    """All files in the target folders, by name, except hidden ones."""
     found = {each: index.identities(root, each, lambda name: name[0] != ".") for each in (TRUTH, *FOLDERS.values())}
     return {f"{folder}/{name}": identity for folder, those in found.items() for name, identity in those.items()}
 
 
 def _standing(settings: Settings, lying: Lying) -> bytes:
-    """What was asked for, and what lies there by size and times: while both stay, there is nothing to compare."""
+    """The request and the identities of its files: as long as neither changes, nothing need be compared."""
     digest = hashlib.sha256(json.dumps(lying, sort_keys=True).encode()).hexdigest()
     return strict_json.canonical({"version": VERSION, "settings": str(settings), "files": digest})
 
 
 def _refuse_strangers(root: Root, settings: Settings, dates: Iterable[date], lying: Lying) -> None:
-    """A date that has landed in another form would land twice."""
+    """Refuse files of other kinds for our dates: these dates would land twice."""
     ours = {name for day in dates for name in names(settings, day).values()}
     stamps = {f"{day:%Y_%m_%d}" for day in dates}
     for name in lying.keys() - ours:
@@ -88,7 +88,7 @@ def _refuse_strangers(root: Root, settings: Settings, dates: Iterable[date], lyi
 
 
 def _worked_off(root: Root, work: Path, settings: Settings, lying: Lying) -> Iterator[list[str]]:
-    """Draw month by month, and write the files of its days aside or compare them; which were missing, day by day."""
+    """Draw month by month, and compare each day's files or write them to the work folder; yields what was missing."""
 
     def work_off(day: Day) -> list[str]:
         missing = []
@@ -116,7 +116,7 @@ def names(settings: Settings, landed: date) -> dict[str, str]:
 
 
 def contents(settings: Settings, day: Day) -> dict[str, bytes]:
-    """Every file of a date by its name, in the order of writing; the truth lies where no job looks."""
+    """The content of every file of a date, by name, in the order of writing; the truth goes where no job looks."""
     named, dirt = names(settings, day.landed), []
     made = {named["loans"]: _parquet(day.truth)}
     for number, (table, clean) in enumerate(day.tables.items()):

@@ -1,4 +1,4 @@
-"""The portfolio day by day: what lands on each date, month after month, with the truth about it."""
+"""The portfolio, month by month: what lands on each date, and the truth about it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WEEK_UNTIL = np.cumsum([0, 1.15, 1.15, 1.15, 1.1, 1.05, 0.7, 0.7])  # daily mean
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """All that lands on one date, sorted by id, and the truth about the applications among it."""
+    """All rows that land on one date, sorted by id, and the truth about its applications."""
 
     landed: date
     tables: dict[str, pl.DataFrame]
@@ -62,7 +62,7 @@ def months(settings: Settings) -> Iterator[list[Day]]:
 
 
 def _cut(rows: pl.DataFrame, landed: pl.Series, dates: list[date]) -> list[pl.DataFrame]:
-    """What landed from each of these dates on and before the next; slices, which copy nothing."""
+    """The rows that landed from each of these dates until the next, as slices without copies."""
     edges = np.searchsorted(landed.to_numpy(), np.array([*dates, date.max], dtype="M8[D]"))
     return [rows.slice(begin, end - begin) for begin, end in pairwise(edges)]
 
@@ -70,9 +70,9 @@ def _cut(rows: pl.DataFrame, landed: pl.Series, dates: list[date]) -> list[pl.Da
 def draw_cohort(
     settings: Settings, month: date, scenarios: Sequence[Scenario] = (), first: date = date.min, last: date = date.max
 ) -> dict[str, pl.DataFrame]:
-    """What lands of the loans of these days, by table, and the truth about them; each by its date `landed`, then id.
+    """All rows, by table, of the loans applied for on these days, and the truth; sorted by date `landed`, then id.
 
-    They are drawn with all of their month: so that no day depends on how many are simulated.
+    The whole month is always drawn, so that a day does not depend on how many days are simulated.
     """
     loans = _drawn(settings, month, market(scenarios))
     applied = loans["application_date"]
@@ -107,7 +107,7 @@ def _drawn(settings: Settings, month: date, market: Market) -> Columns:
     loans |= draw_request(draw("request"), loans, market)
     loans |= draw_second(draw("second"), loans, market)
     loans |= price(draw("pricing"), loans, market)
-    # the public file's last_* are outcomes; here they say what was known at the application, and nothing more
+    # the public file's last_* columns are outcomes; here they hold only what was known at the application
     loans |= {f"last_{name}": loans[name] for name in ("fico_range_low", "fico_range_high")}
     loans["true_pd"] = true_pd(loans, market)
     loans |= draw_fates(draw("fates"), loans)
@@ -115,7 +115,7 @@ def _drawn(settings: Settings, month: date, market: Market) -> Columns:
 
 
 def _applications(settings: Settings, month: date) -> tuple[Ints, Days]:
-    """Ids that fall, by their hash, on each day as often as that day has applications; and these days."""
+    """Ids chosen so that their hashes give each day its number of applications, and these days."""
     days = days_between(month, add_months(month, 1) - ONE_DAY)
     whole = (settings.loans_per_day * WEEK_UNTIL + 1e-6).astype(np.int64)  # carried from day to day
     wanted = np.diff(whole)[[day.weekday() for day in days]]

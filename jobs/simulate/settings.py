@@ -1,4 +1,4 @@
-"""What a simulation is told: its settings, the market, and what goes otherwise from some date on."""
+"""The settings of a simulation, its market, and the scenarios that change it from some date on."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ NEW_LEVEL = "heat_pump"
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The numbers that a scenario shifts from some day on; everything else stays as it is."""
+    """The numbers that a scenario may shift."""
 
-    quality: float = 0.0  # mean of what makes applicants good, in its own deviations
+    quality: float = 0.0  # mean quality of applicants, in standard deviations
     fico_floor: float = 660.0
     fico_scale: float = 45.0
     joint_share: float = 0.08
     sixty_months: float = -1.12  # log-odds of the long term at a median amount
     risk_level: float = -2.75  # log-odds of a default within twelve months at average features
-    risk_slope: float = 0.44  # how much the features tell about it
-    lender_noise: float = 1.5  # how badly the platform's own rate sees it
+    risk_slope: float = 0.44  # how much the features tell about that risk
+    lender_noise: float = 1.5  # how badly the platform's own rate reflects it
 
 
 STEADY = Market()
@@ -32,16 +32,16 @@ STEADY = Market()
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One thing that goes otherwise; whatever it does not name stays as it is."""
+    """A change in the simulated world; whatever it does not mention stays the same."""
 
     sentence: str
-    market: Mapping[str, float] = field(default_factory=dict)  # added to these numbers of the market
-    written: tuple[str, str] | None = None  # a table, and the SQL of the column that its files write otherwise
-    absent: str | None = None  # the table whose file never comes
-    days: int | None = None  # how long it lasts; None: for ever
+    market: Mapping[str, float] = field(default_factory=dict)  # amounts added to these numbers of the market
+    written: tuple[str, str] | None = None  # a table, and the SQL for the column that its files write differently
+    absent: str | None = None  # a table whose file does not land
+    days: int | None = None  # how long it lasts; None: forever
 
 
-# What each does to models of 24 months of 150 (and of 60) loans a day, measured on 28,000 loans after the date:
+# The effect of each on models of 24 months of 150 (and of 60) loans a day, measured on 28,000 loans after the date:
 # covariate: FICO -25, score PSI 0.40 (0.32), AUC estimated without labels within 0.01 of the realised, O/E 1.07 (1.03)
 # covariate-large: FICO -32, score PSI 0.83 (0.70); both keep to FICO scores that the models know
 # concept: AUC 0.60 where it was 0.73, at the same default rate; base-rate: default rate x 1.20, the same AUC
@@ -73,7 +73,7 @@ SCENARIOS = {
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A scenario by its name, and the first landing date that it touches."""
+    """A scenario as requested: its name, and the first landing date that it affects."""
 
     name: str
     since: date
@@ -85,7 +85,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One simulation: landing dates, both included, and what falls on them."""
+    """One simulation: first and last landing date, and what lands on them."""
 
     start: date
     end: date
@@ -95,12 +95,12 @@ class Settings:
     shifts: tuple[Shift, ...] = ()
 
     def scenarios(self, landed: date) -> list[Scenario]:
-        """What goes otherwise on a landing date."""
+        """The scenarios in effect on a landing date."""
         return [SCENARIOS[shift.name] for shift in self.shifts if shift.touches(landed)]
 
 
 def shift(text: str, start: date) -> Shift:
-    """`NAME` or `NAME@YYYY-MM-DD`; without a date it begins with the simulation."""
+    """Parse `NAME` or `NAME@YYYY-MM-DD`; without a date the scenario begins with the simulation."""
     name, at, since = text.partition("@")
     mend = "give NAME or NAME@YYYY-MM-DD; see --help"
     if name not in SCENARIOS:
