@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from jobs.protocol import clock
 
-VARIABLES = {name: f"P2P_ALERT_{name.upper()}" for name in ("email", "slack", "pagerduty", "webhook")}
-PATIENCE = 30.0  # seconds for one channel, whatever the other side does; a single wait takes less
-_WAIT = 8.0
 _SCHEMES = {"email": ("mailto", "mailtos"), "slack": ("https",), "pagerduty": ("pagerduty",)}
 _SCHEMES["webhook"] = ("json", "jsons")
+VARIABLES = {channel: f"P2P_ALERT_{channel.upper()}" for channel in _SCHEMES}
+PATIENCE = 30.0  # seconds for one channel, whatever the other side does; a single wait takes less
+_WAIT = 8.0
 _PARAMETERS = {"email": ("from", "to", "cc", "name", "smtp", "mode"), "pagerduty": ("region",)}  # none redirects
 _SLACK = "hooks.slack.com"
 _PAGERDUTY = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}

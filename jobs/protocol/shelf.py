@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jobs.protocol import index, partitions
 from jobs.protocol.errors import InputMissing, NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
-from jobs.protocol.layers import LANDING
+from jobs.protocol.layers import LANDING, PREDICTIONS
 from jobs.protocol.partitions import Input, Manifest
 
 if TYPE_CHECKING:
@@ -147,10 +147,11 @@ class Shelf:
         if len(names) == 1 and names[0] in self._kept:
             return self._kept[names[0]].lazy()
         rows = sum(self.built(table)[day].rows for day in by_day)
+        more: Literal["ignore", "raise"] = "ignore" if table == PREDICTIONS else "raise"  # old scores lack new columns
         if rows <= min(MOST_WHOLE, MOST_SMALL * len(names)):  # polars opens small files at some cost
-            return pl.scan_parquet([partitions.content(self.root, name) for name in names])
+            return pl.scan_parquet([partitions.content(self.root, name) for name in names], extra_columns=more)
         self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
-        return pl.scan_parquet([self._verified[name] for name in names], glob=False)
+        return pl.scan_parquet([self._verified[name] for name in names], glob=False, extra_columns=more)
 
     def keep(self, manifest: Manifest, rows: pl.DataFrame | None) -> None:
         """Keep rows that this run has just published, if they are few, so that later steps need not read them."""

@@ -69,7 +69,7 @@ def batches(rows: Mapping[date, int]) -> list[list[date]]:
     return [[day for day, _ in batch] for _, batch in groupby(numbered, key=itemgetter(1))]
 
 
-def scored(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, threads: int) -> pl.DataFrame:
+def predictions(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, threads: int) -> pl.DataFrame:
     """The rows of gold/predictions for one or more days; the same model and features give the same rows."""
     ordered = rows.sort("snapshot_date", "id")
     found = scores(scorer, ordered, threads=threads).with_columns(
@@ -102,7 +102,7 @@ def _score_days(session: Session, serving: Serving, model: Model, threads: int, 
             where=partitions.folder(FEATURES, days[0]),
             mend="ask for a retraining, or choose a model of that version: once it serves, the next run scores the day",
         )
-    found, agreed = scored(rows, serving.model_id, serving.seq, scorer, threads), contract.load(PREDICTIONS)
+    found, agreed = predictions(rows, serving.model_id, serving.seq, scorer, threads), contract.load(PREDICTIONS)
     by_day = found.partition_by("snapshot_date", as_dict=True)
     of_model = Input(f"{model_bank.BANK}/{serving.model_id}", model.sha256)
     for day in days:
@@ -137,7 +137,7 @@ def rescore(session: Session, *, verify: bool) -> None:
     model_id, seq = manifest.notes["model_id"], manifest.notes["ledger_seq"]
     scorer = scorers.of(session.banked(model_id).files)
     rows = session.cited(FEATURES, {given.path: given.sha256 for given in manifest.inputs[:1]})
-    found, paths = scored(rows, model_id, seq, scorer, free_threads()), cited_files(root, manifest)
+    found, paths = predictions(rows, model_id, seq, scorer, free_threads()), cited_files(root, manifest)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
         found.write_parquet(path)
         made = partitions.part_of(path, found.height)

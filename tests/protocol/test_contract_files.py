@@ -115,3 +115,8 @@ def test_what_is_written_as_a_receipt_keeps_its_contract(tmp_path: Path) -> None
     )
     for broken in changes:
         assert schemas.complaints(schemas.document("receipt"), written | broken)
+
+
+def test_labels_may_be_made_by_every_number_of_days_past_due_that_the_policy_allows() -> None:
+    allowed = schemas.document("policy")["properties"]["label"]["properties"]["dpd"]["enum"]
+    assert contract.load("gold/label_store").column("dpd_threshold").schema["enum"] == allowed

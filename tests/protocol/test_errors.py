@@ -7,11 +7,15 @@ import sys
 
 import pytest
 
-from jobs.protocol.errors import GRAVEST_FIRST, READ, StoreDamaged, as_job_error, gravest
+from jobs.protocol.errors import GRAVEST_FIRST, READ, JobError, StoreDamaged, as_job_error, gravest
 
 
 def test_of_all_that_a_run_met_the_gravest_is_its_exit_code() -> None:
     assert [gravest([0, *GRAVEST_FIRST[at:][::-1]]) for at in range(8)] == [1, 6, 5, 4, 3, 75, 2, 0]
+
+
+def test_no_failure_has_an_exit_code_that_a_run_would_pass_over() -> None:
+    assert {kind.exit_code for kind in JobError.__subclasses__()} <= set(GRAVEST_FIRST)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="each system says it in its own words")

@@ -15,9 +15,11 @@ from jobs.protocol import shelf as shelves
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, manifests
+from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import MOST_KEPT, Shelf
 from tests import stored
+from tests.sql.built import FIRST, SECOND, build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +103,17 @@ def test_rows_that_a_run_has_just_published_are_not_read_again_while_they_are_fe
     other.keep(manifest, few)  # few by themselves, and too many together
     with pytest.raises(StoreDamaged, match="a file is missing"):
         other.scan("silver/toy", [DAY])
+
+
+@pytest.mark.parametrize("whole", [0, 2], ids=["by-their-names", "read-at-once"])
+def test_scores_of_before_a_column_was_added_are_read_beside_those_of_after(
+    tmp_path: Path, whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelves, "MOST_WHOLE", whole)
+    build(tmp_path, PREDICTIONS, FIRST, {"id": [1], "pd": [0.1]})
+    build(tmp_path, PREDICTIONS, SECOND, {"id": [2], "pd": [0.2], "more": [0]})
+    shelf = Shelf(root=Root(tmp_path), index=Index(Root(tmp_path), "toy"))
+    assert shelf.scan(PREDICTIONS, [FIRST, SECOND]).select("pd").collect()["pd"].to_list() == [0.1, 0.2]
 
 
 def test_a_folder_of_a_day_that_no_calendar_has_stops_nobody(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def test_scores_that_another_run_published_meanwhile_stay(root: Path, monkeypatc
     def overtaken(*given: object) -> pl.DataFrame:
         monkeypatch.undo()
         assert run(root) == 0
-        return scoring.scored(*given).with_columns(pl.col("pd") / 2)  # type: ignore[arg-type]
+        return scoring.predictions(*given).with_columns(pl.col("pd") / 2)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(scoring, "scored", overtaken)
+    monkeypatch.setattr(scoring, "predictions", overtaken)
     assert run(root) == 0
     assert run(root, LAST, "--step", "rescore", "--verify") == 0
 
