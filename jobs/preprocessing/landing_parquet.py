@@ -35,7 +35,7 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
         raise Unfit("the file is no Parquet, or damaged", mend=_AGAIN) from None
     _check_claims(source.metadata, os.fstat(file.fileno()).st_size)
     shape = shaped(source.schema_arrow.names)
-    _check_types(source.schema_arrow)
+    check_types(source.schema_arrow)
     rows = write_texts(_frames(source), shape, write_to)
     if rows != source.metadata.num_rows:
         raise Unfit(f"the file has {rows} rows, and claims {source.metadata.num_rows}", mend=_AGAIN)
@@ -56,7 +56,7 @@ def _check_claims(footer: parquet.FileMetaData, size: int) -> None:
         raise Unfit("the sizes in the footer contradict one another", mend=_AGAIN)
 
 
-def _check_types(schema: pa.Schema) -> None:
+def check_types(schema: pa.Schema) -> None:
     unfit = [
         f"column {place} is {field.type.id if types.is_nested(field.type) else field.type}"
         for place, field in enumerate(schema, start=1)
@@ -76,12 +76,12 @@ def _frames(source: parquet.ParquetFile) -> Iterator[pl.DataFrame]:
         for batch in source.iter_batches(batch_size=ROW_GROUP):
             batch.validate(full=True)
             named = zip(batch.schema.names, batch.columns, strict=True)
-            yield pl.DataFrame([_text(name, cells) for name, cells in named])
+            yield pl.DataFrame([as_text(name, cells) for name, cells in named])
     except _DAMAGED:
         raise Unfit("the file is damaged: its pages do not hold what its footer says", mend=_AGAIN) from None
 
 
-def _text(name: str, cells: pa.Array) -> pl.Series:
+def as_text(name: str, cells: pa.Array) -> pl.Series:
     """Values as a CSV would hold them: an instant in UTC, and as a date only if it is midnight."""
     values = pl.Series(name, pl.from_arrow(cells))
     if values.dtype.is_temporal():
