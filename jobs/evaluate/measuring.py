@@ -22,10 +22,7 @@ NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
 
 
 def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bool) -> Json:
-    """Measure a scored file, compared with a reference if there is one.
-
-    `intervals`, `p`, `measured_on` and `reasons` hold more about measures by name, where they have it.
-    """
+    """Measure a scored file, compared with a reference if there is one; `reasons` says why a measure is missing."""
     counts = current.labelled
     if reference and reference.scored.n and current.scored.n and reference.probabilities != current.probabilities:
         raise ContractBroken(

@@ -175,10 +175,7 @@ def largest_calibration_error(of: Sequence[Band]) -> Measure:
 
 
 def brier_parts(of: Sequence[Band]) -> dict[str, Any] | None:
-    """Murphy's decomposition over bands: reliability is the cost of miscalibration, resolution the gain from ranking.
-
-    None if the bands say nothing about calibration.
-    """
+    """Murphy's decomposition over bands: reliability (cost of miscalibration) and resolution (gain from ranking)."""
     if _unfit(of):
         return None
     n = _rows(of)

@@ -1,7 +1,4 @@
-"""Write the retraining note, where a person may read, edit or delete it.
-
-And the step `redecide`: judge past evidence again by another policy, and show both side by side.
-"""
+"""Write the retraining note for people to read, edit or delete; and `redecide`: judge past weeks by another policy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The panels of a week's report: their order, what each needs, and what they show beyond plain numbers of the evidence.
-
-Their text, tables and figures are macros of the same name in `templates/panels.html.j2`.
-"""
+"""The panels of a weekly report: their order, needs and derived values. Each is a macro in `panels.html.j2`."""
 
 from __future__ import annotations
 

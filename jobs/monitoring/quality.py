@@ -160,7 +160,7 @@ def _is_documented(known: Contract, name: str, day: date) -> bool:
 
 
 def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, Any]]:
-    """For each day: its rows and, per feature, how many have no value or an unseen category. Rows are sorted by day.
+    """For each day (`rows` are sorted by day): its rows and, per feature, how many have no value or an unseen category.
 
     And the median, but only if half of the values are so far off that their unit may have changed.
     """

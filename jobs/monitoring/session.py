@@ -1,7 +1,4 @@
-"""What the steps of one run share: the week, the model that is judged, and the inputs.
-
-Inputs are known by their hashes alone, so that a week that is already judged costs nothing.
-"""
+"""What the steps of one run share: the week, the judged model, and the inputs by their hashes, which is cheap."""
 
 from __future__ import annotations
 

@@ -106,10 +106,7 @@ def name_of(seq: int) -> str:
 
 
 def read(store: FolderStore) -> Ledger:
-    """Read every entry not yet read through this store; StoreDamaged if numbers or hashes do not fit.
-
-    A run calls this a dozen times.
-    """
+    """Read every entry not yet read through this store; StoreDamaged if numbers or hashes do not fit."""
     ledger, names = standing(store), store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
         if f"{FOLDER}/{name}" != name_of(seq):

@@ -116,10 +116,7 @@ def draw_collections(draw: Draw, loans: Columns) -> Columns:
 
 
 def changes(loans: Columns) -> tuple[Ints, Columns]:
-    """Every change of status from the application on, at most one a day: the loan, the day and the status.
-
-    `paid` is the number of instalments paid by then.
-    """
+    """Every change of status, at most one a day: loan, day, status, and `paid`, the instalments paid by then."""
     found: list[tuple[Ints, Days, Ints, Ints]] = []
 
     def add(where: Flags, day: Days, status: int, paid: Ints) -> None:

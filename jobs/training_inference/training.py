@@ -35,10 +35,7 @@ class Trained:
 
 
 def recipe_of(as_of: date, policy: Policy, champion: str | None, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """All that determines a model: the day, the policy, the champion, and the rows of each partition.
-
-    A partition is cited by its folder and the hash of its content.
-    """
+    """All that determines a model: day, policy, champion, and the partitions, by folder and hash of their rows."""
     used = dict(sorted(inputs.items()))
     return {"as_of": as_of.isoformat(), "policy_sha256": policy.sha256, "champion": champion, "inputs": used}
 
