@@ -10,7 +10,7 @@ from typing import Any
 from jobs.decisions import checking, collecting, doctoring, explaining, showing
 from jobs.protocol import ledger
 from jobs.protocol.command import iso_date, open_root, parser_of, tool
-from jobs.protocol.events import told
+from jobs.protocol.events import print_to
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command not in EXAMINING:
             ledger.refuse_loss(FolderStore(root))
         code, said = COMMANDS[options.command][0](root, options)
-        told(sys.stdout, said)
+        print_to(sys.stdout, said)
         return code
 
     return tool(answer)

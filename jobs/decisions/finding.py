@@ -11,7 +11,7 @@ from jobs.protocol import files, schemas, strict_json
 from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
-from jobs.protocol.receipts import Problem, told
+from jobs.protocol.receipts import Problem, in_words
 
 damage = partial(Problem, StoreDamaged.exit_code)
 remark = partial(Problem, 0)  # worth knowing; nothing is damaged
@@ -43,4 +43,4 @@ def summed(found: Sequence[Problem], well: str) -> tuple[int, str]:
     """The exit code and the text for all findings; the text ends with `well` if there is nothing to mend."""
     grave = sum(1 for one in found if one.code)
     last = f"{grave} to mend" if grave else well
-    return gravest([one.code for one in found]), f"{told(found)}{last}, {amount(len(found) - grave, 'remark')}\n"
+    return gravest([one.code for one in found]), f"{in_words(found)}{last}, {amount(len(found) - grave, 'remark')}\n"

@@ -60,7 +60,7 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         said = {"note": sight.found.kind.value, "problems": [asdict(one) for one in problems]}
         return code, _json({**said, "today": now, "tomorrow": then})
     lines = [f"The retraining note is {sight.found.kind.value}.", *["PROBLEMS"] * bool(problems)]
-    lines += [*receipts.told(problems).splitlines(), "A run today:", *(f"  - {line}" for line in now)]
+    lines += [*receipts.in_words(problems).splitlines(), "A run today:", *(f"  - {line}" for line in now)]
     if then != now:
         lines += ["If the next run is tomorrow's:", *(f"  - {line}" for line in then)]
     return code, "\n".join(lines) + "\n"

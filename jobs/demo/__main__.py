@@ -108,11 +108,11 @@ def _played(lender: Path, root: Path, events: Events) -> int:
 
 def lines(story: Story, drift: date) -> Iterator[str]:
     """What happened, sorted by day, with a line only for what did happen."""
-    for day, text in sorted(_told(story, drift), key=lambda line: line[0]):
+    for day, text in sorted(_dated_lines(story, drift), key=lambda line: line[0]):
         yield f"{day}  {text}"
 
 
-def _told(story: Story, drift: date) -> Iterator[tuple[date, str]]:
+def _dated_lines(story: Story, drift: date) -> Iterator[tuple[date, str]]:
     before, since = ([week for week in story.weeks if (week.week < drift) == is_before] for is_before in (True, False))
     known = [week.score_psi for week in before if week.score_psi is not None]
     psi = f"{min(known):.3f} to {max(known):.3f}" if known else "not known"

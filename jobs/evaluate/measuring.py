@@ -33,7 +33,7 @@ def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bo
     # An estimate is judged by a cut-off that was known before the rows it is for.
     at = ranking.ks(reference.labelled if reference and estimated else counts).at
     measures = _ranking(counts, at) | (_calibration(counts) if current.probabilities else {})
-    told = _file(current) | _told(measures)
+    told = _file(current) | _as_json(measures)
     told |= {
         "cutoff": at,
         "gains": ranking.gains(calibration.bands(counts)),
@@ -47,7 +47,7 @@ def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bo
         told |= {"reference": _file(reference), "psi": of_score["psi"], "score_drift": of_score}
         told |= {"csi": {name: found["csi"] for name, found in of_columns.items()}, "column_drift": of_columns}
         if estimated:
-            told["estimate"] = _told(_estimate(current, reference.labelled, at))
+            told["estimate"] = _as_json(_estimate(current, reference.labelled, at))
     return told
 
 
@@ -57,7 +57,7 @@ def _file(file: ScoredFile) -> Json:
     return {"file": file.name} | {name: getattr(file, name) for name in own} | counts
 
 
-def _told(measures: dict[str, Measure]) -> Json:
+def _as_json(measures: dict[str, Measure]) -> Json:
     return {
         **{name: measure.value for name, measure in measures.items()},
         "intervals": {name: list(measure.interval) for name, measure in measures.items() if measure.interval},

@@ -45,7 +45,7 @@ def run(
         if _is_kept(root, name):
             events.say("nothing_to_do", f"These files are imported already, see {name}", report=name)
             return
-        with files.told_of(imports), tempfile.TemporaryDirectory(prefix=".work-", dir=imports) as folder:
+        with files.naming_folder(imports), tempfile.TemporaryDirectory(prefix=".work-", dir=imports) as folder:
             work = Path(folder)
             first, last = _first_and_last(_read(opened, work, cut_off, events), opened, cut_off, today)
             with events.progress("landing", (last - first).days + 1) as advance:

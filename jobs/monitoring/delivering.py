@@ -35,7 +35,7 @@ def deliver(session: Session) -> None:
         shown = {fingerprint: _alert(store, episode.file) for fingerprint, episode in known.items()}
         owned = [key for key, alert in shown.items() if _owner(alert, known[key])]
         policy = session.policy.alerts
-        if telling := alerts.due(known.values(), _told(store), owned, session.week, policy.renotify_days):
+        if telling := alerts.due(known.values(), _reported(store), owned, session.week, policy.renotify_days):
             _write(session, past[-1], telling, known)
         for fingerprint, episode in known.items():
             _show(session, episode, shown[fingerprint])
@@ -80,7 +80,7 @@ def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: M
     session.run.report.change(name, alerts=len(telling))
 
 
-def _told(store: FolderStore) -> Told:
+def _reported(store: FolderStore) -> Told:
     """What has been reported: everything in the outbox counts, however long sending it takes."""
     told: dict[tuple[str, date], tuple[date, str]] = {}
     for name in store.list(OUTBOX):  # by their weeks

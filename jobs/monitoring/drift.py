@@ -61,7 +61,7 @@ def section(
     weighty = [(one["csi"]["value"], one["name"]) for one in compared if one["share"] >= LEAST_SHARE]
     value, subject = max(weighty, default=(None, None))
     said = {
-        "score": _told(psi),
+        "score": _as_json(psi),
         "weighted": {"value": weighted},
         "largest": {"value": value, "subject": subject},
         "value": max((value for value in (psi.value, weighted) if value is not None), default=None),
@@ -77,7 +77,7 @@ def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> J
     sides = (known["missing"], known["missing"] if missing is None else missing)
     return {
         "name": name,
-        "csi": _told(csi),
+        "csi": _as_json(csi),
         "p_adjusted": None,
         "share": known["shap_share"],
         "missing": missing,
@@ -86,7 +86,7 @@ def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> J
     }
 
 
-def _told(found: Stability) -> Json:
+def _as_json(found: Stability) -> Json:
     """A measure without the parts of its bins, which are kept beside the evidence."""
     return {name: value for name, value in asdict(found).items() if name != "parts"} | {"body": found.body}
 

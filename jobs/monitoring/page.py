@@ -120,7 +120,7 @@ def rests_on(measure: object) -> str:
     return f"{ends}n {number(measure['n'])}" if measure.get("n") is not None else f"{ends}n not given"
 
 
-def told(measure: object) -> str:
+def in_words(measure: object) -> str:
     """Format a measure for running text, with its interval and rows, or why it is missing."""
     return number(measure) + (f" ({rests_on(measure)})" if isinstance(measure, dict) else "")
 
@@ -180,7 +180,7 @@ def distribution(
     most = max(drawn, key=lambda row: abs(row["now"] - row["before"]))
     says = f"Shares of {len(bins)} bins, {number(now)} rows now against {number(before)} of the reference."
     says += f" Largest shift in {most['bin']}: {most['before']:.1%} then, {most['now']:.1%} now."
-    says += f" Index {told(index)}." if index is not None else ""
+    says += f" Index {in_words(index)}." if index is not None else ""
     says += f" Dashed line: the cut-off {number(cutoff['value'])}, in {_short(cutoff['bin'])}." if cutoff else ""
     then = ("bin", ("reference rows", "reference_rows"), ("reference share", "before %"))
     table = listing(title, shares, *then, "rows", ("share", "now %"), ("adds to the index", "contribution -"))
@@ -196,7 +196,7 @@ def template(name: str, package: str = "jobs.monitoring") -> jinja2.Template:
     """A template of this package, or of another one that uses the same parts."""
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in (package, "jobs.monitoring")])
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    said = (lines, distribution, listing, points, amount, number, told, cell, decided, rests_on)
+    said = (lines, distribution, listing, points, amount, number, in_words, cell, decided, rests_on)
     made.globals |= {"page": _assets(), **{each.__name__: each for each in said}}
     return made.get_template(name)
 

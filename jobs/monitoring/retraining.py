@@ -186,8 +186,8 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
         "guards": _guards(memory, policy),
         **_score(evidence, all_seen),
         "sentence": "",
-        "reasons": [_told(one) | {"flip_distance": bench.flip_distance(one, weighed.decision)} for one in counted],
-        "set_aside": [_told(one) | {"why": one.why} for one in weighed.findings if one.why],
+        "reasons": [_as_json(one) | {"flip_distance": bench.flip_distance(one, weighed.decision)} for one in counted],
+        "set_aside": [_as_json(one) | {"why": one.why} for one in weighed.findings if one.why],
         "unknown": unknown(evidence),
         "model_id": (part(evidence, "model") or {}).get("model_id") or terms.UNKNOWN,
     }
@@ -196,7 +196,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
     verdict["insufficient_data"] = short and weighed.decision != RETRAIN and not weighed.blocked
     asking = sorted((one for one in counted if one.asks != NO_ACTION), key=lambda one: one.asks != RETRAIN)
     said = {"asking": asking, "in_vain": weighed.in_vain}
-    sentences = {name: [_told(one)["sentence"] for one in found] for name, found in said.items()}
+    sentences = {name: [_as_json(one)["sentence"] for one in found] for name, found in said.items()}
     verdict["sentence"] = terms.whole(verdict, drift=number(evidence, "drift.value"), **sentences)
     return verdict
 
@@ -221,7 +221,7 @@ def _score(evidence: Json, all_seen: Sequence[Seen]) -> dict[str, Any]:
     return {"performance_score": score, "estimated": realised is None and estimate is not None}
 
 
-def _told(one: Finding) -> dict[str, Any]:
+def _as_json(one: Finding) -> dict[str, Any]:
     seen = one.seen
     return {
         "rule": seen.rule,
@@ -232,7 +232,7 @@ def _told(one: Finding) -> dict[str, Any]:
         "p": seen.p,
         "n": seen.n,
         "flip_distance": None,
-        "sentence": terms.told(seen, one.severity, one.threshold),
+        "sentence": terms.sentence_of(seen, one.severity, one.threshold),
     }
 
 

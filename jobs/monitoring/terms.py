@@ -118,7 +118,7 @@ def unknown(evidence: Json) -> list[str]:
     return sorted(broken | {name for name in DECIDING if part(evidence, name) is None})
 
 
-def told(seen: Seen, severity: str, threshold: float | None) -> str:
+def sentence_of(seen: Seen, severity: str, threshold: float | None) -> str:
     """A sentence about what was seen."""
     if seen.sentence:
         return seen.sentence.removesuffix(".")[:LONGEST]

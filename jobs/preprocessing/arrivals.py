@@ -67,7 +67,7 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
     for table, files_of_table in offered.items():
         days, by_day = found.days.setdefault(table, set()), defaultdict[date, list[Landed]](list)
         for name, identity in files_of_table.items():
-            kind, day = said(table, name)
+            kind, day = parse_name(table, name)
             if kind is None:
                 found.unknown.append(f"{LANDING}/{table}/{name}")
             elif day is None:
@@ -91,7 +91,7 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
 
 
 @cache
-def said(table: str, name: str) -> tuple[str | None, date | None]:
+def parse_name(table: str, name: str) -> tuple[str | None, date | None]:
     """The kind and day in a file name. Kind is None if this is not a landing file's name; day is None if it is bad."""
     kind = next((kind for kind in LANDING_KINDS if name.endswith(f".{kind}")), None)
     if kind is None or not name.startswith(f"{table}_"):

@@ -81,7 +81,7 @@ def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
         silver = (contract.load(tables.silver(one)) for one in SILVER_OF[now.table.removeprefix("bronze/")])
         eras = {column.name: column.era for agreed in silver for column in agreed.columns}
         if found := change(now, before, eras):
-            run.report.skip(name, why := said(**found))
+            run.report.skip(name, why := in_words(**found))
             warning = f"warning: {name} {why}. What it lacks is null; what no contract knows is not read"
             run.events.say("columns_changed", warning, name=name, **found)
 
@@ -104,7 +104,7 @@ def change(now: Manifest, before: Manifest | None, eras: Mapping[str, int | None
     return {"missing": went, "unknown": new, "renamed": renamed} if went or new else {}
 
 
-def said(missing: Sequence[str], unknown: Sequence[str], renamed: Mapping[str, str]) -> str:
+def in_words(missing: Sequence[str], unknown: Sequence[str], renamed: Mapping[str, str]) -> str:
     pairs = [f"{old} is {new}" for old, new in renamed.items()]
     parts = (("lacks ", missing), ("has what no contract knows: ", unknown), ("renamed? ", pairs))
     return "; ".join(what + _some(names) for what, names in parts if names)

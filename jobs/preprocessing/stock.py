@@ -77,7 +77,7 @@ class Stock(Shelf):
         """Landing files dated after a day. Names are compared as text first: every run goes through all of history."""
         last = f"{table}_{day:%Y_%m_%d}~"
         later = sorted(name for name in self.offered[table] if name > last)
-        return [name for name in later if (arrivals.said(table, name)[1] or day) > day]
+        return [name for name in later if (arrivals.parse_name(table, name)[1] or day) > day]
 
     def sha256(self, landed: Landed) -> str:
         return self.index.facts(landed.name, landed.identity, lambda name: [arrivals.sha256(self.root.at(name))])[0]
@@ -168,7 +168,7 @@ class Stock(Shelf):
             seen = [
                 item
                 for item in sorted(offered.items())
-                if item[0] < last or (arrivals.said(table, item[0])[1] or date.min) <= until
+                if item[0] < last or (arrivals.parse_name(table, item[0])[1] or date.min) <= until
             ]
             digest.update(_marshalled(seen))
         for table in ALL_TABLES:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from jobs.protocol import clock, files, receipts
 from jobs.protocol.errors import READ, TYPED_ROOT, JobError, UsageError, as_job_error, gravest
-from jobs.protocol.events import Events, reopen_closed, told
+from jobs.protocol.events import Events, print_to, reopen_closed
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Report
 
@@ -110,7 +110,7 @@ def _run(job: Job, run: Run, started: float) -> int:
             run.attempt(partial(step.work, run))
     if not run.dry_run:
         run.attempt(partial(_remember, job, run, started))
-    told(sys.stderr, receipts.told(report.problems, f"{job.name}: "))
+    print_to(sys.stderr, receipts.in_words(report.problems, f"{job.name}: "))
     code = _exit_code(job, run, named)
     done = {name: len(getattr(report, name)) for name in ("changed", "skipped", "problems")}
     said = receipts.summed(report) or ("nothing was written" if run.dry_run else "nothing to do")
@@ -133,7 +133,7 @@ def _exit_code(job: Job, run: Run, named: str | None) -> int:
     if named == steps[-1] and not run.dry_run:
         standing = receipts.standing(run.root, job.name, run.day, steps)
         if not run.report.problems:
-            told(sys.stderr, receipts.told(standing, f"{job.name}: "))
+            print_to(sys.stderr, receipts.in_words(standing, f"{job.name}: "))
         return gravest([problem.code for problem in standing])
     if any(step.name == named and (step.only_when_named or step.is_awaited) for step in job.steps):
         return run.report.code
@@ -195,7 +195,7 @@ def tool(answer: Callable[[], int], name: str = "", once_stopped: str = "") -> i
         code = answer()
         sys.stdout.flush()
     except (Stopped, KeyboardInterrupt):
-        told(sys.stderr, f"{name}stopped{once_stopped}\n")
+        print_to(sys.stderr, f"{name}stopped{once_stopped}\n")
         return STOPPED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -204,7 +204,7 @@ def tool(answer: Callable[[], int], name: str = "", once_stopped: str = "") -> i
         raise
     except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
         refusal = as_job_error(error)
-        told(sys.stderr, f"{name}{refusal}\n")
+        print_to(sys.stderr, f"{name}{refusal}\n")
         return refusal.exit_code
     return code
 

@@ -12,7 +12,7 @@ from jobs.protocol import patterns, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
 from jobs.protocol.layers import SOURCE
-from jobs.protocol.schemas import HOME, Complaint, complaints, document, suggestion, told
+from jobs.protocol.schemas import HOME, Complaint, complaints, document, located, suggestion
 
 JSON_TYPES: Mapping[str, str] = {  # by dtype
     **dict.fromkeys(("int8", "int16", "int32", "int64"), "integer"),
@@ -103,7 +103,7 @@ def refuse_unclear(data: bytes, *, name: str) -> None:
     schema = strict_json.parse(data, where=_where(name))
     if found := complaints(document("contract"), schema, quoting=True) or [*_contradictions(schema)]:
         mend = "correct these places; docs/contracts.md lists every keyword and annotation"
-        raise ConfigInvalid("the contract is not clear: " + told(data, found), where=_where(name), mend=mend)
+        raise ConfigInvalid("the contract is not clear: " + located(data, found), where=_where(name), mend=mend)
 
 
 def _where(name: str) -> str:

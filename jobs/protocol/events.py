@@ -15,7 +15,7 @@ def amount(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def told(stream: TextIO, text: str) -> None:
+def print_to(stream: TextIO, text: str) -> None:
     """Write text without control characters. A reader that stops early, such as `head`, is not a failure."""
     try:
         stream.write(_harmless(text))
@@ -42,7 +42,7 @@ class Events:
         self.stream = sys.stdout if stream is None else stream
         self.has_bars = self.stream.isatty()
         self.for_people = in_sentences or self.has_bars
-        self._print: Callable[[str], object] = lambda text: told(self.stream, f"{text}\n")
+        self._print: Callable[[str], object] = lambda text: print_to(self.stream, f"{text}\n")
 
     def say(self, event: str, sentence: str = "", **facts: object) -> None:
         if not self.for_people:

@@ -39,7 +39,7 @@ class Root:
 
 
 @contextmanager
-def told_of(folder: Path) -> Iterator[None]:
+def naming_folder(folder: Path) -> Iterator[None]:
     """If the system refuses a draft, name its folder in the error: the draft's own name means nothing."""
     try:
         yield
@@ -54,7 +54,7 @@ def told_of(folder: Path) -> Iterator[None]:
 def draft(root: Root, folder: Path) -> Iterator[Path]:
     """Yield a new file in `folder` that only its writer sees; it is removed unless `publish` gives it a name."""
     make_folder(root, folder)
-    with told_of(folder):
+    with naming_folder(folder):
         name, handle = locked_draft(str(folder / DRAFT), 0o644)
         path = Path(name)
         try:

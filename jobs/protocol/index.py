@@ -69,7 +69,7 @@ class Index:
         if not self._news:
             return
         if self.path.is_file() and 2 * len(self._news) < len(self.files):
-            with files.told_of(self.path.parent), self.path.open("ab") as file:
+            with files.naming_folder(self.path.parent), self.path.open("ab") as file:
                 file.write(self._lines(sorted(self._news)))
         else:
             files.write_whole(self.root, self.path, json.dumps(VERSION).encode() + b"\n" + self._lines(self.files))

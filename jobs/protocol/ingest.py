@@ -14,7 +14,7 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol.facts import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.ledger import Ledger, Writer
-from jobs.protocol.notes import BLOCKING, Found, Kind, classify, said_in
+from jobs.protocol.notes import BLOCKING, Found, Kind, classify, fields_of
 from jobs.protocol.policy import Policy
 from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
@@ -219,5 +219,5 @@ def _edited(wanted: Decision, state: State) -> list[str]:
     before = next((one.note for one in reversed(known) if one.decision_id == wanted.decision_id), None)
     if wanted.decision_id is None or before is None:
         return []
-    old, new = said_in(before), said_in(wanted.note)
+    old, new = fields_of(before), fields_of(wanted.note)
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

@@ -106,7 +106,7 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
     )
 
 
-def said_in(note: bytes) -> dict[str, Any]:
+def fields_of(note: bytes) -> dict[str, Any]:
     """The fields of a note that is already recorded in the ledger."""
     fields: dict[str, Any] = json.loads(note.removeprefix(b"\xef\xbb\xbf"))
     return fields
@@ -114,7 +114,7 @@ def said_in(note: bytes) -> dict[str, Any]:
 
 def evidence_of(note: bytes) -> Input | None:
     """The verdict that a recorded note cites, if it does: a person may have written anything there."""
-    details = said_in(note).get("details")
+    details = fields_of(note).get("details")
     if isinstance(details, dict) and _VERDICT.fullmatch(str(details.get("path"))):
         return Input(details["path"], str(details.get("sha256")))
     return None

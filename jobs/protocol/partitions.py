@@ -71,8 +71,8 @@ class Manifest:
         named = {name: getattr(self, name) for name in ("table", "contract", "contract_version", "contract_sha256")}
         return (
             {"format": FORMAT, **named, "layer_version": self.layer_version, "date": self.date.isoformat()}
-            | {"rows": self.rows, "shards": len(self.parts), "parts": [_told(part) for part in self.parts]}
-            | {"inputs": [_told(entry) for entry in self.inputs], "counts": self.counts, "notes": self.notes}
+            | {"rows": self.rows, "shards": len(self.parts), "parts": [_fields(part) for part in self.parts]}
+            | {"inputs": [_fields(entry) for entry in self.inputs], "counts": self.counts, "notes": self.notes}
         )
 
     @property
@@ -86,7 +86,7 @@ class Manifest:
         return made_from(self.inputs, self.contract_sha256, self.layer_version)
 
 
-def _told(entry: Part | Input) -> dict[str, Any]:
+def _fields(entry: Part | Input) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in entry.__slots__}  # `asdict` copies in depth, for far longer
 
 

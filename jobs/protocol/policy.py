@@ -13,7 +13,7 @@ from typing import Any, Literal, get_type_hints
 from jobs.protocol import schemas, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
-from jobs.protocol.schemas import Complaint, allowed, complaints, told
+from jobs.protocol.schemas import Complaint, allowed, complaints, located
 
 Json = Mapping[str, Any]
 
@@ -217,7 +217,7 @@ def check(given: object, data: bytes, where: object) -> None:
         found = [*_out_of_order(given, schemas.document(POLICY))]
     if found:
         mend = "correct these places; a key that is left out has its default"
-        raise ConfigInvalid(told(data, found), where=where, mend=mend)
+        raise ConfigInvalid(located(data, found), where=where, mend=mend)
 
 
 def _members(part: Json) -> Json:

@@ -45,7 +45,7 @@ def _in_letters(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def told(problems: Iterable[Problem], prefix: str = "") -> str:
+def in_words(problems: Iterable[Problem], prefix: str = "") -> str:
     """Each kind of problem once per folder, with its first place and how many more there are. Receipts list them all.
 
     What the system refuses, such as space on a full disk, is told only once.

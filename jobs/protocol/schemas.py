@@ -139,16 +139,16 @@ def checked(data: bytes, name: str, where: str) -> dict[str, Any]:
     """Parse a note and check it against its contract; NoteInvalid or JsonInvalid lists every error and its place."""
     given: dict[str, Any] = strict_json.parse(data, where=where, allow_bom=True, limit=NOTE_LIMIT)
     if found := complaints(document(name), given, quoting=True):
-        raise NoteInvalid(told(data, found), where=where, mend=_MEND)
+        raise NoteInvalid(located(data, found), where=where, mend=_MEND)
     return given
 
 
 def refused(data: bytes, field: str, what: str, where: str, mend: str) -> NoteInvalid:
     """The error for a note with an unacceptable field, with the field's place."""
-    return NoteInvalid(told(data, [Complaint(pointer_to("", field), "", f"{field} {what}")]), where=where, mend=mend)
+    return NoteInvalid(located(data, [Complaint(pointer_to("", field), "", f"{field} {what}")]), where=where, mend=mend)
 
 
-def told(data: bytes, found: Iterable[Complaint]) -> str:
+def located(data: bytes, found: Iterable[Complaint]) -> str:
     """Complaints about a file, in the order of their places in it."""
     placed = sorted({(*strict_json.place_of(data, one.pointer), one.what) for one in found})
     return "; ".join(f"line {line}, column {column}: {what}" for line, column, what in placed)

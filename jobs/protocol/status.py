@@ -10,7 +10,7 @@ from itertools import takewhile
 from jobs.protocol.claims import try_wish
 from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.ingest import Desk
-from jobs.protocol.notes import said_in
+from jobs.protocol.notes import fields_of
 from jobs.protocol.outlook import AUTHORS, BLOCKS, Sight, end_of, next_run, printable, survey
 from jobs.protocol.store import STATUS, quarantine_name
 
@@ -57,7 +57,7 @@ def log_of(day: date) -> str:
 
 
 def words_of(note: bytes) -> str:
-    return printable(str(said_in(note)["reason"]))
+    return printable(str(fields_of(note)["reason"]))
 
 
 def _serving(state: State) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.protocol import folder as folders
-from jobs.protocol.files import Root, sweep, told_of
+from jobs.protocol.files import Root, naming_folder, sweep
 
 LIMIT = 64 << 20  # bytes, for files that jobs write; notes and entries have smaller limits
 DECISIONS = "decisions"
@@ -117,7 +117,7 @@ class FolderStore:
     @contextmanager
     def _drafted(self, name: str, data: bytes) -> Iterator[tuple[int, str, str]]:
         with (
-            told_of(self.root.at(name).parent),
+            naming_folder(self.root.at(name).parent),
             self._folder_of(name) as (folder, last),
             folders.drafted(self.root, folder, data, mode_of(name)) as draft,
         ):

@@ -11,7 +11,7 @@ from pathlib import Path
 from jobs.protocol import clock, files, policy
 from jobs.protocol.command import iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
-from jobs.protocol.events import Events, amount, told
+from jobs.protocol.events import Events, amount, print_to
 from jobs.protocol.files import Root
 from jobs.protocol.store import POLICY, FolderStore
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None, events: Events | None = None) -> int
 
     def answer() -> int:
         broken = _replayed(options, events or Events())
-        told(sys.stderr, "".join(f"replay: {what}\n" for what in broken))
+        print_to(sys.stderr, "".join(f"replay: {what}\n" for what in broken))
         return 1 if broken else 0
 
     return tool(answer)

@@ -68,7 +68,7 @@ class Replay:
         self._late: list[Path] = []
         self._landed = defaultdict[date, list[Path]](list)
         for path in sorted(original.at(LANDING).glob("*/*")):
-            _, day = arrivals.said(path.parent.name, path.name.removesuffix(arrivals.CHECKSUM))
+            _, day = arrivals.parse_name(path.parent.name, path.name.removesuffix(arrivals.CHECKSUM))
             if day:
                 self._landed[day].append(path)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from jobs.protocol import clock
 from jobs.protocol.command import STOPPED, iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
-from jobs.protocol.events import told
+from jobs.protocol.events import print_to
 
 ABOUT = """Ask bronze, silver and gold in SQL (DuckDB's), reading only, as of a date.
 
@@ -62,7 +62,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _stop(_signal: int, _frame: object) -> None:
-    told(sys.stderr, "stopped\n")
+    print_to(sys.stderr, "stopped\n")
     os._exit(STOPPED)
 
 

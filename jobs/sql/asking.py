@@ -70,7 +70,7 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
     }
     # hashes are verified here, because DuckDB does not
     connection = locked([str(partitions.verified(root, name)) for names in parts.values() for name in names])
-    with _told():
+    with _without_values():
         kinds = [statement.type for statement in connection.extract_statements(query)]
         if kinds != [duckdb.StatementType.SELECT]:
             mend = "ask one question by SELECT, FROM, WITH, DESCRIBE or SUMMARIZE; name the values of a PIVOT by IN"
@@ -120,7 +120,7 @@ def locked(paths: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
 
 
 def _answer(reader: pa.RecordBatchReader, wide: Sequence[int]) -> Iterator[tuple[object, ...]]:
-    with _told():  # a query may still fail on its last row
+    with _without_values():  # a query may still fail on its last row
         for batch in reader:
             columns = [column.to_pylist() for column in batch.columns]
             for at in wide:  # Arrow has no such type: numbers from 2**127 on come as if they were below 0
@@ -129,7 +129,7 @@ def _answer(reader: pa.RecordBatchReader, wide: Sequence[int]) -> Iterator[tuple
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _without_values() -> Iterator[None]:
     """Re-raise library errors without their messages, which may quote row values."""
     try:
         yield

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from jobs.monitoring import charts, panels
-from jobs.monitoring.page import NOT_COMPUTED, cell, decided, distribution, lines, number, points, told
+from jobs.monitoring.page import NOT_COMPUTED, cell, decided, distribution, in_words, lines, number, points
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.protocol import policy
@@ -71,8 +71,8 @@ def test_news_names_reasons_that_came_and_went() -> None:
         (cell(True).text, "yes"),
         (number(0.0004, "p"), "< 0.001"),
         (number(None, "p"), "\N{EN DASH}"),
-        (told(measure(0.7, 2000, interval=[0.68, 0.72])), "0.700 (95 % interval 0.680 to 0.720, n 2,000)"),
-        (told(measure(None, 3, reason="one class only")), f"{NOT_COMPUTED} (one class only)"),
+        (in_words(measure(0.7, 2000, interval=[0.68, 0.72])), "0.700 (95 % interval 0.680 to 0.720, n 2,000)"),
+        (in_words(measure(None, 3, reason="one class only")), f"{NOT_COMPUTED} (one class only)"),
         (amount(1, "reason"), "1 reason"),
         (amount(2, "reason"), "2 reasons"),
     ],

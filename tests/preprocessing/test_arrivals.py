@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.preprocessing.arrivals import Landed, Listing, discover, is_offered, is_quiet, open_plain, said
+from jobs.preprocessing.arrivals import Landed, Listing, discover, is_offered, is_quiet, open_plain, parse_name
 from jobs.preprocessing.bronze import whole
 from jobs.protocol.errors import ContractBroken, InputMissing
 
@@ -92,7 +92,7 @@ def test_other_names_are_reported_and_keep_nothing_else_from_being_taken(name: s
     found = found_in("financial", [name, "financial_2024_01_31.csv"])
     assert found.unknown == [f"datamart/landing/financial/{name}"]
     assert len(found.landed) == 1
-    assert said("financial", name) == (None, None)
+    assert parse_name("financial", name) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def of(absent: str = "", unknown: str = "", kind: str = "csv", year: int = 2016)
 )
 def test_what_is_said_of_columns(now: Manifest, before: Manifest | None, said: str | None) -> None:
     found = bronze.change(now, before, {"dti": 2007, "il_util": 2015})
-    assert (bronze.said(**found) if found else None) == said
+    assert (bronze.in_words(**found) if found else None) == said
 
 
 def rename(root: Path, day: date) -> None:
