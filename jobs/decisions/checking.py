@@ -45,7 +45,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     known = ledgers.standing(store)
     looks = (
         *(ledger(root), notes(root), receipts(root), models(root, known), evidence(root, known), scores(root)),
-        *([unknown(root, whole)] if whole else []),
+        *([foreign_scores(root, whole)] if whole else []),
         *(planted(root, place) for place in ("decisions", model_bank.BANK, "datamart")),
     )
     found = [one for look in looks for one in going_on(look)]
@@ -189,7 +189,7 @@ def evidence(root: Root, known: Ledger) -> Iterator[Problem]:
                 yield damage(what, given.path, verdicts.LOST)
 
 
-def unknown(root: Root, known: Ledger) -> Iterator[Problem]:
+def foreign_scores(root: Root, known: Ledger) -> Iterator[Problem]:
     """Find scores that cite an entry which the (undamaged) ledger lacks: then another ledger has taken its place."""
     served = {change.seq: change.model_id for change in known.state.served}
     for day in manifests(root, PREDICTIONS):

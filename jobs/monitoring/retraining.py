@@ -197,7 +197,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
     asking = sorted((one for one in counted if one.asks != NO_ACTION), key=lambda one: one.asks != RETRAIN)
     said = {"asking": asking, "in_vain": weighed.in_vain}
     sentences = {name: [_as_json(one)["sentence"] for one in found] for name, found in said.items()}
-    verdict["sentence"] = terms.whole(verdict, drift=number(evidence, "drift.value"), **sentences)
+    verdict["sentence"] = terms.verdict_sentence(verdict, drift=number(evidence, "drift.value"), **sentences)
     return verdict
 
 

@@ -130,7 +130,7 @@ def sentence_of(seen: Seen, severity: str, threshold: float | None) -> str:
     return (said + doubt)[:LONGEST]
 
 
-def whole(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift: float | None) -> str:
+def verdict_sentence(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[str], drift: float | None) -> str:
     """The verdict in one sentence; `asking` has the sentences of the findings that ask for something, gravest first."""
     if verdict["blocked_by"]:
         poor = [each["sentence"] for each in verdict["reasons"] if each["severity"] == CRITICAL]

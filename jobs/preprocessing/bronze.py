@@ -130,7 +130,7 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
     table = tables.bronze(landed.table)
     with stock.draft(table) as draft:
         try:
-            read = whole(stock.root.at(landed.name), landed, now, draft)
+            read = read_complete(stock.root.at(landed.name), landed, now, draft)
         except (JobError, OSError) as found:
             error = as_job_error(found)
             error.where = landed.name
@@ -143,7 +143,7 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
         yield stock.put(work, draft, read.rows, counts, read.frame, **notes)
 
 
-def whole(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
+def read_complete(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:
     """Read a file once it is complete: its checksum matches, or nobody has written to it for a minute."""
     given, is_quiet = arrivals.checksum(path), arrivals.is_quiet(path, now)
     vouch = f"land its checksum beside it, as NAME{arrivals.CHECKSUM}"

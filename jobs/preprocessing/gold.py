@@ -180,7 +180,7 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
         counts = {"bad": bad, "good": known["y"].count() - bad, "late_news": late_on.get(work.day, 0)}
         with stock.draft(LABELS) as path:
             known.rechunk().write_parquet(path)
-            stock.take_up(run, stock.put(work, path, known.height, counts))
+            stock.register(run, stock.put(work, path, known.height, counts))
 
 
 def _engine(rows: pl.DataFrame | pl.LazyFrame) -> Literal["in-memory", "auto"]:

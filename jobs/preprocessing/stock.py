@@ -104,7 +104,7 @@ class Stock(Shelf):
         with run.events.progress(label, len(work)) as done:
             for found, error in chain.from_iterable(side_by_side(partial(_attempted, make), some) for some in batches):
                 for manifest in found:
-                    self.take_up(run, manifest)
+                    self.register(run, manifest)
                 if error:
                     run.report.fail(error)
                 made += found

@@ -78,7 +78,7 @@ class Days:
     def items(self) -> Iterator[tuple[date, Built]]:
         return ((day, self[day]) for day in self)
 
-    def take_up(self, manifest: Manifest) -> None:
+    def register(self, manifest: Manifest) -> None:
         name = partitions.manifest_name(self._table, manifest.date)
         self.seen[manifest.date] = identity = index.identity_of(self._shelf.root.at(name).lstat())
         self.known[manifest.date] = Built.of(self._shelf.index.remember(name, identity, _facts(manifest)))
@@ -118,12 +118,12 @@ class Shelf:
     def publish(self, run: Run, manifest: Manifest, draft: Path, *, once: bool = False) -> None:
         """Publish a partition of one file and register it; `once`: if another run has published it, that one stays."""
         if partitions.publish(self.root, manifest, [draft], once=once) or not once:
-            self.take_up(run, manifest)
+            self.register(run, manifest)
 
-    def take_up(self, run: Run, manifest: Manifest) -> None:
+    def register(self, run: Run, manifest: Manifest) -> None:
         """Register a partition that was just published, and report it."""
         why = "its input changed" if manifest.date in self.built(manifest.table) else "new"
-        self.built(manifest.table).take_up(manifest)
+        self.built(manifest.table).register(manifest)
         run.report.change(partitions.folder(manifest.table, manifest.date), rows=manifest.rows, why=why)
 
     def as_input(self, table: str, day: date) -> Input | None:

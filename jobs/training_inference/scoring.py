@@ -57,7 +57,7 @@ def score(session: Session, serving: Serving) -> None:
             for days, outcomes in zip(group, side_by_side(partial(_in_turn, make), group), strict=True):
                 for outcome in outcomes:
                     if isinstance(outcome, Manifest):
-                        session.shelf.take_up(run, outcome)
+                        session.shelf.register(run, outcome)
                     else:
                         run.report.fail(outcome)
                 done(len(days))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs.preprocessing.arrivals import Landed, Listing, discover, is_offered, is_quiet, open_plain, parse_name
-from jobs.preprocessing.bronze import whole
+from jobs.preprocessing.bronze import read_complete
 from jobs.protocol.errors import ContractBroken, InputMissing
 
 
@@ -188,7 +188,7 @@ def test_what_takes_the_place_of_a_file_after_the_look_is_refused_and_not_waited
 
 def taken(path: Path) -> str:
     of = Landed(date(2024, 1, 31), "financial", "csv", path.name, [0, 0])
-    return whole(path, of, NOW, path.with_name(".draft")).sha256
+    return read_complete(path, of, NOW, path.with_name(".draft")).sha256
 
 
 def plant(path: Path, planted: str) -> None:

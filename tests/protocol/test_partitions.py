@@ -75,7 +75,7 @@ def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp
         before = dict(manifests(root, "silver/toy"))
         again = publish(root, [2], made_from="b")
         assert manifests(root, "silver/toy") == before
-        Shelf(root=root, index=Index(root, "toy")).built("silver/toy").take_up(again)
+        Shelf(root=root, index=Index(root, "toy")).built("silver/toy").register(again)
         after = dict(manifests(root, "silver/toy"))
         assert after.keys() == before.keys()
         assert after != before
