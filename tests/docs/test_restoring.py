@@ -70,6 +70,14 @@ def checked(root: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     return code, capsys.readouterr().out
 
 
+def is_sound(root: Path, capsys: pytest.CaptureFixture[str]) -> bool:
+    """Whether nothing is found in a copy, but that its STATUS.txt, which goes out first, may miss the newest entry."""
+    capsys.readouterr()
+    code = decisions(["check", "--root", str(root), "--json"])
+    found = [one["what"] for one in json.loads(capsys.readouterr().out)]
+    return code == 0 and found in ([], [f"nothing vouches for the newest entry, {len(ledger_of(root))}, yet"])
+
+
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The root after the nights, and the copies that were taken meanwhile: one of each state of the ledger.
@@ -104,10 +112,10 @@ def test_what_was_copied_beside_the_jobs_goes_on_where_its_ledger_ended(
     assert len(copies) > 1, "the ledger grew from copy to copy"
     assert len(ledger_of(root)) > 2 * len(NIGHTS), "a claim and what came of it each night"
     for backup in copies:
-        assert checked(backup, capsys) == WHOLE
+        assert is_sound(backup, capsys)
     backup = copies[len(copies) // 2]
     restored(backup, tmp_path, printed()[1])
-    assert checked(tmp_path, capsys) == WHOLE
+    assert is_sound(tmp_path, capsys)
     assert night(tmp_path, NEXT) == [0, 0, 0]
     had, has = ledger_of(backup), ledger_of(tmp_path)
     assert dict(list(has.items())[: len(had)]) == had
