@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 
 
-def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _stop_quietly(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         return sys.__excepthook__(kind, error, trace)
     if sys.stderr:
@@ -15,4 +15,4 @@ def _told(kind: type[BaseException], error: BaseException, trace: TracebackType 
 
 
 if sys.argv[:1] == ["-m"]:  # a command is being found: Ctrl-C while it imports what it needs is a stop, and no bug
-    sys.excepthook = _told
+    sys.excepthook = _stop_quietly

@@ -141,7 +141,7 @@ def gaps(root: Root) -> Iterator[Problem]:
 
 
 def times(root: Root) -> Iterator[Problem]:
-    """Claims whose trainer is dead or whose lease has expired; files dated in the future."""
+    """Claims whose trainer is dead or whose lease has expired; a ledger or partitions dated in the future."""
     store, today, known = FolderStore(root), clock.today(), ledgers.Ledger()
     mend = "set this host's clock (UTC); if it is right, find out who wrote this"
     try:

@@ -41,7 +41,7 @@ class Week(NamedTuple):
 
     @property
     def call(self) -> tuple[str | None, ...]:
-        """The decision and its severity."""
+        """The decision, its severity, and the hint at what to do."""
         return self.decision, self.severity, self.action_hint
 
 

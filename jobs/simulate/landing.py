@@ -79,7 +79,7 @@ def _standing(settings: Settings, lying: Lying) -> bytes:
 
 
 def _refuse_strangers(root: Root, settings: Settings, dates: Iterable[date], lying: Lying) -> None:
-    """Refuse files of other kinds for our dates: these dates would land twice."""
+    """Refuse other files that bear our dates: those dates would land twice."""
     ours = {name for day in dates for name in names(settings, day).values()}
     stamps = {f"{day:%Y_%m_%d}" for day in dates}
     for name in lying.keys() - ours:
