@@ -38,8 +38,8 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
         "permissions, disk, locks, the store's promise, gaps in days, stale claims, the clock",
     ),
 }
-GIVEN = {"explain": " 2024-01-14", "withdraw": ' --reason "not before the holidays"'}  # in the example of a command
-EXAMINING = ("check", "doctor")  # they say what is damaged; the others say and do nothing on a damaged ledger
+GIVEN = {"explain": " 2024-01-14", "withdraw": ' --reason "not before the holidays"'}  # arguments in the examples
+EXAMINING = ("check", "doctor")  # they work on a damaged ledger; the other commands refuse it
 
 
 def main(argv: Sequence[str] | None = None) -> int:

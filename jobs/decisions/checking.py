@@ -50,7 +50,7 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     )
     found = [one for look in looks for one in going_on(look)]
     found += checking_partitions.check(root, Events(sys.stderr))
-    found = list(dict.fromkeys([*strange(root), *found]))  # what several looks found is one finding
+    found = list(dict.fromkeys([*strange(root), *found]))  # several checks may find the same
     code, said = summed(found, "everything is whole")
     return code, json.dumps([asdict(one) for one in found], indent=2) + "\n" if options.json else said
 
@@ -138,7 +138,7 @@ def planted(root: Root, above: str) -> Iterator[Problem]:
 def receipts(root: Root) -> Iterator[Problem]:
     """Check that every receipt can be parsed, keeps its contract and is in the right place."""
     for path in sorted(root.at("decisions/receipts").glob("*/*/*")):
-        if path.is_file() and not path.name.startswith("."):  # what else lies there `planted` finds
+        if path.is_file() and not path.name.startswith("."):  # `planted` finds anything else
             yield from going_on(_receipt(root, path, RESTORE + "; or move it away: runs do not depend on it"))
 
 

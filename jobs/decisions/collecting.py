@@ -19,7 +19,7 @@ from jobs.protocol.partitions import KEPT, PART, Manifest, Ranges
 
 YOUNG = 2 * 86_400.0  # seconds; a run that is at work may still come to cite what was replaced meanwhile
 CITING = ("model_bank", "decisions", "datamart/gold/monitoring", "datamart/gold/reports")
-_TABLE = re.compile(rb'"(datamart/[a-z_/]+)"')  # as a whole, over dates that the document does not tell one by one
+_TABLE = re.compile(rb'"(datamart/[a-z_/]+)"')  # cited as a whole: the dates are not listed one by one
 _HASH = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![0-9a-f])")
 Stock = dict[str, dict[str, "Manifest"]]  # by folder and name
 
@@ -54,7 +54,7 @@ def uncited(root: Root) -> Iterator[str]:
         found |= {n: manifest_in(root, home, n) for n in names if n == partitions.MANIFEST or KEPT.fullmatch(n)}
     kept = {(home, name) for home, found in stock.items() for name in found if name == partitions.MANIFEST}
     (hashes, cited_whole), before = _said_in_documents(root), 0
-    while before != len(kept):  # what is kept for its citation cites in its turn
+    while before != len(kept):  # what is kept because it is cited cites more
         before = len(kept)
         wide = _wide(stock, kept) | dict.fromkeys(cited_whole, date.max)
         hashes |= {given.sha256 for home, name in kept for given in stock[home][name].inputs}
@@ -107,7 +107,7 @@ def _said_in_documents(root: Root) -> tuple[set[str], set[str]]:
     for place in CITING:
         for folder, folders_in_it, names in os.walk(root.at(place)):
             if "receipts" in folders_in_it:
-                folders_in_it.remove("receipts")  # they tell of runs, and nothing rests on them
+                folders_in_it.remove("receipts")  # nothing depends on what they mention
             for path in (Path(folder) / name for name in names if name != "model.txt"):
                 if path.suffix in (".json", ".html", ".txt") and path.is_file():  # no pipe, which would never end
                     data = path.read_bytes()

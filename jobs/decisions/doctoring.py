@@ -121,7 +121,7 @@ def gaps(root: Root) -> Iterator[Problem]:
     landed, today = dict[str, set[date]](), clock.today()
     for table in filter(os.DirEntry.is_dir, entries(root, LANDING)):
         named = (day_of(text.replace("_", "-"), "") for text in _DATED.findall(" ".join(os.listdir(table.path))))
-        own = {day for day in named if day}  # a name of no day: preprocessing says so
+        own = {day for day in named if day}  # preprocessing reports names without a valid day
         if ahead := sorted(day for day in own if day > today):
             mend = "if that is a slip, name the file by the day it landed; else its day will come"
             yield remark(f"a file is dated {ahead[-1]}, and today is {today}", f"{LANDING}/{table.name}", mend)

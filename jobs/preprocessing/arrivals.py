@@ -22,7 +22,7 @@ from jobs.protocol.index import Identity
 from jobs.protocol.layers import LANDING, LANDING_KINDS
 
 CHECKSUM = ".sha256"
-QUIET_FOR = timedelta(seconds=60)  # a copy that pauses longer than this cannot be told from a finished one
+QUIET_FOR = timedelta(seconds=60)  # a copy that pauses for longer looks finished
 CHECKSUM_BYTES = 4096
 EARLIEST_YEAR = 2000  # a mistyped year must not open millennia of empty days
 _DAY = re.compile(r"([0-9]{4})_([0-9]{2})_([0-9]{2})")
@@ -35,7 +35,7 @@ class Landed(NamedTuple):
     day: date
     table: str
     kind: str
-    name: str  # from the root
+    name: str  # relative to the root
     identity: Identity  # its size first
 
 

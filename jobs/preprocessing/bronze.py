@@ -24,7 +24,7 @@ from jobs.protocol.partitions import Input, Manifest
 _DOORS = ("rows.in", "rows.out")
 NOTES = ("columns_absent", "columns_unknown")
 SHOWN = 5  # names of columns
-SMALL = 16 << 20  # bytes: smaller files are read side by side, larger ones take all threads in turn
+SMALL = 16 << 20  # bytes: smaller files are read in parallel, larger ones one by one with all threads
 
 
 class ChecksumDiffers(ContractBroken):
@@ -120,7 +120,7 @@ def _is_current(stock: Stock, landed: Landed) -> bool:
         return False
     try:
         inputs = (Input(landed.name, stock.sha256(landed)),)
-    except (JobError, OSError):  # no plain file, or not to be opened: whoever reads it will say so
+    except (JobError, OSError):  # not a plain file, or not readable: reading it will say so
         return False
     return stock.is_made(table, Work(table, landed.day, inputs))
 
@@ -162,7 +162,7 @@ def read_complete(path: Path, landed: Landed, now: datetime, draft: Path) -> Rea
         if given in (None, arrivals.sha256(path)):
             raise
     else:
-        if given in (None, read.sha256):  # it was hashed while it was read: only now is known what it was
+        if given in (None, read.sha256):  # it was hashed while it was read, so only now can this be checked
             return read
     if not is_quiet:
         raise arriving

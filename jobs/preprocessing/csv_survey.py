@@ -48,7 +48,7 @@ class Survey:
         if quotes.size:
             self._look_at(block, quotes)
         outside = self._outside(block, quotes)
-        # one look for all that is rare
+        # one scan for everything that is rare
         if np.count_nonzero(np.less(block, BLANK, out=marks)) != np.count_nonzero(ends):
             lone = (block[:-1] == CR) & (block[1:] != LF)
             self.is_sound &= not (block == NUL).any() and not (lone if outside is None else lone & outside[:-1]).any()
@@ -101,7 +101,7 @@ def _cuts(handle: int, size: int) -> Iterator[int]:
 
 def _stretch(handle: int, start: int, end: int) -> Survey:
     found = Survey()
-    ends, marks = np.empty((2, LONGEST_LINE), bool)  # asked for once: for each block it costs a million loans 4 %
+    ends, marks = np.empty((2, LONGEST_LINE), bool)  # allocated once: per block it would cost 4 % of the time
     for block in _blocks(handle, start, end):
         found.take(block, (ends, marks))
         if not found.is_sound:

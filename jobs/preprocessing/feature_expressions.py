@@ -18,7 +18,7 @@ HAS_DEMOGRAPHIC = "_has_demographic"
 JOINT = "Joint App"
 HIGHEST_DTI = 100.0  # percent points; what lies above is real, but so rare that its size carries no information
 RECENCY_MONTHS = 24.0  # after so many months a delinquency weighs 1/e of a fresh one
-ERAS = {2007: date.min, 2012: date(2012, 8, 1), 2015: date(2015, 12, 1)}  # when the bureau began to tell more
+ERAS = {2007: date.min, 2012: date(2012, 8, 1), 2015: date(2015, 12, 1)}  # when the bureau began to report more columns
 BUREAU_TABLES = ("silver/credit_history", "silver/financial")
 
 PURPOSES = {  # groups of the lender's fourteen purposes, some of which are too rare to learn from alone
@@ -70,7 +70,7 @@ def _n_missing_bureau() -> pl.Expr:
 
 _IS_JOINT = (pl.col("application_type") == JOINT).fill_null(value=False)
 _INCOME = _of_both("annual_inc_joint", "annual_inc")  # yearly
-_DTI = _of_both("dti_joint", "dti").clip(upper_bound=HIGHEST_DTI)  # percent points of monthly income that go into debts
+_DTI = _of_both("dti_joint", "dti").clip(upper_bound=HIGHEST_DTI)  # percent of monthly income that goes into debts
 _INSTALMENTS = _ratio(12 * pl.col("installment"), _INCOME)
 _DEROGATORY = ("pub_rec", "collections_12_mths_ex_med", "chargeoff_within_12_mths")
 
@@ -92,7 +92,7 @@ ENGINEERED: dict[str, pl.Expr] = {
     "inq_rate": pl.max_horizontal(pl.col("inq_last_6mths") / 6, pl.col("inq_last_12m") / 12),
     "open_ratio": _ratio(pl.col("open_acc"), pl.col("total_acc")),
     "recent_open_share": _ratio(pl.col("acc_open_past_24mths"), pl.col("total_acc")),
-    "clean_share": pl.col("pct_tl_nvr_dlq"),  # silver has made a fraction of the percent points
+    "clean_share": pl.col("pct_tl_nvr_dlq"),  # silver has turned the percentage into a fraction
     # summed in a type that cannot overflow, then capped to what the column holds
     "derog_count": pl.sum_horizontal(pl.lit(0, pl.Int32), *_DEROGATORY, ignore_nulls=False).clip(upper_bound=32_767),
     "delinq_recency": _delinq_recency(),

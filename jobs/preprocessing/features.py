@@ -19,7 +19,7 @@ from jobs.protocol.layers import FEATURES
 
 KEPT = ("id", "application_date", "snapshot_date", "feature_set_version", "feature_hash")  # beside the features
 
-BLOCK_ROWS = 1 << 13  # hashed at once: what that copies is small then
+BLOCK_ROWS = 1 << 13  # hashed at once, so that copies are small
 
 # Fails if another day's file was landed under this date. Where only the month is known, the day is made up.
 _OF_THE_DAY = pl.col("application_date").is_between(

@@ -34,12 +34,12 @@ def check(run: Run) -> None:
         run.report.problems += standing
         run.events.say("nothing_to_do", f"{run.day}: all that has landed is built", date=run.day)
         return
-    known = bronze.refused(stock).values() if run.options.step else ()  # else bronze tells of them
+    known = bronze.refused(stock).values() if run.options.step else ()  # else the step bronze reports them
     for error in (*_unanswered(stock), *known):
         run.report.fail(error)
     _pass_by(run, stock.listing.unknown, "not the name of a landing file: those are TABLE_YYYY_MM_DD.csv and the like")
     for day in stock.listing.gaps():
-        if day != run.day:  # which the last step tells of
+        if day != run.day:  # the last step reports that one
             missing = " and ".join(stock.listing.missing_on(day))
             run.report.skip(f"features of {day}", f"{missing} have no landing file for it")
     landed = sum(map(len, stock.listing.days.values()))

@@ -18,7 +18,7 @@ LATE = ("Late (16-30 days)", "Late (31-120 days)")
 PERFORMING = ("Current", "In Grace Period", "Issued")
 POLICY_EXCEPTIONS = (f"{_EXCEPTION}Charged Off", f"{_EXCEPTION}Fully Paid")
 
-TERMS = (36, 60)  # months; the only two that are lent
+TERMS = (36, 60)  # months; the only two that exist
 CHARGE_OFF_MONTHS = 5  # a loan is charged off at most 150 days after its last instalment fell due
 _SAME_LABEL = ("y", "label_kind", "event_date", "policy_exception")  # what a correction has to change
 
@@ -91,7 +91,7 @@ def labels(rows: pl.LazyFrame, first: date, last: date) -> pl.LazyFrame:
     """
     landed, is_asked = pl.col("snapshot_date"), pl.col("known_date").is_between(pl.lit(first), pl.lit(last))
     heard = rows.filter(landed <= pl.col("final_date"), pl.col("final_date") >= first, landed <= last)
-    asked = heard.filter(is_asked).select("id", _asked="known_date").unique()  # other loans need not be put in order
+    asked = heard.filter(is_asked).select("id", _asked="known_date").unique()  # other loans need not be sorted
     news = (
         heard.join(asked, on="id")
         .filter(landed <= pl.col("_asked"), pl.col("final_date") >= pl.col("_asked"))

@@ -32,7 +32,7 @@ KEYS = ("id", "member_id")  # one of the two must be there: a row that names no 
 Names = tuple[str, ...]
 MOST_COLUMNS = 1000
 _LONGEST_NAME = 200
-MOST_BYTES = 64 << 30  # that a packed file may grow to, whatever its size
+MOST_BYTES = 64 << 30  # that any packed file may unpack to
 _CHUNK = 1 << 20
 _IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
 

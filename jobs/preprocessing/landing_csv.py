@@ -18,7 +18,7 @@ from jobs.preprocessing.landing import BOM, Shape, Shaped, Unfit, Written
 from jobs.protocol.layers import SOURCE_FILE, SOURCE_ROW
 
 SMALL = 16 << 20  # bytes
-_REMARKS = (  # beside loans, in real files
+_REMARKS = (  # lines in real files that are not loans
     "Total amount funded in policy code",
     "Loans that do not meet the credit policy",
 )
@@ -51,7 +51,7 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
     shape = shaped(_header(file))
     found, width = survey(file.fileno()), len(shape.names)
     if not found.is_sound or found.separators != found.records * (width - 1):
-        _examine(file, width)  # returns where the short lines are remarks, read as a row of their own
+        _examine(file, width)  # returns if the short lines are remarks, which are rows of their own
     scan = _scanned(file, shape, blank_is_null=found.quoted_empties)
     try:
         rows = _written(scan, write_to, os.fstat(file.fileno()).st_size)

@@ -123,7 +123,7 @@ def _no_number(_: str) -> None:
     raise _Flaw("has NaN or Infinity, which JSON does not know")
 
 
-_QUICK = json.JSONDecoder(  # keeps numbers as they are, in a quarter of the time
+_QUICK = json.JSONDecoder(  # keeps numbers as written, in a quarter of the time
     object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_no_number
 )
 _EXACT = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=str, parse_constant=_no_number)

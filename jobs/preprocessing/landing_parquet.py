@@ -21,7 +21,7 @@ _FLAT = (
     *(types.is_integer, types.is_float32, types.is_float64, types.is_decimal128, types.is_boolean, types.is_null),
     *(types.is_string, types.is_large_string, types.is_string_view, types.is_date, types.is_timestamp),
 )
-_DAY_0001, _DAY_9999 = -719_162, 2_932_896  # the first and last day that a date can be written for, from 1970-01-01
+_DAY_0001, _DAY_9999 = -719_162, 2_932_896  # the first and last valid date, in days since 1970-01-01
 _AGAIN = "land the file again, whole"
 _MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 _IN_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}

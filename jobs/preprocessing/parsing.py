@@ -139,7 +139,7 @@ _NUMBERS: _Reading = {
     "text": _text,
 }
 _QUICK: _Reading = _NUMBERS | {
-    # at a third of the cost of reading a number; what is larger is left to the thorough reading
+    # a third of the cost of parsing a number; larger ones are left to the thorough reading
     "integer": lambda text, column: _looked_up(text, SMALL_COUNTS[column.dtype], DTYPES[column.dtype]),
     "months_term": lambda text, _: _looked_up(text, TERMS, pl.Int8),
     "emp_length": lambda text, _: _looked_up(text, EMP_LENGTH, pl.Int8),
@@ -148,7 +148,7 @@ _QUICK: _Reading = _NUMBERS | {
 }
 _THOROUGH: _Reading = _NUMBERS | {
     "percent": lambda text, column: _percent(text.str.strip_suffix("%").str.strip_chars_end(), column),
-    # which terms exist is for the contract to say
+    # the contract says which terms exist
     "months_term": lambda text, column: _integer(text.str.extract("^([0-9.]+)(?: months)?$"), column),
     "emp_length": lambda text, column: pl.coalesce(
         _looked_up(_folded(text), EMP_LENGTH, pl.Int8), _integer(text, column)

@@ -81,7 +81,7 @@ def refusals(columns: Mapping[str, Column], limits: Offences) -> list[Refusal]:
     """
     found = []
     for column in columns.values():
-        if column.sentinels:  # where one of them is negative, every negative value is one
+        if column.sentinels:  # if one of them is negative, every negative value counts as one
             values = [pl.col(column.name) == sentinel for sentinel in column.sentinels]
             below = [pl.col(column.name) < 0 for sentinel in column.sentinels if str(sentinel).startswith("-")]
             found.append(Refusal("sentinel", column.name, pl.any_horizontal(*values, *below)))

@@ -29,7 +29,7 @@ def stale(stock: Stock, source: str) -> list[Work]:
     bronze, found = stock.built(tables.bronze(source)), []
     for day in sorted(day for day in bronze if stock.since < day <= stock.day):
         names = (tables.bronze(source), *map(tables.silver, tables.COMPANIONS[source]))
-        if "id" in bronze[day].absent:  # then it is looked up in the loans of the day
+        if "id" in bronze[day].absent:  # then ids are looked up in that day's loans
             names = (*names, tables.bronze("loan_terms"))
         work = Work(source, day, tuple(known for name in names if (known := stock.as_input(name, day))))
         if not all(stock.is_made(table, work) for table in tables.silver_outputs(source)):

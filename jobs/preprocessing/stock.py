@@ -137,7 +137,7 @@ class Stock(Shelf):
             counts=dict(counts),
             notes=notes,
         )
-        if partitions.publish(self.root, manifest, [draft]):  # else what lies there is verified when read
+        if partitions.publish(self.root, manifest, [draft]):  # else the existing files are verified when read
             self.keep(manifest, frame)
         return manifest
 
@@ -164,7 +164,7 @@ class Stock(Shelf):
         """A hash of what a run saw up to a date, without opening a data file, and of what it has built."""
         digest = hashlib.sha256(json.dumps([str(until), VERSIONS, _contracts(), self.policy]).encode())
         for table, offered in self.offered.items():
-            last = f"{table}_{until:%Y_%m_%d}~"  # a name before it says no later day, whatever else it says
+            last = f"{table}_{until:%Y_%m_%d}~"  # a name that sorts before it has no later day
             seen = [
                 item
                 for item in sorted(offered.items())

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 SHAPE: Final[Any] = {  # fixed, so that the same rows give the same bytes whatever the number of threads
     "compression": "zstd",
-    "compression_level": 1,  # the default takes longer for a file as large
+    "compression_level": 1,  # the default takes longer and saves nothing
     "row_group_size": 1 << 16,
     "statistics": False,  # nobody reads them: days have folders of their own, and ids are in no order within one
 }
-_LOOK = 0.1  # seconds between two looks at whether the writing has failed
+_LOOK = 0.1  # seconds between checks of whether writing has failed
 
 
 def small(frame: pl.DataFrame, path: Path) -> None:

@@ -60,7 +60,7 @@ def claim(desk: Desk, policy: Policy, found: Circumstances, lease_until: str | N
         blocks = blocked_by(state, standing, today, policy, replace(found, note=same))
         body: dict[str, Any] = {"decision": standing.seq}
         if blocks:
-            after = max(held_until(state, standing, today, policy).values(), default=None)  # time blocks no more
+            after = max(held_until(state, standing, today, policy).values(), default=None)  # when time no longer blocks
             body |= {"blocked_by": list(blocks), "retry_after": after.isoformat() if after else None}
             return None if blocks == standing.blocked_by else Fact(RETRAINING, "deferred", body)
         body |= {"note_sha256": hashlib.sha256(standing.note).hexdigest(), "lease_until": lease_until}

@@ -67,5 +67,5 @@ def _stop(_signal: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, _stop)  # at once: to libraries amid a query Ctrl-C is a failure, or a crash at the end
+    signal.signal(signal.SIGINT, _stop)  # exit at once: during a query the libraries may fail or crash
     sys.exit(main())

@@ -140,7 +140,7 @@ def _without_values() -> Iterator[None]:
 def _failure(error: Exception, message: str) -> JobError:
     if isinstance(error, (*_ABOUT_THE_QUERY, duckdb.PermissionException)):
         if table := re.match(r"Catalog Error: Table with name (.+) does not exist!", message):
-            message = re.sub(r"\nDid you mean .*", "", message)  # it knows only the views that were named right
+            message = re.sub(r"\nDid you mean .*", "", message)  # it knows only views whose names were spelled right
         near = suggestion(table[1].casefold(), [view.name for view in known()]) if table else ""
         return UsageError(message, where="the query", mend=f"{near} {_LISTED}".strip())
     kind = re.match(r"[A-Z][A-Za-z ]* Error(?=:)", message)
