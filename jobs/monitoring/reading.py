@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, partial
 from itertools import accumulate, groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ Json = dict[str, Any]
 MANY_ROWS = 250_000  # read about so many at a time, in whole days; counts add up
 LATEST_LANDING = 31  # days after the application in which its score is looked for
 _Parts = dict[date, tuple[str, ...]]
-_read: dict[str, tuple[Path, _Parts, pl.DataFrame]] = {}  # by table: the history that this process read last
+_read: dict[str, tuple[_Parts, pl.DataFrame]] = {}  # by table: the history that this process read last, of any root
 _NO_SCORES = pl.DataFrame(schema={"id": pl.Int64, "pd": pl.Float64, "backscored": pl.Boolean})
 
 
@@ -199,15 +198,15 @@ class Reading:
 
     def _history(self, table: str, names: Sequence[str]) -> pl.DataFrame:
         """All rows of the days that count. Cached by file, because a replay asks for them every week."""
-        built, root = self._shelf.built(table), self._session.root.path
+        built = self._shelf.built(table)
         parts = {day: built[day].parts for day in self._days[table]}  # each named by its content
-        known, before = _read[table][1:] if table in _read and _read[table][0] == root else ({}, None)
+        known, before = _read.get(table, ({}, None))
         kept = {day for day in parts if known.get(day) == parts[day]}
         found = self._scan(table, [day for day in parts if day not in kept], names)
         if before is not None:
             still = before.filter(pl.col("snapshot_date").is_in(sorted(kept)))
             found = pl.concat([still, found]).sort("snapshot_date", maintain_order=True)
-        _read[table] = root, parts, found
+        _read[table] = parts, found
         return found
 
     def _scan(self, table: str, days: Sequence[date], names: Sequence[str]) -> pl.DataFrame:

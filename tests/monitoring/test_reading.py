@@ -85,3 +85,12 @@ def test_a_week_without_rows_has_bins_without_rows(tmp_path: Path) -> None:
         "dti": (0, len(found.reference["features"]["dti"]["rows"]))
     }
     assert found.daily == []
+
+
+def test_of_what_was_read_in_another_root_only_the_same_files_are_remembered(tmp_path: Path) -> None:
+    columns = ("id", "snapshot_date", "dti")
+    before = reading(tmp_path / "one", 3, 1)._history(FEATURES, columns)
+    other = reading(tmp_path / "other", 3, 1)
+    build(tmp_path / "other", FEATURES, WEEK, {"id": [7], "snapshot_date": [WEEK], "dti": [0.5]})
+    expected = [*before.filter(pl.col("snapshot_date") < WEEK).rows(), (7, WEEK, 0.5)]
+    assert other._history(FEATURES, columns).rows() == expected
