@@ -81,7 +81,8 @@ class Reading:
     def window(self) -> Window:
         """The week's scored rows; those of two or four weeks if the week has too few to judge drift."""
         days, within = self._within
-        scored = [self._scored(batch) for batch in self._batches(PREDICTIONS, within)]
+        batches = self._batches(PREDICTIONS, within)
+        scored = [self._scored(batch, self._scan(PREDICTIONS, batch, ("id", "pd", "model_id"))) for batch in batches]
         scores = pl.concat([_NO_SCORES, *scored])
         counts, again = ValueCounts.of(scores["pd"].to_numpy()), int(scores["backscored"].sum())
         told = self._since(days) | {"days": days, "rows": counts.n, "backscored": again}
@@ -149,9 +150,10 @@ class Reading:
     def outcomes(self) -> Outcomes:
         """Loans that matured in the last weeks, after the training, so that the model cannot have learned from them."""
         matured = self.matured.filter(pl.col("mature_date") > self.trained_as_of)
-        scored = [self._scored(batch, matured["id"]) for batch in self._batches(PREDICTIONS, self._days_of(matured))]
-        found = pl.concat([_NO_SCORES, *scored]).unique("id", keep="first", maintain_order=True)
-        joined = matured.join(found, on="id").sort("id")
+        days = self._days_of(matured)
+        among = pl.col("id").is_in(matured["id"].implode()) & pl.col("snapshot_date").is_in(days)
+        scored = self._scored(days, self._stored.filter(among)).unique("id", keep="first", maintain_order=True)
+        joined = matured.join(scored, on="id").sort("id")
         rows, again = joined.drop("backscored"), int(joined["backscored"].sum())
         counts = ScoreCounts.of(rows["pd"].to_numpy(), rows["y"].to_numpy())
         told = self._since(weeks.OUTCOME_DAYS) | {"n": counts.n, "bads": counts.n_bad}
@@ -160,17 +162,23 @@ class Reading:
     @cached_property
     def cohorts(self) -> dict[tuple[date, str], ScoreCounts]:
         """Outcomes of loans that matured in the last weeks, by the week and model of their stored scores."""
-        days = self._days_of(self.matured)
-        saturdays = {day: weeks.named_by(day + timedelta(days=weeks.DAYS)) for day in days}
-        scores = self._scan(PREDICTIONS, days, ("id", "pd", "model_id", "snapshot_date"))
-        rows = self.matured.select("id", "y").join(scores.unique("id", keep="first", maintain_order=True), on="id")
+        scores = self._stored.unique("id", keep="first", maintain_order=True)
+        rows = self.matured.select("id", "y").join(scores, on="id")
+        saturdays = {day: weeks.named_by(day + timedelta(days=weeks.DAYS)) for day in rows["snapshot_date"].unique()}
         of_week = rows.with_columns(week=pl.col("snapshot_date").replace_strict(saturdays, return_dtype=pl.Date))
         found = of_week.partition_by("week", "model_id", as_dict=True)
         return {cohort: ScoreCounts.of(of["pd"].to_numpy(), of["y"].to_numpy()) for cohort, of in found.items()}
 
+    @cached_property
+    def _stored(self) -> pl.DataFrame:
+        """The scores of loans that matured in the last weeks, as they were stored."""
+        names, among = ("id", "pd", "model_id", "snapshot_date"), pl.col("id").is_in(self.matured["id"].implode())
+        batches = [[], *self._batches(PREDICTIONS, self._days_of(self.matured))]
+        return pl.concat([self._scan(PREDICTIONS, batch, names).filter(among) for batch in batches])
+
     def _days_of(self, matured: pl.DataFrame) -> list[date]:
         """The days on which these loans were scored."""
-        applied = matured["application_date"].to_list()
+        applied = matured["application_date"].unique().to_list()
         begin, end = min(applied, default=date.max), max(applied, default=date.min)
         return [day for day in self._days[PREDICTIONS] if begin <= day and day - timedelta(days=LATEST_LANDING) <= end]
 
@@ -223,17 +231,15 @@ class Reading:
         rows = found.select("id", "snapshot_date", *(name for name in self._bins if name in known))
         return (rows if among is None else rows.filter(pl.col("id").is_in(among.implode()))).collect()
 
-    def _scored(self, days: Sequence[date], among: pl.Series | None = None) -> pl.DataFrame:
-        """Scores of these days by the judged model: as stored, or computed again if another model scored the row."""
+    def _scored(self, days: Sequence[date], stored: pl.DataFrame) -> pl.DataFrame:
+        """Scores stored on these days, by the judged model: computed again if another model scored the row."""
         others = (pl.col("model_id") != self._session.model.model_id).alias("backscored")
-        stored = self._scan(PREDICTIONS, days, ("id", "pd", "model_id")).select("id", "pd", others)
-        if among is not None:
-            stored = stored.filter(pl.col("id").is_in(among.implode()))
-        if not stored["backscored"].any():
-            return stored
-        rows = self._features(days, stored.filter("backscored")["id"])
+        found = stored.select("id", "pd", others)
+        if not found["backscored"].any():
+            return found
+        rows = self._features(days, found.filter("backscored")["id"])
         again = rows.select("id", pd=pl.Series(self._pd(rows), dtype=pl.Float64), backscored=pl.lit(value=True))
-        return pl.concat([stored.filter(~pl.col("backscored")), again])
+        return pl.concat([found.filter(~pl.col("backscored")), again])
 
 
 def _of(rows: pl.DataFrame, batch: Sequence[date], days: set[date]) -> pl.DataFrame:

@@ -23,11 +23,13 @@ from tests.monitoring.judging import POLICY
 from tests.sql.built import build
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from jobs.monitoring.session import Session
 
 ROWS = 10  # a day
+_MATURED = {"mature_date": pl.Date, "policy_exception": pl.Boolean}
 
 
 def reading(path: Path, days: int, least: int) -> Reading:
@@ -40,7 +42,8 @@ def reading(path: Path, days: int, least: int) -> Reading:
     for day in there:
         ids = list(range(ROWS))
         build(path, FEATURES, day, {"id": ids, "snapshot_date": [day] * ROWS, "dti": values["dti"]})
-        build(path, PREDICTIONS, day, {"id": ids, "pd": [n / 100 for n in ids], "model_id": [MODEL] * ROWS})
+        scored = {"id": ids, "pd": [n / 100 for n in ids], "model_id": [MODEL] * ROWS}
+        build(path, PREDICTIONS, day, {**scored, "snapshot_date": [day] * ROWS})
     root = Root(path, durable=False)
     session = SimpleNamespace(
         sources=SimpleNamespace(days={FEATURES: there, PREDICTIONS: there}),
@@ -78,6 +81,27 @@ def test_exceptions_to_the_lenders_policy_count_where_the_policy_keeps_them(
     assert found.matured["id"].to_list() == counted
 
 
+def test_scores_of_loans_that_matured_are_read_once_and_taken_where_they_were_stored_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, scan = reading(tmp_path, 3, 1), Shelf.scan
+    read: list[date] = []
+
+    def told(shelf: Shelf, table: str, days: list[date]) -> pl.LazyFrame:
+        read.extend(days)
+        return scan(shelf, table, days)
+
+    monkeypatch.setattr(Shelf, "scan", told)
+    monkeypatch.setattr("jobs.monitoring.reading.MANY_ROWS", 2 * ROWS)
+    eve = WEEK - timedelta(days=1)
+    loans = {"id": [1, 2, 3], "y": [0, 1, 0], "policy_exception": [False] * 3, "application_date": [eve] * 3}
+    found.labels = pl.DataFrame(loans | {"mature_date": [eve, WEEK, WEEK]})
+    found.trained_as_of = eve  # it may have learned from the first
+    assert found.outcomes.rows.select("id", "pd").rows() == [(2, 0.02), (3, 0.03)]
+    assert {cohort: counts.n for cohort, counts in found.cohorts.items()} == {(WEEK, MODEL): 3}
+    assert read == [eve, WEEK]
+
+
 def test_a_week_without_rows_has_bins_without_rows(tmp_path: Path) -> None:
     found = reading(tmp_path, 0, 70)
     assert (found.window.scores.n, found.window.told["rows"]) == (0, 0)
@@ -85,6 +109,9 @@ def test_a_week_without_rows_has_bins_without_rows(tmp_path: Path) -> None:
         "dti": (0, len(found.reference["features"]["dti"]["rows"]))
     }
     assert found.daily == []
+    found.labels = pl.DataFrame(schema={"id": pl.Int64, "application_date": pl.Date, "y": pl.Int8} | _MATURED)
+    found.trained_as_of = WEEK
+    assert (found.outcomes.counts.n, found.cohorts) == (0, {})
 
 
 def test_of_what_was_read_in_another_root_only_the_same_files_are_remembered(tmp_path: Path) -> None:
