@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
+import polars as pl
 
 from jobs.measures.calibration import Band
 from jobs.measures.counts import FloatArray, IntArray
@@ -22,9 +22,9 @@ def points(pd: FloatArray) -> IntArray:
     return np.rint(OFFSET - FACTOR * log_odds(pd)).astype(np.int64)
 
 
-def grades(pd: FloatArray) -> npt.NDArray[np.str_]:
+def grades(pd: FloatArray) -> pl.Series:
     """Grade by the master scale."""
-    return np.array(GRADES)[np.searchsorted(UPPER_PD, pd, side="right")]
+    return pl.Series("grade", GRADES)[np.searchsorted(UPPER_PD, pd, side="right")]
 
 
 def grade_bands(pd: FloatArray, labels: IntArray) -> dict[str, Band]:

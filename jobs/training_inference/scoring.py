@@ -165,7 +165,7 @@ def scores(scorer: Scorer, frame: pl.DataFrame, *, threads: int, most_explained:
     scored = frame.select("id", "application_date").with_columns(
         pl.Series("pd", pd, dtype=pl.Float64),
         pl.Series("score", scorecard.points(pd), dtype=pl.Int16),
-        pl.Series("grade", scorecard.grades(pd), dtype=pl.String),
+        scorecard.grades(pd),
         pl.int_range(pl.len(), dtype=pl.Int64).alias("_place"),
     )
     explained = why.with_columns(pl.Series("_place", places, dtype=pl.Int64))

@@ -43,8 +43,8 @@ def test_score_scale_of_the_trade() -> None:
 
 def test_a_grade_ends_below_its_bound_and_the_last_has_none() -> None:
     bounds = (0.02, 0.04, 0.07, 0.11, 0.17, 0.26)
-    assert scorecard.grades(np.array([0.0, *bounds])).tolist() == [*"ABCDEFG"]
-    assert scorecard.grades(np.nextafter([*bounds, 1.0], 0)).tolist() == [*"ABCDEFG"]
+    assert scorecard.grades(np.array([0.0, *bounds])).to_list() == [*"ABCDEFG"]
+    assert scorecard.grades(np.nextafter([*bounds, 1.0], 0)).to_list() == [*"ABCDEFG"]
 
 
 def test_a_band_of_a_grade_holds_what_was_promised_and_what_came_and_none_is_empty() -> None:
