@@ -103,11 +103,12 @@ def of(files: Mapping[str, bytes]) -> Scorer:
     return Scorer(booster, encoding, Platt(**found["calibration"]), found["reasons"], found["feature_set_version"])
 
 
-def predicted(booster: lgb.Booster, table: pl.DataFrame, *, threads: int, **what: bool) -> FloatArray:
+def predicted(booster: lgb.Booster, table: pl.DataFrame | FloatArray, *, threads: int, **what: bool) -> FloatArray:
     """The trees' predictions for encoded rows."""
-    if table.is_empty():
-        return np.empty((0, table.width + 1) if what.get("pred_contrib") else 0)
-    worth = 1 + table.height // ROWS_A_THREAD
+    height, width = table.shape
+    if not height:
+        return np.empty((0, width + 1) if what.get("pred_contrib") else 0)
+    worth = 1 + height // ROWS_A_THREAD
     return np.asarray(booster.predict(table, num_threads=min(threads, worth), **what), dtype=np.float64)
 
 

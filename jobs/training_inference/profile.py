@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -200,12 +201,14 @@ def sensitivity(scorer: Scorer, rows: pl.DataFrame, weights: dict[str, float], t
     """How the mean probability changes if an important number is a tenth larger or smaller, or missing."""
     heaviest = sorted(weights, key=lambda name: (-weights[name], name))
     names = [name for name in heaviest if rows.schema[name].is_numeric()][:STRAINED]
-    usual = scorer.encoding.table(rows).cast(dict.fromkeys(names, pl.Float64))
-    strains = [pl.col(name) * pl.lit(by, pl.Float64) for name in names for by in STRAINS.values()]
-    tables = pl.concat([usual, *map(usual.with_columns, strains)])
-    turns = np.arange(tables.height).reshape(-1, rows.height).T.ravel()  # alike rows in turns: a third less time
-    pd = scorer.calibration(predicted(scorer.booster, tables[turns], threads=threads, raw_score=True))
-    mean, *means = np.ascontiguousarray(pd.reshape(rows.height, -1).T).mean(axis=1).tolist()
+    usual = scorer.encoding.table(rows)
+    strains = list(product(map(usual.columns.index, names), STRAINS.values()))
+    # Each row beside itself: it goes much the same way through the trees again, in half the time.
+    beside = np.repeat(usual.cast(pl.Float64).to_numpy()[:, None], 1 + len(strains), axis=1)
+    for turn, (place, by) in enumerate(strains, 1):
+        beside[:, turn, place] *= by or np.nan
+    raw = predicted(scorer.booster, beside.reshape(-1, usual.width), threads=threads, raw_score=True)
+    mean, *means = np.ascontiguousarray(scorer.calibration(raw).reshape(len(beside), -1).T).mean(axis=1).tolist()
     moves = (np.reshape(means, (-1, len(STRAINS))) - mean).tolist()
     told = zip(names, moves, strict=True)
     return [{"feature": name, "mean_pd": mean, **dict(zip(STRAINS, moved, strict=True))} for name, moved in told]
