@@ -145,7 +145,7 @@ def _of_note(sight: Sight, state: State, later: State) -> str:
         ends = f", which ends decision {state.open.seq}" if state.open else ""
         whose = AUTHORS[found.wanted.source]
         return f"The note is valid and new: it is recorded as a decision of {whose} for {wanted}{ends}."
-    if found.kind is Kind.CLOSED and found.ending:
+    if found.ending:
         then = "is moved to quarantine" if not state.claim else "lies there until the claim has ended"
         own = (
             f"; decision {later.open.seq}, whose own is gone, ends withdrawn" if later.open and not later.claim else ""

@@ -36,8 +36,7 @@ class Trained:
 
 def recipe_of(as_of: date, policy: Policy, champion: str | None, inputs: Mapping[str, str]) -> dict[str, Any]:
     """All that determines a model: day, policy, champion, and the partitions, by folder and hash of their rows."""
-    used = dict(sorted(inputs.items()))
-    return {"as_of": as_of.isoformat(), "policy_sha256": policy.sha256, "champion": champion, "inputs": used}
+    return {"as_of": as_of.isoformat(), "policy_sha256": policy.sha256, "champion": champion, "inputs": dict(inputs)}
 
 
 def learn(session: Session, claimed: Entry) -> None:
@@ -85,10 +84,12 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     if model_bank.name_of(as_of, made) != model_id:
         mend = "compare the versions of program and libraries with those in its card"
         raise StoreDamaged(f"made again, {', '.join(differ) or 'it'} came out differently", where=home, mend=mend)
-    if verify and differ:
+    broken = session.desk.unusable(model_id)
+    if verify and broken:
         mend = "run again without --verify: what came out is what the model's name says"
-        raise StoreDamaged(f"the bank does not hold {', '.join(differ)} as trained", where=home, mend=mend)
-    if session.desk.unusable(model_id) and not verify:
+        what = ", ".join(differ) or model_bank.MANIFEST
+        raise StoreDamaged(f"the bank does not hold {what} as trained", where=home, mend=mend)
+    if broken:
         model_bank.put(root, as_of, made)
         session.run.report.change(home, why="put back by its recipe")
     session.run.events.say("same", f"{model_id}: made again, every byte the same", model_id=model_id)

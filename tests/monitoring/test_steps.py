@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.monitoring import job
+from jobs.monitoring import deciding, delivering, job
 from tests.monitoring.deciding import FIRST, serving
 from tests.monitoring.evidences import WEEK
 from tests.protocol.build import SUNDAY
@@ -60,3 +60,10 @@ def test_the_week_and_the_model_are_named(tmp_path: Path, capsys: pytest.Capture
     (model,) = (tmp_path / "model_bank").iterdir()
     assert model.name.startswith(f"{FIRST:%Y%m%d}")
     assert said("model") == {"event": "model", "model_id": model.name, "ledger_seq": 1}
+
+
+def test_a_dry_run_writes_no_note_and_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving(tmp_path)
+    monkeypatch.setattr(deciding, "decide", lambda _: pytest.fail("a note was written"))
+    monkeypatch.setattr(delivering, "deliver", lambda _: pytest.fail("an alert was sent"))
+    assert job.main(["--root", str(tmp_path), "--date", str(SUNDAY), "--dry-run"]) == 3

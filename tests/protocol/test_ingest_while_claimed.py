@@ -1,7 +1,8 @@
-"""What a look at the note does while a training is at work on the decision, and after it has failed."""
+"""What a look at the note does while a training is at work on the decision or waits, and after it has failed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,15 @@ def test_while_claimed_nothing_is_superseded_withdrawn_expired_or_put_away(store
     fail_attempt(desk(store), 2, "died")
     assert ingest(desk(store)).found.kind is Kind.SAME
     assert kinds(store)[2:] == ["attempt_failed", "proposed"]
+
+
+def test_without_a_lease_what_blocks_is_recorded_and_nothing_is_claimed(store: FolderStore, note: Path) -> None:
+    note.write_bytes(NOTE)
+    ingest(desk(store))
+    assert claim(desk(store), OPEN_RULES, READY, None)[1] is None
+    _, entry = claim(desk(store), OPEN_RULES, replace(READY, readiness=False), None)
+    assert entry is not None
+    assert (entry.kind, kinds(store)) == ("deferred", ["proposed", "deferred"])
 
 
 def test_while_claimed_even_the_bytes_of_a_closed_decision_stay(store: FolderStore, note: Path) -> None:

@@ -15,7 +15,7 @@ from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.guards import Circumstances, blocked_by
-from jobs.protocol.ingest import begin
+from jobs.protocol.ingest import begin, place
 from jobs.protocol.outlook import BLOCKS, survey
 from jobs.protocol.store import POLICY, RETRAINING_NOTE, STATUS, FolderStore
 from tests.protocol.build import MODEL, OPEN_RULES, READY, SUNDAY, desk, entry, machine, person, rules
@@ -104,6 +104,28 @@ def test_a_note_that_cannot_be_read_is_shown_with_place_and_mend(store: FolderSt
     trained(store)
     path(store, RETRAINING_NOTE).write_bytes(person(retrain="yes"))
     assert "The next note of monitoring takes its place, and quarantine keeps it." in told(store)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "then"),
+    [(machine(SUNDAY + DAY), "takes its place, and quarantine keeps it."), (person(SUNDAY + DAY), "left in place.")],
+    ids=["monitoring", "a person"],
+)
+def test_a_broken_note_over_an_open_decision_makes_way_only_if_monitoring_wanted_that(
+    store: FolderStore, wanted: bytes, then: str
+) -> None:
+    trained(store)
+    path(store, RETRAINING_NOTE).write_bytes(wanted)
+    begin(desk(store, SUNDAY + DAY))
+    path(store, RETRAINING_NOTE).write_bytes(person(retrain="yes"))
+    assert then in told(store, SUNDAY + DAY)
+
+
+def test_a_note_that_had_its_turn_is_told_with_what_it_wanted(store: FolderStore) -> None:
+    first = machine(retrain=False)
+    place(proposed(store, first), machine(), begin(desk(store)))
+    path(store, RETRAINING_NOTE).write_bytes(first)
+    assert "The note had its turn (decision 1, no retraining wanted by" in told(store)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,25 @@ def test_a_model_that_the_bank_has_lost_is_put_back_by_its_recipe(root: Path) ->
     assert snapshot(folder) == before
 
 
+def test_a_lost_manifest_is_told_and_not_put_back_by_a_comparison(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = root / "model_bank" / served(root) / "manifest.json"
+    data = manifest.read_bytes()
+    manifest.unlink()
+    assert run(root, LAST, "--step", "rebuild", "--model", served(root), "--verify") == 6
+    assert "the bank does not hold manifest.json as trained" in capsys.readouterr().err
+    assert not manifest.exists()
+    assert run(root, LAST, "--step", "rebuild", "--model", served(root)) == 0
+    assert manifest.read_bytes() == data
+    assert '"event": "same"' in capsys.readouterr().out
+
+
+def test_an_empty_bank_has_no_model_to_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, LAST, "--step", "rebuild", "--model", "20160101-0123456789ab") == 2
+    assert "name a model of the bank: none yet" in capsys.readouterr().err
+
+
 def test_a_recipe_of_other_rows_is_found_out(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = root / "model_bank" / served(root) / "recipe.json"
     told = json.loads(recipe.read_bytes())
