@@ -25,8 +25,7 @@ def check(run: Run) -> None:
     stock = _looked(run)
     standing = stock.standing
     strays = [one.name for one in entries(run.root, LANDING) if one.name not in SOURCES and one.name[0] != "."]
-    if standing is not None or run.options.step:
-        bronze.tell_of_columns(run, stock, bronze.of_today(stock))
+    bronze.tell_of_columns(run, stock, bronze.of_today(stock))
     _pass_by(run, [f"{LANDING}/{name}" for name in strays], f"no folder of a table: those are {', '.join(SOURCES)}")
     ahead = [f"{LANDING}/{table}/{name}" for table in SOURCES for name in stock.dated_after(table, run.today)]
     _pass_by(run, ahead, "dated after today: its day will come; if that is a slip, name it by the day it landed")

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.monitoring import weeks
 from jobs.monitoring.session import Session
-from jobs.protocol import strict_json, verdicts
+from jobs.protocol import partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
 from jobs.protocol.claims import claim, complete
 from jobs.protocol.facts import Serving
@@ -40,6 +40,34 @@ def test_a_model_that_no_training_made_is_known_by_its_manifest_or_by_lacking_it
         if manifest:
             path.write_bytes(manifest)
         assert Session._model_facts(session) == [MODEL, hashlib.sha256(manifest).hexdigest(), "2023-06-01", 3]
+
+
+def test_a_model_of_the_ledger_is_known_by_it_though_the_bank_has_lost_its_manifest(tmp_path: Path) -> None:
+    store = FolderStore(Root(tmp_path))
+    store.put_if_absent(RETRAINING_NOTE, machine())
+    begin(desk(store))
+    claimed = claim(desk(store), OPEN_RULES, READY, "")[1]
+    assert claimed
+    serving = complete(desk(store), claimed.seq, PASSED).state.serving
+    assert serving
+    session = cast("Session", SimpleNamespace(store=store, judged=serving))
+    assert Session._model_facts(session)[:2] == [PASSED.model_id, PASSED.model_sha256]
+
+
+@pytest.mark.parametrize(("back", "counts"), [(-1, False), (0, True), (6, True), (34, True), (35, False)], ids=str)
+def test_of_what_landed_the_week_and_the_four_weeks_before_it_make_the_evidence(
+    tmp_path: Path, back: int, counts: bool
+) -> None:
+    session = cast("Session", SimpleNamespace(root=Root(tmp_path), week=WEEK))
+    before = list(Session._feed(session))
+    manifest = tmp_path / partitions.manifest_name("silver/financial", WEEK - timedelta(days=back))
+    manifest.parent.mkdir(parents=True)
+    for data in (b"{}", b'{"landed": "anew"}'):
+        manifest.write_bytes(data)
+        now = list(Session._feed(session))
+        changed = [each.path for each, was in zip(now, before, strict=True) if each != was]
+        assert changed == ["datamart/silver/financial"] * counts
+        before = now
 
 
 def test_a_training_on_the_last_day_of_a_week_is_one_of_that_week(tmp_path: Path) -> None:

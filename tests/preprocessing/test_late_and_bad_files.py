@@ -36,6 +36,15 @@ def test_a_late_file_is_taken_up_by_the_next_run(tmp_path: Path, capsys: pytest.
     assert current(root) == current(whole)
 
 
+def test_where_nothing_ever_landed_the_root_is_doubted_and_no_single_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert preprocess(tmp_path) == 3
+    said = capsys.readouterr().err
+    assert "nothing has ever landed under this root\n  where: datamart/landing" in said
+    assert "have no file for" not in said
+
+
 def test_after_a_late_file_of_an_earlier_day_a_run_has_nothing_to_do_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

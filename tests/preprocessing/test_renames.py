@@ -142,6 +142,18 @@ def test_all_of_a_history_that_is_built_at_once_is_told_of_and_what_comes_back_i
     assert (tree(root), receipts(root)) == before
 
 
+def test_other_work_of_a_run_does_not_keep_it_from_telling_of_the_file_of_its_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    rename(root, LAST)
+    assert preprocess(root) == 0
+    shutil.rmtree(root / f"datamart/bronze/financial/snapshot_date={BEFORE}")
+    told(capsys)
+    assert preprocess(root) == 0
+    assert [one["name"] for one in told(capsys)] == [name_of(LAST)]
+
+
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"{}")], ids=["gone", "damaged"])
 def test_a_file_that_is_landed_anew_is_told_of_by_what_it_is_now(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], object]
