@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
-from jobs.protocol import claims, files, model_bank
+from jobs.protocol import claims, files, ledger, model_bank
 from jobs.protocol.command import STOPPED, Stopped
 from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
 from jobs.protocol.store import STATUS
 from jobs.training_inference import scoring, training
 from tests.protocol.build import refused_unheld
-from tests.training_inference.small_root import LAST, ask, entries, run, scores, state
+from tests.training_inference.small_root import LAST, ask, edit_policy, entries, run, scores, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +77,16 @@ def test_while_a_training_lasts_the_status_says_so(root: Path, monkeypatch: pyte
     ask(root)
     run(root)
     assert f"  claimed      by training for {LAST} (ledger entry 5)\n" in said[0]
+
+
+def test_the_lease_of_a_claim_lasts_as_long_as_the_policy_says(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "learn", lambda *_: None)
+    edit_policy(root, decision={"lease_minutes": 45})
+    ask(root)
+    run(root)
+    claimed = json.loads((root / ledger.name_of(5)).read_bytes())
+    lasts = datetime.fromisoformat(claimed["body"]["lease_until"]) - datetime.fromisoformat(claimed["at"])
+    assert (claimed["kind"], round(lasts.total_seconds() / 60)) == ("claimed", 45)
 
 
 @pytest.mark.parametrize(

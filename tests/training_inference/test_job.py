@@ -125,7 +125,9 @@ def test_where_every_day_is_scored_there_is_nothing_to_score(root: Path) -> None
 def test_the_model_that_scores_the_date_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, LAST, "--step", "model") == 0
     said = json.loads(capsys.readouterr().out.splitlines()[0])
-    assert (said["event"], said["model_id"]) == ("model", state(root).model_id)
+    serving = state(root).serving
+    assert serving is not None
+    assert said == {"event": "model", "model_id": serving.model_id, "ledger_seq": serving.seq}
 
 
 def test_a_day_without_features_is_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

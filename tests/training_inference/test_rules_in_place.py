@@ -10,7 +10,7 @@ import pytest
 from jobs.protocol import ledger, model_bank, partitions, policy, policy_in_force
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from jobs.training_inference import gates
+from jobs.training_inference import gates, training
 from tests.protocol.faults import forbid
 from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, entries, run, state
 
@@ -24,15 +24,28 @@ def block(root: Path) -> None:
     edit_policy(root, guards={"min_history_days": 120, "min_new_rows": 1_000_000})
 
 
-def test_the_condition_itself_records_what_a_decision_waits_for(root: Path) -> None:
+def test_the_condition_itself_records_what_a_decision_waits_for(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask(root)
     block(root)
     for _ in range(2):
         assert run(root, NEXT, "--step", "decide") == 99
+        assert {"event": "deferred", "blocked_by": ["new_rows"]} in map(
+            json.loads, capsys.readouterr().out.splitlines()
+        )
         assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
         (receipt,) = (root / f"decisions/receipts/training_inference/{NEXT}").iterdir()
         (skipped,) = json.loads(receipt.read_bytes())["skipped"]
         assert skipped == {"what": "a retraining", "why": "blocked by new_rows"}
+
+
+def test_the_step_train_by_itself_records_what_blocks_a_decision_and_trains_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "learn", lambda *_: pytest.fail("it trained"))
+    ask(root)
+    block(root)
+    assert run(root, NEXT, "--step", "train") == 0
+    assert entries(root)[-2:] == [("retraining", "proposed"), ("retraining", "deferred")]
 
 
 def test_a_backfill_carries_out_no_decision(root: Path) -> None:
