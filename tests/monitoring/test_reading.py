@@ -121,3 +121,10 @@ def test_of_what_was_read_in_another_root_only_the_same_files_are_remembered(tmp
     build(tmp_path / "other", FEATURES, WEEK, {"id": [7], "snapshot_date": [WEEK], "dti": [0.5]})
     expected = [*before.filter(pl.col("snapshot_date") < WEEK).rows(), (7, WEEK, 0.5)]
     assert other._history(FEATURES, columns).rows() == expected
+
+
+def test_a_day_of_the_week_that_was_not_scored_is_one_of_the_feed_all_the_same(tmp_path: Path) -> None:
+    found = reading(tmp_path, 8, 1)
+    found._days = {FEATURES: found._days[FEATURES], PREDICTIONS: found._days[PREDICTIONS][:-1]}
+    assert [row["snapshot_date"] for row in found.daily] == [WEEK - timedelta(days=n) for n in reversed(range(7))]
+    assert found.window.features["dti"].n == 6 * ROWS
