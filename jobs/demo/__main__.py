@@ -54,10 +54,10 @@ Try next:
 """
 
 MOVED = 0.25  # a stability index above it is told as drift
-RECOVERED = "recovered: scores lie again where the reference of the model that serves has them"
+RECOVERED = "recovered: the scores match the reference of the serving model again"
 IN_VAIN = (
-    "not mended: no loan of the new kind had matured, so no training could learn of one; from now on a person is told, "
-    "instead of training again"
+    "not mended: no loan of the new kind had matured, so no training could learn from one; from now on monitoring "
+    "calls a person instead of training again"
 )
 
 
@@ -96,7 +96,7 @@ def _played(lender: Path, root: Path, events: Events) -> int:
     if code := simulate(["--root", str(lender), *span, "--scenario", f"covariate-large@{DRIFT}"], events):
         return code
     if (root / REPLAY_CLOCK).is_file():
-        events.say("anew", "A replay came to no good end here; it begins anew.")
+        events.say("anew", "An earlier replay did not finish here; it starts again.")
         # the clock last: it marks the folder as a replay, which may be removed
         for path in sorted(root.iterdir(), key=lambda path: path.name == REPLAY_CLOCK):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -27,15 +27,15 @@ CUSUM_LIMIT = 4.0  # in standard errors
 LONGEST = 1000
 _FAR = "{value:.3f}, {side} {threshold:.3f}"
 _WORDS = {
-    (DRIFT, "score"): f"The scores have moved: stability index {_FAR}",
-    (DRIFT, "features"): f"The features have moved by their importance: stability index {_FAR}",
-    FEATURE: "{subject} has moved: stability index " + _FAR,
+    (DRIFT, "score"): f"The scores have moved: PSI {_FAR}",
+    (DRIFT, "features"): f"The features have moved, weighted by importance: PSI {_FAR}",
+    FEATURE: "{subject} has moved: PSI " + _FAR,
     MANY: "{value:.0f} features have moved at once, more than {threshold:.0f}",
     FLOOR: "Performance score {value:.3f} below threshold {threshold:.3f}",
     ESTIMATED_FLOOR: "Estimated performance score {value:.3f} below threshold {threshold:.3f}",
     CONCEPT: f"The model ranks matured loans worse: AUC lost {_FAR}",
-    DECAY: "The AUC has sunk week after week: cumulative sum {value:.2f}, {side} {threshold:.2f}",
-    CALIBRATION: "For each bad loan expected {value:.3f} came, {side} {threshold:.3f}",
+    DECAY: "The AUC has fallen week after week: CUSUM {value:.2f}, {side} {threshold:.2f}",
+    CALIBRATION: "Observed over expected bad loans {value:.3f}, {side} {threshold:.3f}",
     CBPE: "The estimated AUC {value:.3f} is {side} {threshold:.3f}",
     UNKNOWN: "The section {subject} could not be computed",
 }
@@ -126,7 +126,7 @@ def sentence_of(seen: Seen, severity: str, threshold: float | None) -> str:
     side = "above" if seen.sign > 0 else "below"
     numbers = {"value": seen.value or 0.0, "threshold": threshold or 0.0}
     said = words.format(rule=seen.rule, subject=seen.subject, side=side, **numbers)
-    doubt = ", yet its interval reaches above it" if (seen.rule, severity) == (FLOOR, MEDIUM) else ""
+    doubt = ", but its confidence interval reaches above it" if (seen.rule, severity) == (FLOOR, MEDIUM) else ""
     return (said + doubt)[:LONGEST]
 
 
@@ -138,7 +138,7 @@ def verdict_sentence(verdict: Json, *, asking: Sequence[str], in_vain: Sequence[
     if verdict["decision"] == "retrain":
         return _with_more("", asking)
     if in_vain:
-        return _with_more("A person must decide, for a retraining did not mend this: ", in_vain)
+        return _with_more("A retraining did not fix this, so a person must decide: ", in_vain)
     return _with_more("", asking) if asking else _calm(verdict, drift)
 
 

@@ -97,7 +97,7 @@ def test_a_replay_that_was_stopped_on_its_way_begins_anew(tmp_path: Path, capsys
     assert demo.main(["--root", str(tmp_path)]) == 0
     (tmp_path / "replay/story.html").unlink()
     assert demo.main(["--root", str(tmp_path)]) == 0
-    assert "it begins anew" in capsys.readouterr().out
+    assert "it starts again" in capsys.readouterr().out
     assert (tmp_path / "replay/story.html").is_file()
 
 
@@ -115,7 +115,7 @@ def test_a_replay_whose_runs_the_system_ended_is_no_success_and_begins_anew(
     assert "runs ended with 1, the first on 2016-08-09: the system refused" in told.err
     assert "The story" not in told.out
     assert demo.main(["--root", str(tmp_path)]) == 0
-    assert "it begins anew" in capsys.readouterr().out
+    assert "it starts again" in capsys.readouterr().out
 
 
 def test_one_that_was_stopped_while_a_stopped_replay_was_removed_begins_anew_too(

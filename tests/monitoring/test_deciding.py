@@ -140,7 +140,7 @@ def test_the_commands_of_decisions_know_what_was_decided(root: Root, capsys: pyt
     for command in (["explain", "2024-01-14"], ["check"], ["gc"]):
         assert decisions([*command, "--root", str(root.path)]) == 0, capsys.readouterr()
     said = capsys.readouterr().out
-    assert "The scores have moved: stability index 0.600" in said
+    assert "The scores have moved: PSI 0.600" in said
     assert "week=2024-01-13/decision.json" in said
     assert "missing now" not in said
     assert "changed since" not in said

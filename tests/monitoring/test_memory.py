@@ -167,7 +167,7 @@ class TestRetrainingInVain:
         found = self.judged(WEEK - timedelta(days=30), "drift", verdict=verdict)
         assert (found["decision"], found["action_hint"], found["severity"]) == ("alert", "escalate", "critical")
         assert "did not mend it: 2023-12-14" in aside(found)["drift"]
-        assert found["sentence"].startswith("A person must decide")
+        assert found["sentence"].startswith("A retraining did not fix this, so a person must decide: ")
 
     def test_until_the_loans_of_its_time_have_matured(self) -> None:
         assert self.judged(date(2022, 12, 13), "drift")["decision"] == "retrain"  # twelve months and 31 days ago

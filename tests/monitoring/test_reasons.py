@@ -22,17 +22,17 @@ def numbers(first: Json) -> tuple[object, ...]:
         (
             drifted(0.412, p=0.001),
             ("drift", "score", "high", 0.412, 0.3, 0.001, 2000, 0.112),
-            "The scores have moved: stability index 0.412, above 0.300",
+            "The scores have moved: PSI 0.412, above 0.300",
         ),
         (
             {"drift__weighted__value": 0.31, "drift__features__0__p_adjusted": 0.001},
             ("drift", "features", "high", 0.31, 0.3, 0.001, 2000, 0.01),
-            "The features have moved by their importance: stability index 0.310, above 0.300",
+            "The features have moved, weighted by importance: PSI 0.310, above 0.300",
         ),
         (
             feature(0.24, 2) | {"drift__features__2__csi__n": 1990},
             ("feature", "int_rate", "low", 0.24, 0.1, 0.0, 1990, None),
-            "int_rate has moved: stability index 0.240, above 0.100",
+            "int_rate has moved: PSI 0.240, above 0.100",
         ),
         (
             feature(0.11) | feature(0.11, 1) | feature(0.11, 2) | {"drift__features__1__csi__n": 2050},
@@ -42,7 +42,7 @@ def numbers(first: Json) -> tuple[object, ...]:
         (
             {"performance__auc": measure(0.64, 3000, interval=[0.62, 0.66]), "performance__n": 2990},
             ("floor", "auc", "medium", 0.64, 0.65, None, 2990, 0.01),
-            "Performance score 0.640 below threshold 0.650, yet its interval reaches above it",
+            "Performance score 0.640 below threshold 0.650, but its confidence interval reaches above it",
         ),
         (
             decayed(0.051) | {"performance__n": 2980},
@@ -52,12 +52,12 @@ def numbers(first: Json) -> tuple[object, ...]:
         (
             {"concept__cusum": {"path": [9.0, 4.1]}, "performance__n": 2970},
             ("slow_decay", "auc", "low", 4.1, 4.0, None, 2970, None),
-            "The AUC has sunk week after week: cumulative sum 4.10, above 4.00",
+            "The AUC has fallen week after week: CUSUM 4.10, above 4.00",
         ),
         (
             miscalibrated(0.84) | {"performance__n": 2960},
             ("calibration", "portfolio", "medium", 0.84, 0.85, 1e-6, 2960, 0.01),
-            "For each bad loan expected 0.840 came, below 0.850",
+            "Observed over expected bad loans 0.840, below 0.850",
         ),
         (
             {"estimate__auc": measure(0.655, 2000), "estimate__drop": 0.045, "estimate__n": 1980},
