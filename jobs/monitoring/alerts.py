@@ -76,7 +76,7 @@ def _opening(verdict: Verdict) -> list[Mapping[str, Any]]:
     """The reasons that are grave enough to open an episode, and escalation, which no rule measures."""
     found = [reason for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)]
     if verdict["action_hint"] == "escalate":
-        sentence = "A retraining did not mend it and one more cannot yet: a person must decide."
+        sentence = "A retraining did not fix it, and another one cannot yet: a person must decide."
         found.append({"rule": "escalation", "subject": "model", "severity": CRITICAL, "sentence": sentence})
     return found
 

@@ -133,7 +133,7 @@ def page(story: Story) -> bytes:
     promoted = amount(sum(what.endswith("promoted") for what in trained), "promotion")
     alarms = sum(week.decision != NO_ACTION for week in story.weeks)
     told, trainings = amount(len(story.weeks), "week"), amount(len(trained), "training")
-    headline = f"{told}, of which {alarms} called for somebody; {trainings}, {promoted}"
+    headline = f"{told}, of which {alarms} called for action; {trainings}, {promoted}"
     weeks = [
         {
             **week._asdict(),

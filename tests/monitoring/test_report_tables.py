@@ -63,7 +63,7 @@ TABLES = {
     "Calibration": (
         "measure = observed over expected bads; value = 1.080; 95 % interval = 1.000 to 1.160; n = 3,624; p = 0.040"
     ),
-    "Grades: bads expected and seen": (
+    "Grades: expected and observed bads": (
         "grade = A; n = 420; bads = 18; bad rate = 4.3%; expected rate = 4.0%; p, PDs not too low = 0.300; "
         "p, not too high = 0.700; light = ○ green"
     ),

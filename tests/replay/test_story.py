@@ -95,7 +95,7 @@ def test_the_page_counts_weeks_calls_trainings_and_promotions_and_tells_each() -
     verdicts = ("promoted", "kept", "promoted")
     events = [story.Event(FIRST, "training_inference", f"trained m{n}: {one}", "y") for n, one in enumerate(verdicts)]
     told = story.page(story.Story(weeks, (*events, story.Event(FIRST, "monitoring", "alert", "z")), 0.25)).decode()
-    assert "<h1>3 weeks, of which 1 called for somebody; 3 trainings, 2 promotions</h1>" in told
+    assert "<h1>3 weeks, of which 1 called for action; 3 trainings, 2 promotions</h1>" in told
     tables = shown(told)
     assert tables["Weeks and verdicts"] == "week to = 2017-01-07; verdict = ◑ alert; in words = It moved"
     figures = "AUC realised = 0.700; AUC estimated = not computed; score PSI = 0.300"
