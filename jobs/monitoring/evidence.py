@@ -65,8 +65,13 @@ def _sections(
         return said
 
     def of_performance() -> Json:
-        said = reading.outcomes.told | performance.realised(reading.outcomes.counts, reading.reference["cutoff"])
-        return said | {"cohorts": performance.cohorts(reading.cohorts)}
+        return reading.outcomes.told | performance.realised(reading.outcomes.counts, reading.reference["cutoff"])
+
+    def of_track_record() -> Json:
+        """Cohorts belong to performance, but rest on more scores: if some are damaged, only the record is unknown."""
+        if "unknown" not in evidence["performance"]:
+            evidence["performance"]["cohorts"] = performance.cohorts(reading.cohorts)
+        return performance.track_record(past, evidence["performance"], policy)
 
     def of_concept() -> Json:
         drops = performance.past_drops(past, week, session.model.model_id)
@@ -86,7 +91,7 @@ def _sections(
         "estimate": lambda: performance.estimate(
             reading.window.scores, reading.learned, reading.reference["cutoff"], policy
         ),
-        "track_record": lambda: performance.track_record(past, evidence["performance"], policy),
+        "track_record": of_track_record,
         "vintages": of_vintages,
         "curves": lambda: performance.curves(reading.outcomes.counts, reading.learned),
         "quality": lambda: quality.section(session.shelf, week, reading.reference, reading.daily),

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 
 from jobs.measures import bins
-from jobs.measures.bins import BinCounts
 from jobs.measures.calibration import Band
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts
 from jobs.monitoring import quality, vintages, weeks
@@ -39,7 +38,7 @@ class Window:
 
     told: Json
     scores: ValueCounts
-    features: Mapping[str, BinCounts]
+    features: Mapping[str, bins.BinCounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +106,18 @@ class Reading:
         return days, within
 
     @cached_property
-    def _counted(self) -> tuple[dict[str, BinCounts], list[Json]]:
+    def _counted(self) -> tuple[dict[str, bins.BinCounts], list[Json]]:
         """Read features once, and count them in bins for the window and by day for the week."""
         scored, known = {*self._within[1]}, self._days[FEATURES]
         week = {day for day in known if day >= weeks.first_of(self.week)}
-        counted: dict[str, BinCounts] = {}
+        counted: dict[str, bins.BinCounts] = {}
         daily: list[Json] = []
         for batch in self._batches(FEATURES, [day for day in known if day in week or day in scored]):
             rows = self._features(batch)
             daily += quality.daily(_of(rows, batch, week), self.reference["features"])
             for name, found in bins.count(_of(rows, batch, scored), self._bins).items():
                 counted[name] = counted[name] + found if name in counted else found
-        return counted or {name: BinCounts(of, (0,) * len(of.names)) for name, of in self._bins.items()}, daily
+        return counted or {name: bins.BinCounts(of, (0,) * len(of.names)) for name, of in self._bins.items()}, daily
 
     @cached_property
     def labels(self) -> pl.DataFrame:
@@ -149,10 +148,9 @@ class Reading:
     @cached_property
     def outcomes(self) -> Outcomes:
         """Loans that matured in the last weeks, after the training, so that the model cannot have learned from them."""
-        matured = self.matured.filter(pl.col("mature_date") > self.trained_as_of)
-        days = self._days_of(matured)
-        among = pl.col("id").is_in(matured["id"].implode()) & pl.col("snapshot_date").is_in(days)
-        scored = self._scored(days, self._stored.filter(among)).unique("id", keep="first", maintain_order=True)
+        matured, days, stored = self._unlearned
+        among = pl.col("id").is_in(matured["id"].implode())
+        scored = self._scored(days, stored.filter(among)).unique("id", keep="first", maintain_order=True)
         joined = matured.join(scored, on="id").sort("id")
         rows, again = joined.drop("backscored"), int(joined["backscored"].sum())
         counts = ScoreCounts.of(rows["pd"].to_numpy(), rows["y"].to_numpy())
@@ -162,7 +160,9 @@ class Reading:
     @cached_property
     def cohorts(self) -> dict[tuple[date, str], ScoreCounts]:
         """Outcomes of loans that matured in the last weeks, by the week and model of their stored scores."""
-        scores = self._stored.unique("id", keep="first", maintain_order=True)
+        _, days, late = self._unlearned
+        early = self._stored([day for day in self._days_of(self.matured) if day not in days])
+        scores = pl.concat([early, late]).sort("snapshot_date").unique("id", keep="first", maintain_order=True)
         rows = self.matured.select("id", "y").join(scores, on="id")
         saturdays = {day: weeks.named_by(day + timedelta(days=weeks.DAYS)) for day in rows["snapshot_date"].unique()}
         of_week = rows.with_columns(week=pl.col("snapshot_date").replace_strict(saturdays, return_dtype=pl.Date))
@@ -170,10 +170,15 @@ class Reading:
         return {cohort: ScoreCounts.of(of["pd"].to_numpy(), of["y"].to_numpy()) for cohort, of in found.items()}
 
     @cached_property
-    def _stored(self) -> pl.DataFrame:
-        """The scores of loans that matured in the last weeks, as they were stored."""
+    def _unlearned(self) -> tuple[pl.DataFrame, list[date], pl.DataFrame]:
+        """Loans that matured after the training, the days on which they were scored, and what was stored then."""
+        matured = self.matured.filter(pl.col("mature_date") > self.trained_as_of)
+        return matured, (days := self._days_of(matured)), self._stored(days)
+
+    def _stored(self, days: Sequence[date]) -> pl.DataFrame:
+        """The scores of loans that matured in the last weeks, as they were stored on these days."""
         names, among = ("id", "pd", "model_id", "snapshot_date"), pl.col("id").is_in(self.matured["id"].implode())
-        batches = [[], *self._batches(PREDICTIONS, self._days_of(self.matured))]
+        batches = [[], *self._batches(PREDICTIONS, days)]
         return pl.concat([self._scan(PREDICTIONS, batch, names).filter(among) for batch in batches])
 
     def _days_of(self, matured: pl.DataFrame) -> list[date]:
@@ -199,8 +204,7 @@ class Reading:
 
     def _batches(self, table: str, days: Sequence[date]) -> Iterator[list[date]]:
         """Batches of consecutive days with about MANY_ROWS rows each."""
-        built = self._shelf.built(table)
-        up_to = accumulate(built[day].rows for day in days)
+        up_to = accumulate(self._shelf.built(table)[day].rows for day in days)
         for _, batch in groupby(zip(days, up_to, strict=True), key=lambda read: read[1] // MANY_ROWS):
             yield [day for day, _ in batch]
 
@@ -225,8 +229,7 @@ class Reading:
 
     def _features(self, days: Sequence[date], among: pl.Series | None = None) -> pl.DataFrame:
         """The model's features of the applications of these days."""
-        there = self._shelf.built(FEATURES)
-        found = self._shelf.scan(FEATURES, [day for day in days if day in there])
+        found = self._shelf.scan(FEATURES, [day for day in days if day in self._shelf.built(FEATURES)])
         known = set(found.collect_schema().names())
         rows = found.select("id", "snapshot_date", *(name for name in self._bins if name in known))
         return (rows if among is None else rows.filter(pl.col("id").is_in(among.implode()))).collect()

@@ -7,14 +7,15 @@ import shutil
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
-from jobs.monitoring import drift
+from jobs.monitoring import drift, reading
 from jobs.protocol import ingest, receipts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from tests.monitoring import small_weeks
-from tests.monitoring.small_weeks import SUNDAY, WEEK, folder, run, verdict
+from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, contents, folder, run, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,34 @@ def test_a_broken_metric_is_unknown_is_told_and_leaves_the_others(
     assert "12,345" not in (lender / said["evidence"]["path"]).read_text() + str(told)
     assert run(lender) == 0  # mended: the week is judged again though nothing else has changed
     assert verdict(lender)["unknown"] == []
+
+
+def test_damaged_scores_of_loans_that_the_model_learned_from_hide_only_what_rests_on_them(
+    lender: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a week soon after the training; the loans that matured first in it were scored on this day."""
+    sunday = TRAINED + timedelta(days=14)
+    week = sunday - timedelta(days=1)
+    assert run(lender, sunday, "--step", "evidence") == 0
+    before, whole = small_weeks.evidence(lender, week), contents(folder(lender, week))
+    labels = pl.concat(small_weeks.rows(lender, "gold/label_store", week - timedelta(days=n)) for n in range(60))
+    first = labels.filter(pl.col("mature_date") == week - timedelta(days=27))["application_date"].max()
+    assert isinstance(first, date)
+    (part,) = (lender / f"datamart/gold/predictions/snapshot_date={first + timedelta(days=1)}").glob("*.parquet")
+    data = part.read_bytes()
+    part.write_bytes(data[:-1])
+    shutil.rmtree(folder(lender, week))
+    monkeypatch.setattr(reading, "_read", {})  # another process has read nothing before
+    assert run(lender, sunday, "--step", "evidence") == 0, "the last step tells it"
+    assert verdict(lender, week)["unknown"] == ["target", "track_record", "vintages"]
+    found = small_weeks.evidence(lender, week)
+    cohorts = before["performance"].pop("cohorts")
+    assert len(cohorts) > 3
+    assert all(found[name] == before[name] for name in ("performance", "calibration", "concept", "curves"))
+    part.write_bytes(data)
+    assert run(lender, sunday, "--step", "evidence") == 0
+    assert {name: data for name, data in contents(folder(lender, week)).items() if name in whole} == whole
+    assert verdict(lender, week)["unknown"] == []
 
 
 def test_without_labels_performance_is_unknown_and_nothing_is_green(lender: Path) -> None:
