@@ -137,19 +137,23 @@ def rescore(session: Session, *, verify: bool) -> None:
     model_id, seq = manifest.notes["model_id"], manifest.notes["ledger_seq"]
     scorer = scorers.of(session.banked(model_id).files)
     rows = session.cited(FEATURES, {given.path: given.sha256 for given in manifest.inputs[:1]})
-    found, paths = predictions(rows, model_id, seq, scorer, free_threads()), cited_files(root, manifest)
+    before = pl.read_parquet(cited_files(root, manifest), glob=False)
+    scored = predictions(rows, model_id, seq, scorer, free_threads())
+    later = [name for name in scored.columns if name not in before]  # added to the contract since
+    found = scored.drop(later)
     with files.draft(root, partitions.drafts_folder(root, PREDICTIONS)) as path:
         found.write_parquet(path)
         made = partitions.part_of(path, found.height)
     if (made,) != manifest.parts:
-        before = pl.read_parquet(paths, glob=False)
-        differ = [name for name in found.columns if name not in before or not found[name].equals(before[name])]
+        differ = [name for name in before.columns if name not in found or not found[name].equals(before[name])]
         raise StoreDamaged(
             f"scored again, {', '.join(differ) or 'the bytes'} came out differently",
             where=home,
             mend="compare the versions of program and libraries with those in the card of the model",
         )
-    session.run.events.say("same", f"{day}: {amount(found.height, 'score')}, every byte the same", rows=found.height)
+    said = f"{day}: {amount(found.height, 'score')}, every byte the same"
+    more = f"; not compared, because it was added later: {', '.join(later)}" if later else ""
+    session.run.events.say("same", said + more, rows=found.height, not_compared=later)
 
 
 def scores(scorer: Scorer, frame: pl.DataFrame, *, threads: int, most_explained: int = MOST_ROWS) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from tests import stored
 from tests.training_inference.small_root import EARLIER, EASY, LAST, run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -112,18 +113,39 @@ def test_every_scored_day_comes_out_the_same_again_also_after_its_features_were_
     assert snapshot(root) == before
 
 
-def test_a_changed_score_is_found_out_by_its_column(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def put_scores(root: Path, changed: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    """As if the scores of the day had come out like this."""
     whole = Root(root)
     manifest = partitions.existing(whole, "gold/predictions", EARLIER)
-    rows = stored.scan(whole, manifest).collect().with_columns(pl.col("pd") * 0.99)
+    rows = changed(stored.scan(whole, manifest).collect())
     shutil.rmtree(root / partitions.folder("gold/predictions", EARLIER))
     with files.draft(whole, partitions.drafts_folder(whole, "gold/predictions")) as path:
         rows.write_parquet(path)
         part = partitions.part_of(path, rows.height)
         facts = {name: getattr(manifest, name) for name in manifest.__dataclass_fields__ if name != "parts"}
         partitions.publish(whole, partitions.Manifest(**facts, parts=(part,)), [path])
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"), [(pl.col("pd") * 0.99, "pd"), (pl.lit(1).alias("no_longer_made"), "no_longer_made")]
+)
+def test_a_changed_score_is_found_out_by_its_column(
+    root: Path, changed: pl.Expr, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_scores(root, lambda rows: rows.with_columns(changed))
     assert run(root, EARLIER, "--step", "rescore", "--verify") == 6
-    assert "pd came out differently" in capsys.readouterr().err
+    assert f"scored again, {named} came out differently" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.99])
+def test_of_a_day_scored_before_a_column_was_added_the_columns_that_it_has_are_compared(
+    root: Path, factor: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_scores(root, lambda rows: rows.drop("reason_3", "reason_4").with_columns(pl.col("pd") * factor))
+    assert run(root, EARLIER, "--step", "rescore", "--verify") == (0 if factor == 1 else 6)
+    told = capsys.readouterr()
+    assert ('"not_compared": ["reason_3", "reason_4"]' in told.out) == (factor == 1)
+    assert ("again, pd came out differently" in told.err) == (factor != 1)
 
 
 def test_a_scored_day_is_never_scored_over(root: Path) -> None:
