@@ -17,7 +17,7 @@ from jobs.monitoring.session import VERSION, Session
 from jobs.monitoring.storing import Judged
 from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.command import Run, failure_of
-from jobs.protocol.policy import LabelPolicy
+from jobs.protocol.policy import LabelPolicy, Policy
 from jobs.protocol.receipts import Problem
 
 Json = dict[str, Any]
@@ -67,12 +67,6 @@ def _sections(
     def of_performance() -> Json:
         return reading.outcomes.told | performance.realised(reading.outcomes.counts, reading.reference["cutoff"])
 
-    def of_track_record() -> Json:
-        """Cohorts belong to performance, but rest on more scores: if some are damaged, only the record is unknown."""
-        if "unknown" not in evidence["performance"]:
-            evidence["performance"]["cohorts"] = performance.cohorts(reading.cohorts)
-        return performance.track_record(past, evidence["performance"], policy)
-
     def of_concept() -> Json:
         drops = performance.past_drops(past, week, session.model.model_id)
         return performance.concept(reading.learned, reading.outcomes.counts, drops, policy)
@@ -91,11 +85,18 @@ def _sections(
         "estimate": lambda: performance.estimate(
             reading.window.scores, reading.learned, reading.reference["cutoff"], policy
         ),
-        "track_record": of_track_record,
+        "track_record": lambda: _track_record(reading, past, evidence["performance"], policy),
         "vintages": of_vintages,
         "curves": lambda: performance.curves(reading.outcomes.counts, reading.learned),
         "quality": lambda: quality.section(session.shelf, week, reading.reference, reading.daily),
     }
+
+
+def _track_record(reading: Reading, past: Sequence[Judged], now: Json, policy: Policy) -> Json:
+    """Adds the cohorts to performance `now`: they rest on more scores, whose damage must not hide all of it."""
+    if "unknown" not in now:
+        now["cohorts"] = performance.cohorts(reading.cohorts)
+    return performance.track_record(past, now, policy)
 
 
 def _head(session: Session, reading: Reading) -> Json:
