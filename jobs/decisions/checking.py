@@ -20,7 +20,6 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.events import Events
-from jobs.protocol.facts import MONITOR
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.index import entries, manifests
@@ -28,6 +27,7 @@ from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import evidence_of
 from jobs.protocol.receipts import Problem
+from jobs.protocol.state import MONITOR
 from jobs.protocol.store import POLICIES, QUARANTINE, STATUS, FolderStore
 
 RESTORE = "restore it from a backup of decisions/"

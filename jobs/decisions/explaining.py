@@ -13,7 +13,6 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol import receipts as kept
 from jobs.protocol.decisions import fold
 from jobs.protocol.events import amount
-from jobs.protocol.facts import Decision, Entry
 from jobs.protocol.files import Root
 from jobs.protocol.index import entries
 from jobs.protocol.layers import PREDICTIONS
@@ -21,6 +20,7 @@ from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import evidence_of
 from jobs.protocol.outlook import end_of, printable
 from jobs.protocol.partitions import Input
+from jobs.protocol.state import Decision, Entry
 from jobs.protocol.status import words_of
 from jobs.protocol.store import FolderStore
 

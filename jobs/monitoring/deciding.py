@@ -13,9 +13,9 @@ from jobs.monitoring.terms import MEDIUM, rank
 from jobs.protocol import files, ingest, notes, policy, status, verdicts
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ConfigInvalid, InputMissing
-from jobs.protocol.facts import MONITOR
 from jobs.protocol.ingest import Seen
 from jobs.protocol.policy import Policy
+from jobs.protocol.state import MONITOR
 from jobs.protocol.store import RETRAINING_NOTE, quarantine_name
 
 Json = Mapping[str, Any]

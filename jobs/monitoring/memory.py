@@ -14,8 +14,8 @@ from typing import Any
 from jobs.monitoring import terms
 from jobs.monitoring.terms import Seen, number, part, rank
 from jobs.protocol.calendar import add_months
-from jobs.protocol.facts import DATA_QUALITY
 from jobs.protocol.policy import Policy
+from jobs.protocol.state import DATA_QUALITY
 
 Json = Mapping[str, Any]
 

@@ -14,8 +14,8 @@ from jobs.monitoring import charts, page
 from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Json, Table, cell, listing, number, plain, value_of
 from jobs.monitoring.storing import Judged
 from jobs.monitoring.terms import at
-from jobs.protocol.facts import Entry
 from jobs.protocol.policy import Policy
+from jobs.protocol.state import Entry
 
 LARGEST = 6  # features that get a figure of their own
 _OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of ledger entries

@@ -19,9 +19,9 @@ from jobs.monitoring import retraining_rules as rules
 from jobs.monitoring import terms
 from jobs.monitoring.memory import Memory
 from jobs.monitoring.terms import Seen, Step, number, part, rank, unknown
-from jobs.protocol.facts import DATA_QUALITY
 from jobs.protocol.guards import waits
 from jobs.protocol.policy import Policy
+from jobs.protocol.state import DATA_QUALITY
 
 Json = Mapping[str, Any]
 

@@ -14,11 +14,11 @@ from jobs.monitoring.terms import MEDIUM, rank
 from jobs.protocol import files, ledger, model_bank, partitions, strict_json, verdicts
 from jobs.protocol import session as sessions
 from jobs.protocol.calendar import add_months
-from jobs.protocol.facts import Serving
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS, SOURCES
 from jobs.protocol.model_bank import Model
 from jobs.protocol.notes import evidence_of
 from jobs.protocol.partitions import Input, Ranges
+from jobs.protocol.state import Serving
 
 Json = dict[str, Any]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from jobs.protocol import ledger, model_bank, verdicts
-from jobs.protocol.facts import State
 from jobs.protocol.guards import Circumstances
 from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.state import State
 from jobs.protocol.store import FolderStore
 
 

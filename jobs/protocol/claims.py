@@ -12,7 +12,6 @@ from jobs.protocol import files
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Stopped
 from jobs.protocol.errors import ConfigInvalid, JobError
-from jobs.protocol.facts import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact, Serving, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, Seen, look
@@ -20,6 +19,7 @@ from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
 from jobs.protocol.policy import Policy
 from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
+from jobs.protocol.state import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact, Serving, State
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 
 TRAINER = "datamart/.trainer.lock"  # held from before a claim until after its end

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from jobs.protocol.facts import (
+from jobs.protocol.state import (
     COLD_START,
     DAYS_WANTED,
     KEPT,

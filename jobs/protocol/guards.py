@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from jobs.protocol.facts import COLD_START, Decision, State
 from jobs.protocol.policy import GuardPolicy, Policy
+from jobs.protocol.state import COLD_START, Decision, State
 
 BUDGET_DAYS = 28
 

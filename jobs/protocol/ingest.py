@@ -11,12 +11,12 @@ from datetime import date
 
 from jobs.protocol import clock, model_bank
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.facts import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify, fields_of
 from jobs.protocol.policy import Policy
 from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
+from jobs.protocol.state import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: longer than an editor takes to save by way of a new file

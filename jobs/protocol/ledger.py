@@ -15,11 +15,11 @@ from typing import Any
 from jobs.protocol import schemas, strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import READ, JobError, StoreDamaged
-from jobs.protocol.facts import RETRAINING, Entry, Fact, State
 from jobs.protocol.folder import Refused
 from jobs.protocol.index import manifests
 from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.model_bank import BANK, MANIFEST
+from jobs.protocol.state import RETRAINING, Entry, Fact, State
 from jobs.protocol.store import DECISIONS, SERVING_NOTE, STATUS, FolderStore
 
 _HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)

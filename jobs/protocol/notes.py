@@ -13,9 +13,9 @@ from typing import Any
 
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.facts import COLD_START, MONITOR, PERSON, Decision, Ending, State
 from jobs.protocol.partitions import Input
 from jobs.protocol.schemas import checked, refused
+from jobs.protocol.state import COLD_START, MONITOR, PERSON, Decision, Ending, State
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 
 FURTHEST_DAYS = 92  # a date further ahead is taken for a typing error

@@ -11,11 +11,11 @@ from jobs.protocol import model_bank, policy_in_force
 from jobs.protocol.claims import abandoned, read_wish
 from jobs.protocol.decisions import advance
 from jobs.protocol.errors import JobError
-from jobs.protocol.facts import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, SERVING, Decision, Ending, Entry, Fact, State
 from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, look, proposal
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote
 from jobs.protocol.policy import Policy
+from jobs.protocol.state import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, SERVING, Decision, Ending, Entry, Fact, State
 from jobs.protocol.store import QUARANTINE
 
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}

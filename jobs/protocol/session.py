@@ -8,13 +8,13 @@ from typing import ClassVar, Self
 from jobs.protocol import ingest, ledger, model_bank, policy_in_force
 from jobs.protocol.command import Run
 from jobs.protocol.errors import JobError
-from jobs.protocol.facts import Entry, State
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.ingest import Desk
 from jobs.protocol.model_bank import Model
 from jobs.protocol.policy import Policy
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.state import Entry, State
 from jobs.protocol.store import FolderStore
 
 

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from itertools import takewhile
 
 from jobs.protocol.claims import try_wish
-from jobs.protocol.facts import MAX_ATTEMPTS, State
 from jobs.protocol.ingest import Desk
 from jobs.protocol.notes import fields_of
 from jobs.protocol.outlook import AUTHORS, BLOCKS, Sight, end_of, next_run, printable, survey
+from jobs.protocol.state import MAX_ATTEMPTS, State
 from jobs.protocol.store import STATUS, quarantine_name
 
 WIDTH, INDENT = 80, 15

@@ -9,9 +9,9 @@ from typing import Any
 
 from jobs.protocol import schemas, strict_json
 from jobs.protocol.errors import READ, ConfigInvalid, StoreDamaged
-from jobs.protocol.facts import DATA_QUALITY, State
 from jobs.protocol.files import Root
 from jobs.protocol.index import WEEK, day_of, identities
+from jobs.protocol.state import DATA_QUALITY, State
 from jobs.protocol.store import FolderStore
 
 MONITORING = "datamart/gold/monitoring"

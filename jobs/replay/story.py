@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.protocol import ledger, partitions, policy_in_force, strict_json, verdicts
 from jobs.protocol.events import amount
-from jobs.protocol.facts import Entry
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.outlook import AUTHORS, printable
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.state import Entry
 from jobs.protocol.status import words_of
 from jobs.protocol.store import FolderStore
 

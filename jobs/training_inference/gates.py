@@ -54,7 +54,7 @@ def judge(
 ) -> Verdict:
     """Judge a model by the gates of the policy's profile and, if a model serves, by comparison with that champion.
 
-    `facts` comes from `profile.facts` and `against` from `profile.against`; None is a value that was not measured.
+    `facts` comes from `measuring.facts` and `against` from `measuring.against`; None is a value that was not measured.
     """
     credit, before, loss = policy.credit, facts["gini_in_time"], facts["gini_loss_lower"]
     relative_loss = None if loss is None or before is None or before <= 0 else loss / before

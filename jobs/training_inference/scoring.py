@@ -19,11 +19,11 @@ from jobs.protocol.command import failure_of
 from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError
 from jobs.protocol.events import amount
-from jobs.protocol.facts import Serving
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.model_bank import Model
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import cited_files
+from jobs.protocol.state import Serving
 from jobs.protocol.workers import side_by_side
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers

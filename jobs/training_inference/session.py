@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from jobs.protocol import circumstances, claims, clock, ingest, notes
 from jobs.protocol import session as sessions
 from jobs.protocol.errors import InputMissing
-from jobs.protocol.facts import Decision, Entry, Serving, State
 from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.ingest import Seen
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.shelf import cited, cited_files
+from jobs.protocol.state import Decision, Entry, Serving, State
 
 if TYPE_CHECKING:
     import polars as pl

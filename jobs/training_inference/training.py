@@ -15,13 +15,13 @@ import polars as pl
 from jobs.protocol import claims, contract, model_bank, partitions, policy, policy_in_force, strict_json
 from jobs.protocol.claims import Outcome
 from jobs.protocol.errors import StoreDamaged, UsageError
-from jobs.protocol.facts import Entry
 from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
+from jobs.protocol.state import Entry
 from jobs.protocol.store import POLICIES
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer
-from jobs.training_inference import card, dataset, fitting, gates, profile, scoring
+from jobs.training_inference import card, dataset, fitting, gates, measuring, scoring
 from jobs.training_inference.dataset import CALIBRATION, OOT, TRAIN, Dataset, sampled
 from jobs.training_inference.session import Session
 
@@ -110,25 +110,25 @@ def train(data: Dataset, rules: Policy, recipe: Mapping[str, Any], champion: Sco
     text, fitted = fitting.fit(data, columns, tables, threads=threads)
     booster = lgb.Booster(model_str=text.decode())
     pushes = scoring.contributions(booster, sampled(tables[TRAIN]), threads=threads)
-    rows = {**data.frames, TRAIN: sampled(data.frames[TRAIN], profile.MOST_IN_SAMPLE)}  # fitted on: a sample is enough
-    tables[TRAIN] = sampled(tables[TRAIN], profile.MOST_IN_SAMPLE)
+    rows = {**data.frames, TRAIN: sampled(data.frames[TRAIN], measuring.MOST_IN_SAMPLE)}  # fitted on: a sample suffices
+    tables[TRAIN] = sampled(tables[TRAIN], measuring.MOST_IN_SAMPLE)
     raw = {name: scorers.predicted(booster, table, threads=threads, raw_score=True) for name, table in tables.items()}
     calibration = fitting.calibrated(raw[CALIBRATION], rows[CALIBRATION]["y"].to_numpy())
     rows = {name: frame.with_columns(pl.Series("pd", calibration(raw[name]))) for name, frame in rows.items()}
-    counts = {name: profile.counted(frame) for name, frame in rows.items()}
+    counts = {name: measuring.counted(frame) for name, frame in rows.items()}
     usual, version = scoring.usual(columns, pushes), contract.load(FEATURES).version
     scorer = Scorer(booster, encoding, calibration, usual, version)
-    reference = profile.reference(data.frames[TRAIN], rows[OOT], counts, columns, pushes, rules)
+    reference = measuring.reference(data.frames[TRAIN], rows[OOT], counts, columns, pushes, rules)
     violation = fitting.worst_violation(booster, columns)
     before = champion.pd(rows[OOT], threads=threads) if champion else None
-    against = None if before is None else profile.against(before, rows[OOT])
-    verdict = gates.judge(profile.facts(counts, reference, violation), rules.gates, against)
+    against = None if before is None else measuring.against(before, rows[OOT])
+    verdict = gates.judge(measuring.facts(counts, reference, violation), rules.gates, against)
     facts = {
         "recipe": recipe,
         "fitted": fitted,
         "calibration": asdict(calibration),
         "worst_monotone_violation": violation,
-        "trials": profile.trials(scorer, rows[OOT], before, counts, reference, threads),
+        "trials": measuring.trials(scorer, rows[OOT], before, counts, reference, threads),
     }
     described = card.card(data, rules, reference, verdict, facts)
     files = {

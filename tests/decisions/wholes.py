@@ -23,10 +23,10 @@ from jobs.protocol import (
     strict_json,
 )
 from jobs.protocol.claims import Outcome, claim, complete
-from jobs.protocol.facts import RETRAINING, Fact
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.receipts import Occasion, Report
+from jobs.protocol.state import RETRAINING, Fact
 from jobs.protocol.store import FolderStore
 from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 

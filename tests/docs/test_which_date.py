@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobs.protocol import ingest, ledger
-from jobs.protocol.facts import SERVING, Fact
 from jobs.protocol.files import Root
+from jobs.protocol.state import SERVING, Fact
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
 from tests.monitoring import small_weeks
 from tests.monitoring.small_weeks import SUNDAY, contents, run, verdict

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from jobs.protocol.facts import MONITOR, PERSON
 from jobs.protocol.folder import ASIDE
 from jobs.protocol.notes import BLOCKING, classify
+from jobs.protocol.state import MONITOR, PERSON
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 from tests.model.things import MACHINES, REMOVED
 from tests.protocol.build import VALID_DAYS
 
 if TYPE_CHECKING:
-    from jobs.protocol.facts import Entry, State
     from jobs.protocol.ledger import Ledger
+    from jobs.protocol.state import Entry, State
     from tests.model.things import Process, World
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError
-from jobs.protocol.facts import SERVING, Fact
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.notes import serving_bytes
+from jobs.protocol.state import SERVING, Fact
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 from tests.model.disk import changed
 from tests.model.programs import FIRST, Stage
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from jobs.protocol.facts import State
+    from jobs.protocol.state import State
 
 
 @dataclass

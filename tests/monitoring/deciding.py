@@ -15,11 +15,11 @@ from jobs.protocol import files, ledger, model_bank, policy, policy_in_force, st
 from jobs.protocol.claims import choose
 from jobs.protocol.command import Run
 from jobs.protocol.events import Events
-from jobs.protocol.facts import RETRAINING
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.notes import serving_bytes
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.state import RETRAINING
 from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
 from tests.monitoring.evidences import WEEK, evidence
 from tests.protocol.build import SUNDAY, desk

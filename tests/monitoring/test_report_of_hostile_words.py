@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.monitoring import report
 from jobs.protocol import ledger, policy_in_force
-from jobs.protocol.facts import SERVING, Fact
 from jobs.protocol.files import Root
+from jobs.protocol.state import SERVING, Fact
 from jobs.protocol.store import FolderStore
 from tests.monitoring.evidences import WEEK
 from tests.monitoring.hostile_pages import HOSTILE, TAME, reported

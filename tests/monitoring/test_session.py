@@ -15,10 +15,10 @@ from jobs.monitoring.session import Session
 from jobs.protocol import partitions, strict_json, verdicts
 from jobs.protocol.calendar import add_months
 from jobs.protocol.claims import claim, complete
-from jobs.protocol.facts import Serving
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin
 from jobs.protocol.layers import LABELS, PREDICTIONS
+from jobs.protocol.state import Serving
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
 from tests.monitoring.evidences import MODEL, WEEK
 from tests.monitoring.judging import POLICY

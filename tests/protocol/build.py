@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import policy
 from jobs.protocol.claims import Outcome
-from jobs.protocol.facts import RETRAINING, Entry, Fact
 from jobs.protocol.guards import Circumstances
 from jobs.protocol.ingest import Desk
 from jobs.protocol.ledger import Writer
 from jobs.protocol.notes import retraining_bytes
+from jobs.protocol.state import RETRAINING, Entry, Fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable

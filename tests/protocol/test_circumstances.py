@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from jobs.protocol import circumstances
-from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
 from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.state import State
 from tests.protocol.build import rules
 from tests.sql.built import build
 

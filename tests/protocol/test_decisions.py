@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.protocol.decisions import fold, objection
-from jobs.protocol.facts import RETRAINING, SERVING, Fact, State
+from jobs.protocol.state import RETRAINING, SERVING, Fact, State
 from tests.protocol.build import MODEL, OTHER, SUNDAY, entry, proposed
 
 NOTE = b"the note"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jobs.protocol.decisions import fold
-from jobs.protocol.facts import Decision, State
 from jobs.protocol.guards import Circumstances, blocked_by, held_until
+from jobs.protocol.state import Decision, State
 from tests.protocol.build import READY, entry, proposed, rules
 
 DAY = date(2024, 1, 18)  # a Thursday

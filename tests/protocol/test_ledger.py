@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError, StoreDamaged
-from jobs.protocol.facts import RETRAINING, SERVING, Fact, State
 from jobs.protocol.files import Root
 from jobs.protocol.ledger import append, name_of, read
+from jobs.protocol.state import RETRAINING, SERVING, Fact, State
 from jobs.protocol.store import FolderStore
 from tests.protocol.build import MODEL, OTHER, proposed, writer
 

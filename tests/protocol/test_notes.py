@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.facts import State
 from jobs.protocol.notes import Kind, classify, read_retraining, read_serving, retraining_bytes, serving_bytes
+from jobs.protocol.state import State
 from tests.protocol.build import MODEL, SUNDAY, VALID_DAYS, entry, machine, person, proposed
 from tests.protocol.test_decisions import claimed, completed, fact, serving
 
 if TYPE_CHECKING:
-    from jobs.protocol.facts import Fact
+    from jobs.protocol.state import Fact
 
 DAY = timedelta(days=1)
 NOTE = machine()

@@ -12,11 +12,11 @@ from jobs.protocol import policy, policy_in_force, status
 from jobs.protocol.claims import claim
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import StoreDamaged
-from jobs.protocol.facts import State
 from jobs.protocol.files import Root
 from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.outlook import BLOCKS, survey
+from jobs.protocol.state import State
 from jobs.protocol.store import POLICY, RETRAINING_NOTE, STATUS, FolderStore
 from tests.protocol.build import MODEL, OPEN_RULES, READY, SUNDAY, desk, entry, machine, person, rules
 from tests.protocol.build import proposed as proposed_by

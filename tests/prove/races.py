@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import claim, complete, fail_attempt
-from jobs.protocol.facts import PERSON, SERVING, Fact, State
 from jobs.protocol.files import Root
 from jobs.protocol.ingest import begin, place
 from jobs.protocol.notes import BLOCKING, Kind, classify
+from jobs.protocol.state import PERSON, SERVING, Fact, State
 from jobs.protocol.store import QUARANTINE, RETRAINING_NOTE, FolderStore
 from tests.protocol.build import (
     MODEL,

@@ -18,7 +18,7 @@ from tests.prove import monitoring, system_calls
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jobs.protocol.facts import State
+    from jobs.protocol.state import State
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 PATIENCE = 60.0  # seconds

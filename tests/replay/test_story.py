@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.protocol import ledger, policy_in_force
-from jobs.protocol.facts import Decision, Ending, Entry, Fact, Serving, State
 from jobs.protocol.files import Root
 from jobs.protocol.layers import FEATURES, PREDICTIONS
 from jobs.protocol.ledger import Ledger
+from jobs.protocol.state import Decision, Ending, Entry, Fact, Serving, State
 from jobs.protocol.store import POLICY, FolderStore
 from jobs.replay import story
 from jobs.replay.story import Week

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from jobs.protocol.facts import State
+    from jobs.protocol.state import State
 
 FIRST, LAST = date(2015, 10, 1), date(2016, 8, 28)
 EARLIER, NEXT = LAST - timedelta(days=7), LAST + timedelta(days=1)

@@ -14,8 +14,8 @@ import pytest
 
 from jobs.protocol import claims, files, ledger, model_bank
 from jobs.protocol.command import STOPPED, Stopped
-from jobs.protocol.facts import MAX_ATTEMPTS
 from jobs.protocol.files import Root
+from jobs.protocol.state import MAX_ATTEMPTS
 from jobs.protocol.store import STATUS
 from jobs.training_inference import scoring, training
 from tests.protocol.build import refused_unheld

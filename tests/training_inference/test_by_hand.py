@@ -21,7 +21,7 @@ from tests.training_inference.small_root import EARLIER, LAST, NEXT, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jobs.protocol.facts import Entry, State
+    from jobs.protocol.state import Entry, State
 
 NOTE, SERVING = "decisions/retraining_decision.json", "decisions/serving_decision.json"
 

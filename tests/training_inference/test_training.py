@@ -14,8 +14,8 @@ from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts
 from jobs.protocol import model_bank, policy, strict_json
 from jobs.scorer import scorer as scorers
-from jobs.training_inference import card, dataset, fitting, gates, profile
-from jobs.training_inference.profile import alone
+from jobs.training_inference import card, dataset, fitting, gates, measuring
+from jobs.training_inference.measuring import alone
 from tests.training_inference.population import POLICY, STORE, data, loans, scorer, train, trained
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def test_the_reference_accounts_for_every_row() -> None:
 def test_a_cut_off_approves_the_share_asked_for_but_never_parts_equal_scores(rate: float | None, approved: int) -> None:
     pd = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.6, 0.7, 0.8, 0.9])
     counts = ScoreCounts.of(pd, np.array([0, 0, 0, 0, 0, 0, 0, 1, 0, 1]))
-    assert (pd < profile.cutoff_of(counts, rate)).sum() == approved
+    assert (pd < measuring.cutoff_of(counts, rate)).sum() == approved
 
 
 def test_the_policy_s_approval_rate_sets_the_cut_off_and_leaves_the_trees_alone() -> None:
@@ -135,8 +135,8 @@ def test_the_policy_s_approval_rate_sets_the_cut_off_and_leaves_the_trees_alone(
 def test_the_policy_s_number_of_bins_cuts_the_reference() -> None:
     model, rules = scorer(), replace(POLICY, drift=replace(POLICY.drift, bins=5))
     scored = {name: rows.with_columns(pd=pl.Series(model.pd(rows, threads=1))) for name, rows in data().frames.items()}
-    counts, used = {name: profile.counted(rows) for name, rows in scored.items()}, dataset.features("investor")
-    found = profile.reference(scored["train"], scored[OOT], counts, used, np.ones((1, len(used))), rules)
+    counts, used = {name: measuring.counted(rows) for name, rows in scored.items()}, dataset.features("investor")
+    found = measuring.reference(scored["train"], scored[OOT], counts, used, np.ones((1, len(used))), rules)
     halves = [json.loads(trained().files[model_bank.REFERENCE]), found]
     assert [len(each["scores"]["bins"]["edges"]) for each in halves] == [9, 4]
     assert [len(each["features"]["fico_mid"]["bins"]["edges"]) for each in halves] == [9, 4]
@@ -157,8 +157,8 @@ def test_gates_judge_the_lower_end_of_the_auc_and_the_gini_lost_since_rows_that_
     for name, apart in (("train", 2.0), ("valid", 1.1), ("calibration", 1.0), (OOT, 0.6)):
         y = draw.random(900) < 0.3
         counts[name] = ScoreCounts.of(1 / (1 + np.exp(1 - draw.normal(apart * y))), y)
-    told = {"performance": {OOT: profile.performance(counts[OOT], 0.5)}, "rate_alone": {"value": 0.6}}
-    found = profile.facts(counts, told, 0.0)
+    told = {"performance": {OOT: measuring.performance(counts[OOT], 0.5)}, "rate_alone": {"value": 0.6}}
+    found = measuring.facts(counts, told, 0.0)
     out, within = ranking.auc(counts[OOT]), ranking.auc(ScoreCounts.merged((counts["valid"], counts["calibration"])))
     area, before = out.known(), within.known()
     spread = [1.959964 * math.sqrt(of) for of in (out.variance or 0, (out.variance or 0) + (within.variance or 0))]
@@ -172,10 +172,10 @@ def test_a_champion_that_is_better_stays() -> None:
     model = scorer()
     pd = {name: model.pd(rows, threads=1) for name, rows in data().frames.items()}
     scored = {name: rows.with_columns(pl.Series("pd", pd[name])) for name, rows in data().frames.items()}
-    against = profile.against(pd[OOT], scored[OOT].with_columns(pl.col("pd").reverse()))  # scores of other loans
-    counts = {name: profile.counted(rows) for name, rows in scored.items()}
+    against = measuring.against(pd[OOT], scored[OOT].with_columns(pl.col("pd").reverse()))  # scores of other loans
+    counts = {name: measuring.counted(rows) for name, rows in scored.items()}
     reference = json.loads(trained().files[model_bank.REFERENCE])
-    verdict = gates.judge(profile.facts(counts, reference, 0.0), POLICY.gates, against)
+    verdict = gates.judge(measuring.facts(counts, reference, 0.0), POLICY.gates, against)
     assert [gate.name for gate in verdict.gates if not gate.passed] == ["auc_change_lower", "log_loss_rise"]
 
 

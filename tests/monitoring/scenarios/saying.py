@@ -10,7 +10,7 @@ from jobs.protocol.store import FolderStore
 from tests.monitoring.lenders import SHORT, Json, Lender
 
 if TYPE_CHECKING:
-    from jobs.protocol.facts import State
+    from jobs.protocol.state import State
 
 SUNDAY = SHORT.shifted
 

@@ -1,4 +1,4 @@
-"""The ledger's vocabulary as plain values: facts, entries, decisions, and the state that follows from them."""
+"""The state that follows from the ledger, and what it consists of, as plain values: facts, entries, decisions."""
 
 from __future__ import annotations
 
