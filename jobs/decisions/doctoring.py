@@ -27,6 +27,7 @@ from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import PREFIX, day_of, entries, manifests
 from jobs.protocol.layers import FEATURES, LABELS, LANDING, LANDING_KINDS, PREDICTIONS
+from jobs.protocol.outlook import clock_problem
 from jobs.protocol.receipts import Problem
 from jobs.protocol.store import FOLDER_MODES, NOTES, POLICY, FolderStore, mode_of
 
@@ -148,7 +149,7 @@ def times(root: Root) -> Iterator[Problem]:
         known = ledgers.read(store)
     except JobError as error:
         yield Problem.of(error)
-    claim, newest = known.state.claim, known.state.newest
+    claim = known.state.claim
     until = known.entries[claim.seq - 1].body["lease_until"] if claim else ""
     is_over, is_dead = until and datetime.fromisoformat(until) < clock.now(), abandoned(store, known.state)
     if claim and (is_over or is_dead):
@@ -156,8 +157,8 @@ def times(root: Root) -> Iterator[Problem]:
         first = "" if is_dead else "its trainer lives: wait for it, or end it if it hangs; then "
         again = f"{first}run training: it gives the decision back, and may claim it anew"
         yield remark(what, ledgers.name_of(claim.seq), again)
-    if newest and newest > today:
-        yield damage(f"the ledger speaks of {newest}, and the clock says {today}", ledgers.FOLDER, mend)
+    if behind := clock_problem(known.state, today):
+        yield Problem.of(behind)
     for table in (FEATURES, PREDICTIONS):
         if ahead := [day for day in manifests(root, table) if day > today]:
             what = f"it holds {ahead[-1]}, and the clock says {today}"

@@ -10,7 +10,7 @@ from typing import Any
 from jobs.monitoring import storing
 from jobs.monitoring.session import Session
 from jobs.monitoring.terms import MEDIUM, rank
-from jobs.protocol import files, ingest, notes, policy, status, verdicts
+from jobs.protocol import files, ingest, notes, outlook, policy, status, verdicts
 from jobs.protocol.command import Run
 from jobs.protocol.errors import ConfigInvalid, InputMissing
 from jobs.protocol.ingest import Seen
@@ -41,6 +41,8 @@ def decide(session: Session) -> None:
     """
     seen = ingest.begin(session.desk)
     if seen.backfill:
+        if wrong := outlook.clock_problem(seen.state, session.run.today):
+            session.run.report.fail(wrong)
         return
     verdict = verdicts.read(session.root, session.week)
     if verdict:

@@ -10,7 +10,7 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol import model_bank, policy_in_force
 from jobs.protocol.claims import abandoned, read_wish
 from jobs.protocol.decisions import advance
-from jobs.protocol.errors import JobError
+from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, look, proposal
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote
@@ -54,8 +54,18 @@ class Sight:
     @property
     def problems(self) -> tuple[JobError, ...]:
         """What a person must fix before policy or notes take effect, or before anything is scored."""
-        known = (self.model_problem, self.policy_problem, self.found.problem, self.serving_problem)
+        notes = (self.policy_problem, self.found.problem, self.serving_problem)
+        known = (clock_problem(self.state, self.today), self.model_problem, *notes)
         return tuple(one for one in known if one)
+
+
+def clock_problem(state: State, today: date) -> JobError | None:
+    """A run under a clock that was ahead wrote to the ledger: until that day, every run is a backfill."""
+    if not state.is_backfill(today):
+        return None
+    mend = "set this host's clock (UTC); if it is right, no decision is carried out before that day: see the runbook"
+    what = f"the ledger speaks of {state.newest}, and the clock says {today}"
+    return StoreDamaged(what, where=ledgers.FOLDER, mend=mend)
 
 
 def survey(desk: Desk, verdict: str = "") -> Sight:
@@ -82,6 +92,9 @@ def survey(desk: Desk, verdict: str = "") -> Sight:
 
 
 def next_run(sight: Sight) -> Iterator[str]:
+    if sight.state.is_backfill(sight.today):
+        yield f"It only writes outputs, whatever the notes say: its day is before {sight.state.newest}, see PROBLEMS."
+        return
     if sight.policy_problem:
         yield "Nothing is claimed or promoted until policy.json can be read; the last good policy counts for the rest."
     if sight.serving_problem:

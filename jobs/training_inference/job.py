@@ -98,6 +98,8 @@ def clear(run: Run) -> None:
         for folder in (partitions.drafts_folder(run.root, PREDICTIONS), session.shelf.index.path.parent):
             files.sweep(folder)
     if session.state.is_backfill(run.day):
+        if wrong := outlook.clock_problem(session.state, run.today):
+            run.report.fail(wrong)
         return  # a backfill writes only outputs; the notes are about a later day
     back = verdicts.kept_back(run.root, run.day, session.state)
     look = outlook.survey if run.dry_run else status.refresh

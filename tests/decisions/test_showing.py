@@ -120,6 +120,20 @@ def test_lint_tells_what_the_next_run_will_do_and_changes_nothing(
     assert everything(store.root.path) == before
 
 
+def test_lint_says_that_a_note_does_nothing_while_the_clock_is_before_the_ledger(
+    store: FolderStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(store)
+    monkeypatch.setattr(clock, "today", lambda: TODAY - timedelta(days=1))
+    store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY - timedelta(days=1)))
+    code, told = said(capsys, store, "lint")
+    today, tomorrow = told.split("If the next run is tomorrow's:")
+    assert (code, f"the ledger speaks of {TODAY}, and the clock says" in today) == (6, True)
+    assert f"It only writes outputs, whatever the notes say: its day is before {TODAY}, see PROBLEMS." in today
+    assert "it is recorded as a decision" not in today
+    assert "it is recorded as a decision" in tomorrow
+
+
 def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
     store: FolderStore, capsys: pytest.CaptureFixture[str]
 ) -> None:

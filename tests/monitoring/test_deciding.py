@@ -99,6 +99,16 @@ def test_a_backfill_writes_no_note(root: Root) -> None:
     assert not root.at(STATUS).exists()
 
 
+def test_a_run_whose_clock_is_before_the_ledger_says_so_and_a_mere_backfill_does_not(root: Root) -> None:
+    judged(root, WEEK + 28 * DAY)
+    run(root, SUNDAY + 28 * DAY)
+    judged(root, **drifted(0.6))
+    assert not run(root, today=SUNDAY + 28 * DAY).run.report.problems
+    (problem,) = run(root).run.report.problems
+    assert (problem.code, problem.where) == (6, "decisions/ledger")
+    assert problem.what == f"the ledger speaks of {SUNDAY + 28 * DAY}, and the clock says {SUNDAY}"
+
+
 def test_a_note_whose_days_have_passed_is_not_written(root: Root) -> None:
     judged(root, **drifted(0.4))
     valid = RULES.decision.valid_days | {"MEDIUM": 1}  # type: ignore[operator]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.protocol import ledger, model_bank, partitions, policy, policy_in_force
+from jobs.protocol import clock, ledger, model_bank, partitions, policy, policy_in_force
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import gates, training
 from tests.protocol.faults import forbid
-from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, entries, run, state
+from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, entries, run, scores, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +58,23 @@ def test_a_backfill_carries_out_no_decision(root: Path) -> None:
     assert run(root, LAST, "--step", "train") == 0
     assert entries(root) == known
     assert run(root, NEXT, "--step", "decide") == 0
+
+
+def test_a_run_whose_clock_is_before_the_ledger_says_so_scores_and_touches_no_decision(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(root)
+    block(root)
+    assert run(root, NEXT) == 0
+    assert run(root, LAST) == 0, "a backfill"
+    known = entries(root)
+    edit_policy(root)
+    capsys.readouterr()
+    monkeypatch.setattr(clock, "today", lambda: LAST)
+    assert run(root, LAST) == 6
+    assert f"the ledger speaks of {NEXT}, and the clock says {LAST}\n" in capsys.readouterr().err
+    assert scores(root).height
+    assert entries(root) == known
 
 
 @pytest.mark.parametrize("text", ['{"decision_date": "2016-08-28", "retrain": false,,}', "{", ""])
