@@ -184,7 +184,8 @@ def _unpack(file: FileIO, plain: FileIO) -> None:
             written += len(data)
             if written > most:
                 raise Unfit(f"the file of {size} bytes unpacks to more than {most}", mend="check it, land it plain")
-            plain.write(data)
+            while data := data[plain.write(data) :]:  # a disk that fills takes a part, and refuses only the next
+                pass
 
 
 def _writer(kind: str) -> Callable[[FileIO, Shaped, Path], Written]:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -190,6 +191,17 @@ def test_a_full_disk_is_not_the_files_fault(tmp_path: Path) -> None:
     path.write_bytes(HEADER + b"1,2,3,4\n")
     with pytest.raises(OSError, match="No space left"):
         landing.read(path, "csv", KNOWN, (), Path("/dev/full"))
+
+
+def test_of_a_packed_file_that_does_not_fit_on_the_disk_nothing_is_used(tmp_path: Path) -> None:
+    data = HEADER + b"1,2,3,4\n" * 9000
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(HEADER) + len(b"1,2,3,4\n") * 8000, before[1]))
+    try:  # the last write is cut at a line end
+        with pytest.raises(OSError, match="too large"):
+            read(tmp_path, gzip.compress(data), "csv.gz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_disk_that_fills_while_rows_stream_is_told_as_the_system_tells_it(
