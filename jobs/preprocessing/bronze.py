@@ -107,10 +107,10 @@ def change(now: Manifest, before: Manifest | None, eras: Mapping[str, int | None
 def in_words(missing: Sequence[str], unknown: Sequence[str], renamed: Mapping[str, str]) -> str:
     pairs = [f"{old} is {new}" for old, new in renamed.items()]
     parts = (("lacks ", missing), ("has what no contract knows: ", unknown), ("renamed? ", pairs))
-    return "; ".join(what + _some(names) for what, names in parts if names)
+    return "; ".join(what + some(names) for what, names in parts if names)
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 

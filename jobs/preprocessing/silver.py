@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobs.preprocessing import tables
+from jobs.preprocessing import bronze, tables
 from jobs.preprocessing.stock import Stock, Work
 from jobs.protocol import partitions
 from jobs.protocol.command import Run
+from jobs.protocol.events import amount
 from jobs.protocol.layers import SOURCE, SOURCES
 from jobs.protocol.partitions import Manifest
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from jobs.preprocessing.cleaning import Cleaned
 
 SHARD_ROWS = 1 << 17  # two row groups of bronze: a shard is read without reading its neighbours
+NO_REFUSALS = ("token", "rounded")  # cells that mean "no value", or were rounded
 SMALL = 1 << 14  # rows: days up to this size are cleaned in parallel, larger ones one by one with all threads
 
 
@@ -49,7 +51,30 @@ def build(run: Run, stock: Stock) -> None:
                     stock.plan(table, day)
             continue
         make = partial(_published, stock)
-        stock.build(run, f"silver {source}", work, partial(_is_small, stock), make)
+        made = stock.build(run, f"silver {source}", work, partial(_is_small, stock), make)
+        _tell_of_refusals(run, [one for one in made if one.table == f"silver/_rejects/{source}"])
+
+
+def _tell_of_refusals(run: Run, made: list[Manifest]) -> None:
+    """Warn of rules that most rows of a day broke: nothing else fails if a source writes its ids or dates anew."""
+    found = {one.date: one for one in made if _broken_by_most(one.counts)}
+    if found:
+        last = found[max(found)]
+        name, rows, broken = (
+            partitions.folder(last.table, last.date),
+            last.counts["rows.in"],
+            _broken_by_most(last.counts),
+        )
+        why = (
+            f"lists most of {amount(rows, 'row')}: {bronze.some(broken)} ({amount(len(found), 'such day')} in this run)"
+        )
+        run.report.skip(name, why)
+        run.events.say("refused", f"warning: {name} {why}", name=name, rows=rows, rules=broken, days=len(found))
+
+
+def _broken_by_most(counts: Mapping[str, int]) -> list[str]:
+    rules = (name for name in counts if name.startswith(("row.", "cell.")) and not name.endswith(NO_REFUSALS))
+    return [name for name in rules if counts[name] * 2 > counts["rows.in"]]
 
 
 def _is_small(stock: Stock, work: Work) -> bool:

@@ -1,0 +1,64 @@
+"""Where most of what landed is refused, the run that refuses it says so."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.preprocessing.roots import FIRST, LAST, land, landed, landing, preprocess
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+DAYS = [FIRST + timedelta(n) for n in range((LAST - FIRST).days + 1)]
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    said = map(json.loads, capsys.readouterr().out.splitlines())
+    return [one for one in said if one["event"] == "refused"]
+
+
+def edit(root: Path, table: str, column: str, text: str, *, most: bool = True) -> None:
+    """Write a text into a column: in all rows of each day but the first, or in half of them."""
+    for day in DAYS[1:]:
+        path = landing(root, table, day)
+        header, *rows = (line.split(",") for line in path.read_text("utf-8").splitlines())
+        for row in rows if most else rows[: len(rows) // 2]:
+            row[header.index(column)] = text
+        land(path, "".join(",".join(row) + "\n" for row in (header, *rows)).encode())
+
+
+def test_a_source_that_writes_its_dates_anew_is_told_of_once_for_each_table_with_its_newest_day(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    edit(root, "loan_terms", "issue_d", "2016-01-13")
+    assert preprocess(root) == 0
+    (one,) = [one for one in told(capsys) if "loan_terms" in one["name"]]
+    name = f"datamart/silver/_rejects/loan_terms/snapshot_date={LAST}"
+    assert (one["name"], one["rules"], one["days"]) == (name, ["row.key"], len(DAYS) - 1)
+    (receipt,) = (root / f"decisions/receipts/preprocessing/{LAST}").iterdir()
+    why = f"lists most of {one['rows']} rows: row.key ({len(DAYS) - 1} such days in this run)"
+    assert {"what": name, "why": why} in json.loads(receipt.read_bytes())["skipped"]
+    assert preprocess(root) == 0
+    assert told(capsys) == [], "nothing was built"
+
+
+def test_a_column_that_mostly_cannot_be_read_is_told_of_and_one_half_of_which_can_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    edit(root, "financial", "dti", "$18")
+    edit(root, "demographic", "annual_inc", "60k", most=False)
+    assert preprocess(root) == 0
+    (one,) = told(capsys)
+    assert one["name"] == f"datamart/silver/_rejects/financial/snapshot_date={LAST}"
+    assert one["rules"] == ["cell.dti.parse"]
+
+
+def test_of_an_ordinary_lender_nothing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert preprocess(landed(tmp_path)) == 0
+    assert told(capsys) == []
