@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]],
     "gc": (collecting.collect, "list replaced files that no model, decision, score or report rests on"),
     "doctor": (
         doctoring.doctor,
-        "permissions, disk, locks, the store's promise, gaps in days, stale claims, the clock",
+        "permissions, disk, locks, the file system, missing days, stale claims, the clock",
     ),
 }
 GIVEN = {"explain": " 2024-01-14", "withdraw": ' --reason "not before the holidays"'}  # arguments in the examples

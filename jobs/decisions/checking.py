@@ -72,8 +72,8 @@ def ledger(root: Root) -> Iterator[Problem]:
     seen = ledgers.witnessed(store)
     ledgers.refuse_loss(store)
     if newest and (seen is None or seen[0] < newest):
-        mend = "nothing needs doing: the next run writes STATUS.txt anew"
-        yield remark(f"nothing vouches for the newest entry, {newest}, yet", STATUS, mend)
+        mend = "nothing needs doing: the next run writes STATUS.txt again"
+        yield remark(f"STATUS.txt does not name the newest entry, {newest}, yet", STATUS, mend)
 
 
 def _standing(store: FolderStore, doubtful: int) -> Iterator[Problem]:
@@ -85,7 +85,7 @@ def _standing(store: FolderStore, doubtful: int) -> Iterator[Problem]:
     if state.head:
         serves = f"model {state.model_id} serves" if state.model_id else "no model serves"
         waits = f"decision {state.open.seq} is open" if state.open else "no decision is open"
-        what = f"entry {state.head} and those before it stand; by them {serves}, and {waits}"
+        what = f"the entries up to {state.head} are intact; by them {serves}, and {waits}"
         yield remark(what, ledgers.name_of(state.head), "leave them as they are")
 
 
@@ -95,20 +95,20 @@ def notes(root: Root) -> Iterator[Problem]:
     with suppress(StoreDamaged):  # the ledger's own findings say more
         sight = sight_of(root, clock.today())
         for seq in sight.state.ignored:
-            what = f"entry {seq} could not follow what was before it"
-            yield damage(what, ledgers.name_of(seq), "report it: it changes nothing")
+            what = f"entry {seq} is not valid where it stands"
+            yield damage(what, ledgers.name_of(seq), "report it: the entry has no effect")
         for problem in sight.problems:
             if problem is not sight.policy_problem or root.at("decisions").is_dir():
                 yield Problem.of(problem)
     for folder in (QUARANTINE, POLICIES):
         for name in store.list(folder):
             if not _is_named_by_hash(store, folder, name):
-                yield damage("its bytes are not those of its name", f"{folder}/{name}", RESTORE)
+                yield damage("its content does not match its name", f"{folder}/{name}", RESTORE)
     places = ("decisions", *FLAT)
     lying = ((place, entry.name) for place in places for entry in entries(root, place))
     for place, name in (left for left in lying if left[1].startswith((DRAFT, ASIDE))):
         mend = "nothing needs doing: the next run finishes it"
-        yield remark("a run died while it wrote, or is writing now", f"{place}/{name}", mend)
+        yield remark("a run died while writing it, or is still writing", f"{place}/{name}", mend)
 
 
 def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
@@ -122,7 +122,7 @@ def _is_named_by_hash(store: FolderStore, folder: str, name: str) -> bool:
 
 def planted(root: Root, above: str) -> Iterator[Problem]:
     """Find links, pipes and devices, and folders in place of files: jobs never follow or wait for them."""
-    mend = "move it away: it is nothing that a job put there"
+    mend = "move it away: no job put it there"
     for entry in entries(root, above):
         name = f"{above}/{entry.name}"
         if entry.is_dir(follow_symlinks=False):
@@ -130,9 +130,9 @@ def planted(root: Root, above: str) -> Iterator[Problem]:
                 yield damage("a folder lies where a file belongs", name, mend)
             yield from going_on(planted(root, name))
         elif entry.is_symlink() and entry.is_dir() and above.startswith("datamart"):
-            yield remark("what lies behind a link is not looked at", name, "put the folder itself there")
+            yield remark("links are not followed: this one was not checked", name, "put the folder itself there")
         elif not entry.is_file(follow_symlinks=False):
-            yield damage("it is no plain file", name, mend)
+            yield damage("it is not a plain file", name, mend)
 
 
 def receipts(root: Root) -> Iterator[Problem]:
@@ -145,7 +145,7 @@ def receipts(root: Root) -> Iterator[Problem]:
 def _receipt(root: Root, path: Path, mend: str) -> Iterator[Problem]:
     given = held(root, "receipt", root.name_of(path), mend)
     if (given["job"], given["date"]) != path.parts[-3:-1]:
-        yield damage("the receipt is of another job or date", root.name_of(path), mend)
+        yield damage("the receipt belongs to another job or date", root.name_of(path), mend)
 
 
 def models(root: Root, known: Ledger) -> Iterator[Problem]:
@@ -158,7 +158,7 @@ def models(root: Root, known: Ledger) -> Iterator[Problem]:
         where = f"{model_bank.BANK}/{model_id}"
         manifest = root.at(f"{where}/{model_bank.MANIFEST}")
         if not manifest.exists() and model_id not in promised:
-            what = "a run died before this model was whole, or is writing it now"
+            what = "a run died while writing this model, or is still writing it"
             yield remark(what, where, "nothing needs doing: no decision names it; it may be moved away")
             continue
         if wrong := model_bank.damage(root, model_id, vouched.get(model_id)):
@@ -196,22 +196,20 @@ def foreign_scores(root: Root, known: Ledger) -> Iterator[Problem]:
         with suppress(StoreDamaged):  # its own finding says more
             cites = partitions.existing(root, PREDICTIONS, day).notes
             if "ledger_seq" in cites and served.get(cites["ledger_seq"]) != cites.get("model_id"):
-                what = "these scores cite an entry of the ledger by which their model served, and it is not there"
+                what = "the ledger entry that these scores cite is missing, or names another model"
                 yield damage(what, partitions.folder(PREDICTIONS, day), "restore a newer copy of the ledger")
 
 
 def scores(root: Root) -> Iterator[Problem]:
     """Find scores that receipts mention but are gone, and unscored days between scored ones, which may be lost too."""
-    mend = (
-        "restore it from a backup before the next run, which would score the day anew, with the model that serves then"
-    )
+    mend = "restore it from a backup before the next run, which would score the day again by today's model"
     there = [*map(str, manifests(root, PREDICTIONS))]
     written = root.at("decisions/receipts/training_inference").glob("*/*.json")
     told = {day.decode() for path in written if path.is_file() for day in SCORED.findall(path.read_bytes())}
     for day in sorted(told.difference(there)):
-        what = "a run wrote scores of this day, and they are gone"
+        what = "a run wrote scores for this day, and they are gone"
         yield damage(what, f"datamart/gold/predictions/snapshot_date={day}", mend)
     for day in map(str, manifests(root, FEATURES)):
         if there and there[0] < day < there[-1] and day not in {*there, *told}:
-            what = "a day between scored days has features and no scores: they wait, or are lost"
+            what = "a day between scored days has features but no scores: not scored yet, or lost"
             yield remark(what, f"datamart/gold/predictions/snapshot_date={day}", mend)

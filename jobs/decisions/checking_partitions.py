@@ -49,7 +49,7 @@ def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manif
     where = f"{home}/{name}"
     manifest = partitions.at(root, where)
     if not home.endswith(f"={manifest.date}") or home != f"datamart/{manifest.table}/{home.rpartition('/')[2]}":
-        raise StoreDamaged("the manifest is that of another partition", where=where, mend=partitions.mend_of(where))
+        raise StoreDamaged("the manifest belongs to another partition", where=where, mend=partitions.mend_of(where))
     return manifest
 
 
@@ -70,9 +70,9 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
         if name not in named and name != partitions.MANIFEST:
             yield remark("no manifest lists this file, and no job reads it", where, "move it away")
         elif not path.is_file() or path.is_symlink():
-            yield damage("this is no plain file", where, partitions.mend_of(where))
+            yield damage("it is not a plain file", where, partitions.mend_of(where))
         elif name in named and not files.sha256_of(path).startswith(named[name][1]):
-            yield damage("a file is not what its name says", where, partitions.mend_of(where))
+            yield damage("a file's content does not match its name", where, partitions.mend_of(where))
         elif not PART.fullmatch(name):
             yield from _manifest(root, home, name, names)
 
@@ -84,7 +84,7 @@ def _verdict(root: Root, name: str) -> Iterator[Problem]:
     for cited in cites:  # the evidence, and then what it cites
         path = root.at(cited["path"])
         if not path.is_file() or files.sha256_of(path) != cited["sha256"]:
-            what = "what a verdict rests on is " + ("changed" if path.exists() else "missing")
+            what = "evidence that a verdict cites is " + ("changed" if path.exists() else "missing")
             yield damage(what, cited["path"], verdicts.LOST)
         elif path.suffix == ".json":
             cites += json.loads(path.read_bytes()).get("files", {}).values()
@@ -94,7 +94,7 @@ def ruled(root: Root, sha256: str) -> Iterator[Problem]:
     """Check that a policy that was used is kept."""
     name = f"{POLICIES}/{sha256[:12]}.json"
     if not root.at(name).exists():
-        mend = "restore it from a backup of decisions/; if it is still policy.json, the next run keeps it again"
+        mend = "restore it from a backup of decisions/; if policy.json still is that policy, the next run copies it"
         yield damage("the policy by which a week was judged or a model trained is missing", name, mend)
 
 
@@ -114,9 +114,9 @@ def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Pro
         source = given.path.partition("#")[0]
         path = root.at(source)
         if not (path.is_file() if path.suffix else path.exists()):
-            yield damage(f"what {table} was made from is missing", source, _mend_of_input(source))
+            yield damage(f"an input of {table} is missing", source, _mend_of_input(source))
         elif source == given.path and path.is_file() and files.sha256_of(path) != given.sha256:
-            mend = "if it was landed again, the next run builds what rests on it; else restore it from a backup"
+            mend = "if it was landed again, the next run rebuilds what depends on it; else restore it from a backup"
             yield remark(f"the file has changed since {table} was made from it", source, mend)
 
 
@@ -126,4 +126,4 @@ def _mend_of_input(name: str) -> str:
     if name.startswith("datamart/gold/predictions"):
         return partitions.mend_of(f"{name}/")
     is_built = name.startswith(tuple(f"datamart/{layer}/" for layer in LAYERS))
-    return BUILD if is_built else "restore it from a backup: without it nothing of it can be built again"
+    return BUILD if is_built else "restore it from a backup: what depends on it cannot be rebuilt without it"

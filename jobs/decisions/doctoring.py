@@ -60,13 +60,13 @@ def permissions(root: Root) -> Iterator[Problem]:
             mode = os.lstat(path).st_mode
             if mode & stat.S_IWOTH and not stat.S_ISLNK(mode):
                 name = os.path.relpath(path, root.path)
-                yield damage("everybody may write it", name, f"chmod o-w {name}, then look at what is in it")
+                yield damage("it is world-writable", name, f"chmod o-w {name}, then look at what is in it")
 
 
 def disk(root: Root) -> Iterator[Problem]:
     free = shutil.disk_usage(root.path).free
     if free < LEAST_FREE:
-        mend = "make room; `python -m jobs.decisions gc` lists what nothing needs"
+        mend = "free some space: `python -m jobs.decisions gc` lists files that nothing needs"
         yield damage(f"{free:,} bytes are free on the disk", str(root.path), mend)
 
 
@@ -94,7 +94,7 @@ def locks(root: Root) -> Iterator[Problem]:
 
 def backend(root: Root) -> Iterator[Problem]:
     """When two puts race for a name, exactly one wins; unexpected bytes are never replaced or removed."""
-    store, mend = FolderStore(root), "do not run the jobs on this file system: it does not keep what the store promises"
+    store, mend = FolderStore(root), "do not run the jobs on this file system: it lacks what the store relies on"
     if not root.at("decisions").is_dir():
         return
     with ThreadPoolExecutor(2) as pool:
@@ -108,12 +108,12 @@ def backend(root: Root) -> Iterator[Problem]:
             except OSError as error:
                 if not error.filename2:
                     raise
-                yield damage(f"it takes no hard link ({error.strerror})", "decisions", mend)
+                yield damage(f"hard links do not work here ({error.strerror})", "decisions", mend)
                 return
             finally:
                 root.at(name).unlink(missing_ok=True)
             if blind or not kept:
-                yield damage("two puts raced for one name, and not exactly one won whole", "decisions", mend)
+                yield damage("two writers raced for one name, and not exactly one of them won", "decisions", mend)
                 return
 
 
@@ -124,8 +124,8 @@ def gaps(root: Root) -> Iterator[Problem]:
         named = (day_of(text.replace("_", "-"), "") for text in _DATED.findall(" ".join(os.listdir(table.path))))
         own = {day for day in named if day}  # preprocessing reports names without a valid day
         if ahead := sorted(day for day in own if day > today):
-            mend = "if that is a slip, name the file by the day it landed; else its day will come"
-            yield remark(f"a file is dated {ahead[-1]}, and today is {today}", f"{LANDING}/{table.name}", mend)
+            mend = "if the date is wrong, rename the file by the day it landed; otherwise it waits for that day"
+            yield remark(f"a file is dated {ahead[-1]}, but today is {today}", f"{LANDING}/{table.name}", mend)
         landed[table.name] = own.difference(ahead)
     days = set().union(*landed.values())
     for source, own in landed.items():
@@ -153,15 +153,15 @@ def times(root: Root) -> Iterator[Problem]:
     until = known.entries[claim.seq - 1].body["lease_until"] if claim else ""
     is_over, is_dead = until and datetime.fromisoformat(until) < clock.now(), abandoned(store, known.state)
     if claim and (is_over or is_dead):
-        what = "the trainer of the claim is dead" if is_dead else f"the claim's lease was over at {until}"
-        first = "" if is_dead else "its trainer lives: wait for it, or end it if it hangs; then "
-        again = f"{first}run training: it gives the decision back, and may claim it anew"
+        what = "the trainer of the claim is dead" if is_dead else f"the claim's lease expired at {until}"
+        first = "" if is_dead else "its trainer is still running: wait for it, or end it if it hangs; then "
+        again = f"{first}run training: it records a failed attempt and may claim the decision again"
         yield remark(what, ledgers.name_of(claim.seq), again)
     if behind := clock_problem(known.state, today):
         yield Problem.of(behind)
     for table in (FEATURES, PREDICTIONS):
         if ahead := [day for day in manifests(root, table) if day > today]:
-            what = f"it holds {ahead[-1]}, and the clock says {today}"
+            what = f"it is dated {ahead[-1]}, but today is {today}"
             yield damage(what, f"datamart/{table}/{PREFIX}{ahead[-1]}", mend)
 
 

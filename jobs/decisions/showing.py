@@ -42,7 +42,7 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         why = f"{printable(change.reason)}{' (pinned)' if change.pinned else ''}"
         served.append(f"  {change.as_of}   {change.model_id}  {why}, entry {change.seq}")
     row = "  {name}: {what}\n      where: {where}\n      mend:  {mend}"
-    until = "RUNS WITH PROBLEMS, each told until its job has run for that date again"
+    until = "RUNS WITH PROBLEMS, each listed until its job runs again for that date"
     sections = {"MODELS THAT SERVED": served, until: [row.format(**one) for one in troubled]}
     more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())
     back = verdicts.kept_back(root, clock.today(), sight.state)
@@ -90,7 +90,7 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     lines = [f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})"]
     sight = status.refresh(desk)
     if is_left:
-        lines += ["Its note has been edited and is left as it is: delete it, if it is not wanted either. The next run:"]
+        lines += ["Its note was edited and is left in place: delete it if you do not want it either. The next run:"]
         lines += [f"  - {line}" for line in next_run(sight)]
     return 0, "\n".join(lines) + "\n"
 

@@ -24,12 +24,12 @@ LOOKS = 3  # at a note that others keep changing
 LEFT_ALONE = {
     "person": "a person's decision is open",
     "claim": "training is at work on a decision",
-    "ahead": "what lies there is of a day after that of this run",
-    "refused": "what lies there is no plain file that a job may read",
-    "changed": "others keep changing it",
-    "late": "its last day has passed",
-    "insufficient": "too little can be judged",
-    "replaced": "another model serves than the one that was judged",
+    "ahead": "the note in place is dated after this run",
+    "refused": "the note in place is not a plain file that a job may read",
+    "changed": "somebody keeps changing the note",
+    "late": "the note would no longer be valid",
+    "insufficient": "there is too little to judge",
+    "replaced": "the model that was judged no longer serves",
 }
 _ROW = "{:<12}{:<20}{:<20}{}"
 
@@ -93,7 +93,7 @@ def _placed(session: Session, seen: Seen, verdict: Json) -> str:
             break
     if answer == "placed" and before.found.problem and before.found.data is not None:
         session.run.report.change(
-            quarantine_name(before.found.data), why=f"it lay in place of the note: {before.found.problem.what}"
+            quarantine_name(before.found.data), why=f"it was in place of the note: {before.found.problem.what}"
         )
     return answer
 

@@ -70,7 +70,7 @@ def cited(root: Root, citation: Json) -> bytes:
     path = root.at(citation["path"])
     data = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(data).hexdigest() != citation["sha256"]:
-        what = "what a verdict rests on is " + ("changed" if data else "missing")
+        what = "evidence that a verdict cites is " + ("changed" if data else "missing")
         raise StoreDamaged(what, where=citation["path"], mend=verdicts.LOST)
     return data
 

@@ -156,7 +156,7 @@ def read_wish(desk: Desk, now: Serving | None) -> Chosen:
         if now and (now.model_id, now.pinned) == (note.model_id, note.pinned):
             return Chosen(data)
         if (now is None or now.model_id != note.model_id) and (why := desk.unusable(note.model_id)):
-            mend = "name a whole model of model_bank, or delete the note; until then the model before serves on"
+            mend = "name a whole model of model_bank, or delete the note; until then the previous model keeps serving"
             raise NoteInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
         return Chosen(data, note)
     except Refused as refusal:

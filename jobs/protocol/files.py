@@ -176,7 +176,7 @@ def opened(path: Path) -> BufferedReader:
         if stat.S_ISREG(os.fstat(handle).st_mode):  # not swapped since
             return open(handle, "rb")  # noqa: PTH123 - a descriptor, for the caller to close
         os.close(handle)
-    raise StoreDamaged("it is no plain file", where=path, mend="move it away, and run again")
+    raise StoreDamaged("it is not a plain file", where=path, mend="move it away, and run again")
 
 
 def most_unpacked(size: int) -> int:

@@ -33,7 +33,7 @@ def parts_of(name: str) -> tuple[str, ...]:
     unprintable = not name.isprintable() and any(unicodedata.category(letter).startswith("C") for letter in name)
     if unprintable or "\\" in name or not all(part and not part.startswith(".") for part in parts):
         mend = "give a relative path like a/b.json"
-        raise Refused(f"{name!r} is no name of a file in a store", where="store", mend=mend)
+        raise Refused(f"{name!r} is not a valid name in the store", where="store", mend=mend)
     return parts
 
 
@@ -80,7 +80,7 @@ def read(folder: int, name: str, limit: int) -> bytes | None:
         raise _not_plain(error, name, "file") from error
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Refused(f"{name} is not a regular file", where=name, mend="move it away; files here are plain files")
+            raise Refused(f"{name} is not a plain file", where=name, mend="move it away; files here are plain files")
         _refuse_open_to_all(handle, name)
         with open(handle, "rb", closefd=False) as file:
             data = file.read(min(limit, (size := os.fstat(handle).st_size)) + 1)  # room for no more than there is
@@ -127,9 +127,7 @@ def sync(root: Root, handle: int) -> None:
 
 def _refuse_open_to_all(handle: int, name: str) -> None:
     if os.fstat(handle).st_mode & stat.S_IWOTH:
-        raise Refused(
-            f"{name} can be written by everybody", where=name, mend=f"chmod o-w {name}, then look at what is in it"
-        )
+        raise Refused(f"{name} is world-writable", where=name, mend=f"chmod o-w {name}, then look at what is in it")
 
 
 def _not_plain(error: OSError, name: str, kind: str) -> OSError | Refused:

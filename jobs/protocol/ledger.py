@@ -98,7 +98,7 @@ def refuse_loss(store: FolderStore) -> None:
         raise StoreDamaged("there are scores, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
     is_brought = SERVING_NOTE.rpartition("/")[2] in store.list(DECISIONS)  # whoever brings a model names it there
     if not is_brought and any(store.root.at(BANK).glob(f"*/{MANIFEST}")):
-        raise StoreDamaged("there are models, and no ledger or note tells of them", where=FOLDER, mend=_RESTORE)
+        raise StoreDamaged("there are models, but no ledger or note names them", where=FOLDER, mend=_RESTORE)
 
 
 def name_of(seq: int) -> str:
@@ -114,7 +114,7 @@ def read(store: FolderStore) -> Ledger:
         if seq > len(ledger.entries):
             ledger = store.memo[FOLDER] = extended(ledger, _there(store, seq))
     if len(names) < len(ledger.entries):
-        raise _damaged(len(names) + 1, "was there and is gone")
+        raise _damaged(len(names) + 1, "has disappeared")
     return ledger
 
 
@@ -152,7 +152,7 @@ def damages(store: FolderStore) -> Iterator[StoreDamaged]:
 def _there(store: FolderStore, seq: int) -> bytes:
     data = store.get(name_of(seq))  # if it is too large, parsing reports the damage
     if data is None:
-        raise _damaged(seq, "was there and is gone")
+        raise _damaged(seq, "has disappeared")
     return data
 
 
@@ -161,7 +161,7 @@ def extended(ledger: Ledger, data: bytes) -> Ledger:
     try:
         state = advance(ledger.state, entry)
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # the newest entry has no later hash to vouch
-        raise _damaged(entry.seq, f"has no body of a {entry.kind!r}") from error
+        raise _damaged(entry.seq, f"has a body that does not fit its kind, {entry.kind!r}") from error
     return Ledger((*ledger.entries, entry), hashlib.sha256(data).hexdigest(), state)
 
 
@@ -172,19 +172,19 @@ def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
     except JobError as error:
         raise _damaged(seq, f"cannot be read: {error.what}") from error
     if not isinstance(given, dict) or type(given.get("v")) is not int:
-        raise _damaged(seq, "is no entry")
+        raise _damaged(seq, "is not an entry")
     if given["v"] > VERSION:
         what = f"ledger entry {seq} is of version {given['v']}; this program reads up to {VERSION}"
         raise StoreDamaged(what, where=name_of(seq), mend="install the version of the program that wrote it")
     wrong = [name for name, kind in _FIELDS.items() if type(given.get(name)) is not kind]
     if wrong:
-        raise _damaged(seq, f"lacks a proper {wrong[0]}")
+        raise _damaged(seq, f"has no valid {wrong[0]}")
     if given["seq"] != seq:
-        raise _damaged(seq, f"says that it is number {given['seq']}")
+        raise _damaged(seq, f"gives its number as {given['seq']}")
     try:
         as_of = date.fromisoformat(given["as_of"])
     except ValueError:
-        raise _damaged(seq, "has no proper as_of") from None
+        raise _damaged(seq, "has no valid as_of") from None
     if prev not in (None, given["prev"]):
         raise _damaged(seq, "does not follow the entry before it: one of the two was changed", Unchained)
     READ[name_of(seq)] = partial(breach, data, name_of(seq))
@@ -208,8 +208,8 @@ def append(store: FolderStore, writer: Writer, say: Callable[[State], Fact | Non
         if fact is None:
             return known, None
         if why := objection(known.state, fact, writer.as_of):
-            mend = "run the job again; if it stays, report it with `python -m jobs.decisions show`"
-            raise JobError(f"{fact.kind} cannot be said now: {why}", where=FOLDER, mend=mend)
+            mend = "run the job again; if the message stays, report it with `python -m jobs.decisions show`"
+            raise JobError(f"{fact.kind} cannot be recorded now: {why}", where=FOLDER, mend=mend)
         seq = len(known.entries) + 1
         data = entry_bytes(writer, fact, seq, known.head, nonce)
         if store.put_if_absent(name_of(seq), data) or _is_mine(store, seq, nonce):
@@ -234,12 +234,12 @@ def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
 
 def _misplaced(seq: int, name: str) -> StoreDamaged:
     mend = "restore the missing entry from a copy, or move this file away, if it was put there by hand; do not renumber"
-    return StoreDamaged(f"entry {seq} should be next, and {name} is", where=FOLDER, mend=mend)
+    return StoreDamaged(f"entry {seq} should come next, but {name} does", where=FOLDER, mend=mend)
 
 
 def _lost(seq: int) -> StoreDamaged:
-    what = f"STATUS.txt saw another entry {seq} than lies in the ledger now"
-    mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end before"
+    what = f"STATUS.txt names an entry {seq} that is not in the ledger"
+    mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end earlier"
     return StoreDamaged(what, where=name_of(seq), mend=mend)
 
 

@@ -117,13 +117,13 @@ def _whole(root: Root, model_id: str, expected_sha256: str | None) -> Model:
     manifest = _read(root, model_id, MANIFEST, _MANIFEST_LIMIT)
     sha256 = hashlib.sha256(manifest).hexdigest()
     if expected_sha256 not in (None, sha256):
-        raise _damaged(model_id, "the manifest is not the one that the ledger vouches for")
+        raise _damaged(model_id, "the manifest does not match the hash in the ledger")
     contents, read = {}, _parsed if expected_sha256 else _checked
     for listed in read(manifest, model_id)["files"]:
         name = listed["name"]
         data = _read(root, model_id, name, min(LIMIT, listed["bytes"]))
         if hashlib.sha256(data).hexdigest() != listed["sha256"]:
-            raise _damaged(model_id, f"{name} is not what the manifest says")
+            raise _damaged(model_id, f"{name} does not match the manifest")
         contents[name] = data
     return Model(model_id, sha256, contents)
 
@@ -137,7 +137,7 @@ def _listed(contents: Mapping[str, bytes]) -> list[dict[str, Any]]:
 
 def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
     if not is_name(model_id):
-        raise _damaged("-", "that is no name of a model")
+        raise _damaged("-", "that is not a model id")
     try:
         data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
     except Refused as refusal:  # its own mend is for files that people write
@@ -158,7 +158,7 @@ def _checked(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
     if len(set(names)) < len(names) or MANIFEST in names or found["model_id"] != model_id:
         raise _damaged(model_id, "the manifest names a file twice, itself, or another model")
     if not model_id.endswith(hashlib.sha256(strict_json.canonical(found["files"])).hexdigest()[:12]):
-        raise _damaged(model_id, "the manifest lists other files than those that gave the model its name")
+        raise _damaged(model_id, "the model id does not match the files that the manifest lists")
     return found
 
 
@@ -166,7 +166,7 @@ def _parsed(manifest: bytes, model_id: str) -> Any:  # noqa: ANN401 - JSON
     try:
         return strict_json.parse(manifest, where=f"{BANK}/{model_id}/{MANIFEST}", limit=_MANIFEST_LIMIT)
     except ConfigInvalid as error:
-        raise _damaged(model_id, f"the manifest is no JSON: {error.what}") from error
+        raise _damaged(model_id, f"the manifest is not JSON: {error.what}") from error
 
 
 @lru_cache(maxsize=1)  # asked again under a lock, where it must not take a minute
@@ -178,13 +178,13 @@ def _fails(preparation: bytes, trees: bytes) -> str | None:
     except subprocess.TimeoutExpired:
         return f"could not be loaded within {PROBE_SECONDS:.0f} seconds"
     if done.returncode == UNFIT:
-        return f"and {PREPARATION} do not fit one another"
+        return f"and {PREPARATION} do not fit together"
     return None if done.returncode == 0 else f"cannot be loaded: a trial ended with code {done.returncode}"
 
 
 def mend_of(model_id: str, *, has_recipe: bool = True) -> str:
-    again = f"let `python -m jobs.training_inference --step rebuild --model {model_id}` make it again, " * has_recipe
-    end = "" if has_recipe else f"; it cannot be made again: its {RECIPE} is gone too"
+    again = f"rebuild it by `python -m jobs.training_inference --step rebuild --model {model_id}`, " * has_recipe
+    end = "" if has_recipe else f"; it cannot be rebuilt: its {RECIPE} is gone too"
     return f"restore the folder from a backup, {again}or choose another model in serving_decision.json{end}"
 
 

@@ -28,14 +28,14 @@ class Kind(Enum):
     """What the bytes found in place of a note are: always exactly one of these."""
 
     ABSENT = "absent"
-    SAME = "the open decision's"
-    CLOSED = "a closed decision's"
+    SAME = "that of the open decision"
+    CLOSED = "that of an ended decision"
     INVALID = "unreadable or invalid"
     OUT_OF_DATE = "out of date when first seen"
-    FUTURE = "of a day to come"
-    AHEAD = "of a day after that of this run, for a later one to read"
-    OVERTAKEN = "edited from a decision that was completed meanwhile"
-    WAITING = "monitoring's, while a person's decision is open"
+    FUTURE = "dated in the future"
+    AHEAD = "dated after this run, so a later run reads it"
+    OVERTAKEN = "an edit of a decision that has been completed since"
+    WAITING = "one of monitoring's, while a person's decision is open"
     NEW = "a decision not yet recorded"
 
 
@@ -88,11 +88,11 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
     try:
         until = start + timedelta(days=valid_days[priority])
     except OverflowError:
-        raise refused(data, "decision_date", "is at the end of time", RETRAINING_NOTE, "give an earlier date") from None
+        raise refused(data, "decision_date", "is too late", RETRAINING_NOTE, "give an earlier date") from None
     end = date.fromisoformat(fields["valid_until"]) if "valid_until" in fields else until
     if end < start:
         mend = f"give a date from {start} on, or leave valid_until out"
-        raise refused(data, "valid_until", f"is {end}, before its first day {start}", RETRAINING_NOTE, mend)
+        raise refused(data, "valid_until", f"is {end}, before its valid_from {start}", RETRAINING_NOTE, mend)
     return Decision(
         source=MONITOR if retraining_bytes(fields) == data else PERSON,
         note=data,
@@ -156,10 +156,10 @@ def _obstacles(wanted: Decision, state: State, day: date) -> Iterator[tuple[Kind
     furthest = day + timedelta(days=FURTHEST_DAYS)
     if wanted.valid_until < day:
         until = f"ended on {wanted.valid_until}, before it was first seen"
-        yield Kind.OUT_OF_DATE, "valid_until", until, "give a later valid_until or decision_date, or delete it"
+        yield Kind.OUT_OF_DATE, "valid_until", until, "give a later valid_until or decision_date, or delete the note"
     if wanted.decision_date > day:
         ahead = f"is {wanted.decision_date}, after {day}, the day of this run"
-        yield Kind.FUTURE, "decision_date", ahead, f"give {day} or before; valid_from may lie ahead"
+        yield Kind.FUTURE, "decision_date", ahead, f"give {day} or before; valid_from may be later"
     for field in ("valid_from", "valid_until"):
         if (value := getattr(wanted, field)) > furthest:
             far = f"is {value}, over {FURTHEST_DAYS} days ahead"
@@ -167,8 +167,8 @@ def _obstacles(wanted: Decision, state: State, day: date) -> Iterator[tuple[Kind
     # an edited note keeps its decision_id; changing its decision_date makes it a new request
     completed = {ending.decision.decision_id for ending in state.ended if ending.how == "completed"}
     if wanted.decision_id in completed - {None} and str(wanted.decision_id).startswith(f"{wanted.decision_date}-"):
-        late = "is of a decision that was completed before this edit was seen"
-        yield Kind.OVERTAKEN, "decision_id", late, "to ask for one more, change decision_date; else delete it"
+        late = "is that of a decision completed before this edit was read"
+        yield Kind.OVERTAKEN, "decision_id", late, "to ask again, change decision_date; otherwise delete the note"
     if wanted.source != PERSON and state.open and state.open.source == PERSON:
-        waits = "is a machine's, and a person's decision is open"
+        waits = "is that of a job, and a person's decision is open"
         yield Kind.WAITING, "decision_id", waits, "delete decision_id to make it yours, or put your note back"

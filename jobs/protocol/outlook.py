@@ -23,13 +23,13 @@ BLOCKS = {
     "note": "the note in place does not hold exactly the bytes of this decision",
     "policy": "policy.json cannot be read",
     "approval": 'the policy\'s mode is "advise": write a name into approved_by of the note and save',
-    "valid_from": "its first day has not come",
-    "cooldown": "too soon after the last training (guards.cooldown_days)",
-    "week": "this ISO week has had its training (guards.max_per_iso_week)",
-    "budget": "28 days have had their trainings (guards.max_per_28_days)",
+    "valid_from": "its valid_from has not come yet",
+    "cooldown": "the last training was too recent (guards.cooldown_days)",
+    "week": "this ISO week had as many trainings as allowed (guards.max_per_iso_week)",
+    "budget": "the last 28 days had as many trainings as allowed (guards.max_per_28_days)",
     "new_rows": "too few labels have matured since the last training (guards.min_new_rows)",
     "readiness": "too little history, or a partition of it or the model that serves is damaged or missing",
-    "data_quality": "the newest week's data are critically bad; a better week clears it",
+    "data_quality": "the newest week has critical findings of data quality; a later week without them clears the block",
 }
 
 
@@ -64,7 +64,7 @@ def clock_problem(state: State, today: date) -> JobError | None:
     if not state.is_backfill(today):
         return None
     mend = "set this host's clock (UTC); if it is right, no decision is carried out before that day: see the runbook"
-    what = f"the ledger speaks of {state.newest}, and the clock says {today}"
+    what = f"the ledger has an entry dated {state.newest}, but today is {today}"
     return StoreDamaged(what, where=ledgers.FOLDER, mend=mend)
 
 
@@ -96,25 +96,25 @@ def next_run(sight: Sight) -> Iterator[str]:
         yield f"It only writes outputs, whatever the notes say: its day is before {sight.state.newest}, see PROBLEMS."
         return
     if sight.policy_problem:
-        yield "Nothing is claimed or promoted until policy.json can be read; the last good policy counts for the rest."
+        yield "Nothing is claimed or promoted until policy.json can be read; the last good policy applies to the rest."
     if sight.serving_problem:
         yield "Nothing is promoted until serving_decision.json can be used."
     state = ahead(sight)
     if sight.abandoned:
-        yield "The trainer that claimed it is dead. Training gives the decision back, as a failed attempt, and goes on:"
+        yield "The trainer that claimed it is dead. Training records a failed attempt and goes on with the decision:"
     if sight.wish:
         pin = "pinned: nothing is promoted until that changes" if sight.wish.pinned else "not pinned"
         yield f"Training records a person's choice: model {sight.wish.model_id} serves, {pin}."
     yield _of_note(sight, _given_back(sight), state)
     if sight.state.open and len(state.ended) > len(sight.state.ended) and sight.found.kind is not Kind.NEW:
-        yield f"Decision {sight.state.open.seq} ends superseded: the model that it is about serves no more."
+        yield f"Decision {sight.state.open.seq} is superseded: the model it is about no longer serves."
     is_gone = sight.found.kind is Kind.ABSENT or (sight.found.kind is Kind.CLOSED and not state.claim)
     if state.open and not is_gone:
         yield from _of_decision(sight, state, state.open)
     if sight.model_problem and state.model_id == sight.state.model_id:
         yield f"Nothing is scored: model {state.model_id} serves and is damaged, see PROBLEMS."
     elif state.model_id:
-        yield f"Scoring goes on with model {state.model_id}, whatever becomes of notes and decisions."
+        yield f"Scoring continues with model {state.model_id}, whatever happens to notes and decisions."
     else:
         yield "Nothing is scored: no model serves. Training builds the first one when enough history has matured."
 
@@ -140,7 +140,7 @@ def _followed(state: State, day: date, fact: Fact) -> State:
 def end_of(ending: Ending) -> str:
     decision = ending.decision
     wanted = "a retraining" if decision.retrain else "no retraining"
-    return f"decision {decision.seq}, {wanted} wanted by {AUTHORS[decision.source]}, {ending.how} in entry {ending.seq}"
+    return f"decision {decision.seq}, {wanted}, by {AUTHORS[decision.source]}: {ending.how} (ledger entry {ending.seq})"
 
 
 def printable(given: str) -> str:
@@ -152,18 +152,16 @@ def _of_note(sight: Sight, state: State, later: State) -> str:
     """What becomes of the note. `later`: the state once both notes are recorded; an open decision without one ends."""
     found = sight.found
     if found.kind is Kind.NEW and state.claim:
-        return "The note was saved after the claim: too late for that training. It stays, and is read when that ends."
+        return "The note was saved after the claim: too late for that training. It is read when the training has ended."
     if found.kind is Kind.NEW and found.wanted:
         wanted = "a retraining" if found.wanted.retrain else "no retraining"
         ends = f", which ends decision {state.open.seq}" if state.open else ""
         whose = AUTHORS[found.wanted.source]
         return f"The note is valid and new: it is recorded as a decision of {whose} for {wanted}{ends}."
     if found.ending:
-        then = "is moved to quarantine" if not state.claim else "lies there until the claim has ended"
-        own = (
-            f"; decision {later.open.seq}, whose own is gone, ends withdrawn" if later.open and not later.claim else ""
-        )
-        return f"The note had its turn ({end_of(found.ending)}) and {then}{own}; to ask again, change decision_date."
+        then = "is moved to quarantine" if not state.claim else "stays in place until the training has ended"
+        own = f"; decision {later.open.seq}, its own note gone, is withdrawn" if later.open and not later.claim else ""
+        return f"The note is old ({end_of(found.ending)}). It {then}{own}. To ask again, change decision_date."
     if found.kind in BLOCKING:
         free = state.model_id and not state.claim and not (state.open and state.open.source == PERSON)
         free = free and found.data is not None and found.kind is not Kind.AHEAD
@@ -173,10 +171,10 @@ def _of_note(sight: Sight, state: State, later: State) -> str:
         see = ", see PROBLEMS" if found.problem else ""
         return f"Nothing is claimed on the note: it is {found.kind.value}{see}. {then}"
     if found.kind is Kind.ABSENT and state.open:
-        ends = f": decision {later.open.seq} ends withdrawn" if later.open else ""
+        ends = f": decision {later.open.seq} is withdrawn" if later.open else ""
         return f"The note is gone{', but training is at work on it already' if state.claim else ends}."
     then = "monitoring writes one when it has judged its week" if later.model_id else "training writes the first one"
-    return "The note is recorded." if state.open else f"There is no note; {then}."
+    return "The note is recorded as the open decision." if state.open else f"There is no note; {then}."
 
 
 def _of_decision(sight: Sight, state: State, standing: Decision) -> Iterator[str]:
@@ -190,14 +188,14 @@ def _of_decision(sight: Sight, state: State, standing: Decision) -> Iterator[str
     for_approval = 'the mode is "advise". Write a name into approved_by of the note and save.'
     final = (
         (standing.claim, "is claimed: training ends it, or gives it back if it died."),
-        (sight.today > last, f"was valid until {last}: it ends expired."),
-        (standing.attempts >= MAX_ATTEMPTS, f"ends declined: its {standing.attempts} attempts failed."),
+        (sight.today > last, f"was valid until {last}: it expires."),
+        (standing.attempts >= MAX_ATTEMPTS, f"is declined: its {standing.attempts} attempts failed."),
         (not standing.retrain, f"asks for no retraining: it stands until it is replaced or {last} has passed."),
         (sight.found.kind not in (Kind.SAME, Kind.NEW) or sight.policy_problem, "waits."),
     )
     answers = (
         ("approval" in blocks, f"waits for approval: {for_approval}"),
-        (after and after > last, f"cannot be claimed before {after} and ends expired after {last}."),
+        (after and after > last, f"cannot be claimed before {after} and expires after {last}."),
         (after, f"waits: a training run on {after} or later may claim it."),
         (blocks, f"waits until {last} for what blocks it to pass."),
         (found, "may be claimed by the next training run for whose date gold is built."),

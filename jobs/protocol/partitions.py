@@ -18,7 +18,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.json_scan import JsonInvalid
 
 _REBUILD = "restore it from a backup, or delete its folder: the next run builds it again"
-_KEEP = "restore it from a backup; deleted, the day is scored anew, with the model that serves then"
+_KEEP = "restore it from a backup; if deleted, the day is scored again by the model that serves then"
 FORMAT = 1  # of the manifest; readers refuse a newer one
 MANIFEST = "_manifest.json"
 KEPT = re.compile(r"_manifest-([0-9a-f]{12})\.json")  # a manifest that was replaced, named by its hash
@@ -175,7 +175,7 @@ def content(root: Root, name: str) -> bytes:
 def _refuse_changed(name: str, found: str | None) -> None:
     said = name.removesuffix(".parquet").rsplit("-", 1)[-1]
     if found is None or not found.startswith(said):
-        what = "a file is missing" if found is None else "a file is not what its name says"
+        what = "a file is missing" if found is None else "a file's content does not match its name"
         raise StoreDamaged(what, where=name, mend=mend_of(name))
 
 

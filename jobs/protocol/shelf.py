@@ -177,15 +177,15 @@ def _facts(manifest: Manifest) -> list[str]:
 def cited(root: Root, folder: str, content: str) -> Manifest:
     """The manifest, current or kept, whose rows have this hash."""
     if not _FOLDER.fullmatch(folder):
-        raise StoreDamaged("that is no partition", where=folder, mend="restore what cites it from a backup")
+        raise StoreDamaged("that is not a partition", where=folder, mend="restore what cites it from a backup")
     home = root.at(folder)
     names = sorted(os.listdir(home), reverse=True) if home.is_dir() else []  # the one in place first
     for name in (name for name in names if name == partitions.MANIFEST or partitions.KEPT.fullmatch(name)):
         manifest = partitions.at(root, f"{folder}/{name}")
         if manifest.content_sha256 == content:
             return manifest
-    mend = "restore the folder from a backup: what rests on it cannot be computed again without it"
-    raise StoreDamaged(f"no manifest has the rows {content[:12]} that are cited", where=folder, mend=mend)
+    mend = "restore the folder from a backup: what depends on it cannot be computed again without it"
+    raise StoreDamaged(f"no manifest lists the cited rows {content[:12]}", where=folder, mend=mend)
 
 
 def cited_files(root: Root, manifest: Manifest) -> list[Path]:

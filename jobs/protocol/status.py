@@ -43,7 +43,7 @@ def text(sight: Sight) -> str:
         "SERVING MODEL": [*_serving(sight.state)],
         "OPEN DECISION": [*_open(sight)],
         "THE NEXT RUN": [line for said in next_run(sight) for line in _wrapped(said, "  - ", 4)],
-        "ENDED LATELY": [*_ended(sight)],
+        "RECENTLY ENDED": [*_ended(sight)],
         "LEDGER": [*_ledger(sight)],
     }
     title = "P2PCreditScore: which model serves, what is decided, what comes next\n"
@@ -82,11 +82,11 @@ def _open(sight: Sight) -> Iterator[str]:
     author = f"{AUTHORS[standing.source]}, {standing.decision_date} (ledger entry {standing.seq})"
     yield from _row("proposed by", author)
     yield from _row("because", words_of(standing.note))
-    yield from _row("valid", f"{standing.valid_from} until {standing.valid_until}, that day included")
+    yield from _row("valid", f"{standing.valid_from} to {standing.valid_until} inclusive")
     if standing.attempts:
-        yield from _row("attempts", f"{standing.attempts} of {MAX_ATTEMPTS} failed; after the last it ends declined")
+        yield from _row("attempts", f"{standing.attempts} of {MAX_ATTEMPTS} failed; after the last it is declined")
     if standing.claim:
-        dead = "; it is dead: its lock is free" if sight.abandoned else ""
+        dead = "; its trainer is dead: the lock is free" if sight.abandoned else ""
         yield from _row("claimed", f"by training for {standing.claim.as_of} (ledger entry {standing.claim.seq}){dead}")
     for name in standing.blocked_by:
         yield from _row("blocked by", f"{name}: {BLOCKS.get(name, 'a guard that this version does not know')}")
@@ -100,16 +100,14 @@ def _ended(sight: Sight) -> Iterator[str]:
     shown = [*ended[-SHOWN:][::-1], *back[-SHOWN:][::-1]]
     promoted = {change.seq for change in sight.state.served}
     for ending in shown:
-        why = f", its model not promoted: {log_of(ending.as_of)} says why"
+        why = f", its model not promoted ({log_of(ending.as_of)} says why)"
         verdict = ", its model promoted" if ending.seq in promoted else why
         told = end_of(ending) + (verdict if ending.how == "completed" else "")
-        yield from _row(ending.as_of.isoformat(), f"{told}; asked because: {words_of(ending.decision.note)}")
+        yield from _row(ending.as_of.isoformat(), f"{told}; because: {words_of(ending.decision.note)}")
         if quarantine_name(ending.decision.note) in sight.quarantined:
-            yield from _row(
-                "", f"its note was found unchanged after that and lies in {quarantine_name(ending.decision.note)}"
-            )
+            yield from _row("", f"its note was found again and moved to {quarantine_name(ending.decision.note)}")
     if shown:
-        yield from _wrapped("To ask again, save the note with another decision_date: equal bytes count once.", "  ", 2)
+        yield from _wrapped("To ask again, change decision_date in the note: a note counts only once.", "  ", 2)
 
 
 def _ledger(sight: Sight) -> Iterator[str]:
@@ -119,11 +117,11 @@ def _ledger(sight: Sight) -> Iterator[str]:
     yield from _row("entry", str(sight.state.head))
     yield from _row("sha256", sight.head)
     if sight.state.ignored:
-        yield from _row("ignored", f"entries {', '.join(map(str, sight.state.ignored))}: they could not follow")
+        yield from _row("ignored", f"entries {', '.join(map(str, sight.state.ignored))}: not valid where they stand")
     said = (
         "Each entry holds the hash of the one before, so a copy of these two lines kept elsewhere shows any later "
-        "change of the entries up to this one. Without such a copy it proves nothing against somebody who may write "
-        "here: the whole chain, and this file, can be written anew. It says nothing of whether an entry is true."
+        "change of the entries up to this one. Without such a copy, nothing here proves that nobody rewrote the whole "
+        "chain and this file. Nor does the chain show that an entry is true, only that it has not been changed since."
     )
     yield from _wrapped(said, "  ", 2)
 

@@ -17,8 +17,8 @@ from jobs.protocol.store import FolderStore
 MONITORING = "datamart/gold/monitoring"
 DECISION = "decision.json"
 LOST = (
-    "restore it from a backup; or delete the week's folder and run monitoring for the Sunday after it: where model, "
-    "policy and tables are those of then it comes back; else a decision that cites the old verdict stays without it"
+    "restore it from a backup; or delete the week's folder and run monitoring for the Sunday after it: with the same "
+    "model, policy and tables it comes back the same; otherwise a decision that cites it stays without its evidence"
 )
 
 

@@ -148,7 +148,7 @@ JOB = Job(
         Step("score", "score every day that has features and no scores", score),
         Step("clear", "put STATUS.txt in order", clear),
         Step("log", "the week's log, where a training ran", log),
-        NAMED("rebuild", "train --model again by its recipe; put back what the bank lost of it", rebuild),
+        NAMED("rebuild", "train --model again by its recipe, and restore its lost files", rebuild),
         NAMED("rescore", "score --date again with the model that scored it, and compare", rescore),
     ),
     arguments=(

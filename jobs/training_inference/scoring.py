@@ -128,7 +128,7 @@ def _score_days(session: Session, serving: Serving, model: Model, threads: int, 
 def rescore(session: Session, *, verify: bool) -> None:
     """Score a date again with the model that scored it, and compare. Scores are never overwritten."""
     if not verify:
-        raise UsageError("a scored date is not scored again", where="--step rescore", mend="add --verify to compare")
+        raise UsageError("a scored date is never overwritten", where="--step rescore", mend="add --verify to compare")
     root, day = session.root, session.run.day
     home = partitions.folder(PREDICTIONS, day)
     manifest = partitions.read(root, PREDICTIONS, day)
@@ -147,11 +147,11 @@ def rescore(session: Session, *, verify: bool) -> None:
     if (made,) != manifest.parts:
         differ = [name for name in before.columns if name not in found or not found[name].equals(before[name])]
         raise StoreDamaged(
-            f"scored again, {', '.join(differ) or 'the bytes'} came out differently",
+            f"rescored, {', '.join(differ) or 'the bytes'} came out different",
             where=home,
-            mend="compare the versions of program and libraries with those in the card of the model",
+            mend="compare the versions of the program and its libraries with those in the model's card",
         )
-    said = f"{day}: {amount(found.height, 'score')}, every byte the same"
+    said = f"{day}: {amount(found.height, 'score')}, identical to the byte"
     more = f"; not compared, because it was added later: {', '.join(later)}" if later else ""
     session.run.events.say("same", said + more, rows=found.height, not_compared=later)
 

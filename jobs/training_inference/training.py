@@ -71,7 +71,7 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     data = store.get(f"{home}/{model_bank.RECIPE}") if model_bank.is_name(model_id) else None
     if data is None:
         known = ", ".join(sorted(path.name for path in root.at(model_bank.BANK).glob("*-*"))) or "none yet"
-        what = f"no recipe of model {model_id!r}" if model_id else "the model to make again is not named"
+        what = f"model {model_id!r} has no recipe" if model_id else "the model to rebuild is not named"
         raise UsageError(what, where="--model", mend=f"name a model of the bank: {known}")
     recipe = strict_json.parse(data, where=f"{home}/{model_bank.RECIPE}")
     kept = f"{POLICIES}/{recipe['policy_sha256'][:12]}.json"
@@ -82,17 +82,17 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     as_of = date.fromisoformat(recipe["as_of"])
     differ = [name for name, data in sorted(made.items()) if store.get(f"{home}/{name}") != data]
     if model_bank.name_of(as_of, made) != model_id:
-        mend = "compare the versions of program and libraries with those in its card"
-        raise StoreDamaged(f"made again, {', '.join(differ) or 'it'} came out differently", where=home, mend=mend)
+        mend = "compare the versions of the program and its libraries with those in the card"
+        raise StoreDamaged(f"rebuilt, {', '.join(differ) or 'it'} came out different", where=home, mend=mend)
     broken = session.desk.unusable(model_id)
     if verify and broken:
-        mend = "run again without --verify: what came out is what the model's name says"
+        mend = "run again without --verify, which restores it"
         what = ", ".join(differ) or model_bank.MANIFEST
-        raise StoreDamaged(f"the bank does not hold {what} as trained", where=home, mend=mend)
+        raise StoreDamaged(f"{what} in the model bank is not as it was trained", where=home, mend=mend)
     if broken:
         model_bank.put(root, as_of, made)
-        session.run.report.change(home, why="put back by its recipe")
-    session.run.events.say("same", f"{model_id}: made again, every byte the same", model_id=model_id)
+        session.run.report.change(home, why="restored by its recipe")
+    session.run.events.say("same", f"{model_id}: rebuilt, identical to the byte", model_id=model_id)
 
 
 def _trained(session: Session, frames: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], rules: Policy) -> Trained:

@@ -117,11 +117,18 @@ def test_every_entry_that_is_damaged_by_itself_is_named_in_order_and_what_stands
     for damage, *told in (
         (lambda: write(entry(4), entry(4).read_bytes().replace(b'"nonce":"', b'"nonce":"0')), changed),
         (lambda: write(entry(2), b"{"), torn, changed),
-        (lambda: entry(3).unlink(), torn, "entry 3 should be next, and 00000004.json is", changed),
-        (lambda: entry(99_999_999).mkdir(), torn, "entry 3 should be next", changed),  # no entry
-        (lambda: entry(7).write_bytes(b"{}"), torn, "entry 3", changed, "entry 6 should be next", "ledger entry 7 is"),
-        (lambda: entry(7).rename(entry(7).with_suffix(".json~")), torn, "entry 3", changed, "entry 6 should be next"),
-        (lambda: entry(5).unlink(), torn, "entry 3", "entry 5 should be", "STATUS.txt saw another entry 5"),
+        (lambda: entry(3).unlink(), torn, "entry 3 should come next, but 00000004.json does", changed),
+        (lambda: entry(99_999_999).mkdir(), torn, "entry 3 should come next", changed),  # no entry
+        (
+            lambda: entry(7).write_bytes(b"{}"),
+            torn,
+            "entry 3",
+            changed,
+            "entry 6 should come next",
+            "ledger entry 7 is",
+        ),
+        (lambda: entry(7).rename(entry(7).with_suffix(".json~")), torn, "entry 3", changed, "entry 6 should come next"),
+        (lambda: entry(5).unlink(), torn, "entry 3", "entry 5 should come", "STATUS.txt names an entry 5"),
     ):
         damage()
         code, found = checked(root, capsys)
@@ -130,8 +137,8 @@ def test_every_entry_that_is_damaged_by_itself_is_named_in_order_and_what_stands
         assert [one["what"][: len(what)] for one, what in zip(damaged, told, strict=True)] == told
         assert (code, all(one["mend"] for one in damaged)) == (6, True)
         stood.append(stands["what"])
-    assert stood[0].startswith("entry 3 and those before it stand; by them model 20240114-")
-    assert stood[1:] == ["entry 1 and those before it stand; by them no model serves, and decision 1 is open"] * 6
+    assert stood[0].startswith("the entries up to 3 are intact; by them model 20240114-")
+    assert stood[1:] == ["the entries up to 1 are intact; by them no model serves, and decision 1 is open"] * 6
 
 
 def test_an_entry_that_no_job_has_written_is_found_though_the_chain_is_whole(
@@ -158,7 +165,7 @@ def test_two_swapped_files_are_found(root: Root, capsys: pytest.CaptureFixture[s
 def test_an_invalid_note_is_5_and_what_a_crash_left_is_a_remark(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
     root.at("decisions/.draft-1-ab").write_bytes(b"")
     code, found = checked(root, capsys)
-    assert (code, len([one for one in found if "died while it wrote" in one["what"]])) == (0, 1)
+    assert (code, len([one for one in found if "died while writing" in one["what"]])) == (0, 1)
     root.at("decisions/retraining_decision.json").write_bytes(b"{")
     assert checked(root, capsys)[0] == 5
     write(root.at("decisions/receipts/preprocessing/2024-01-14/1.json"), b"{}")
@@ -197,7 +204,7 @@ def _raising(error: Exception) -> Iterator[Problem]:
 
 
 def test_damaged_scores_are_not_to_be_deleted(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
-    for table, mend in (("silver/other", "delete its folder"), ("gold/predictions", "deleted, the day is scored anew")):
+    for table, mend in (("silver/other", "delete its folder"), ("gold/predictions", "if deleted, the day is scored again")):
         [part] = publish(root, table, [1], []).parts
         path = root.at(f"datamart/{table}/snapshot_date={SUNDAY}/{part.name}")
         write(path, bytes([*path.read_bytes()[:-1], 0]))

@@ -38,14 +38,14 @@ def test_scores_that_a_run_wrote_and_that_are_gone_are_damage(root: Root, capsys
     homes = [root.at(f"datamart/gold/predictions/snapshot_date={day}") for day in days]
     shutil.rmtree(homes[2])
     code, found = checked(root, capsys)
-    assert (code, [(one["where"], "or are lost" in one["what"]) for one in found]) == (
+    assert (code, [(one["where"], "or lost" in one["what"]) for one in found]) == (
         0,
         [(root.name_of(homes[2]), True)],
     )
     shutil.rmtree(homes[3])
     code, found = checked(root, capsys)
     assert (code, [one["where"] for one in found if one["code"]]) == (6, [root.name_of(homes[3])])
-    assert "before the next run, which would score the day anew" in found[0]["mend"]
+    assert "before the next run, which would score the day again" in found[0]["mend"]
 
 
 def test_scores_that_cite_an_entry_of_another_ledger_are_damage(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +137,7 @@ def test_a_lost_model_is_told_once_and_not_for_every_day_it_scored(
         publish(root, "gold/predictions", [1], [gone], SUNDAY + n * ONE_DAY)
     code, [lost] = checked(root, capsys)
     assert (code, lost["where"]) == (6, gone.path)
-    assert lost["mend"].endswith("cannot be made again: its recipe.json is gone too")
+    assert lost["mend"].endswith("cannot be rebuilt: its recipe.json is gone too")
 
 
 def test_scores_that_evidence_rests_on_are_not_said_to_be_built_again(
@@ -145,8 +145,8 @@ def test_scores_that_evidence_rests_on_are_not_said_to_be_built_again(
 ) -> None:
     publish(root, "gold/toy_evidence", [1], [Input(f"datamart/gold/predictions/snapshot_date={SUNDAY}", "a" * 64)])
     [lost] = checked(root, capsys)[1]
-    assert lost["what"] == "what datamart/gold/toy_evidence was made from is missing"
-    assert lost["mend"] == "restore it from a backup; deleted, the day is scored anew, with the model that serves then"
+    assert lost["what"] == "an input of datamart/gold/toy_evidence is missing"
+    assert lost["mend"] == "restore it from a backup; if deleted, the day is scored again by the model that serves then"
 
 
 @pytest.mark.parametrize("cited_by", ["verdict", "recipe"])
@@ -161,7 +161,7 @@ def test_a_policy_that_was_used_and_whose_copy_is_gone_is_damage(
     code, found = checked(root, capsys)
     told = [one for one in found if one["code"] and one["what"].startswith("the policy by which")]
     assert (code, [one["where"] for one in told]) == (6, [lost])
-    assert told[0]["mend"].endswith("the next run keeps it again")
+    assert told[0]["mend"].endswith("the next run copies it")
 
 
 @pytest.mark.parametrize("name", [EVIDENCE, TABLE], ids=["evidence", "a-table-of-it"])
@@ -173,7 +173,7 @@ def test_evidence_of_a_verdict_that_no_note_cites_is_held_against_its_hash(
         damage()
         code, found = checked(root, capsys)
         told = [(one["what"], one["where"]) for one in found if one["code"]]
-        assert (code, told) == (6, [(f"what a verdict rests on is {said}", name)])
+        assert (code, told) == (6, [(f"evidence that a verdict cites is {said}", name)])
 
 
 def test_a_manifest_and_a_verdict_that_no_job_wrote_are_damage_with_the_place(
@@ -204,7 +204,7 @@ def test_where_a_persons_note_points_is_not_looked_at(root: Root, capsys: pytest
     assert begin(at_desk).state.open
     code, found = checked(root, capsys)
     assert code == 0, found
-    assert any("nothing vouches for the newest entry" in one["what"] for one in found), "before STATUS.txt is written"
+    assert any("does not name the newest entry" in one["what"] for one in found), "before STATUS.txt is written"
 
 
 def test_an_entry_that_could_not_follow_is_told_with_its_place(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,4 +212,4 @@ def test_an_entry_that_could_not_follow_is_told_with_its_place(root: Root, monke
     monkeypatch.setattr(checking, "sight_of", lambda *_: sight)
     [found] = checking.notes(root)
     assert (found.where, found.code) == ("decisions/ledger/00000003.json", 6)
-    assert "entry 3 could not follow" in found.what
+    assert "entry 3 is not valid where it stands" in found.what

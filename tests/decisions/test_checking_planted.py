@@ -86,7 +86,7 @@ def test_a_partition_that_was_copied_to_another_day_or_table_is_found(
     shutil.copytree(root.at("datamart/silver/toy/snapshot_date=2024-01-14"), root.at(f"datamart/{other}"))
     code, found = checked(root, capsys)
     assert code == 6
-    [told] = [one for one in found if one["what"] == "the manifest is that of another partition"]
+    [told] = [one for one in found if one["what"] == "the manifest belongs to another partition"]
     assert told["where"] == f"datamart/{other}/_manifest.json"
 
 

@@ -37,7 +37,7 @@ def test_a_partition_without_its_manifest_or_an_emptied_one_is_found(
     code, found = checked(root, capsys)
     assert code == 6
     [lost] = found
-    assert lost["what"] == "what datamart/silver/toy was made from is missing"
+    assert lost["what"] == "an input of datamart/silver/toy is missing"
     assert lost["where"] == "datamart/bronze/toy/snapshot_date=2024-01-14"
     assert lost["mend"].startswith("run the job that writes it (training_inference: scores; else preprocessing)")
 
@@ -62,7 +62,7 @@ def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
     root.at("decisions/ledger").rename(root.at("elsewhere"))
     code, found = checked(root, capsys)
     assert code == 6
-    assert "STATUS.txt saw another entry 5 than lies in the ledger now" in found[0]["what"]
+    assert "STATUS.txt names an entry 5 that is not in the ledger" in found[0]["what"]
 
 
 @pytest.mark.parametrize("command", ["check", "doctor"])

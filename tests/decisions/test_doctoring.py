@@ -22,7 +22,7 @@ from tests.protocol.build import OPEN_RULES, READY, SUNDAY, desk, machine
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROMISE_BROKEN = "two puts raced for one name"
+PROMISE_BROKEN = "two writers raced for one name"
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_file_system_without_hard_links_is_refused(
     monkeypatch.setattr(os, "link", refuse)
     code, said = told(root, capsys)
     assert code == 6
-    assert "it takes no hard link (Operation not permitted)" in said
+    assert "hard links do not work here (Operation not permitted)" in said
     assert "do not run the jobs on this file system" in said
 
 
@@ -134,7 +134,7 @@ def test_a_disk_that_takes_nothing_more_is_a_finding_and_the_other_looks_go_on(
     code, said = told(root, capsys)
     assert code == 1
     assert "the system refused: No space left on device\n  where: decisions/probe-" in said
-    assert "and the clock says 2000-01-01" in said
+    assert "but today is 2000-01-01" in said
     assert said.endswith("2 to mend, 1 remark\n")
 
 
@@ -162,7 +162,7 @@ def test_missing_days_are_named(root: Root, capsys: pytest.CaptureFixture[str]) 
     assert "2 days missing: 2024-01-03, 2024-01-06\n  where: datamart/gold/feature_store" in text
     assert "nothing at all landed between 2024-01-03 and 2024-01-06" in text
     assert text.count("nothing at all landed") == 1
-    assert "a file is dated 2124-01-06, and today is " in text
+    assert "a file is dated 2124-01-06, but today is " in text
     assert text.count("2124") == 1
 
 
@@ -183,20 +183,20 @@ def test_a_claim_whose_lease_is_over_and_a_clock_that_is_behind(
         claim(trainer, OPEN_RULES, READY, "2024-01-21T08:00:00+00:00")
         code, text = told(root, capsys)
         assert code == 0
-        assert "the claim's lease was over at 2024-01-21T08:00:00+00:00" in text
-        assert "its trainer lives: wait for it, or end it if it hangs; then run training" in text
+        assert "the claim's lease expired at 2024-01-21T08:00:00+00:00" in text
+        assert "its trainer is still running: wait for it, or end it if it hangs; then run training" in text
     text = told(root, capsys)[1]
     assert "the trainer of the claim is dead" in text
     assert "lives" not in text
     root.at(TRAINER).unlink()  # as in a root that was restored
     assert "the trainer of the claim is dead" in told(root, capsys)[1]
     monkeypatch.setattr(clock, "today", lambda: SUNDAY + timedelta(days=7))
-    assert "the ledger speaks" not in told(root, capsys)[1]
+    assert "the ledger has an entry dated" not in told(root, capsys)[1]
     monkeypatch.setattr(clock, "today", lambda: SUNDAY)
     code, text = told(root, capsys)
     assert code == 6
-    assert "the ledger speaks of 2024-01-21, and the clock says 2024-01-14" in text
+    assert "the ledger has an entry dated 2024-01-21, but today is 2024-01-14" in text
     publish(root, "gold/predictions", [1], [], SUNDAY)
     assert "it holds" not in told(root, capsys)[1], "today has come"
     publish(root, "gold/predictions", [1], [], SUNDAY + timedelta(days=1))
-    assert "it holds 2024-01-15, and the clock says 2024-01-14" in told(root, capsys)[1]
+    assert "it is dated 2024-01-15, but today is 2024-01-14" in told(root, capsys)[1]

@@ -37,7 +37,7 @@ def test_show_tells_the_state_and_the_runs_with_problems(
     report.fail(InputMissing("no file has landed", where="datamart/landing", mend="wait"))
     receipts.write(store.root, Occasion("preprocessing", TODAY, "all"), report, at=clock.now(), seconds=1)
     slip = Report()
-    slip.fail(UsageError("a scored date is not scored again", where="--step rescore", mend="add --verify to compare"))
+    slip.fail(UsageError("a scored date is never overwritten", where="--step rescore", mend="add --verify to compare"))
     receipts.write(store.root, Occasion("training_inference", TODAY, "rescore"), slip, at=clock.now(), seconds=1)
     store.root.at("decisions/receipts/preprocessing/.DS_Store").touch()  # as some systems leave them
     before = everything(store.root.path)
@@ -45,7 +45,7 @@ def test_show_tells_the_state_and_the_runs_with_problems(
     assert code == 0
     assert "because      Performance score 0.650 below threshold" in text
     assert f"preprocessing {TODAY}: no file has landed" in text
-    assert "RUNS WITH PROBLEMS, each told until its job has run for that date again\n  preprocessing" in text
+    assert "RUNS WITH PROBLEMS, each listed until its job runs again for that date\n  preprocessing" in text
     assert "a scored date" not in text, "a slip of the command line was told, and is over"
     code, given = said(capsys, store, "show", "--json")
     facts = json.loads(given)
@@ -98,8 +98,8 @@ def test_show_tells_what_monitoring_would_now_say_as_the_status_does(
         pytest.param(b'{"retrain": ', 5, "line 1, column", id="half-saved"),
         pytest.param(person(TODAY, retrain="yes"), 5, "may be true or false", id="invalid"),
         pytest.param(person(TODAY, decision_date="2020-01-01"), 5, "before it was first seen", id="out-of-date"),
-        pytest.param(None, 0, "The note is gone: decision 1 ends withdrawn", id="deleted"),
-        pytest.param(machine(TODAY), 0, "The note is recorded.", id="the-open-one"),
+        pytest.param(None, 0, "The note is gone: decision 1 is withdrawn", id="deleted"),
+        pytest.param(machine(TODAY), 0, "The note is recorded as the open decision.", id="the-open-one"),
     ],
 )
 def test_lint_tells_what_the_next_run_will_do_and_changes_nothing(
@@ -128,7 +128,7 @@ def test_lint_says_that_a_note_does_nothing_while_the_clock_is_before_the_ledger
     store.root.at(RETRAINING_NOTE).write_bytes(person(TODAY - timedelta(days=1)))
     code, told = said(capsys, store, "lint")
     today, tomorrow = told.split("If the next run is tomorrow's:")
-    assert (code, f"the ledger speaks of {TODAY}, and the clock says" in today) == (6, True)
+    assert (code, f"the ledger has an entry dated {TODAY}, but today is" in today) == (6, True)
     assert f"It only writes outputs, whatever the notes say: its day is before {TODAY}, see PROBLEMS." in today
     assert "it is recorded as a decision" not in today
     assert "it is recorded as a decision" in tomorrow
@@ -147,8 +147,8 @@ def test_lint_names_every_guard_that_blocks_a_wish_to_retrain_and_until_when(
     told = said(capsys, store, "lint")[1]
     after, monday = TODAY + timedelta(days=9), TODAY + timedelta(days=7 - TODAY.weekday())
     assert f"It waits: a training run on {after} or later may claim it." in told
-    assert f"week blocks it until {monday}: this ISO week has had its training" in told
-    assert f"cooldown blocks it until {after}: too soon after the last training (guards.cooldown_days)." in told
+    assert f"week blocks it until {monday}: this ISO week had as many trainings as allowed" in told
+    assert f"cooldown blocks it until {after}: the last training was too recent (guards.cooldown_days)." in told
     asked = "too few labels have matured since the last training (guards.min_new_rows): 0 of 10,000."
     assert f"new_rows blocks it: {asked}" in told
     assert "readiness blocks it: too little history" in told
@@ -166,7 +166,7 @@ def test_lint_refuses_a_model_whose_manifest_is_not_the_ledger_s_as_the_next_run
     manifest.write_bytes(manifest.read_bytes().replace(b"\n  ", b"\n"))  # and says the same
     store.root.at(SERVING_NOTE).write_text(json.dumps({"model_id": made.model_id}))
     code, told = said(capsys, store, "lint")
-    assert (code, "not the one that the ledger vouches for" in told) == (5, True)
+    assert (code, "does not match the hash in the ledger" in told) == (5, True)
 
 
 def test_in_the_root_of_a_replay_lint_goes_by_its_clock(
@@ -174,9 +174,9 @@ def test_in_the_root_of_a_replay_lint_goes_by_its_clock(
 ) -> None:
     opened(store)
     monkeypatch.setattr(clock, "_standing", None)  # and none again afterwards
-    assert "ends expired" not in said(capsys, store, "lint")[1]
+    assert "expires" not in said(capsys, store, "lint")[1]
     store.root.at("replay_clock.txt").write_text(f"{TODAY + timedelta(days=30)}T06:00:00+00:00\n")
-    assert "ends expired" in said(capsys, store, "lint")[1]
+    assert "expires" in said(capsys, store, "lint")[1]
 
 
 def test_lint_says_what_tomorrow_s_run_would_do_only_where_it_is_something_else(
@@ -190,7 +190,7 @@ def test_lint_says_what_tomorrow_s_run_would_do_only_where_it_is_something_else(
     for day, differs in ((last - timedelta(days=1), False), (last, True)):
         store.root.at("replay_clock.txt").write_text(f"{day}T06:00:00+00:00\n")
         today, said_of, tomorrow = said(capsys, store, "lint")[1].partition("If the next run is tomorrow's:")
-        assert ("ends expired" in today, bool(said_of), "ends expired" in tomorrow) == (False, differs, differs)
+        assert ("expires" in today, bool(said_of), "expires" in tomorrow) == (False, differs, differs)
 
 
 @pytest.mark.parametrize("words", [["show"], ["lint"], ["withdraw", "--reason", "r"], ["gc", "--delete"]], ids=" ".join)
@@ -203,7 +203,7 @@ def test_nothing_is_said_or_done_by_a_ledger_whose_newest_entry_is_another_than_
     entry.write_bytes(entry.read_bytes().replace(b'"nonce":"', b'"nonce":"0'))
     before = everything(store.root.path)
     code, text = said(capsys, store, *words)
-    assert (code, text.splitlines()[0]) == (6, "STATUS.txt saw another entry 1 than lies in the ledger now")
+    assert (code, text.splitlines()[0]) == (6, "STATUS.txt names an entry 1 that is not in the ledger")
     assert everything(store.root.path) == before
 
 

@@ -26,7 +26,7 @@ def test_withdraw_ends_the_open_decision_and_removes_its_note(
     assert (code, text) == (0, "decision 1 is withdrawn (ledger entry 2)\n")
     assert not store.root.at(RETRAINING_NOTE).exists()
     assert b"not before the holidays" in (store.get("decisions/ledger/00000002.json") or b"")
-    assert b"withdrawn in entry 2" in b" ".join((store.get("decisions/STATUS.txt") or b"").split())
+    assert b"withdrawn (ledger entry 2)" in b" ".join((store.get("decisions/STATUS.txt") or b"").split())
     code, text = said(capsys, store, "withdraw", "--reason", "again")
     assert code == 2
     assert "no decision is open" in text
@@ -52,7 +52,7 @@ def test_withdraw_leaves_a_note_that_was_edited_and_says_what_will_come_of_it(
     code, text = said(capsys, store, "withdraw", "--reason", "not before the holidays")
     told, next_run = text.split(" The next run:\n")
     assert (code, told.splitlines()[0]) == (0, "decision 1 is withdrawn (ledger entry 2)")
-    assert told.endswith("Its note has been edited and is left as it is: delete it, if it is not wanted either.")
+    assert told.endswith("Its note was edited and is left in place: delete it if you do not want it either.")
     assert "  - The note is valid and new: it is recorded as a decision of a person for a retraining.\n" in next_run
     assert store.get(RETRAINING_NOTE) == person(TODAY, reason="a colleague asks")
     code, text = said(capsys, store, "withdraw", "--reason", "again")

@@ -75,7 +75,7 @@ def is_sound(root: Path, capsys: pytest.CaptureFixture[str]) -> bool:
     capsys.readouterr()
     code = decisions(["check", "--root", str(root), "--json"])
     found = [one["what"] for one in json.loads(capsys.readouterr().out)]
-    return code == 0 and found in ([], [f"nothing vouches for the newest entry, {len(ledger_of(root))}, yet"])
+    return code == 0 and found in ([], [f"STATUS.txt does not name the newest entry, {len(ledger_of(root))}, yet"])
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_a_ledger_that_went_out_before_the_scores_is_told(
     restored(taken[0], tmp_path, "rsync -a --exclude=decisions ./ R/")
     code, said = checked(tmp_path, capsys)
     assert code == 6
-    assert "these scores cite an entry of the ledger by which their model served, and it is not there" in said
+    assert "the ledger entry that these scores cite is missing, or names another model" in said
     assert "mend:  restore a newer copy of the ledger" in said
 
 

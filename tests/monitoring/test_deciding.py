@@ -84,7 +84,7 @@ def test_insufficient_data_replace_nothing(root: Root) -> None:
     judged(root, WEEK + 7 * DAY, **FEW)
     session = run(root, SUNDAY + 7 * DAY)
     assert (root.at(RETRAINING_NOTE).read_bytes(), kinds(root)) == (before, ["proposed"])
-    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "too little can be judged"}]
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "there is too little to judge"}]
     assert "Too little can be judged" in root.at(STATUS).read_text()
 
 
@@ -106,7 +106,7 @@ def test_a_run_whose_clock_is_before_the_ledger_says_so_and_a_mere_backfill_does
     assert not run(root, today=SUNDAY + 28 * DAY).run.report.problems
     (problem,) = run(root).run.report.problems
     assert (problem.code, problem.where) == (6, "decisions/ledger")
-    assert problem.what == f"the ledger speaks of {SUNDAY + 28 * DAY}, and the clock says {SUNDAY}"
+    assert problem.what == f"the ledger has an entry dated {SUNDAY + 28 * DAY}, but today is {SUNDAY}"
 
 
 def test_a_note_whose_days_have_passed_is_not_written(root: Root) -> None:
@@ -115,7 +115,7 @@ def test_a_note_whose_days_have_passed_is_not_written(root: Root) -> None:
     short = policy.load(json.dumps({"decision": {"valid_days": valid}}).encode(), "policy.json")
     session = run(root, SUNDAY + 3 * DAY, short)
     assert not root.at(RETRAINING_NOTE).exists()
-    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "its last day has passed"}]
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "the note would no longer be valid"}]
 
 
 def test_done_again_when_the_days_of_its_note_have_passed_it_does_nothing(root: Root) -> None:
@@ -133,7 +133,7 @@ def test_a_week_judged_anew_when_the_days_of_its_note_have_passed_writes_none(ro
     judged(root, **drifted(0.6))
     session = run(root, today=SUNDAY + 30 * DAY)
     assert (root.at(RETRAINING_NOTE).read_bytes(), kinds(root)) == (before, ["proposed"])
-    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "its last day has passed"}]
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "the note would no longer be valid"}]
     run(root, today=SUNDAY + 7 * DAY)
     assert kinds(root) == ["proposed", "proposed"]
 

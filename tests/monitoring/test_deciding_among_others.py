@@ -93,7 +93,7 @@ def test_a_note_that_others_keep_changing_is_looked_at_three_times(root: Root, m
 
     monkeypatch.setattr(ingest, "place", changed)
     session = run(root)
-    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "others keep changing it"}]
+    assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": "somebody keeps changing the note"}]
     assert (len(calls), len(set(calls))) == (3, 1)
 
 
@@ -101,7 +101,7 @@ def test_a_verdict_on_a_model_that_serves_no_more_writes_no_note(root: Root) -> 
     verdict = judged(root, **drifted(0.6)) | {"model_id": OTHER}
     files.write_whole(root, root.at(verdicts.name_of(WEEK)), strict_json.pretty(verdict))
     session = run(root)
-    why = "another model serves than the one that was judged"
+    why = "the model that was judged no longer serves"
     assert session.run.report.skipped == [{"what": RETRAINING_NOTE, "why": why}]
     assert not root.at(RETRAINING_NOTE).exists()
 
@@ -113,7 +113,7 @@ def test_a_half_saved_note_makes_way_and_is_kept(root: Root) -> None:
     assert note(root)["retrain"] is True
     kept = quarantine_name(b'{"decision_date": "2024-')
     assert root.at(kept).is_file()
-    assert changed[kept]["why"] == "it lay in place of the note: found a string without an end"
+    assert changed[kept]["why"] == "it was in place of the note: found a string without an end"
     assert RETRAINING_NOTE in changed
 
 
@@ -141,9 +141,9 @@ def test_a_note_of_today_stands_while_missed_days_are_made_good_and_is_read_in_i
     files.write_whole(root, root.at(RETRAINING_NOTE), veto)
     judged(root, **drifted(0.6))
     report = run(root, today=tuesday).run.report
-    why = "what lies there is of a day after that of this run"
+    why = "the note in place is dated after this run"
     assert (report.skipped, report.code) == ([{"what": RETRAINING_NOTE, "why": why}], 0)
-    assert "of a day after that of this run, for a later one to read. It is left in place." in " ".join(
+    assert "dated after this run, so a later run reads it. It is left in place." in " ".join(
         root.at(STATUS).read_text().split()
     )
     assert "PROBLEMS" not in root.at(STATUS).read_text()
@@ -165,7 +165,7 @@ def test_what_is_no_plain_file_is_left_and_told_as_what_it_is(root: Root) -> Non
     root.at(RETRAINING_NOTE).symlink_to("policy.json")
     judged(root, **drifted(0.6))
     report = run(root, wait=waited.append).run.report
-    why = "what lies there is no plain file that a job may read"
+    why = "the note in place is not a plain file that a job may read"
     assert (report.skipped, report.code, len(waited)) == ([{"what": RETRAINING_NOTE, "why": why}], 5, 1)
     said = " ".join(root.at(STATUS).read_text().split())
     assert "see PROBLEMS. It is left in place." in said

@@ -92,7 +92,7 @@ def test_a_model_promoted_on_the_sunday_itself_is_not_judged_by_a_week_that_it_d
     assert run(lender) == 0
     assert not (lender / RETRAINING_NOTE).exists()
     receipt = receipts.latest_by_step(Root(lender), "monitoring", SUNDAY)[receipts.WHOLE]
-    skipped = {"what": RETRAINING_NOTE, "why": "another model serves than the one that was judged"}
+    skipped = {"what": RETRAINING_NOTE, "why": "the model that was judged no longer serves"}
     assert receipt["skipped"] == [skipped]
 
 

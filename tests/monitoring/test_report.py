@@ -140,7 +140,7 @@ def test_tables_that_are_not_those_of_the_evidence_are_never_shown(tmp_path: Pat
     bins = root.at(at(found.evidence, "files.bins.path"))
     bins.write_bytes(b"PAR1" + bins.read_bytes()[4:-9])
     for damage in ("changed", "missing"):
-        with pytest.raises(StoreDamaged, match=f"what a verdict rests on is {damage}"):
+        with pytest.raises(StoreDamaged, match=f"evidence that a verdict cites is {damage}"):
             report.write(root, WEEK)
         bins.unlink(missing_ok=True)
 
@@ -164,10 +164,10 @@ def test_changed_evidence_is_refused(tmp_path: Path) -> None:
     judge_weeks(root, count=1)
     path = next(root.at("datamart/gold/monitoring").glob("*/evidence-*.json"))
     path.write_bytes(path.read_bytes() + b" ")
-    with pytest.raises(StoreDamaged, match="rests on is changed"):
+    with pytest.raises(StoreDamaged, match="verdict cites is changed"):
         report.write(root, WEEK)
     path.unlink()
-    with pytest.raises(StoreDamaged, match="rests on is missing"):
+    with pytest.raises(StoreDamaged, match="verdict cites is missing"):
         report.write(root, WEEK)
     with pytest.raises(StoreDamaged, match="no verdict"):
         report.write(root, WEEK - timedelta(days=7))

@@ -59,7 +59,7 @@ def test_nothing_is_built_on_a_part_that_lost_a_bit_and_the_other_days_go_on(
         shutil.rmtree(root / partitions.folder("silver/_rejects/financial", day))
     assert preprocess(root) == 6
     said = capsys.readouterr().err
-    assert "a file is not what its name says" in said
+    assert "a file's content does not match its name" in said
     assert part.name in said
     assert (root / partitions.manifest_name("gold/feature_store", LAST)).is_file()
 

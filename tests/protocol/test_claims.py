@@ -203,7 +203,7 @@ def test_a_strange_model_is_tried_while_nothing_is_held_and_its_files_are_looked
     assert "a trial ended with code 3" in " ".join(store.root.at(STATUS).read_text().split())
     store.root.at(f"model_bank/{strange}/model.txt").write_bytes(b"of noone!")
     status.refresh(desk(store, unusable=unusable))
-    assert "is not what the manifest says" in " ".join(store.root.at(STATUS).read_text().split())
+    assert "does not match the manifest" in " ".join(store.root.at(STATUS).read_text().split())
 
 
 def test_only_the_current_claim_completes_and_only_once(store: FolderStore) -> None:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from jobs.protocol.ingest import Desk
 
 FORETOLD = {
-    "withdrawn": ("ends withdrawn",),
-    "expired": ("it ends expired.",),
-    "declined": ("ends declined",),
+    "withdrawn": ("is withdrawn",),
+    "expired": ("it expires.",),
+    "declined": ("is declined",),
     "proposed": ("it is recorded as a decision",),
     "serving": ("records a person's choice",),
-    "superseded": ("ends superseded", ", which ends decision"),
+    "superseded": ("is superseded", ", which ends decision"),
     "claimed": ("may be claimed by the next training run",),
 }
 

@@ -67,7 +67,7 @@ def test_what_was_read_and_is_gone_is_told(store: FolderStore, tmp_path: Path) -
     three(store)
     read(store)
     (tmp_path / name_of(3)).unlink()
-    with pytest.raises(StoreDamaged, match="entry 3 was there and is gone"):
+    with pytest.raises(StoreDamaged, match="entry 3 has disappeared"):
         append(store, writer(), lambda _: swap(OTHER))
 
 
@@ -77,7 +77,7 @@ def test_nothing_to_say_writes_nothing(store: FolderStore) -> None:
 
 
 def test_what_cannot_follow_is_not_written(store: FolderStore) -> None:
-    with pytest.raises(JobError, match="expired cannot be said now: that decision is not open"):
+    with pytest.raises(JobError, match="expired cannot be recorded now: that decision is not open"):
         append(store, writer(), lambda _: Fact(RETRAINING, "expired", {"decision": 1}))
     assert store.list("decisions/ledger") == ()
 
@@ -124,16 +124,16 @@ def test_any_flipped_byte_before_the_newest_entry_is_found(store: FolderStore, t
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda folder: (folder / "00000002.json").unlink(), "entry 2 should be next, and 00000003.json is"),
-        (lambda folder: (folder / "00000003.json~").touch(), "entry 4 should be next"),
-        (lambda folder: (folder / "00000001.json").rename(folder / "00000004.json"), "entry 1 should be next"),
+        (lambda folder: (folder / "00000002.json").unlink(), "entry 2 should come next, but 00000003.json does"),
+        (lambda folder: (folder / "00000003.json~").touch(), "entry 4 should come next"),
+        (lambda folder: (folder / "00000001.json").rename(folder / "00000004.json"), "entry 1 should come next"),
         (lambda folder: (folder / "00000004.json").symlink_to("00000003.json"), "not a plain file"),
         (lambda folder: (folder / "00000004.json").write_bytes(b""), "cannot be read"),
         (lambda folder: (folder / "00000004.json").write_bytes(b" " * (600 << 10)), "cannot be read: the file has"),
-        (lambda folder: (folder / "00000004.json").write_bytes(b"[]"), "is no entry"),
+        (lambda folder: (folder / "00000004.json").write_bytes(b"[]"), "is not an entry"),
         (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":2}'), "is of version 2"),
-        (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":1,"seq":4}'), "lacks a proper prev"),
-        (lambda folder: (folder / "00000004.json").hardlink_to(folder / "00000003.json"), "says that it is number 3"),
+        (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":1,"seq":4}'), "has no valid prev"),
+        (lambda folder: (folder / "00000004.json").hardlink_to(folder / "00000003.json"), "gives its number as 3"),
     ],
     ids=["deleted", "backup", "renamed", "link", "empty", "too-large", "no-object", "newer", "fields", "copied"],
 )
@@ -165,7 +165,7 @@ def test_a_forged_newest_entry_is_damage_and_no_crash(store: FolderStore, body: 
     fact = Fact(RETRAINING, "proposed", body | {"supersedes": None, "about": MODEL})
     data = ledgers.entry_bytes(writer(), fact, 4, read(store).head, "n")
     store.put_if_absent(name_of(4), data)
-    with pytest.raises(StoreDamaged, match="entry 4 has no body"):
+    with pytest.raises(StoreDamaged, match="entry 4 has a body that does not fit its kind"):
         read(store)
 
 

@@ -73,14 +73,14 @@ def test_only_a_model_whose_recipe_is_left_is_said_to_be_made_again(root: Root, 
     root.at(f"model_bank/{put.model_id}/{'model.txt' if is_left else 'recipe.json'}").unlink()
     lost = model_bank.damage(root, put.model_id, put.sha256)
     assert lost is not None
-    assert ("--step rebuild" in lost.mend, "cannot be made again" in lost.mend) == (is_left, not is_left)
+    assert ("--step rebuild" in lost.mend, "cannot be rebuilt" in lost.mend) == (is_left, not is_left)
 
 
 @pytest.mark.parametrize(
     "model_id", ["../x", "20240115-0123456789AB", "20240115-0123456789ab\n", "", "20240115-0123456789a/"]
 )
 def test_what_is_no_name_of_a_model_leads_nowhere(root: Root, model_id: str) -> None:
-    with pytest.raises(StoreDamaged, match="no name of a model"):
+    with pytest.raises(StoreDamaged, match="not a model id"):
         model_bank.get(root, model_id)
 
 
@@ -150,7 +150,7 @@ def test_a_model_whose_sums_cannot_become_scores_is_refused_before_it_serves(
     whole = contents()
     others = b"[]" if change is None else json.dumps(json.loads(whole["preparation.json"]) | change).encode()
     put = model_bank.put(root, DAY, whole | {"preparation.json": others})
-    told = "model.txt and preparation.json do not fit one another"
+    told = "model.txt and preparation.json do not fit together"
     assert model_bank.unusable(root, put.model_id) == told
     assert model_bank.unusable(root, model_bank.put(root, DAY, {"model.txt": whole["model.txt"]}).model_id) == told
 

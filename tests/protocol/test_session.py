@@ -47,5 +47,5 @@ def test_no_step_begins_on_a_ledger_that_lost_its_newest_entry(tmp_path: Path) -
     begin(desk(store))
     status.refresh(desk(store))
     (tmp_path / ledger.name_of(1)).unlink()
-    with pytest.raises(StoreDamaged, match="saw another entry 1"):
+    with pytest.raises(StoreDamaged, match="names an entry 1 that is not in the ledger"):
         Sample.of(run(tmp_path))

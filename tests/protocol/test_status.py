@@ -51,7 +51,7 @@ def test_an_open_decision_shows_whose_why_and_until_when(store: FolderStore) -> 
     assert "wanted a retraining, priority HIGH" in said
     assert "proposed by training itself, 2024-01-14 (ledger entry 1)" in said
     assert "because Performance score 0.650 below threshold" in said
-    assert "valid 2024-01-14 until 2024-01-21, that day included" in said
+    assert "valid 2024-01-14 to 2024-01-21 inclusive" in said
     assert "Decision 1 may be claimed by the next training run" in said
 
 
@@ -62,16 +62,16 @@ def test_a_served_model_shows_since_when_and_why_and_what_time_blocks(store: Fol
     said = told(store)
     assert f"SERVING MODEL model {MODEL} since 2024-01-14 why promoted (ledger entry 3) pinned no" in said
     assert "Decision 4 waits: a training run on 2024-01-16 or later may claim it." in said
-    story = "decision 1, a retraining wanted by training itself, completed in entry 3, its model promoted"
-    assert f"{story}; asked because: Performance score 0.650 below threshold" in said
-    assert "another decision_date" in said
+    story = "decision 1, a retraining, by training itself: completed (ledger entry 3), its model promoted"
+    assert f"{story}; because: Performance score 0.650 below threshold" in said
+    assert "a note counts only once" in said
     assert "may be claimed by the next training run" in told(store, SUNDAY + 2 * DAY)
-    assert "Decision 4 was valid until 2024-01-21: it ends expired." in told(store, SUNDAY + 8 * DAY)
+    assert "Decision 4 was valid until 2024-01-21: it expires." in told(store, SUNDAY + 8 * DAY)
 
 
 def test_a_model_that_was_not_promoted_is_told_with_the_log_that_says_why(store: FolderStore) -> None:
     trained(store, promote=False)
-    assert "its model not promoted: decisions/retraining_log_2024_01_08.txt says why; asked because:" in told(store)
+    assert "its model not promoted (decisions/retraining_log_2024_01_08.txt says why); because:" in told(store)
 
 
 def test_what_blocks_is_said_in_words(store: FolderStore) -> None:
@@ -125,7 +125,7 @@ def test_a_note_that_had_its_turn_is_told_with_what_it_wanted(store: FolderStore
     first = machine(retrain=False)
     place(proposed(store, first), machine(), begin(desk(store)))
     path(store, RETRAINING_NOTE).write_bytes(first)
-    assert "The note had its turn (decision 1, no retraining wanted by" in told(store)
+    assert "The note is old (decision 1, no retraining, by" in told(store)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_ledger_whose_newest_entry_stops_a_run_before_it_writes(store: FolderS
     newest.unlink()
     if left:
         newest.write_bytes(held.replace(b'"nonce":"', left))
-    with pytest.raises(StoreDamaged, match="saw another entry 1 than lies in the ledger now"):
+    with pytest.raises(StoreDamaged, match="names an entry 1 that is not in the ledger"):
         ledgers.refuse_loss(FolderStore(store.root))
 
 

@@ -48,11 +48,11 @@ def test_a_wish_for_another_model_ends_a_machines_decision_about_the_one_before(
     proposed(store, machine(reason="Next week"))
     path(store, SERVING_NOTE).write_text(f'{{"model_id": "{OTHER}"}}')
     said = told(store)
-    assert "Decision 4 ends superseded: the model that it is about serves no more." in said
-    assert f"Scoring goes on with model {OTHER}" in said
+    assert "Decision 4 is superseded: the model it is about no longer serves." in said
+    assert f"Scoring continues with model {OTHER}" in said
     assert "Decision 4 waits" not in said
     path(store, RETRAINING_NOTE).unlink()
-    assert "The note is gone. - Decision 4 ends superseded" in told(store)
+    assert "The note is gone. - Decision 4 is superseded" in told(store)
 
 
 def test_an_old_note_put_back_over_an_open_decision_s_own_ends_that(store: FolderStore) -> None:
@@ -61,16 +61,16 @@ def test_an_old_note_put_back_over_an_open_decision_s_own_ends_that(store: Folde
     begin(at_desk)
     path(store, RETRAINING_NOTE).write_bytes(machine())
     said = told(store)
-    assert "is moved to quarantine; decision 2, whose own is gone, ends withdrawn; to ask again" in said
+    assert "is moved to quarantine; decision 2, its own note gone, is withdrawn. To ask again" in said
     assert "Decision 2 waits" not in said
     begin(at_desk)
-    assert "decision 2, a retraining wanted by a person, withdrawn in entry 3" in told(store)
+    assert "decision 2, a retraining, by a person: withdrawn (ledger entry 3)" in told(store)
 
 
 def test_a_deletion_a_claim_and_an_edit_after_it(store: FolderStore) -> None:
     at_desk = proposed(store, machine())
     path(store, RETRAINING_NOTE).unlink()
-    assert "The note is gone: decision 1 ends withdrawn." in told(store)
+    assert "The note is gone: decision 1 is withdrawn." in told(store)
     path(store, RETRAINING_NOTE).write_bytes(machine())
     with files.locked(store.root, store.root.at(TRAINER), "held"):
         _, entry = claim(at_desk, OPEN_RULES, READY, "")
@@ -91,13 +91,13 @@ def test_a_claim_whose_trainer_is_dead_is_told_with_what_the_next_training_does(
     with files.locked(store.root, store.root.at(TRAINER), "held"):
         _, entry = claim(at_desk, OPEN_RULES, READY, "")
         assert "is claimed: training ends it" in told(store)
-    dead = "is dead. Training gives the decision back, as a failed attempt, and goes on: - The note is recorded."
-    assert "(ledger entry 2); it is dead: its lock is free" in (said := told(store))
+    dead = "is dead. Training records a failed attempt and goes on with the decision: - The note is recorded as the"
+    assert "(ledger entry 2); its trainer is dead: the lock is free" in (said := told(store))
     store.root.at(TRAINER).unlink()  # as in a root that was restored
     assert told(store) == said
-    assert f"{dead} - Decision 1 may be claimed by the next training run" in said
+    assert f"{dead} open decision. - Decision 1 may be claimed by the next training run" in said
     path(store, RETRAINING_NOTE).unlink()
-    assert "The note is gone: decision 1 ends withdrawn" in told(store)
+    assert "The note is gone: decision 1 is withdrawn" in told(store)
     assert entry
 
     @contextmanager
@@ -112,6 +112,6 @@ def test_a_claim_whose_trainer_is_dead_is_told_with_what_the_next_training_does(
 def test_a_closed_note_that_comes_back_is_told_of_for_good(store: FolderStore) -> None:
     trained(store)
     path(store, RETRAINING_NOTE).write_bytes(machine())
-    assert "to ask again, change decision_date" in told(store)
+    assert "To ask again, change decision_date" in told(store)
     begin(desk(store))
-    assert "its note was found unchanged after that and lies in decisions/quarantine/" in told(store)
+    assert "its note was found again and moved to decisions/quarantine/" in told(store)

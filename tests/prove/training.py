@@ -36,7 +36,7 @@ POLICY = {
     "gates": {"profile": "fraud_001", "fraud_001": {"precision": 0.0, "recall": 0.0, "f1": 0.0}},
 }
 NOTE = {"decision_date": str(EARLIER), "performance_score": 0.6, "retrain": True, "reason": "by hand"}
-KEPT = re.compile(rb" its note was found unchanged after that and lies in decisions/quarantine/[0-9a-f]{12}[.]json")
+KEPT = re.compile(rb" its note was found again and moved to decisions/quarantine/[0-9a-f]{12}[.]json")
 COUNTED = re.compile(rb"(entry )\d+|(sha256 )[0-9a-f]{64}")
 
 

@@ -190,7 +190,7 @@ def test_a_status_that_cannot_be_read_is_told_of_and_keeps_no_day_from_its_score
 ) -> None:
     (asked / "decisions/STATUS.txt").chmod(0o666)
     assert run(asked, NEXT) == StoreDamaged.exit_code
-    assert "decisions/STATUS.txt can be written by everybody" in capsys.readouterr().err
+    assert "decisions/STATUS.txt is world-writable" in capsys.readouterr().err
     assert partitions.read(Root(asked), "gold/predictions", NEXT)
 
 
@@ -220,7 +220,7 @@ def test_no_run_begins_another_ledger_beside_models_that_nobody_brought(
     for lost in ("decisions", "datamart/gold/predictions"):
         shutil.rmtree(asked / lost)
     assert run(asked, NEXT) == StoreDamaged.exit_code
-    told = "there are models, and no ledger or note tells of them\n  where: decisions/ledger"
+    told = "there are models, but no ledger or note names them\n  where: decisions/ledger"
     assert told in capsys.readouterr().err
     assert kinds(asked) == []
     (asked / SERVING).write_bytes(serving)

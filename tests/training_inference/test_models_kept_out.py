@@ -77,7 +77,7 @@ def test_a_damaged_model_never_scores(root: Path, capsys: pytest.CaptureFixture[
     trees.write_bytes(trees.read_bytes()[:-100])
     assert run(root) == 6
     said = capsys.readouterr()
-    assert "model.txt is not what the manifest says" in said.err
+    assert "model.txt does not match the manifest" in said.err
     assert '"problems": 1}' in said.out, "scoring and status have met the same one"
     assert partitions.read(Root(root), "gold/predictions", LAST) is None
 
@@ -92,9 +92,9 @@ def test_a_damaged_model_is_told_by_every_run_and_by_the_status(
     monkeypatch.setattr(model_bank, "_checked", lambda *_: pytest.fail("a third of a second that hashes do not need"))
     capsys.readouterr()
     assert run(root) == 6  # with nothing to score
-    assert capsys.readouterr().err.count("model.txt is not what the manifest says") == 1
+    assert capsys.readouterr().err.count("model.txt does not match the manifest") == 1
     said = " ".join((root / "decisions/STATUS.txt").read_text().split())
-    assert "PROBLEMS 1. model.txt is not what the manifest says where: model_bank/" in said
+    assert "PROBLEMS 1. model.txt does not match the manifest where: model_bank/" in said
     assert "serves and is damaged, see PROBLEMS" in said
     trees.write_bytes(data)
     assert run(root) == 0

@@ -72,7 +72,7 @@ def test_a_run_whose_clock_is_before_the_ledger_says_so_scores_and_touches_no_de
     capsys.readouterr()
     monkeypatch.setattr(clock, "today", lambda: LAST)
     assert run(root, LAST) == 6
-    assert f"the ledger speaks of {NEXT}, and the clock says {LAST}\n" in capsys.readouterr().err
+    assert f"the ledger has an entry dated {NEXT}, but today is {LAST}\n" in capsys.readouterr().err
     assert scores(root).height
     assert entries(root) == known
 
