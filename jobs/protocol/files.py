@@ -103,7 +103,7 @@ def make_folder(root: Root, folder: Path) -> None:
     if folder.is_dir():
         return
     make_folder(root, folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(0o775, exist_ok=True)  # under any umask: what everybody may write is refused
     sync_folder(root, folder.parent)
 
 

@@ -52,7 +52,7 @@ def opened(root: Root, parts: tuple[str, ...]) -> Iterator[int | None]:
                 raise _not_plain(error, "/".join(parts[:depth]), "folder") from error
             os.close(handle)
             handle = inner
-            _refuse_open_to_all(handle, "/".join(parts[:depth]))
+            refuse_open_to_all(os.fstat(handle), "/".join(parts[:depth]))
         yield handle
     finally:
         os.close(handle)
@@ -81,7 +81,7 @@ def read(folder: int, name: str, limit: int) -> bytes | None:
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise Refused(f"{name} is not a plain file", where=name, mend="move it away; files here are plain files")
-        _refuse_open_to_all(handle, name)
+        refuse_open_to_all(os.fstat(handle), name)
         with open(handle, "rb", closefd=False) as file:
             data = file.read(min(limit, (size := os.fstat(handle).st_size)) + 1)  # room for no more than there is
             data += file.read(limit + 1 - len(data)) if len(data) > size else b""  # which may have grown since
@@ -125,8 +125,8 @@ def sync(root: Root, handle: int) -> None:
         os.fsync(handle)
 
 
-def _refuse_open_to_all(handle: int, name: str) -> None:
-    if os.fstat(handle).st_mode & stat.S_IWOTH:
+def refuse_open_to_all(found: os.stat_result, name: str) -> None:
+    if found.st_mode & stat.S_IWOTH:
         raise Refused(f"{name} is world-writable", where=name, mend=f"chmod o-w {name}, then look at what is in it")
 
 

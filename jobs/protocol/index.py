@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from jobs.protocol import files
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
+from jobs.protocol.folder import refuse_open_to_all
 from jobs.protocol.partitions import MANIFEST
 
 VERSION = 4
@@ -99,6 +101,8 @@ def identities(root: Root, folder: str, wanted: Callable[[str], object], below: 
     """
     found = {}
     try:
+        for each in accumulate(folder.split("/"), "{}/{}".format):  # whoever may write one above it may replace it
+            refuse_open_to_all(root.at(each).stat(), each)
         handle = os.open(root.at(folder), os.O_RDONLY | os.O_DIRECTORY)
     except (FileNotFoundError, NotADirectoryError):
         return {}

@@ -204,7 +204,10 @@ def _raising(error: Exception) -> Iterator[Problem]:
 
 
 def test_damaged_scores_are_not_to_be_deleted(root: Root, capsys: pytest.CaptureFixture[str]) -> None:
-    for table, mend in (("silver/other", "delete its folder"), ("gold/predictions", "if deleted, the day is scored again")):
+    for table, mend in (
+        ("silver/other", "delete its folder"),
+        ("gold/predictions", "if deleted, the day is scored again"),
+    ):
         [part] = publish(root, table, [1], []).parts
         path = root.at(f"datamart/{table}/snapshot_date={SUNDAY}/{part.name}")
         write(path, bytes([*path.read_bytes()[:-1], 0]))

@@ -29,6 +29,15 @@ def test_a_published_file_has_its_bytes_and_leaves_no_draft(tmp_path: Path) -> N
     assert os.listdir(tmp_path / "a" / "b") == ["note.json"]
 
 
+def test_no_folder_is_made_that_everybody_may_write(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        files.write_whole(Root(tmp_path), tmp_path / "a/b/note.json", b"whole")
+    finally:
+        os.umask(before)
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")} == {0o775}
+
+
 def test_a_writer_that_fails_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
     target = tmp_path / "note.json"
     target.write_bytes(b"old")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.protocol import index
-from jobs.protocol.errors import as_job_error
+from jobs.protocol.errors import StoreDamaged, as_job_error
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index, identity_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_an_index_is_asked_again_only_when_the_file_changes(tmp_path: Path) -> None:
@@ -108,10 +107,29 @@ def test_a_file_that_the_system_refuses_is_named_from_the_root_on(
 ) -> None:
     (tmp_path / "table/snapshot_date=2024-03-01").mkdir(parents=True)
 
-    def refusing(path: str, **_: object) -> None:
+    real = os.stat
+
+    def refusing(path: Path | str, **how: Any) -> os.stat_result:
+        if isinstance(path, Path):
+            return real(path, **how)
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr("os.stat", refusing)
     with pytest.raises(PermissionError) as found:
         index.identities(Root(tmp_path), "table", index.day_of, "/_manifest.json")
     assert found.value.filename == "table/snapshot_date=2024-03-01/_manifest.json"
+
+
+@pytest.mark.parametrize("open_to_all", ["datamart", "datamart/gold", "datamart/gold/feature_store"])
+def test_nothing_is_read_from_a_folder_that_is_world_writable_or_lies_in_one(tmp_path: Path, open_to_all: str) -> None:
+    day = tmp_path / "datamart/gold/feature_store/snapshot_date=2024-03-01"
+    day.mkdir(parents=True)
+    (day / "_manifest.json").touch()
+    assert [*index.manifests(Root(tmp_path), "gold/feature_store")] == [date(2024, 3, 1)]
+    (tmp_path / open_to_all).chmod(0o757)
+    with pytest.raises(StoreDamaged, match="is world-writable") as found:
+        index.manifests(Root(tmp_path), "gold/feature_store")
+    assert found.value.where == open_to_all
+    tmp_path.chmod(0o777)  # what is above is not the jobs' to judge
+    (tmp_path / open_to_all).chmod(0o775)
+    assert index.manifests(Root(tmp_path), "gold/feature_store")
