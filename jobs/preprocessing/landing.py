@@ -68,7 +68,7 @@ class Shape:
 
 
 def shape(source: str, known: Names, core: Names, names: Sequence[str]) -> Shape:
-    """Refuse ambiguous column names, and files that lack a required (core) column.
+    """Refuse ambiguous column names, and files that lack a required (core) column or have none but keys to read.
 
     Unknown names are shown by position only: if the header is missing, they are someone's data.
     """
@@ -78,12 +78,15 @@ def shape(source: str, known: Names, core: Names, names: Sequence[str]) -> Shape
     lacking = [name + _meant(name, names) for name in core if name not in names]
     if not set(KEYS) & {*names, *core}:
         lacking.append(" or ".join(KEYS))
+    found = set(names) & set(known)
+    is_strange = found <= set(KEYS) and len(found) < len(names)  # rows of keys alone may have no other value
+    if is_strange and not lacking:
+        lacking.append(f"any of this table besides {' and '.join(KEYS)}")
     if lacking:
-        found = len(set(names) & set(known))
-        hint = "; is the header missing, or is this another table?" if not found else ""
+        hint = "; is the header missing, or is this another table?" if is_strange else ""
         raise Unfit(
-            f"needed columns are missing: {', '.join(lacking)} (of {len(names)} columns {found} are known{hint})",
-            mend="land the file with these columns; every other column may be missing",
+            f"needed columns are missing: {', '.join(lacking)} (of {len(names)} columns {len(found)} are known{hint})",
+            mend="land the file with these columns, under the name of its own table; every other column may be missing",
         )
     return Shape(source, tuple(names), known)
 

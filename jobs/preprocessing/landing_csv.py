@@ -34,6 +34,7 @@ _IN_QUOTES = (
     "write it again as CSV: a line feed ends a row; a text with commas, quotes or line ends stands in "
     '"...", and a quote within it is written ""'
 )
+_EXCELS = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)
 _SYSTEM_ERROR = re.compile(r"\(os error ([0-9]+)\)\s*\Z")
 _LONGEST_RECORD = 64 << 20
 _BEGUN = re.compile(rb'"(?:[^"\0]++|"")*+|[^",\r\n\0]*+')  # a field up to where it ends, or goes wrong
@@ -97,6 +98,9 @@ def _names(line: bytes, begin: int) -> list[str]:
         raise _no_utf8(begin + error.start, 1) from None
     except csv.Error:
         raise Unfit("the quotes in the first line do not match", mend=_WRITE_AGAIN) from None
+    if _EXCELS.fullmatch(text):
+        mend = f"delete that line; if its sign is no comma, {_WRITE_AGAIN}"
+        raise Unfit("the first line tells Excel its separator (sep=), and is not the header", mend=mend)
     if len(names) < 2:  # noqa: PLR2004 - a table has a key and something to say about it
         likely = max(_OTHER_SEPARATORS, key=text.count)
         seen = f"; it has {_OTHER_SEPARATORS[likely]}" if likely in text else ""

@@ -82,6 +82,8 @@ CANARY = b"CANARY"
         pytest.param(b"1,MEM_1,3,4\n2,MEM_2,3,4\n", "is the header missing", id="no-header"),
         pytest.param(gzip.compress(GOOD), "packed with gzip", id="gzip-under-a-plain-name"),
         pytest.param(b"PAR1" + GOOD, "a Parquet file", id="parquet-under-a-plain-name"),
+        pytest.param(b"sep=,\n" + GOOD, r"separator \(sep=\), and is not the header", id="a-line-for-excel"),
+        pytest.param(b'\xef\xbb\xbf"SEP=;"\r\n' + GOOD, r"separator \(sep=\)", id="a-line-for-excel-in-quotes"),
     ],
 )
 def test_what_cannot_be_read_in_one_way_only_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
@@ -98,6 +100,19 @@ def test_a_core_column_in_capitals_or_with_spaces_is_told_by_its_place(tmp_path:
     )
     with pytest.raises(ContractBroken, match=said):
         read(tmp_path, data, core=("id", "term", "loan_amnt", "d"))
+
+
+@pytest.mark.parametrize("keys", [b"id", b"member_id", b"id,member_id"])
+def test_a_table_of_which_the_keys_alone_are_known_is_another(tmp_path: Path, keys: bytes) -> None:
+    many = keys.count(b",") + 1
+    said = rf"any of this table besides id and member_id \(of {many + 1} columns {many} are known; .* another table"
+    with pytest.raises(ContractBroken, match=said):
+        read(tmp_path, keys + b",grade\n" + b"1," * many + b"A\n")
+    assert rows(tmp_path, keys + b",grade,dti\n" + b"1," * many + b"A,4\n")[0][2] == "4"
+
+
+def test_rows_may_have_keys_and_nothing_else(tmp_path: Path) -> None:
+    assert rows(tmp_path, b"id,member_id\n1,2\n") == [("1", "2", None, None)]
 
 
 def test_a_key_that_is_needed_anyway_is_named_once(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_json_values_are_kept_as_they_were_written(tmp_path: Path, line: str, ex
 
 def test_a_name_that_only_a_late_line_brings_is_a_column_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landing_jsonl, "_FIRST_ROWS", 1)
-    landed, bronze = read(tmp_path, b'{"id": 1}\n{"id": 2, "late": 5}\n', "jsonl")
+    landed, bronze = read(tmp_path, b'{"id": 1, "dti": 3}\n{"id": 2, "late": 5}\n', "jsonl")
     assert bronze["late"].to_list() == [None, "5"]
     assert landed.shape.extra == ("late",)
 

@@ -87,6 +87,8 @@ def test_what_landed_for_later_dates_alone_leaves_a_run_of_an_earlier_one_nothin
         pytest.param(b"id;member_id;dti\n1;MEM_1;3\n", "semicolon", id="wrong-delimiter"),
         pytest.param("id,member_id,dti\n1,MEM_é,3\n".encode("latin-1"), "UTF-8", id="wrong-encoding"),
         pytest.param(b'id,member_id,dti\n1,MEM_1,3\n2,"MEM_2', "", id="cut"),
+        pytest.param(b"id,member_id,purpose\n1,MEM_1,car\n", "is this another table?", id="another-table"),
+        pytest.param(b"sep=,\nid,member_id,dti\n1,MEM_1,3\n", "delete that line", id="a-line-for-excel"),
     ],
 )
 def test_a_bad_file_is_refused_with_one_clear_error_while_the_others_go_on(
