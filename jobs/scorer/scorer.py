@@ -118,8 +118,8 @@ def threads_for(cores: int, load: float) -> int:
 
 
 def free_threads() -> int:
-    """How many threads to start now, given the machine's present load."""
-    return threads_for(cores(), os.getloadavg()[0])
+    """How many threads to start now, given the machine's present load and the CPU quota, which polars has looked up."""
+    return min(threads_for(cores(), os.getloadavg()[0]), pl.thread_pool_size())
 
 
 def chance(odds: FloatArray) -> FloatArray:

@@ -218,4 +218,16 @@ def test_training_takes_fewer_threads_than_there_are_free_cores(cores: int, load
 def test_the_load_is_that_of_the_last_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scorers, "cores", lambda: 8)
     monkeypatch.setattr("os.getloadavg", lambda: (3.0, 0.0, 0.0))
+    monkeypatch.setattr("polars.thread_pool_size", lambda: 8)
     assert scorers.free_threads() == 5
+
+
+@pytest.mark.parametrize(("quota", "threads"), [(1, 1), (2, 2), (16, 7)])
+def test_training_takes_no_more_threads_than_a_containers_quota_has_cores(
+    monkeypatch: pytest.MonkeyPatch, quota: int, threads: int
+) -> None:
+    """Polars looks the quota up when it is imported."""
+    monkeypatch.setattr(scorers, "cores", lambda: 8)
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr("polars.thread_pool_size", lambda: quota)
+    assert scorers.free_threads() == threads
