@@ -191,6 +191,7 @@ exit codes:
 def tool(answer: Callable[[], int], name: str = "", once_stopped: str = "") -> int:
     """Run a command and return its exit code; report whatever ended it, and return the code for that."""
     reopen_closed()
+    os.umask(os.umask(0o022) | 0o002)  # no job trusts what everybody may write
     try:
         code = answer()
         sys.stdout.flush()

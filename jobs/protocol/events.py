@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TextIO
 
 
@@ -30,9 +31,14 @@ def _harmless(text: str) -> str:
 
 
 def reopen_closed() -> None:
-    """Replace streams that were closed before the start, so that no data file gets their descriptors."""
+    """Replace streams that were closed before the start, so that no data file gets their descriptors.
+
+    What the encoding of a stream lacks is escaped.
+    """
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open until the process ends
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr from the start
 
 
 class Events:

@@ -140,8 +140,11 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
         raise _damaged("-", "that is not a model id")
     try:
         data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
-    except Refused as refusal:  # its own mend is for files that people write
-        raise _damaged(model_id, refusal.what) from refusal
+    except Refused as refusal:
+        found = _damaged(model_id, refusal.what)
+        if refusal.mend.startswith("chmod"):  # its other mends are for files that people write
+            found.mend = refusal.mend
+        raise found from refusal
     if data is None:
         home = root.at(f"{BANK}/{model_id}")
         what = f"{name} is missing" if home.is_dir() else "the model is not there"

@@ -89,6 +89,24 @@ def test_a_tool_without_a_stream_ends_with_its_code_all_the_same(tmp_path: Path,
     assert done.returncode == StoreDamaged.exit_code, done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_the_encoding_of_a_stream_lacks_is_escaped(tmp_path: Path, encoding: str) -> None:
+    words = [sys.executable, "-m", "jobs.sql", "--root", str(tmp_path), "select 'S\u0142up' as x"]
+    here, surroundings = Path(__file__).parents[2], os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(words, cwd=here, env=surroundings, capture_output=True, check=False)
+    assert (done.returncode, rb"S\u0142up" in done.stdout) == (0, True), done.stderr
+
+
+@pytest.mark.parametrize(("given", "kept"), [(0, 0o002), (0o022, 0o022), (0o077, 0o077)])
+def test_whatever_the_umask_a_command_makes_nothing_that_everybody_may_write(given: int, kept: int) -> None:
+    before = os.umask(given)
+    try:
+        assert command.tool(lambda: 0) == 0
+        assert os.umask(before) == kept
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.parametrize("kept", [True, False], ids=["of-a-step", "of-the-command"])
 def test_commands_in_a_mend_can_be_typed_as_they_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, kept: bool

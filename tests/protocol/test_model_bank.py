@@ -164,6 +164,19 @@ def test_trees_that_take_for_ever_are_given_up(root: Root, monkeypatch: pytest.M
     model_bank._fails.cache_clear()
 
 
+@pytest.mark.parametrize("name", ["", "/model.txt"])
+def test_what_everybody_may_write_is_closed_and_not_rebuilt(root: Root, name: str) -> None:
+    put = model_bank.put(root, DAY, contents())
+    path = f"model_bank/{put.model_id}{name}"
+    mode = root.at(path).stat().st_mode
+    root.at(path).chmod(0o777)
+    with pytest.raises(StoreDamaged, match="is world-writable") as refused:
+        model_bank.get(root, put.model_id, put.sha256)
+    assert refused.value.mend.startswith(f"chmod o-w {path}, ")
+    root.at(path).chmod(mode)
+    model_bank.get(root, put.model_id, put.sha256)
+
+
 @pytest.mark.parametrize("plant", ["link", "fifo", "folder"])
 def test_what_is_no_plain_file_is_refused_and_never_waited_for(root: Root, plant: str) -> None:
     put = model_bank.put(root, DAY, contents())
