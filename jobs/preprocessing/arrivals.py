@@ -73,7 +73,7 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
             elif day is None:
                 mend = f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed"
                 where = f"{LANDING}/{table}/{name}"
-                found.refused.append(ContractBroken("the name holds no date that can be", where=where, mend=mend))
+                found.refused.append(ContractBroken("the name has no valid date", where=where, mend=mend))
             elif day <= since:
                 days.add(day)
             elif day <= until:
@@ -84,7 +84,7 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
                 found.landed += same_day
                 continue
             names = ", ".join(landed.name.rpartition("/")[2] for landed in same_day)
-            mend = "keep the right one, and take the other away; one table has one file a day"
+            mend = "keep the right one and remove the other: a table has one file per day"
             what = f"{day} landed more than once: {names}"
             found.refused.append(ContractBroken(what, where=f"{LANDING}/{table}", mend=mend))
     return found
@@ -137,11 +137,11 @@ def open_plain(path: Path) -> FileIO:
     """Open a regular file. A link, pipe or device in its place is refused without blocking on it."""
     try:
         if not stat.S_ISREG(mode := path.lstat().st_mode):
-            raise _not_plain(path, "a link" if stat.S_ISLNK(mode) else "no regular file")
+            raise _not_plain(path, "a link" if stat.S_ISLNK(mode) else "not a plain file")
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise InputMissing(
-            "the file is gone", where=path, mend="land it again; or nothing, if it was taken back"
+            "the file is gone", where=path, mend="land it again, unless the source withdrew it"
         ) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -149,9 +149,9 @@ def open_plain(path: Path) -> FileIO:
         raise
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # swapped since it was looked at
         os.close(handle)
-        raise _not_plain(path, "no regular file")
+        raise _not_plain(path, "not a plain file")
     return FileIO(handle)
 
 
 def _not_plain(path: Path, what: str) -> ContractBroken:
-    return ContractBroken(f"what lies there is {what}", where=path, mend="land a copy of the file itself")
+    return ContractBroken(f"it is {what}", where=path, mend="land a copy of the file itself")

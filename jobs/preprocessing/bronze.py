@@ -82,7 +82,7 @@ def tell_of_columns(run: Run, stock: Stock, fresh: Iterable[Manifest]) -> None:
         eras = {column.name: column.era for agreed in silver for column in agreed.columns}
         if found := change(now, before, eras):
             run.report.skip(name, why := in_words(**found))
-            warning = f"warning: {name} {why}. What it lacks is null; what no contract knows is not read"
+            warning = f"warning: {name} {why}. A missing column is null; an unknown column is not read"
             run.events.say("columns_changed", warning, name=name, **found)
 
 
@@ -105,8 +105,8 @@ def change(now: Manifest, before: Manifest | None, eras: Mapping[str, int | None
 
 
 def in_words(missing: Sequence[str], unknown: Sequence[str], renamed: Mapping[str, str]) -> str:
-    pairs = [f"{old} is {new}" for old, new in renamed.items()]
-    parts = (("lacks ", missing), ("has what no contract knows: ", unknown), ("renamed? ", pairs))
+    pairs = [f"{old} to {new}" for old, new in renamed.items()]
+    parts = (("lacks ", missing), ("has unknown columns: ", unknown), ("renamed? ", pairs))
     return "; ".join(what + some(names) for what, names in parts if names)
 
 
@@ -149,7 +149,7 @@ def read_complete(path: Path, landed: Landed, now: datetime, draft: Path) -> Rea
     vouch = f"land its checksum beside it, as NAME{arrivals.CHECKSUM}"
     mend = f"run again in a minute, or {vouch}"
     if given is not None:
-        mend = "run again in a minute: the checksum beside it does not fit yet"
+        mend = "run again in a minute: the checksum beside it does not match yet"
     elif datetime.fromtimestamp(landed.identity[1] / 1e9, UTC) > now + arrivals.QUIET_FOR:
         mend = f"{vouch}: its time is ahead of the root's clock, {now:%Y-%m-%d %H:%M} UTC, so waiting does not help"
     what = "the file may still be arriving: it was written to less than a minute ago"
@@ -167,7 +167,7 @@ def read_complete(path: Path, landed: Landed, now: datetime, draft: Path) -> Rea
     if not is_quiet:
         raise arriving
     raise ChecksumDiffers(
-        "the file and the checksum beside it do not belong together",
+        "the file does not match the checksum beside it",
         where=path,
         mend=f"land the file again, or write its SHA-256 (64 hex digits) into {path.name}{arrivals.CHECKSUM}, or "
         "remove that",

@@ -26,9 +26,9 @@ def check(run: Run) -> None:
     standing = stock.standing
     strays = [one.name for one in entries(run.root, LANDING) if one.name not in SOURCES and one.name[0] != "."]
     bronze.tell_of_columns(run, stock, bronze.of_today(stock))
-    _pass_by(run, [f"{LANDING}/{name}" for name in strays], f"no folder of a table: those are {', '.join(SOURCES)}")
+    _pass_by(run, [f"{LANDING}/{name}" for name in strays], f"not the folder of a table: use {', '.join(SOURCES)}")
     ahead = [f"{LANDING}/{table}/{name}" for table in SOURCES for name in stock.dated_after(table, run.today)]
-    _pass_by(run, ahead, "dated after today: its day will come; if that is a slip, name it by the day it landed")
+    _pass_by(run, ahead, "dated after today, so read when that day comes; if the date is wrong, rename the file")
     if standing is not None:
         run.report.problems += standing
         run.events.say("nothing_to_do", f"{run.day}: all that has landed is built", date=run.day)
@@ -36,7 +36,7 @@ def check(run: Run) -> None:
     known = bronze.refused(stock).values() if run.options.step else ()  # else the step bronze reports them
     for error in (*_unanswered(stock), *known):
         run.report.fail(error)
-    _pass_by(run, stock.listing.unknown, "not the name of a landing file: those are TABLE_YYYY_MM_DD.csv and the like")
+    _pass_by(run, stock.listing.unknown, "not the name of a landing file, which is like TABLE_YYYY_MM_DD.csv")
     for day in stock.listing.gaps():
         if day != run.day:  # the last step reports that one
             missing = " and ".join(stock.listing.missing_on(day))
@@ -50,7 +50,7 @@ def _pass_by(run: Run, names: Sequence[str], why: str) -> None:
         run.report.skip(name, why)
     if names:
         shown = ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004
-        run.events.say("passed_by", f"passed by: {shown} ({why})", names=names[:3], of=len(names), why=why)
+        run.events.say("passed_by", f"not read: {shown} ({why})", names=names[:3], of=len(names), why=why)
 
 
 def _build(build: Callable[[Run, Stock], None], run: Run) -> None:
@@ -97,18 +97,18 @@ def _unanswered(stock: Stock) -> list[JobError]:
     error = InputMissing(
         f"{len(missing)} of {len(SOURCES)} tables have no file for {stock.day}",
         where=f"{LANDING}: {', '.join(f'{table}_{stock.day:%Y_%m_%d}.*' for table in missing)}",
-        mend="wait for the source, or ask it to land the day again; the next run takes it up",
+        mend="wait for the source, or ask it to land the day again; the next run reads it",
     )
     return [*listing.refused, error]
 
 
 JOB = Job(
     name="preprocessing",
-    about="Turn every landed file up to a date that is not yet built, or has changed, into bronze, silver and gold.",
+    about="Build bronze, silver and gold from every landed file up to a date that is new or has changed.",
     steps=(
-        Step("check", "what has landed, what is missing, what cannot be taken", check),
+        Step("check", "what has landed, what is missing, what cannot be read", check),
         Step("bronze", "landing files into text, every row and column as it came", partial(_build, bronze.build)),
-        Step("silver", "text into typed, clean tables; what is refused into _rejects", partial(_build, silver.build)),
+        Step("silver", "text into typed, clean tables; refused cells into _rejects", partial(_build, silver.build)),
         Step("gold", "features of the applications, and the labels that became known", _build_gold),
     ),
 )

@@ -105,7 +105,7 @@ def _flaws(names: Sequence[str], known: set[str]) -> Iterator[str]:
         if not name.strip():
             yield f"column {place} has no name"
         elif folded[name.casefold()] > 1:
-            yield f"column {place}" + (f" ({name})" if name.lower() in known else "") + " is named like another"
+            yield f"column {place}" + (f" ({name})" if name.lower() in known else "") + " has the same name as another"
         elif name in SOURCE:
             yield f"column {place} has the reserved name {name}"
         elif not name.isprintable() or len(name) > _LONGEST_NAME:
@@ -161,7 +161,7 @@ def _refuse_changed(path: Path, before: os.stat_result) -> None:
         raise InputMissing(
             "the file changed while it was read: it is still being written",
             where=path,
-            mend=f"run again when it is whole; a source does best to land NAME{arrivals.CHECKSUM} beside its file",
+            mend=f"run again when it is complete; best, the source lands NAME{arrivals.CHECKSUM} beside its file",
         )
 
 
@@ -174,7 +174,7 @@ def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
             _unpack(file, plain)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise Unfit(
-                "the gzip is damaged, cut short or followed by something else", mend="land it again, whole"
+                "the gzip is damaged, cut short or followed by something else", mend="land the whole file again"
             ) from error
         return landing_csv.write(plain, shaped, write_to)
 
@@ -186,7 +186,7 @@ def _unpack(file: FileIO, plain: FileIO) -> None:
         while data := packed.read(_CHUNK):
             written += len(data)
             if written > most:
-                raise Unfit(f"the file of {size} bytes unpacks to more than {most}", mend="check it, land it plain")
+                raise Unfit(f"the file of {size} bytes unpacks to more than {most}", mend="land it uncompressed")
             while data := data[plain.write(data) :]:  # a disk that fills takes a part, and refuses only the next
                 pass
 

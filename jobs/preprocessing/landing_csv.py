@@ -31,8 +31,8 @@ _FOREIGN = {
 }
 _WRITE_AGAIN = "write it again as UTF-8 CSV: commas between fields, a line feed at the end of every row"
 _IN_QUOTES = (
-    "write it again as CSV: a line feed ends a row; a text with commas, quotes or line ends stands in "
-    '"...", and a quote within it is written ""'
+    "write it again as CSV: a line feed ends a row; put a text with commas, quotes or line ends in "
+    '"...", and write a quote within it as ""'
 )
 _EXCELS = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)
 _SYSTEM_ERROR = re.compile(r"\(os error ([0-9]+)\)\s*\Z")
@@ -41,7 +41,7 @@ _BEGUN = re.compile(rb'"(?:[^"\0]++|"")*+|[^",\r\n\0]*+')  # a field up to where
 _FIELD = rb'(?:"(?:[^"\0]++|"")*+"|[^",\r\n\0]*+)'
 _ENDED = re.compile(_FIELD + rb"(?:,|\r?\n)")
 _WRONG = {
-    b'"': "a quote stands within a field",
+    b'"': "there is a stray quote",
     b"\0": "there is a NUL byte",
     b"\r": "there is a carriage return without a line feed",
 }
@@ -70,7 +70,7 @@ def _header(file: FileIO) -> list[str]:
     """The names in the first line; refuses a file that is not CSV or was cut off."""
     size = os.fstat(file.fileno()).st_size
     if not size:
-        raise Unfit("the file is empty", mend="a day without rows has a file with a header only")
+        raise Unfit("the file is empty", mend="for a day without rows, land a file with only a header")
     head = os.pread(file.fileno(), LONGEST_LINE, 0)
     if kind := next((kind for mark, kind in _FOREIGN.items() if re.match(mark, head, re.DOTALL)), None):
         raise Unfit(f"the file is {kind}", mend=_WRITE_AGAIN)
@@ -79,9 +79,9 @@ def _header(file: FileIO) -> list[str]:
     if not end and b"\r" in line:
         raise Unfit("lines end with a carriage return only", mend=_WRITE_AGAIN)
     if not end and size > len(head):
-        raise Unfit("the first line has no end within 1 MiB", mend=_WRITE_AGAIN)
+        raise Unfit("the first line is longer than 1 MiB", mend=_WRITE_AGAIN)
     if os.pread(file.fileno(), 1, size - 1) != b"\n":
-        mend = "land the file again, whole, with a line feed after the last row"
+        mend = "land the whole file again, with a line feed after the last row"
         raise Unfit("the last line has no line end: the file may have been cut there", mend=mend)
     return _names(line, begin)
 
@@ -153,8 +153,8 @@ def _examine(file: FileIO, width: int) -> None:
         if remark is None or (remark and not remark.startswith(_REMARKS)):
             raise Unfit(
                 f"line {line} has {fields} fields where the header has {width} names",
-                mend="land the file again, whole; every row has as many fields as the header, and texts with commas or "
-                "line ends stand in quotes",
+                mend="land the whole file again; rows need as many fields as the header, and quotes around texts with "
+                "commas or line ends",
             )
 
 
@@ -181,7 +181,7 @@ def _flaw(record: bytes, place: int, line: int) -> Unfit:
     sign = record[at : at + 1]
     line += record[: at if sign else place].count(b"\n")
     if not sign:
-        mend = "land the file again, whole, or close the quote"
+        mend = "close the quote, or land the whole file again"
         return Unfit(f"a quote opens in line {line} and never closes", mend=mend)
     return Unfit(f"{_WRONG[sign]} in line {line}", mend=_IN_QUOTES)
 
@@ -191,4 +191,4 @@ def _no_utf8(place: int, line: int) -> Unfit:
 
 
 def _unreadable() -> Unfit:
-    return Unfit("the file cannot be read as CSV in one way only", mend=_WRITE_AGAIN)
+    return Unfit("the file can be read as CSV in more than one way", mend=_WRITE_AGAIN)

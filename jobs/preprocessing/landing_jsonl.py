@@ -20,7 +20,7 @@ from jobs.preprocessing.writing import write_texts, written_out
 Row = dict[str, str | None]
 
 _LONGEST_LINE = 16 << 20
-_MEND = "write one flat JSON object a line: texts, numbers, true, false or null under names that do not repeat"
+_MEND = "write one flat JSON object per line: strings, numbers, true, false or null, and each name once"
 _FIRST_ROWS = 1 << 12  # most likely enough to see every name
 _EXPONENT = re.compile(rb":\s*-?[0-9.]+[eE]")
 
@@ -36,7 +36,7 @@ class _NewNameError(Exception):
 def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
     """Write the bronze of a JSON Lines file."""
     if not os.fstat(file.fileno()).st_size:
-        raise Unfit("the file is empty", mend="a day without rows has a CSV with a header only")
+        raise Unfit("the file is empty", mend="for a day without rows, land a CSV with only a header")
 
     def written(names: list[str]) -> Written:
         shape = shaped(names)
@@ -87,13 +87,14 @@ def _row(line: bytes) -> Row:
     except UnicodeDecodeError as error:
         raise _Flaw(f"is not UTF-8 at its byte {error.start}") from None
     except UnicodeEncodeError:
-        raise _Flaw("holds half of a surrogate pair") from None
+        raise _Flaw("has half of a surrogate pair") from None
     except json.JSONDecodeError as error:
-        raise _Flaw(f"is no whole JSON object: {error.msg.lower()} at column {error.colno}") from None
+        what = error.msg.lower().removesuffix(" at")
+        raise _Flaw(f"is not a complete JSON object: {what} at column {error.colno}") from None
     except RecursionError:
-        raise _Flaw("holds values within values") from None
+        raise _Flaw("has nested values") from None
     if not isinstance(row, dict):
-        raise _Flaw("is no JSON object")
+        raise _Flaw("is not a JSON object")
     return row
 
 
@@ -103,7 +104,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
         raise _Flaw("has a name twice")
     kinds = set(map(type, row.values()))
     if kinds & {list, dict}:
-        raise _Flaw("holds values within values")
+        raise _Flaw("has nested values")
     if bool in kinds:
         row |= {name: str(value).lower() for name, value in pairs if isinstance(value, bool)}
     return row
@@ -120,7 +121,7 @@ def _number(written: str) -> str:
 
 
 def _no_number(_: str) -> None:
-    raise _Flaw("has NaN or Infinity, which JSON does not know")
+    raise _Flaw("has NaN or Infinity, which JSON does not have")
 
 
 _QUICK = json.JSONDecoder(  # keeps numbers as written, in a quarter of the time

@@ -22,7 +22,7 @@ _FLAT = (
     *(types.is_string, types.is_large_string, types.is_string_view, types.is_date, types.is_timestamp),
 )
 _DAY_0001, _DAY_9999 = -719_162, 2_932_896  # the first and last valid date, in days since 1970-01-01
-_AGAIN = "land the file again, whole"
+_AGAIN = "land the whole file again"
 _MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 _IN_A_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
@@ -32,13 +32,13 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
     try:
         source = parquet.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
     except _DAMAGED:
-        raise Unfit("the file is no Parquet, or damaged", mend=_AGAIN) from None
+        raise Unfit("the file is not Parquet, or is damaged", mend=_AGAIN) from None
     _check_claims(source.metadata, os.fstat(file.fileno()).st_size)
     shape = shaped(source.schema_arrow.names)
     check_types(source.schema_arrow)
     rows = write_texts(_frames(source), shape, write_to)
     if rows != source.metadata.num_rows:
-        raise Unfit(f"the file has {rows} rows, and claims {source.metadata.num_rows}", mend=_AGAIN)
+        raise Unfit(f"the file has {rows} rows, but claims {source.metadata.num_rows}", mend=_AGAIN)
     return shape, rows
 
 
@@ -58,13 +58,13 @@ def _check_claims(footer: parquet.FileMetaData, size: int) -> None:
 
 def check_types(schema: pa.Schema) -> None:
     unfit = [
-        f"column {place} is {field.type.id if types.is_nested(field.type) else field.type}"
+        f"column {place} is {'nested' if types.is_nested(field.type) else field.type}"
         for place, field in enumerate(schema, start=1)
         if not any(fits(_plain(field.type)) for fits in _FLAT)
     ]
     if unfit:
         told, mend = "; ".join(unfit[:5]), "land flat columns of text, numbers, booleans, dates or timestamps"
-        raise Unfit(f"not every value can be written as one text: {told}", mend=mend)
+        raise Unfit(f"some columns cannot be written as text: {told}", mend=mend)
 
 
 def _plain(dtype: pa.DataType) -> pa.DataType:
@@ -78,7 +78,7 @@ def _frames(source: parquet.ParquetFile) -> Iterator[pl.DataFrame]:
             named = zip(batch.schema.names, batch.columns, strict=True)
             yield pl.DataFrame([as_text(name, cells) for name, cells in named])
     except _DAMAGED:
-        raise Unfit("the file is damaged: its pages do not hold what its footer says", mend=_AGAIN) from None
+        raise Unfit("the file is damaged: its pages do not match its footer", mend=_AGAIN) from None
 
 
 def as_text(name: str, cells: pa.Array) -> pl.Series:

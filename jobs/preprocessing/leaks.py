@@ -129,7 +129,7 @@ def refuse_suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: Leak
             "too good to be true: "
             + "; ".join(f"{one.feature}: {one.measure} is {one.value:.3f}, above {one.limit:g}" for one in found),
             where=FEATURES,
-            mend="find out how the feature knows; take it out of jobs/contracts/gold/feature_store.json, "
+            mend="find out how the feature knows the outcome; remove it from jobs/contracts/gold/feature_store.json, "
             "or raise leaks in decisions/policy.json",
         )
 

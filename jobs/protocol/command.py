@@ -152,8 +152,8 @@ def _parsed(job: Job, argv: Sequence[str], at: datetime | None) -> Run:
         raise UsageError(f"{day} is after today ({today}, UTC)", where="--date", mend=mend)
     unheard = [flag for flag, facts in job.arguments if getattr(options, facts.get("dest", flag.strip("-")))]
     if unheard and not any(step.name == options.step and step.only_when_named for step in job.steps):
-        mend = "name the step that it is for by --step (--help says which), or leave it out"
-        raise UsageError("no step of this run heeds it", where=", ".join(unheard), mend=mend)
+        mend = "name its step by --step (--help says which), or leave it out"
+        raise UsageError("no step of this run uses it", where=", ".join(unheard), mend=mend)
     return Run(root, day, today, options.dry_run, Events(), options, clock.now().timestamp())
 
 

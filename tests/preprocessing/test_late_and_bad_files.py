@@ -164,7 +164,7 @@ def test_three_strays_are_said_by_name_and_others_by_number(names: str, shown: s
     said: list[str] = []
     events = SimpleNamespace(say=lambda _, sentence, **__: said.append(sentence))
     job._pass_by(cast("Run", SimpleNamespace(report=Report(), events=events)), list(names), "why")
-    assert said == [f"passed by: {shown}"]
+    assert said == [f"not read: {shown}"]
 
 
 def test_of_many_strays_three_are_named_in_the_log_and_all_in_the_receipt(
@@ -212,7 +212,7 @@ def test_where_waiting_for_a_file_does_not_help_or_a_checksum_is_there_the_mend_
     path = landing(root, "financial", LAST)
     path.write_bytes(path.read_bytes()[:-9])
     assert preprocess(root) == 3
-    assert "mend:  run again in a minute: the checksum beside it does not fit yet" in capsys.readouterr().err
+    assert "mend:  run again in a minute: the checksum beside it does not match yet" in capsys.readouterr().err
     path.with_name(path.name + ".sha256").unlink()
     os.utime(path, (2e9, 2e9))
     assert preprocess(root) == 3

@@ -45,17 +45,17 @@ def of(absent: str = "", unknown: str = "", kind: str = "csv", year: int = 2016)
         pytest.param(of("dti", "ratio"), of("dti", "ratio"), None, id="as-before"),
         pytest.param(of(), of("dti", "ratio"), None, id="mended"),
         pytest.param(of("dti il_util"), of("il_util"), "lacks dti", id="gone"),
-        pytest.param(of("", "ratio"), of(), "has what no contract knows: ratio", id="new"),
+        pytest.param(of("", "ratio"), of(), "has unknown columns: ratio", id="new"),
         pytest.param(
             of("dti", "ratio"),
             of(),
-            "lacks dti; has what no contract knows: ratio; renamed? dti is ratio",
+            "lacks dti; has unknown columns: ratio; renamed? dti to ratio",
             id="one-for-one",
         ),
         pytest.param(
             of("dti il_util", "IL_Utilisation x"),
             of(),
-            "lacks dti, il_util; has what no contract knows: IL_Utilisation, x; renamed? il_util is IL_Utilisation",
+            "lacks dti, il_util; has unknown columns: IL_Utilisation, x; renamed? il_util to IL_Utilisation",
             id="alike",
         ),
         pytest.param(of("a b c d e f g"), of(), "lacks a, b, c, d, e and 2 more", id="many"),
@@ -66,14 +66,14 @@ def of(absent: str = "", unknown: str = "", kind: str = "csv", year: int = 2016)
         pytest.param(
             of("dti il_util", "DTI"),
             None,
-            "lacks dti; has what no contract knows: DTI; renamed? dti is DTI",
+            "lacks dti; has unknown columns: DTI; renamed? dti to DTI",
             id="first-file-misnamed",
         ),
         pytest.param(of("dti", kind="jsonl"), of(kind="jsonl"), None, id="left-out-of-json-lines"),
         pytest.param(
             of("dti il_util", "dti_", kind="jsonl"),
             of(kind="jsonl"),
-            "lacks dti; has what no contract knows: dti_; renamed? dti is dti_",
+            "lacks dti; has unknown columns: dti_; renamed? dti to dti_",
             id="renamed-in-json-lines",
         ),
     ],
@@ -111,7 +111,7 @@ def test_a_renamed_column_is_told_with_the_file_in_the_receipt_and_by_check_and_
     expected = {"missing": ["dti"], "unknown": ["debt_to_income"], "renamed": {"dti": "debt_to_income"}}
     assert preprocess(root, BEFORE) == 0
     assert told(capsys) == [{"event": "columns_changed", "name": name_of(BEFORE), **expected}]
-    why = "lacks dti; has what no contract knows: debt_to_income; renamed? dti is debt_to_income"
+    why = "lacks dti; has unknown columns: debt_to_income; renamed? dti to debt_to_income"
     [receipt] = receipts(root)
     assert json.loads(receipt.read_bytes())["skipped"] == [{"what": name_of(BEFORE), "why": why}]
     before = tree(root), receipts(root)
@@ -182,4 +182,4 @@ def test_people_read_a_warning(
     assert preprocess(root) == 0
     said = capsys.readouterr().out
     assert f"warning: {name_of(LAST)} lacks dti; " in said
-    assert "renamed? dti is debt_to_income. What it lacks is null" in said
+    assert "renamed? dti to debt_to_income. A missing column is null" in said

@@ -137,7 +137,7 @@ def test_an_option_that_no_step_of_the_run_heeds_is_refused(tmp_path: Path, caps
     assert run(toy, tmp_path, "--like", "x", "--step", "apart") == 0
     for words in (["--step", "s0"], []):
         assert run(toy, tmp_path, "--like", "x", *words) == 2
-        assert "no step of this run heeds it\n  where: --like\n" in capsys.readouterr().err
+        assert "no step of this run uses it\n  where: --like\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
