@@ -31,8 +31,8 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
     """Write the bronze of a Parquet file."""
     try:
         source = parquet.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
-    except _DAMAGED:
-        raise Unfit("the file is not Parquet, or is damaged", mend=_AGAIN) from None
+    except _DAMAGED as error:
+        raise _flaw(error, "the file is not Parquet, or is damaged") from None
     _check_claims(source.metadata, os.fstat(file.fileno()).st_size)
     shape = shaped(source.schema_arrow.names)
     check_types(source.schema_arrow)
@@ -77,8 +77,13 @@ def _frames(source: parquet.ParquetFile) -> Iterator[pl.DataFrame]:
             batch.validate(full=True)
             named = zip(batch.schema.names, batch.columns, strict=True)
             yield pl.DataFrame([as_text(name, cells) for name, cells in named])
-    except _DAMAGED:
-        raise Unfit("the file is damaged: its pages do not match its footer", mend=_AGAIN) from None
+    except _DAMAGED as error:
+        raise _flaw(error, "the file is damaged: its pages do not match its footer") from None
+
+
+def _flaw(error: Exception, what: str) -> Exception:
+    """A flaw of the file, unless the system could not read it: that may pass, and a refusal stays."""
+    return error if isinstance(error, OSError) and error.errno else Unfit(what, mend=_AGAIN)
 
 
 def as_text(name: str, cells: pa.Array) -> pl.Series:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import os
 import tempfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
+from typing_extensions import override
 
-from jobs.preprocessing import landing_parquet
+from jobs.preprocessing import arrivals, landing_parquet
 from jobs.preprocessing.landing import Unfit
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, JobError
@@ -135,6 +138,27 @@ def test_parquet_may_have_no_rows(tmp_path: Path) -> None:
 def test_what_is_no_parquet_is_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(ContractBroken, match="not Parquet, or is damaged"):
         read(tmp_path, data, "parquet")
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_read_that_the_system_refused_is_not_the_files_fault(
+    tmp_path: Path, failing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal of a file stays until it lands anew; a disk or network may answer again at once."""
+
+    class Flaky(io.FileIO):
+        reads = 0
+
+        @override
+        def read(self, *size: int | None) -> bytes:
+            Flaky.reads += 1
+            if Flaky.reads == failing:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().read(*size)
+
+    monkeypatch.setattr(arrivals, "open_plain", Flaky)
+    with pytest.raises(OSError, match="Input/output error"):
+        read(tmp_path, parquet_of({"dti": pa.array([1.5])}), "parquet")
 
 
 def test_parquet_may_not_claim_to_unpack_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
