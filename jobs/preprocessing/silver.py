@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from jobs.preprocessing.cleaning import Cleaned
 
 SHARD_ROWS = 1 << 17  # two row groups of bronze: a shard is read without reading its neighbours
-NO_REFUSALS = ("token", "rounded")  # cells that mean "no value", or were rounded
 SMALL = 1 << 14  # rows: days up to this size are cleaned in parallel, larger ones one by one with all threads
 
 
@@ -52,29 +51,22 @@ def build(run: Run, stock: Stock) -> None:
             continue
         make = partial(_published, stock)
         made = stock.build(run, f"silver {source}", work, partial(_is_small, stock), make)
-        _tell_of_refusals(run, [one for one in made if one.table == f"silver/_rejects/{source}"])
+        _tell_of_refusals(run, source, made)
 
 
-def _tell_of_refusals(run: Run, made: list[Manifest]) -> None:
+def _tell_of_refusals(run: Run, source: str, made: list[Manifest]) -> None:
     """Warn of rules that most rows of a day broke: nothing else fails if a source writes its ids or dates anew."""
-    found = {one.date: one for one in made if _broken_by_most(one.counts)}
+    found = {one.date: broken for one in made if (broken := _broken_by_most(one.counts))}
     if found:
-        last = found[max(found)]
-        name, rows, broken = (
-            partitions.folder(last.table, last.date),
-            last.counts["rows.in"],
-            _broken_by_most(last.counts),
-        )
-        why = (
-            f"lists most of {amount(rows, 'row')}: {bronze.some(broken)} ({amount(len(found), 'such day')} in this run)"
-        )
+        name, broken = partitions.folder(f"silver/_rejects/{source}", max(found)), found[max(found)]
+        why = f"lists most rows: {bronze.some(broken)} ({amount(len(found), 'such day')} in this run)"
         run.report.skip(name, why)
-        run.events.say("refused", f"warning: {name} {why}", name=name, rows=rows, rules=broken, days=len(found))
+        run.events.say("refused", f"warning: {name} {why}", name=name, rules=broken, days=len(found))
 
 
 def _broken_by_most(counts: Mapping[str, int]) -> list[str]:
-    rules = (name for name in counts if name.startswith(("row.", "cell.")) and not name.endswith(NO_REFUSALS))
-    return [name for name in rules if counts[name] * 2 > counts["rows.in"]]
+    rules = (name for name in counts if name.startswith(("row.", "cell.")))
+    return [name for name in rules if counts[name] * 2 > counts["rows.in"] and not name.endswith(("token", "rounded"))]
 
 
 def _is_small(stock: Stock, work: Work) -> bool:

@@ -31,14 +31,11 @@ def _harmless(text: str) -> str:
 
 
 def reopen_closed() -> None:
-    """Replace streams that were closed before the start, so that no data file gets their descriptors.
-
-    What the encoding of a stream lacks is escaped.
-    """
+    """Replace streams that were closed before the start, so that no data file gets their descriptors."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - open until the process ends
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr from the start
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is: what its encoding lacks is escaped
 
 
 class Events:
