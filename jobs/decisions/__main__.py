@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command not in EXAMINING:
             ledger.refuse_loss(FolderStore(root))
         code, said = COMMANDS[options.command][0](root, options)
-        print_to(sys.stdout, said)
+        print_to(sys.stdout, said, is_answer=True)
         return code
 
     return tool(answer)

@@ -103,7 +103,11 @@ def as_job_error(error: BaseException) -> JobError:
         where = error.filename or where
     if said:
         mend = "mend what it names (space, permissions, limits) and run again"
-        return JobError(f"the system refused: {said}", where=where or "a file or folder of the root", mend=mend)
+        return JobError(
+            f"the system refused: {said}",
+            where=where or "a file or folder of the root, or where this output goes",
+            mend=mend,
+        )
     if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
         traceback.print_exception(error)
     for name, breach in reversed(list(READ.items())):  # only now, so that a run without bugs does not pay for it

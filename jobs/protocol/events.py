@@ -16,12 +16,17 @@ def amount(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def print_to(stream: TextIO, text: str) -> None:
-    """Write text without control characters. A reader that stops early, such as `head`, is not a failure."""
+def print_to(stream: TextIO, text: str, *, is_answer: bool = False) -> None:
+    """Write text without control characters. A reader that stops early, such as `head`, is not a failure.
+
+    Nor is a log whose disk is full, unless what is said is all that was asked for.
+    """
     try:
         stream.write(_harmless(text))
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if is_answer and not isinstance(error, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

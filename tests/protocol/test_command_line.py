@@ -13,7 +13,7 @@ from freezegun import freeze_time
 
 from jobs.protocol import clock, command
 from jobs.protocol.command import Job, Run, Step
-from jobs.protocol.errors import StoreDamaged, UsageError
+from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError
 from tests.protocol.toy_jobs import changes, failing, job, nothing, run
 
 
@@ -87,6 +87,22 @@ def test_a_tool_without_a_stream_ends_with_its_code_all_the_same(tmp_path: Path,
     words = ["bash", "-c", line, sys.executable, str(tmp_path)]
     done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, check=False)
     assert done.returncode == StoreDamaged.exit_code, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "full", "code"),
+    [
+        ("jobs.preprocessing", ">/dev/full", InputMissing.exit_code),
+        ("jobs.preprocessing", "2>/dev/full", InputMissing.exit_code),
+        ("jobs.preprocessing", ">/dev/full 2>&1", InputMissing.exit_code),
+        ("jobs.decisions show", ">/dev/full", JobError.exit_code),
+    ],
+)
+def test_a_full_disk_under_the_log_keeps_no_job_from_its_work_and_loses_no_answer(
+    tmp_path: Path, words: str, full: str, code: int
+) -> None:
+    line = ["bash", "-c", f'"$0" -m {words} --root "$1" {full}', sys.executable, str(tmp_path)]
+    assert subprocess.run(line, cwd=Path(__file__).parents[2], check=False).returncode == code
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
