@@ -76,7 +76,7 @@ def _opening(verdict: Verdict) -> list[Mapping[str, Any]]:
     """The reasons that are grave enough to open an episode, and escalation, which no rule measures."""
     found = [reason for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)]
     if verdict["action_hint"] == "escalate":
-        sentence = "A retraining did not fix it, and another one cannot yet: a person must decide."
+        sentence = "A retraining did not fix this, and another cannot help yet: a person must decide."
         found.append({"rule": "escalation", "subject": "model", "severity": CRITICAL, "sentence": sentence})
     return found
 
@@ -109,7 +109,7 @@ def messages(
     texts = [f"{one.name}, {about}: {one.sentence}"[:_PAGE_CHARACTERS] for one in paged]
     if texts and len(urgent) > len(paged):
         texts[-1] += f" And {len(urgent) - len(paged)} more in the digest."
-    ledger = f"Head of the ledger: entry {head[0]}, sha256 {head[1] or 'none'}"
+    ledger = f"Newest ledger entry: {head[0]}, sha256 {head[1] or 'none'}"
     digest = "\n".join([*_digest(verdict, decision, telling, known), ledger])
     said = [(DIGEST, digest), *((PAGE, text) for text in texts)]
     return [{"kind": kind, "subject": subject, "text": text} for kind, text in said]
@@ -119,12 +119,12 @@ def _digest(verdict: Verdict, decision: str, telling: Sequence[Episode], known: 
     week = verdict["week"]
     lines = [f"Week {week}, model {verdict['model_id']}: {decision}.", verdict["sentence"], ""]
     for one in telling:
-        since = f"open since {one.opened}; to acknowledge: {one.file}"
+        since = f"open since {one.opened}; to acknowledge, put your name in acknowledged_by of {one.file}"
         lines.append(f"- {one.severity}, {one.name}: {one.sentence}\n  ({since})")
     also = {
-        "Still open, told before": [one.name for one in known if one.resolved is None and one not in telling],
-        "Over": [one.name for one in known if one.resolved == date.fromisoformat(week)],
-        "Noted only": [f"{one['rule']} of {one['subject']}" for one in verdict["reasons"] if one["severity"] == LOW],
+        "Still open, already reported": [one.name for one in known if one.resolved is None and one not in telling],
+        "Resolved": [one.name for one in known if one.resolved == date.fromisoformat(week)],
+        "Only noted": [f"{one['rule']} of {one['subject']}" for one in verdict["reasons"] if one["severity"] == LOW],
         "Could not be computed": verdict["unknown"],
     }
     lines += [f"{what}: {', '.join(names)}." for what, names in also.items() if names]

@@ -122,7 +122,7 @@ def _opened(channel: str, url: str) -> tuple[Any, list[str]]:
     logging.getLogger("apprise").filters = [keep_status]
     plugin: Any = Apprise.instantiate(url, asset=AppriseAsset(app_id="P2PCreditScore"))
     if plugin is None:
-        raise NotSent(f"{VARIABLES[channel]} is no address that can be used")
+        raise NotSent(f"{VARIABLES[channel]} is not a usable address")
     plugin.redirects = False
     plugin.socket_connect_timeout = plugin.socket_read_timeout = _WAIT
     plugin.include_image = plugin.include_footer = False

@@ -144,9 +144,9 @@ def _say(run: Run, old: Json, new: Json, header: str) -> None:
 
 
 def _policy(name: str | None) -> Policy:
-    mend = "give --policy FILE, a policy as decisions/policy.json is one"
+    mend = "give --policy FILE, a policy like decisions/policy.json"
     if name is None:
         raise ConfigInvalid("there is no policy to judge by", where="--policy", mend=mend)
     if not Path(name).is_file():
-        raise ConfigInvalid("the policy to judge by is no file", where=name, mend=mend)
+        raise ConfigInvalid("the policy to judge by is not a file", where=name, mend=mend)
     return policy.load(Path(name).read_bytes(), name)

@@ -115,7 +115,7 @@ def _send(session: Session, name: str, policy: AlertPolicy) -> None:
 def _by(store: FolderStore, channel: str, week: str, letter: channels.Letter, policy: AlertPolicy) -> str | None:
     """Send by one channel; for the channel `file`, append to the week's text file. None if done, else why not."""
     if channel not in (FILE, *policy.channels):
-        return "it is no longer among alerts.channels of the policy"
+        return "the channel is no longer in alerts.channels of the policy"
     if channel != FILE:
         return channels.send(channel, letter, policy.hosts)
     name, text = f"{ALERTS}/{week}.txt", f"{letter.subject}\n\n{letter.text}\nMessage: {letter.key}\n".encode()
@@ -131,7 +131,7 @@ def _show(session: Session, episode: Episode, alert: Json | None) -> None:
     """Update the file of an episode to this week (never to an earlier one), keeping a person's name in it."""
     name, week = episode.file, (episode.resolved or session.week).isoformat()
     if alert == UNREADABLE:
-        session.run.report.skip(name, "it cannot be read; mend it, or delete it and it is written again")
+        session.run.report.skip(name, "it cannot be read: correct it, or delete it and it is written again")
         return
     if alert and alert["week"] > session.week.isoformat():
         return
@@ -175,7 +175,7 @@ def _key(content: Json) -> str:
 
 
 def _content(store: FolderStore, name: str) -> Json:
-    mend = "restore it from a backup, or move it away: then what it told may be told again"
+    mend = "restore it from a backup, or move it away: then its message may be sent again"
     try:
         content: Json = strict_json.parse(store.get(name) or b"", where=name)
     except JsonInvalid as error:

@@ -33,7 +33,7 @@ def model(run: Run) -> None:
     if serving is None:
         run.events.say("no_model", "no model serves yet")
     else:
-        sentence = f"{serving.model_id}, which serves since {serving.as_of}, is judged"
+        sentence = f"model {serving.model_id}, which has served since {serving.as_of}, is judged"
         run.events.say("model", sentence, model_id=serving.model_id, ledger_seq=serving.seq)
 
 
@@ -99,21 +99,21 @@ def _remember(session: Session) -> None:
 
 JOB = Job(
     name=Session.JOB,
-    about="Judge the week up to the last Saturday before --date, and say by a note whether to retrain.",
+    about="Judge the week that ends on the last Saturday before --date, and note whether to retrain.",
     steps=(
         Step("check", "condition: is there a week to judge that has no verdict yet?", check),
         Step("week", "which week the date names", week),
         Step("model", "which model is judged", model),
         Step("evidence", "measure drift, performance and data quality, judge them, store the verdict", evidence),
         Step("report", "the page that shows a verdict and all it rests on", report),
-        Step("decide", "write the retraining note, where the verdict has news", decide),
-        Step("alert", "tell of what is new, and of what could not be told before", alert),
+        Step("decide", "write the retraining note that follows from the verdict", decide),
+        Step("alert", "send what is new, and what could not be sent before", alert),
         Step("redecide", "judge past evidence by another policy; nothing is written", redecide, only_when_named=True),
     ),
     arguments=(
-        ("--policy", {"metavar": "FILE", "help": "of the step redecide: the policy to judge by"}),
-        ("--from", {"dest": "first", "type": iso_date, "metavar": "YYYY-MM-DD", "help": "of redecide: the first day"}),
-        ("--to", {"dest": "last", "type": iso_date, "metavar": "YYYY-MM-DD", "help": "of redecide: the last day"}),
+        ("--policy", {"metavar": "FILE", "help": "for redecide: the policy to judge by"}),
+        ("--from", {"dest": "first", "type": iso_date, "metavar": "YYYY-MM-DD", "help": "for redecide: the first day"}),
+        ("--to", {"dest": "last", "type": iso_date, "metavar": "YYYY-MM-DD", "help": "for redecide: the last day"}),
     ),
 )
 

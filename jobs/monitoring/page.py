@@ -179,11 +179,11 @@ def distribution(
     drawn = [{**row, "bin": _short(row["bin"]), "cut": cutoff and row["bin"] == cutoff["bin"]} for row in shares]
     most = max(drawn, key=lambda row: abs(row["now"] - row["before"]))
     says = f"Shares of {len(bins)} bins, {number(now)} rows now against {number(before)} of the reference."
-    says += f" Largest shift in {most['bin']}: {most['before']:.1%} then, {most['now']:.1%} now."
+    says += f" Largest shift in {most['bin']}: {most['before']:.1%} in the reference, {most['now']:.1%} now."
     says += f" Index {in_words(index)}." if index is not None else ""
     says += f" Dashed line: the cut-off {number(cutoff['value'])}, in {_short(cutoff['bin'])}." if cutoff else ""
     then = ("bin", ("reference rows", "reference_rows"), ("reference share", "before %"))
-    table = listing(title, shares, *then, "rows", ("share", "now %"), ("adds to the index", "contribution -"))
+    table = listing(title, shares, *then, "rows", ("share", "now %"), ("contribution", "contribution -"))
     return Figure(title, says, charts.bars(drawn), table, 60 + 20 * max(len(bins), 5))
 
 

@@ -78,5 +78,5 @@ def _index(root: Root, week: date) -> str:
         named = [Cell(str(verdict[key] or "none")) for key in ("severity", "priority", "model_id")]
         cells = [decided(verdict), *named, cell(score), Cell(kind), Cell(verdict["sentence"])]
         rows.append([Cell(str(day), link=link), *cells])
-    heads = ("week to", "decision", "severity", "priority", "model", "AUC", "of it", "verdict")
+    heads = ("week to", "decision", "severity", "priority", "model", "AUC", "AUC basis", "verdict")
     return template("index.html.j2").render(weeks=Table("Weeks, models and decisions, the newest first", heads, rows))

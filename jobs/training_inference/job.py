@@ -73,7 +73,7 @@ def model(run: Run) -> None:
     if serving is None:
         run.events.say("no_model", "no model serves yet")
     else:
-        sentence = f"{serving.model_id} serves since {serving.as_of}: {serving.reason}"
+        sentence = f"{serving.model_id} has served since {serving.as_of}: {serving.reason}"
         run.events.say("model", sentence, model_id=serving.model_id, ledger_seq=serving.seq)
 
 
@@ -152,8 +152,8 @@ JOB = Job(
         NAMED("rescore", "score --date again with the model that scored it, and compare", rescore),
     ),
     arguments=(
-        ("--model", {"metavar": "ID", "help": "of rebuild: the model"}),
-        ("--verify", {"action": "store_true", "help": "of rebuild and rescore: compare only, and change nothing"}),
+        ("--model", {"metavar": "ID", "help": "for rebuild: the model"}),
+        ("--verify", {"action": "store_true", "help": "for rebuild and rescore: compare only, and change nothing"}),
     ),
     alone=False,  # scoring never waits for a training: only the steps decide and train hold the trainer's lock
 )

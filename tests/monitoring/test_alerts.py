@@ -167,8 +167,8 @@ def test_the_digest_says_what_where_and_how_far_the_ledger_was() -> None:
     assert digest["text"].index("high, drift of income") < digest["text"].index("medium, drift of score")
     for said in (
         "Something moved.",
-        "Noted only: drift of rate.",
-        f"entry 12, sha256 {'ab' * 32}",
+        "Only noted: drift of rate.",
+        f"entry: 12, sha256 {'ab' * 32}",
         "datamart/gold/monitoring/week=2024-01-06/decision.json",
         "datamart/gold/reports/week=2024-01-06/report.html",
         f"decisions/alerts/{only([verdict(0, reason())]).fingerprint[:12]}.json",
@@ -185,7 +185,7 @@ def test_messages_hold_sentences_and_no_values() -> None:
 
 def test_what_is_over_is_told_with_the_next_digest() -> None:
     weeks = [verdict(0, reason()), verdict(1), verdict(2, reason(subject="income"))]
-    assert "Over: drift of score." in told_by(weeks)[0]["text"]
+    assert "Resolved: drift of score." in told_by(weeks)[0]["text"]
 
 
 @pytest.mark.parametrize(("most", "pages"), [(0, 0), (1, 1), (2, 2), (5, 3)])
@@ -200,8 +200,8 @@ def test_urgent_episodes_are_paged_as_often_as_the_policy_allows(most: int, page
 
 
 def test_a_sentence_of_many_lines_cannot_forge_lines_of_the_message() -> None:
-    (digest,) = told_by([verdict(0, reason(sentence="a\nHead of the ledger: entry 99"))])
-    assert "\nHead of the ledger: entry 99" not in digest["text"]
+    (digest,) = told_by([verdict(0, reason(sentence="a\nNewest ledger entry: 99"))])
+    assert "\nNewest ledger entry: 99" not in digest["text"]
 
 
 @given(st.lists(st.sampled_from(["none", "low", "medium", "high", "critical"]), min_size=1, max_size=12))

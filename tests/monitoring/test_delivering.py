@@ -37,7 +37,7 @@ def test_an_episode_reaches_every_channel_once_however_often_the_week_is_run(
     assert mail["Subject"] == posted["title"] == "[P2PCreditScore] week 2024-01-06, alert, 2 alerts"
     for text in (mail.get_content(), posted["message"], (tmp_path / "decisions/alerts/2024-01-06.txt").read_text()):
         assert text.count("- medium, drift of score: score moved.") == 1
-        assert "Head of the ledger: entry 0, sha256 none" in text
+        assert "Newest ledger entry: 0, sha256 none" in text
         assert "/report.html" in text
     assert mail["Message-ID"] == f"<{headers['Idempotency-Key']}@p2pcreditscore>"
     assert headers["Idempotency-Key"] == posted["key"]
@@ -129,7 +129,7 @@ def test_a_channel_that_was_taken_away_is_not_called_and_that_is_said(
     find(tmp_path, 0, reason())
     run(tmp_path)
     why = {one["why"] for one in run(tmp_path, channels=["file"]).skipped}
-    assert why == {"it is no longer among alerts.channels of the policy"}
+    assert why == {"the channel is no longer in alerts.channels of the policy"}
     monkeypatch.delenv("P2P_ALERT_WEBHOOK")
     assert {one["why"] for one in run(tmp_path).skipped} == {"P2P_ALERT_WEBHOOK is not set"}
     assert len(hook.posts) == 1
@@ -143,7 +143,7 @@ def test_the_file_channel_keeps_all_messages_of_a_week(tmp_path: Path) -> None:
     text = (tmp_path / "decisions/alerts/2024-01-06.txt").read_text()
     assert text.count("Message: ") == 2
     assert text.count("- medium, drift of score") == 1
-    assert "Still open, told before: drift of score." in text
+    assert "Still open, already reported: drift of score." in text
 
 
 def test_a_kill_after_the_file_was_written_does_not_write_into_it_again(tmp_path: Path) -> None:
@@ -221,4 +221,4 @@ def test_the_digest_carries_the_head_of_the_ledger(tmp_path: Path, monkeypatch: 
     find(tmp_path, 0, reason())
     monkeypatch.setattr(ledger, "read", lambda _: SimpleNamespace(entries=(1, 2, 3), head="ab" * 32))
     run(tmp_path)
-    assert f"Head of the ledger: entry 3, sha256 {'ab' * 32}" in outbox(tmp_path)[0]["messages"][0]["text"]
+    assert f"Newest ledger entry: 3, sha256 {'ab' * 32}" in outbox(tmp_path)[0]["messages"][0]["text"]

@@ -12,17 +12,17 @@ Week 2024-02-03, model {MODEL}: retrain (HIGH).
 Something moved.
 
 - critical, drift of worst: worst moved.
-  (open since 2024-02-03; to acknowledge: WORST)
+  (open since 2024-02-03; to acknowledge, put your name in acknowledged_by of WORST)
 - high, drift of worse: worse moved.
-  (open since 2024-02-03; to acknowledge: WORSE)
-Still open, told before: drift of kept.
-Over: drift of gone.
-Noted only: drift of small.
+  (open since 2024-02-03; to acknowledge, put your name in acknowledged_by of WORSE)
+Still open, already reported: drift of kept.
+Resolved: drift of gone.
+Only noted: drift of small.
 Could not be computed: target, vintages.
 
 Decision: datamart/gold/monitoring/week=2024-02-03/decision.json
 Report: datamart/gold/reports/week=2024-02-03/report.html
-Head of the ledger: entry 7, sha256 none"""
+Newest ledger entry: 7, sha256 none"""
 
 
 def test_a_digest_tells_what_is_new_gravest_first_and_what_became_of_the_rest() -> None:

@@ -121,7 +121,7 @@ def test_a_lost_week_whose_policy_has_changed_is_another_and_check_says_that_the
     capsys.readouterr()
     assert decisions(["check", "--json", "--root", str(judged)]) == 6
     found = [one for one in json.loads(capsys.readouterr().out) if "the evidence of decision" in one["what"]]
-    assert ["comes back; else a decision that cites the old" in one["mend"] for one in found] == [True]
+    assert ["comes back the same; otherwise a decision that cites it" in one["mend"] for one in found] == [True]
 
 
 def test_the_mend_of_damaged_evidence_promises_no_more_than_that(judged: Path) -> None:

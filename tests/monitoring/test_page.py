@@ -104,7 +104,7 @@ def test_a_distribution_is_told_by_its_largest_shift_and_its_index() -> None:
     assert found is not None
     assert found.says == (
         "Shares of 3 bins, 250 rows now against 2,000 of the reference. "
-        "Largest shift in > 2.5: 30.0% then, 60.0% now. Index 0.350 (n 250)."
+        "Largest shift in > 2.5: 30.0% in the reference, 60.0% now. Index 0.350 (n 250)."
     )
 
 
@@ -121,7 +121,9 @@ def test_a_cut_off_is_marked_in_its_bin_and_told() -> None:
 
 
 def test_a_line_that_is_alone_is_not_taken_for_another() -> None:
-    figure = lines("ROC curve", "", {"now": [], "reference": [(0.0, 0.0), (1.0, 1.0)]}, x="goods lost", y="bads caught")
+    figure = lines(
+        "ROC curve", "", {"now": [], "reference": [(0.0, 0.0), (1.0, 1.0)]}, x="goods rejected", y="bads caught"
+    )
     assert figure is not None
     drawn = charts.svg(figure.chart, "a")
     assert re.findall(r">(now|reference)<", drawn) == ["now", "reference"], "the key names both"

@@ -58,7 +58,7 @@ def test_open_alerts_stand_beside_the_verdict_with_their_age_and_who_looks_after
 ) -> None:
     verdict = words(section(judged[1], "verdict"))
     assert "Open alerts" in verdict
-    assert "open for weeks" in verdict
+    assert "weeks open" in verdict
     first = delivering.standing(FolderStore(judged[0]), verdicts_of(judged[0]))[0]
     assert f"{first['rule']} {first['subject']} ◕ {first['severity']} {first['weeks']}" in verdict
 

@@ -47,9 +47,9 @@ def test_what_the_rules_weigh_beside_their_main_figures_is_shown(judged: tuple[R
     found = shown(judged[0], {name: healthy[name] for name in ("drift", "concept", "calibration", "target")})
     for panel, said in (
         ("features", "0.012 0.005"),
-        ("ranking", "slow decay: sum of the losses in standard errors 1.234"),
+        ("ranking", "slow decay: CUSUM of the losses, in standard errors 1.234"),
         ("calibration", "0.321"),
-        ("calibration", "for promises that were wrong 0.001"),
+        ("calibration", "Brier score, reliability part 0.001"),
         ("vintages", "2023-10 80 61 2 3.3% 1.2% to 12.3%"),
         ("estimate", "chance alone keeps it within 0.660 to 0.740"),
     ):

@@ -18,27 +18,23 @@ TABLES = {
         "rule = drift; subject = score; severity = ◕ high; value = 0.350; threshold = 0.300; p = < 0.001; n = "
         "2,000; distance to flip = 0.050; in words = The scores have moved: PSI 0.350 is above 0.300."
     ),
-    "Seen, and set aside": (
+    "Set aside": (
         "rule = calibration; subject = portfolio; severity = ◔ low; value = 1.080; threshold = 0.100; p = < "
         "0.001; n = 2,000; why it does not count = hysteresis; in words = More bads came than promised."
     ),
     "Open alerts": (
-        "rule = drift; subject = score; severity = ◕ high; open for weeks = 1; since = 2024-01-06; acknowledged "
+        "rule = drift; subject = score; severity = ◕ high; weeks open = 1; since = 2024-01-06; acknowledged "
         "by = -; in words = The scores have moved: PSI 0.350 is above 0.300."
     ),
     "Scores by bin of the reference": (
-        "bin = <= 0.0213; reference rows = 500; reference share = 10.0%; rows = 20; share = 2.0%; adds to the "
-        "index = 0.000"
+        "bin = <= 0.0213; reference rows = 500; reference share = 10.0%; rows = 20; share = 2.0%; contribution = 0.000"
     ),
-    "Grades": (
-        "bin = A; reference rows = 1,000; reference share = 20.0%; rows = 400; share = 20.0%; adds to the index = -"
-    ),
+    "Grades": ("bin = A; reference rows = 1,000; reference share = 20.0%; rows = 400; share = 20.0%; contribution = -"),
     "Drift of the scores": (
         "measure = score PSI; value = 0.350; 95 % interval = -; n = 2,000; reference n = 5,000; p = < 0.001"
     ),
     "dti": (
-        "bin = <= 0.0213; reference rows = 500; reference share = 10.0%; rows = 20; share = 2.0%; adds to the "
-        "index = 0.000"
+        "bin = <= 0.0213; reference rows = 500; reference share = 10.0%; rows = 20; share = 2.0%; contribution = 0.000"
     ),
     "CSI by week, the newest first; grey: too few rows, hatched: the schema changed, blank: not in that week": (
         "feature = dti; importance = 12.9%; 01-13 = ◕ 0.33; 01-06 = ◑ 0.29; 12-30 = ◑ 0.26; 12-23 = ◔ 0.23; 12-16"
@@ -49,7 +45,7 @@ TABLES = {
         "feature = revol_util; CSI = 0.333; n = 2,000; adjusted p = < 0.001; importance = 5.6%; missing = 0.0%; "
         "missing, reference = 1.0%; CSI of missing = 0.000; CSI of unseen = 0.000; severity of CSI = ◕ high"
     ),
-    "ROC curve": "line = now; goods lost = 0.200; bads caught = 0.462",
+    "ROC curve": "line = now; goods rejected = 0.200; bads caught = 0.462",
     "KS: goods and bads by score": "line = bads; score (PD) = 0.090; share at or below = 0.243",
     "Precision and recall": "line = now; recall = 0.010; precision = 0.550",
     "Performance on matured loans": "measure = AUC; value = 0.685; 95 % interval = 0.664 to 0.706; n = 3,624",
@@ -58,7 +54,7 @@ TABLES = {
         "reference n = 9,000"
     ),
     "Reliability": (
-        "scores = 0.020 to 0.058; n = 320; bads = 14; promised = 4.0%; observed = 4.4%; 95 % interval = 2.5% to 7.0%"
+        "scores = 0.020 to 0.058; n = 320; bads = 14; expected = 4.0%; observed = 4.4%; 95 % interval = 2.5% to 7.0%"
     ),
     "Calibration": (
         "measure = observed over expected bads; value = 1.080; 95 % interval = 1.000 to 1.160; n = 3,624; p = 0.040"
