@@ -95,6 +95,7 @@ def test_a_week_whose_run_died_before_its_log_gets_it_from_the_next_run(root: Pa
     assert not log.exists()
     assert run(root, NEXT) == 0
     assert log.read_text().startswith(f"{LAST}  model {LAST:%Y%m%d}-")
+    assert log.stat().st_mode & 0o777 == 0o640
     assert not (root / "decisions/retraining_log_2016_08_29.txt").exists()
 
 

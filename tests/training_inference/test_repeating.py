@@ -96,11 +96,11 @@ def test_a_recipe_of_other_rows_is_found_out(root: Path, capsys: pytest.CaptureF
     assert "came out different" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("named", ["", "../../etc", "20160101-0123456789ab"])
+@pytest.mark.parametrize("named", [None, "", "../../etc", "20160101-0123456789ab"])
 def test_a_model_that_is_not_there_is_a_usage_error_that_names_those_that_are(
-    root: Path, named: str, capsys: pytest.CaptureFixture[str]
+    root: Path, named: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(root, LAST, "--step", "rebuild", "--model", named) == 2
+    assert run(root, LAST, "--step", "rebuild", *(() if named is None else ("--model", named))) == 2
     said = capsys.readouterr().err
     assert served(root) in said
     assert ("has no recipe" in said) == bool(named)
