@@ -46,9 +46,11 @@ def decide(run: Run) -> None:
 
 def train(run: Run) -> None:
     """Claim, train, publish, complete; or record what blocks the claim."""
-    if run.dry_run:
-        return
     session = Session.of(run)
+    if run.dry_run:
+        for sentence in session.prospects():
+            run.events.say("would_decide", sentence, what=sentence)
+        return
     with files.locked(run.root, run.root.at(claims.TRAINER), BUSY):
         if run.goes_on and (claimed := session.claim()):  # unless the step before found nothing to do
             try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs.protocol import circumstances, claims, clock, ingest, notes
+from jobs.protocol import circumstances, claims, clock, ingest, notes, outlook
 from jobs.protocol import session as sessions
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.guards import Circumstances, blocked_by
@@ -62,6 +62,12 @@ class Session(sessions.Session):
             self.run.events.say("deferred", f"a retraining waits: {', '.join(blocked)}", blocked_by=list(blocked))
             self.run.report.skip("a retraining", f"blocked by {', '.join(blocked)}")
         return not blocked
+
+    def prospects(self) -> Iterator[str]:
+        """What this run would do with notes and decisions, as `decisions lint` says it; nothing of a backfill."""
+        sight = outlook.survey(self.desk)
+        if not sight.state.is_backfill(self.run.day):
+            yield from outlook.next_run(replace(sight, circumstances=self._found(outlook.ahead(sight))))
 
     def claim(self) -> Entry | None:
         """Claim the open decision, or record what blocks it; returns the claim, if there is one now."""

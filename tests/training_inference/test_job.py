@@ -109,6 +109,18 @@ def test_a_dry_run_names_the_days_that_would_be_scored_and_writes_nothing(
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
+def test_a_dry_run_says_what_would_become_of_the_note(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(root)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    assert run(root, LAST, "--dry-run") == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "would_decide" in line]
+    assert any("is recorded as a decision of a person for a retraining" in line for line in said)
+    assert any("may be claimed by the next training run" in line for line in said)
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+    assert run(root, FIRST, "--dry-run") == 0  # a backfill does nothing with notes
+    assert "would_decide" not in capsys.readouterr().out
+
+
 def test_the_steps_one_by_one_give_what_the_whole_job_gives(fresh: Path, tmp_path: Path) -> None:
     shutil.copytree(fresh, tmp_path / "steps")
     names = [step.name for step in job.JOB.steps if not step.only_when_named]
