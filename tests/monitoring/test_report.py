@@ -80,6 +80,8 @@ def test_every_chart_has_a_name_and_its_numbers(judged: tuple[Root, str]) -> Non
 def test_the_pictures_of_scores_tell_of_the_cut_off_and_of_the_reference_s_ks(judged: tuple[Root, str]) -> None:
     assert "Dashed line: the cut-off 0.123, in (0.115, 0.134]." in words(section(judged[1], "scores"))
     assert re.search(r"KS 0\.400 \(n [\d,]+\), of the reference 0\.2\d\d\.", words(section(judged[1], "ranking")))
+    off_the_diagonal = r"Off the diagonal by more than their interval: \d of \d+\."  # reads well of one band, too
+    assert re.search(off_the_diagonal, words(section(judged[1], "calibration")))
 
 
 def test_the_same_files_give_the_same_bytes(judged: tuple[Root, str], tmp_path: Path) -> None:
