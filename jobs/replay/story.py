@@ -158,8 +158,8 @@ def broken(root: Root, first: date, last: date) -> list[str]:
 
 def _of_decisions(root: Root, first: date, last: date) -> Iterator[str]:
     shelf, known = Shelf(root=root, index=Index(root, "replay")), ledger.read(FolderStore(root))
-    scored, state = shelf.built(PREDICTIONS), known.state
-    missing = [day for day in shelf.built(FEATURES) if first <= day <= last and day not in scored]
+    features, scored, state = shelf.built(FEATURES), shelf.built(PREDICTIONS), known.state
+    missing = [day for day in features if first <= day <= last and day not in scored and features[day].rows]
     if missing and state.serving:
         yield f"{amount(len(missing), 'day')} with features and no scores, the first {min(missing)}"
     ended = [ending.decision.seq for ending in state.ended]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.protocol import circumstances, claims, clock, ingest, notes, outlook
 from jobs.protocol import session as sessions
-from jobs.protocol.errors import InputMissing
+from jobs.protocol.errors import InputMissing, JobError
 from jobs.protocol.guards import Circumstances, blocked_by
 from jobs.protocol.ingest import Seen
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
@@ -37,9 +38,17 @@ class Session(sessions.Session):
         return self.shelf.days(table, self.run.day)
 
     def pending(self) -> list[date]:
-        """The days with features but no scores. A scored day is never scored again automatically."""
+        """The days with applications but no scores. A scored day is never scored again automatically.
+
+        A day without applications stays unscored: a corrected file may bring them.
+        """
         scored = self.shelf.built(PREDICTIONS)
-        return [day for day in self.days(FEATURES) if day not in scored]
+        return [day for day in self.days(FEATURES) if day not in scored and not self._is_empty(day)]
+
+    def _is_empty(self, day: date) -> bool:
+        with suppress(JobError, OSError):  # scoring reports it
+            return self.shelf.built(FEATURES)[day].rows == 0
+        return False
 
     def cited(self, table: str, inputs: Mapping[str, str]) -> pl.DataFrame:
         """The rows of one table as cited in `inputs` (content hashes by folder), oldest day first."""

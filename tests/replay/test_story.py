@@ -173,11 +173,14 @@ def test_decisions_that_are_lost_or_end_twice_and_entries_that_could_not_be_are_
 
 
 def test_days_without_scores_are_told_of_once_a_model_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = {FEATURES: [FIRST - timedelta(days=1), FIRST, FIRST + timedelta(days=1)]}
-    monkeypatch.setattr(story, "Shelf", lambda **_: SimpleNamespace(built=lambda table: built.get(table, [])))
+    some, none = SimpleNamespace(rows=1), SimpleNamespace(rows=0)
+    built = {FEATURES: {FIRST + timedelta(days=n): some for n in (-1, 0, 1)}}
+    monkeypatch.setattr(story, "Shelf", lambda **_: SimpleNamespace(built=lambda table: built.get(table, {})))
     assert broken(tmp_path, monkeypatch, 3, (1, 2)) == []
     served = (Serving(1, FIRST, "a-model", "promoted", pinned=False),)
     said = f"1 day with features and no scores, the first {FIRST}"
     assert broken(tmp_path, monkeypatch, 3, (1, 2), served=served) == [said]
-    built[PREDICTIONS] = [FIRST]
+    built[PREDICTIONS] = {FIRST: some}
     assert broken(tmp_path, monkeypatch, 3, (1, 2), served=served) == []
+    built = {FEATURES: {FIRST: none}}
+    assert broken(tmp_path, monkeypatch, 3, (1, 2), served=served) == [], "there is nothing to score"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.protocol import partitions, shelf
+from jobs.protocol import files, partitions, shelf
 from jobs.protocol.errors import NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.training_inference import scoring
+from tests import stored
 from tests.built_once import once
 from tests.training_inference.small_root import LAST, copy, run, trained
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import polars as pl
 
 DAYS = [LAST - timedelta(days=n) for n in range(6, -1, -1)]  # all that the lender's first model has not scored yet
 
@@ -52,6 +56,26 @@ def test_days_are_taken_together_up_to_a_chunk_of_rows() -> None:
     rows = dict(zip((first + timedelta(days=n) for n in range(6)), (0, 3000, 1999, 1, 4999, 1), strict=True))
     assert [[(day - first).days for day in batch] for batch in scoring.batches(rows)] == [[0, 1, 2], [3, 4], [5]]
     assert scoring.batches({}) == []
+
+
+def land(root: Path, rows: pl.DataFrame, manifest: partitions.Manifest) -> None:
+    """Put rows in place of the features of the last day."""
+    whole = Root(root)
+    with files.draft(whole, partitions.drafts_folder(whole, "gold/feature_store")) as path:
+        rows.write_parquet(path)
+        partitions.publish(whole, replace(manifest, parts=(partitions.part_of(path, rows.height),)), [path])
+
+
+def test_a_day_without_applications_is_scored_when_a_corrected_file_brings_them(root: Path) -> None:
+    manifest = partitions.existing(Root(root), "gold/feature_store", LAST)
+    rows = stored.scan(Root(root), manifest).collect()
+    land(root, rows.clear(), manifest)
+    assert run(root) == 0
+    assert partitions.read(Root(root), "gold/predictions", LAST) is None
+    assert run(root, LAST, "--step", "check") == 99
+    land(root, rows, manifest)
+    assert run(root) == 0
+    assert partitions.existing(Root(root), "gold/predictions", LAST).rows == rows.height > 0
 
 
 @pytest.mark.parametrize("broken", ["a bit of the rows", "a newer manifest"])
