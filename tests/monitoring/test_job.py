@@ -12,10 +12,8 @@ import polars as pl
 import pytest
 
 from jobs.monitoring import job, reading, storing
-from jobs.protocol import ingest, receipts, schemas
+from jobs.protocol import ingest, schemas
 from jobs.protocol.files import Root
-from jobs.protocol.index import Index
-from jobs.protocol.layers import SOURCES
 from tests.monitoring import small_weeks
 from tests.monitoring.small_weeks import SUNDAY, TRAINED, WEEK, contents, folder, run, tree, verdict
 
@@ -233,16 +231,6 @@ def test_the_report_is_written_once_for_a_verdict(judged: Path, monkeypatch: pyt
     assert page.read_bytes() == b"\xff"
     assert run(judged) == 0
     assert page.read_bytes() == whole
-    told = receipts.latest_by_step(Root(judged), "monitoring", SUNDAY, changes=True)
-    assert f"datamart/gold/reports/week={WEEK}/report.html" in [each["name"] for each in told["all"]["changed"]]
-
-
-def test_what_the_evidence_read_is_remembered(lender: Path) -> None:
-    """By the step alone, as a scheduler runs it: the inputs are known from the step before, the feed is not."""
-    assert run(lender, SUNDAY, "--step", "evidence") == 0
-    known = Index(Root(lender), "monitoring").files
-    feed = sorted(f"datamart/bronze/{table}/snapshot_date={WEEK}/_manifest.json" for table in SOURCES)
-    assert [name for name in sorted(known) if name in feed] == feed
 
 
 def test_what_a_dead_run_left_beside_the_index_is_swept(judged: Path) -> None:

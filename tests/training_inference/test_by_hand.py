@@ -76,12 +76,6 @@ def test_a_decision_of_sunday_is_executed_on_monday(asked: Path) -> None:
     assert (last(asked, "completed").as_of, not (asked / NOTE).exists()) == (NEXT, True)
 
 
-def test_a_decision_is_executed_on_the_last_day_that_it_is_valid(asked: Path) -> None:
-    edit(asked, NOTE, valid_until=str(NEXT))
-    assert run(asked, NEXT) == 0
-    assert last(asked, "completed").as_of == NEXT
-
-
 def test_an_edit_a_minute_before_the_run_is_honoured(asked: Path) -> None:
     edit(asked, NOTE, retrain=False, comment="the feed is being mended")
     before = len(list((asked / "model_bank").iterdir()))

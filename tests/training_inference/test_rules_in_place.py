@@ -193,6 +193,19 @@ def test_a_first_model_that_was_vetoed_is_proposed_again_on_another_day_unless_a
         assert (standing.source, standing.retrain) == ("person", False)
 
 
+def test_a_decision_is_carried_out_on_the_last_day_that_it_is_valid(root: Path) -> None:
+    note = {
+        "decision_date": str(LAST),
+        "performance_score": 0.6,
+        "retrain": True,
+        "reason": "x",
+        "valid_until": str(NEXT),
+    }
+    (root / "decisions/retraining_decision.json").write_text(json.dumps(note))
+    assert run(root, NEXT) == 0
+    assert entries(root)[-1] == ("retraining", "completed")
+
+
 def test_a_person_s_choice_of_a_model_stands(root: Path) -> None:
     ask(root)
     assert run(root) == 0
