@@ -65,7 +65,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         add = commands.add_parser(name, help=about, description=about, epilog=more, **layout).add_argument
         add("--root", default=".", help="folder that holds datamart/, decisions/, model_bank/ (default: .)")
         if name in ("show", "check", "lint"):
-            add("--json", action="store_true", help="the same for programs")
+            add("--json", action="store_true", help="print JSON")
         if name == "gc":
             add("--delete", action="store_true", help="remove them (default: only list them)")
         if name == "explain":

@@ -35,11 +35,11 @@ exit codes:
   0 done   1 an invariant does not hold, or the system refused   2 usage: the folder holds something else
   6 damaged store   75 another demo is at work there   143 stopped by SIGTERM or Ctrl-C"""
 PLAN = f"""A simulated lender, {LOANS_A_DAY} loans a day {FIRST} to {LAST}; from {DRIFT} on applicants are weaker.
-The first half is built in one go; from {START} on the three jobs tick on their schedules.
+The first half is built in one go; from {START} on the three jobs run on their schedules.
 The demo's policy: a loan is bad if it defaults within SIX months (default: twelve), so outcomes are known sooner.
 """
 WHAT_NOW = """
-Where things lie ({root} is a root like any other; its clock stands at the end of the replay):
+Where things are ({root} is a root like any other; its clock is set to the end of the replay):
   {root}/decisions/STATUS.txt               open this first: what serves, what is open, what comes next
   {root}/decisions                          the notes that people edit, the policy, the ledger
   {root}/datamart/gold/reports/index.html   every week's verdict, and the reports
@@ -56,8 +56,8 @@ Try next:
 MOVED = 0.25  # a stability index above it is told as drift
 RECOVERED = "recovered: the scores match the reference of the serving model again"
 IN_VAIN = (
-    "not mended: no loan of the new kind had matured, so no training could learn from one; from now on monitoring "
-    "calls a person instead of training again"
+    "not fixed: no loan of the new kind had matured, so no training could learn from one; from now on monitoring "
+    "asks a person to decide instead of training again"
 )
 
 
@@ -116,13 +116,14 @@ def _dated_lines(story: Story, drift: date) -> Iterator[tuple[date, str]]:
     before, since = ([week for week in story.weeks if (week.week < drift) == is_before] for is_before in (True, False))
     known = [week.score_psi for week in before if week.score_psi is not None]
     psi = f"{min(known):.3f} to {max(known):.3f}" if known else "not known"
-    quiet = f"{sum(week.decision == NO_ACTION for week in before)} of {len(before)} weeks before it were quiet"
+    calm = sum(week.decision == NO_ACTION for week in before)
+    quiet = f"{calm} of {len(before)} weeks before it called for no action"
     yield drift, f"drift began: weaker applicants and longer terms, from one day to the next; {quiet}, score PSI {psi}"
     for week in [week for week in since if week.decision != NO_ACTION][:1]:
         yield week.week, f"noticed by monitoring, severity {week.severity}: {week.sentence}"
     events = [event for event in story.events if event.day >= drift]
-    for event in [event for event in events if event.what.startswith("asked for a retr")][:1]:
-        yield event.day, f"decided: {event.what}"
+    for event in [event for event in events if event.what.startswith("decided: a retr")][:1]:
+        yield event.day, event.what
     trained = [event for event in events if event.what.startswith("trained")]
     for event in trained[:4]:
         yield event.day, event.what + (f" ({event.why})" if event.what.endswith("kept") else "")

@@ -152,10 +152,10 @@ def _comparable(before: pl.Series, after: pl.Series) -> tuple[pl.Series, pl.Seri
     elif before.dtype in TEXT and after.dtype in TEXT:
         before, after = before.cast(pl.String), after.cast(pl.String)
     elif before.dtype != after.dtype:
-        return "the two files hold different kinds of values"
+        return "its types in the two files differ"
     if isinstance(before.dtype, NESTED):
-        return "its values are not plain"
+        return "its values are nested"
     all_differ = len(before) >= LEAST_ROWS_TO_TELL and before.n_unique() == len(before)
     if all_differ and (not before.dtype.is_float() or bool((before == before.round()).all())):
-        return "it seems to name rows"  # texts or whole numbers, none of them twice
+        return "it seems to be a row identifier"  # texts or whole numbers, none of them twice
     return before, after

@@ -195,7 +195,7 @@ def _labels(column: pl.Series, columns: Columns, path: Path) -> pl.Series:
     where = f"{path}, column {column.name!r}"
     if column.dtype.is_nested():
         mend = "make a column of two plain values first"
-        raise ContractBroken("the labels are not plain values", where=where, mend=mend)
+        raise ContractBroken("the labels are nested values", where=where, mend=mend)
     distinct = column.drop_nulls().unique()
     spelled = {value: _spelled(value) for value in distinct.head(MOST_SPELLINGS).to_list()}
     names = {name for name in spelled.values() if name}

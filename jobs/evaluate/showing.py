@@ -12,13 +12,13 @@ RANKING = {"auc": "AUC", "gini": "Gini", "ks": "KS", "average_precision": "avera
 CALIBRATION = {
     "brier": "Brier score",
     "log_loss": "log-loss",
-    "log_loss_skill": "log-loss saved, share",
+    "log_loss_skill": "log-loss reduction, share",
     "observed_to_expected": "observed / expected",
     "hosmer_lemeshow": "Hosmer-Lemeshow",
     "calibration_intercept": "calibration intercept",
     "calibration_slope": "calibration slope",
-    "ece": "calibration error, mean",
-    "mce": "calibration error, largest",
+    "ece": "expected calibration error",
+    "mce": "largest calibration error",
 }
 LEAST_SHOWN_P = 1e-4
 
@@ -29,7 +29,7 @@ def as_text(told: Json) -> str:
     """A few lines that say what was measured, and the tables."""
     lines = [_line(told)] + (["against " + _line(told["reference"])] if "reference" in told else [])
     lines += [f"Note: {note}." for note in told["notes"]]
-    at = f" (cut-off {told['cutoff']:.4g}: riskier scores are taken for bads)" if told["cutoff"] is not None else ""
+    at = f" (cut-off {told['cutoff']:.4g}: riskier scores count as bads)" if told["cutoff"] is not None else ""
     blocks = ["\n".join(lines), _measures(f"Ranking{at}", told, RANKING)]
     if told["probabilities"]:
         blocks.append(_measures("Calibration", told, CALIBRATION))
@@ -88,7 +88,7 @@ def _gains(gains: Sequence[Json], *, probabilities: bool) -> str:
             promised = row["mean_score"]
             cells += [_percent(promised), f"{row['bad_rate'] / promised:.2f}" if promised else "-"]
         rows.append(cells)
-    head = ("scores", "n", "bads", "bad rate", "95 % interval", "all bads", "all goods", "lift", "KS")
+    head = ("scores", "n", "bads", "bad rate", "95 % interval", "cum. bads", "cum. goods", "lift", "KS")
     return _laid_out("Gains, riskiest scores first", head + (("mean PD", "obs/exp") if probabilities else ()), rows)
 
 
@@ -100,7 +100,7 @@ def _drift(drifts: Iterable[tuple[str, float | None, Json]]) -> str:
         sizes = (str(found["n_reference"]), str(found["n"]))
         shown = name if name.isprintable() else repr(name)  # a name must not steer the terminal
         rows.append((shown, _number(value), limit, _p(found["adjusted_p"]), *parts, *sizes, found["reason"] or ""))
-    head = ("column", "PSI", "noise up to", "p", "missing", "unseen", "n reference", "n", "remark")
+    head = ("column", "PSI", "noise limit", "p", "missing", "unseen", "n reference", "n", "remark")
     return _laid_out("Stability against the reference (p of columns is adjusted for their number)", head, rows)
 
 

@@ -16,7 +16,7 @@ _ABOUT = """Turn Lending Club's public accepted-loans files (2007 to 2018) into 
 Accepted: comma-separated UTF-8 text, plain, .csv.gz or a .zip with one .csv in it; Parquet. Give all files of one
 history in one run. Each loan lands the day after its application; how it ended lands on the day it would have become
 known. The day before the last landing date is the cut-off: the end of the month of the last payment in the files."""
-_AFTER = """what was skipped, and why, is told in ROOT/imports/NAME-HASH.json. The same files again: nothing is done.
+_AFTER = """ROOT/imports/NAME-HASH.json says what was skipped, and why. Importing the same files again does nothing.
 
 example:
   python -m jobs.import_lending_club accepted_2007_to_2018Q4.csv.gz --root club
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of("import_lending_club", _ABOUT, _AFTER)
-    add, until = parser.add_argument, "the last day of which the files know, if it is not the end of the month of their"
+    add, until = parser.add_argument, "the last day that the files cover, if it is not the end of the month of their"
     add("files", nargs="+", type=Path, metavar="FILE", help="an accepted-loans file")
     add("--root", default=".", help="folder that holds datamart/ (default: .)")
     add("--cut-off", type=iso_date, metavar="YYYY-MM-DD", help=f"{until} last payment")

@@ -86,9 +86,9 @@ def _first_and_last(spans: pl.DataFrame, opened: list[Source], cut_off: date | N
     if first is None:
         what = f"no row is a loan; rows skipped, by reason: {_reasons(opened) or 'none'}"
         raise ContractBroken(what, where=where, mend="look at its columns id and issue_d")
-    mend = "say with --cut-off YYYY-MM-DD until when the files know what happened; rows past it are skipped"
+    mend = "give the last day that the files cover by --cut-off YYYY-MM-DD; rows past it are skipped"
     if cut_off is None and paid is None:
-        raise UsageError("no last_pymnt_d tells until when the files know", where=where, mend=mend)
+        raise UsageError("without last_pymnt_d the last day that the files cover is unknown", where=where, mend=mend)
     last = cut_off or add_months(max(latest, paid).replace(day=1), 1) - _ONE_DAY
     if last > today:
         what = f"the cut-off would be {last}, after today ({today}, UTC)"
@@ -147,7 +147,7 @@ def _sentence(told: Mapping[str, Any], name: str) -> str:
     return (
         f"{amount(rows['read'], 'row')} read, {rows['imported']} imported, {rows['skipped']} skipped"
         f"{f' ({skipped})' if skipped else ''}. {amount(landed['files'], 'landing file')}, {landed['first']} to "
-        f"{landed['last']}; the files know what happened until {told['cut_off']['date']}. All of it: {name}"
+        f"{landed['last']}; the files cover all up to {told['cut_off']['date']}. Details: {name}"
     )
 
 

@@ -73,7 +73,7 @@ def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
             f"{amount(len(other), 'landing file')} there already with other content, {min(other)} for one",
             where=root.at(LANDING),
             mend="nothing was written; import all files of a history in one run, into an empty folder (--root); or "
-            "take away what landed before",
+            "remove what landed before",
         )
     if root.durable:
         os.sync()  # once for all: a name must never outlive its bytes

@@ -29,11 +29,11 @@ _FOREIGN = {b"%PDF": "a PDF document", b"\xd0\xcf\x11\xe0": "an Excel or Word fi
 _FOREIGN |= {b"\xfd7zXZ": "packed with xz", b"7z\xbc\xaf": "packed with 7-Zip", b"Rar!": "packed with RAR"}
 _FOREIGN |= {b"\x28\xb5\x2f\xfd": "packed with zstandard", b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}
 _UNREADABLE = {  # by what the reader says
-    "straddling": ("a row is longer than 32 MiB: a quote opens and never closes", "mend the quotes"),
+    "straddling": ("a row is longer than 32 MiB: a quote opens and never closes", "correct the quotes"),
     "UTF8": ("the text is not UTF-8", "convert it, e.g. iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"),
 }
 _NUL = (
-    "a cell holds a NUL byte, which no landing file may",
+    "a cell holds a NUL byte, which no landing file may have",
     "write the file without it; of a CSV: tr -d '\\000' < FILE > NEW",
 )
 _Stream = io.BufferedIOBase | IO[bytes]
@@ -71,7 +71,7 @@ def frames(source: Source, advance: Callable[[int], None]) -> Iterator[pl.DataFr
                 place = max(place, raw.tell())
                 yield frame
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
-            raise source.refusal("the file is damaged or cut short", "fetch it again, whole") from None
+            raise source.refusal("the file is damaged or cut short", "fetch the whole file again") from None
         except (pa.ArrowException, pl.exceptions.PolarsError) as error:
             told = next(
                 (told for mark, told in _UNREADABLE.items() if mark in str(error)), ("the file cannot be read",)
@@ -163,9 +163,9 @@ def _csv(source: Source, stream: _Stream) -> Iterator[pl.DataFrame]:
     source.rows += sum(number > source.rows for number in source.ragged)
     if swallowed:
         what = f"row {swallowed[0]} goes over more than {_MOST_LINES} lines: a quote opens there and never closes"
-        raise source.refusal(what, "mend the quotes, or fetch the file again")
+        raise source.refusal(what, "correct the quotes, or fetch the file again")
     if source.skipped.get(source.rows) == "wrong_number_of_fields" and watched.last not in b"\r\n":
-        raise source.refusal("the last row breaks off: the file was cut short", "fetch it again, whole")
+        raise source.refusal("the last row breaks off: the file was cut short", "fetch the whole file again")
 
 
 def _parquet(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:

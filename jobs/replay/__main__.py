@@ -15,11 +15,11 @@ from jobs.protocol.events import Events, amount, print_to
 from jobs.protocol.files import Root
 from jobs.protocol.store import POLICY, FolderStore
 
-ABOUT = """Run the three jobs on their schedules over files that have landed, in a simulated time and a root of its own.
+ABOUT = """Run the three jobs on their schedules over landed files, in simulated time and in a root of its own.
 
-All that had landed before --start lands at once; from then on each day's files land at 00:30, and the jobs tick at
-01:00, 02:00 and on Sundays at 06:00 UTC. The original root is only read. The same seed gives the same mishaps. What
-came of it lies in DIR: story.html, diary.jsonl, and everything that the jobs leave in any root."""
+All that had landed before --start lands at once; from then on each day's files land at 00:30, and the jobs run at
+01:00, 02:00 and on Sundays at 06:00 UTC. The original root is only read. The same seed gives the same mishaps. The
+results are in DIR: story.html, diary.jsonl, and everything that the jobs write in any root."""
 
 MORE = """example:
   python -m jobs.replay --root lender --start 2015-01-01 --end 2015-12-31 --into year --kill 0.05
@@ -79,7 +79,7 @@ def _refuse(options: argparse.Namespace) -> None:
     lost = bool(options.policy) and not options.policy.is_file()
     for wrong, what, where, mend in (
         (options.end < options.start, "it is before --start", "--end", "give an --end on or after --start"),
-        (min(rates) < 0 or not sum(rates) <= 1, "these are no rates", named, adding),  # nor is a nan
+        (min(rates) < 0 or not sum(rates) <= 1, "these are not valid rates", named, adding),  # nor is a nan
         (options.seed < 0, "it is negative", "--seed", "give a whole number from 0 on"),
         (lost, "there is no such file", options.policy, "give the policy to replay under"),
         (options.end > clock.today(), "it is after today", "--end", "give a date up to today"),
@@ -93,9 +93,9 @@ def place(original: Root, into: Path) -> Root:
     path = into.resolve()
     kept = ((original.path / name).resolve() for name in ("datamart", "decisions", "model_bank"))
     if original.path.is_relative_to(path) or any(path.is_relative_to(folder) for folder in kept):
-        raise UsageError("the replay would lie in or over what it replays", where="--into", mend="name another folder")
+        raise UsageError("the new folder is within or around --root", where="--into", mend="name another folder")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError("the folder holds something", where=path, mend="give a new folder, or remove it first")
+        raise UsageError("the folder is not empty", where=path, mend="give a new folder, or remove it first")
     return Root(path, durable=False)
 
 

@@ -90,8 +90,8 @@ def _received(ours: Connection) -> tuple[Any, bool]:
     try:
         found = ours.recv()
     except (ConnectionError, EOFError):
-        mend = "look whether the system ran out of memory, and run again"
-        found = Problem(1, "the process that preprocesses has died", "replay", mend)
+        mend = "check whether the system ran out of memory, and run again"
+        found = Problem(1, "the preprocessing process has died", "replay", mend)
     if found is None:
         raise Stopped
     if isinstance(found, Problem):

@@ -113,7 +113,7 @@ def _recorded(entry: Entry) -> Iterator[Event]:
         if not body["retrain"] and body["source"] != "person":
             return
         wanted = "a retraining" if body["retrain"] else "no retraining"
-        what, why = f"asked for {wanted}, by {AUTHORS[body['source']]}", words_of(body["note"].encode())
+        what, why = f"decided: {wanted}, proposed by {AUTHORS[body['source']]}", words_of(body["note"].encode())
     elif what == "completed":
         measured = (f"{name} {value}" for name, value in sorted(body["metrics"].items())[:3])
         what = f"trained {body['model_id']}: {body['verdict']}"

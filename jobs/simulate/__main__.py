@@ -17,7 +17,7 @@ ABOUT = """Write the landing files of a simulated lender, with the columns of th
 
 The applications of a day land in all four tables on the day after; a loan whose servicing status changes lands
 again in loan_terms. The same settings give the same bytes: a second run does nothing, and a later --end only adds
-files. What is true of each loan (its probability of default, when it defaults) and which cells were spoiled lies
+files. The truth about each loan (its probability of default, when it defaults) and which cells were spoiled are
 in ROOT/truth, which no job reads.
 
 A scenario changes the files from one landing date on, and leaves all files of earlier dates as they are:
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, metavar="S", help="another seed, another portfolio (default: 1)")
     dirt = "share of rows that each kind of dirt hits (default: 0)"
     add("--dirt", type=float, default=0.0, metavar="RATE", help=dirt)
-    otherwise = "what goes otherwise from that date on (default: --start); may be given several times"
+    otherwise = "what changes from that date on (default: --start); may be given several times"
     add("--scenario", action="append", default=[], metavar=f"NAME[@{day}]", help=otherwise)
     return parser
 

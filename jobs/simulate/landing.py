@@ -84,7 +84,7 @@ def _refuse_strangers(root: Root, settings: Settings, dates: Iterable[date], lyi
     stamps = {f"{day:%Y_%m_%d}" for day in dates}
     for name in lying.keys() - ours:
         if stamps.intersection(re.findall(r"_(\d{4}_\d\d_\d\d)\.", name)):
-            raise _refusal("this date has landed otherwise", root.at(name))
+            raise _refusal("this date has landed with other settings", root.at(name))
 
 
 def _worked_off(root: Root, work: Path, settings: Settings, lying: Lying) -> Iterator[list[str]]:

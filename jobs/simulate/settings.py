@@ -47,12 +47,12 @@ class Scenario:
 # concept: AUC 0.60 where it was 0.73, at the same default rate; base-rate: default rate x 1.20, the same AUC
 SCENARIOS = {
     "covariate": Scenario(
-        "weaker applicants and longer terms; the risk of a given loan is what it was",
+        "weaker applicants and longer terms; the risk of a given loan is unchanged",
         market={"quality": -1.2, "sixty_months": 0.3},
     ),
-    "covariate-large": Scenario("the same, and more of it", market={"quality": -1.8, "sixty_months": 0.6}),
+    "covariate-large": Scenario("the same, but stronger", market={"quality": -1.8, "sixty_months": 0.6}),
     "concept": Scenario(
-        "applicants look the same, but what they look like tells less of their risk",
+        "applicants look the same, but their features say less about their risk",
         market={"risk_slope": -0.3, "risk_level": 0.2},
     ),
     "base-rate": Scenario(
@@ -67,7 +67,7 @@ SCENARIOS = {
         f"8 % of applications have a purpose never seen before, {NEW_LEVEL}",
         written=("loan_terms", f"CASE WHEN id // 7 % 25 < 2 THEN '{NEW_LEVEL}' ELSE purpose END AS purpose"),
     ),
-    "missing-table": Scenario("the file of financial of that one date does not come", absent="financial", days=1),
+    "missing-table": Scenario("the file of the table financial is missing on that date", absent="financial", days=1),
 }
 
 

@@ -13,7 +13,7 @@ from jobs.protocol.command import STOPPED, iso_date, open_root, parser_of, tool
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import print_to
 
-ABOUT = """Ask bronze, silver and gold in SQL (DuckDB's), reading only, as of a date.
+ABOUT = """Query bronze, silver and gold in DuckDB's SQL, read-only, as of a date.
 
 Every table is a view: bronze_loan_terms, silver_loan_performance, silver_rejects_financial, gold_label_store ...
 Its snapshot_date is the day on which a row landed or became known; rows later than --date are not there.

@@ -73,8 +73,8 @@ def ask(root: Root, query: str, day: date) -> tuple[list[str], Iterator[tuple[ob
     with _without_values():
         kinds = [statement.type for statement in connection.extract_statements(query)]
         if kinds != [duckdb.StatementType.SELECT]:
-            mend = "ask one question by SELECT, FROM, WITH, DESCRIBE or SUMMARIZE; name the values of a PIVOT by IN"
-            raise UsageError("this is not one query that only reads", where="the query", mend=mend)
+            mend = "give one SELECT, FROM, WITH, DESCRIBE or SUMMARIZE; name the values of a PIVOT by IN"
+            raise UsageError("this is not a single read-only query", where="the query", mend=mend)
         for view, names in parts.items():
             rows = _rows_of(view, [str(root.at(name)) for name in names])
             connection.execute(f'CREATE VIEW "{view.name}" AS {rows}')
@@ -145,5 +145,5 @@ def _failure(error: Exception, message: str) -> JobError:
         return UsageError(message, where="the query", mend=f"{near} {_LISTED}".strip())
     kind = re.match(r"[A-Z][A-Za-z ]* Error(?=:)", message)
     what = f"the query failed: {kind[0] if kind else type(error).__name__}"
-    mend = "values are not told here; try_cast() is null where one does not fit"
+    mend = "values are not shown here; try_cast() gives null where one does not fit"
     return UsageError(what, where="the query", mend=mend)

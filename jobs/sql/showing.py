@@ -41,7 +41,7 @@ def as_csv(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> N
 
 def as_json(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:
     if len(set(names)) < len(names):
-        raise UsageError("two columns have one name", where="the query", mend="name them apart, with AS")
+        raise UsageError("two columns have one name", where="the query", mend="give each a name of its own with AS")
     before = "["
     for row in rows:
         out.write(f"{before}\n{json.dumps(dict(zip(names, map(_plain, row), strict=True)))}")

@@ -161,7 +161,7 @@ def test_what_somebody_else_put_in_its_place_stays(tmp_path: Path, capsys: pytes
     kept.parent.mkdir()
     kept.write_text("all of it")
     assert demo.main(["--root", str(tmp_path)]) == 2
-    assert "the folder holds something" in capsys.readouterr().err
+    assert "the folder is not empty" in capsys.readouterr().err
     assert kept.read_text() == "all of it"
 
 

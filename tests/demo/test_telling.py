@@ -23,7 +23,7 @@ WEEKS = (
 )
 EVENTS = (
     Event(date(2016, 7, 1), "training_inference", "trained 20160701-0123456789ab: promoted", "auc 0.7"),
-    Event(date(2016, 10, 9), "monitoring", "asked for a retraining, by monitoring", "The scores have moved"),
+    Event(date(2016, 10, 9), "monitoring", "decided: a retraining, proposed by monitoring", "The scores have moved"),
     Event(date(2016, 10, 10), "training_inference", "trained 20161010-0123456789ab: kept", "auc_change_lower is -0.1"),
     Event(date(2016, 10, 24), "training_inference", "trained 20161024-0123456789ab: promoted", ""),
 )
@@ -34,12 +34,12 @@ def told(story: Story) -> list[str]:
 
 
 def test_the_story_is_told_by_its_days_each_with_its_reason() -> None:
-    quiet = "4 of 4 weeks before it were quiet, score PSI 0.001 to 0.004"
+    quiet = "4 of 4 weeks before it called for no action, score PSI 0.001 to 0.004"
     began = "drift began: weaker applicants and longer terms, from one day to the next"
     assert told(Story(WEEKS, EVENTS, 0.25)) == [
         f"2016-10-01  {began}; {quiet}",
         "2016-10-08  noticed by monitoring, severity critical: said in week 5",
-        "2016-10-09  decided: asked for a retraining, by monitoring",
+        "2016-10-09  decided: a retraining, proposed by monitoring",
         "2016-10-10  trained 20161010-0123456789ab: kept (auc_change_lower is -0.1)",
         f"2016-10-15  {IN_VAIN}",
         "2016-10-24  trained 20161024-0123456789ab: promoted",

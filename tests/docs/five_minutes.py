@@ -22,7 +22,7 @@ from tests.docs.shell import typed
 
 README = ROOT / "README.md"
 pytestmark = pytest.mark.timeout(900)  # whichever comes first waits for `make run`
-STORY = ["drift began", "noticed", "decided", "trained", "not mended", "recovered"]
+STORY = ["drift began", "noticed", "decided", "trained", "not fixed", "recovered"]
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_labels_that_hold_other_values_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: list[object]
 ) -> None:
     path = write(pl.DataFrame({"pd": [0.1, 0.9], "y": labels}), tmp_path / "scored.parquet")
-    assert "the labels are not plain values" in refused(capsys, 4, path, *ENDS)
+    assert "the labels are nested values" in refused(capsys, 4, path, *ENDS)
 
 
 def test_scores_of_two_scales_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,7 +146,7 @@ def test_a_reference_gives_the_drift_of_the_score_and_of_shared_columns(
     assert set(answer["csi"]) == {"id", "points", "fico", "purpose"}
     assert answer["column_drift"]["fico"]["missing_part"] > 0.5
     assert answer["column_drift"]["purpose"]["unseen_part"] > 0.3
-    assert answer["column_drift"]["id"]["reason"] == "it seems to name rows"
+    assert answer["column_drift"]["id"]["reason"] == "it seems to be a row identifier"
     assert list(answer["csi"])[-1] == "id"
     for column in answer["column_drift"].values():
         if column["csi"] is not None:
@@ -174,8 +174,8 @@ def test_columns_that_cannot_be_compared_say_why(tmp_path: Path, capsys: pytest.
         pl.DataFrame({**ends, "kind": [1, 2], "list": [[1], [2]], "nothing": ["a", "b"]}), tmp_path / "new.parquet"
     )
     answer = told(capsys, new, "--score", "pd", "--label", "y", "--reference", old)
-    assert answer["column_drift"]["kind"]["reason"] == "the two files hold different kinds of values"
-    assert answer["column_drift"]["list"]["reason"] == "its values are not plain"
+    assert answer["column_drift"]["kind"]["reason"] == "its types in the two files differ"
+    assert answer["column_drift"]["list"]["reason"] == "its values are nested"
     assert answer["column_drift"]["nothing"]["unseen_part"] > 0
 
 

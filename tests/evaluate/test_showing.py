@@ -50,7 +50,7 @@ TOLD: dict[str, Any] = {
     "score_drift": {**MOVED, "reason": None},
     "column_drift": {
         "fico": {**MOVED, "csi": 0.2046, "adjusted_p": 0.0001, "reason": None},
-        "id": {**UNKNOWN, "csi": None, "reason": "it seems to name rows"},
+        "id": {**UNKNOWN, "csi": None, "reason": "it seems to be a row identifier"},
     },
     "estimate": {"auc": 0.7093, "intervals": {}, "p": {}, "reasons": {}, "measured_on": {"auc": 40}},
 }
@@ -60,28 +60,28 @@ new.csv: 40 rows, 2 without a score, 3 of them without a label; 2 bads of 8: 25.
 against old.csv: 41 rows, 1 without a score, without labels
 Note: a note.
 
-Ranking (cut-off 0.2129: riskier scores are taken for bads)
+Ranking (cut-off 0.2129: riskier scores count as bads)
 measure   value     95 % interval  p  n  remark
 AUC      0.9000  0.8000 to 1.0000     8
 
 Calibration
-measure                   value  95 % interval       p  n              remark
-Brier score              0.1232                         8
-observed / expected      0.9300                 0.8384  8
-calibration error, mean       -                         0  there are no bands
+measure                      value  95 % interval       p  n              remark
+Brier score                 0.1232                         8
+observed / expected         0.9300                 0.8384  8
+expected calibration error       -                         0  there are no bands
 
 Gains, riskiest scores first
-scores            n  bads  bad rate     95 % interval  all bads  all goods  lift     KS  mean PD  obs/exp
-0.4367 to 0.5297  4     2    50.0 %  12.3 % to 87.7 %    25.0 %      6.5 %  2.22  0.158   40.0 %     1.25
-0 to 0            4     0     0.0 %  12.3 % to 87.7 %    25.0 %      6.5 %  0.00  0.158    0.0 %        -
+scores            n  bads  bad rate     95 % interval  cum. bads  cum. goods  lift     KS  mean PD  obs/exp
+0.4367 to 0.5297  4     2    50.0 %  12.3 % to 87.7 %     25.0 %       6.5 %  2.22  0.158   40.0 %     1.25
+0 to 0            4     0     0.0 %  12.3 % to 87.7 %     25.0 %       6.5 %  0.00  0.158    0.0 %        -
 
 Stability against the reference (p of columns is adjusted for their number)
-column     PSI  noise up to         p  missing  unseen  n reference  n                 remark
+column     PSI  noise limit         p  missing  unseen  n reference  n                           remark
 score   0.1799       0.4512  < 0.0001   0.0000  0.0300            9  4
 fico    0.2046       0.4512    0.0001   0.0000  0.0300            9  4
-id           -                                                    9  4  it seems to name rows
+id           -                                                    9  4  it seems to be a row identifier
 
-Estimate, {IF} (cut-off 0.2129: riskier scores are taken for bads)
+Estimate, {IF} (cut-off 0.2129: riskier scores count as bads)
 measure   value  95 % interval  p   n  remark
 AUC      0.7093                    40
 """

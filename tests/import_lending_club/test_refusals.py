@@ -35,7 +35,12 @@ def test_landing_files_of_another_source_are_refused_before_anything_is_written(
 
 
 REFUSALS = {
-    "no-payment-tells-the-cut-off": (loan(last_pymnt_d=""), [], 2, "no last_pymnt_d tells until when"),
+    "no-payment-tells-the-cut-off": (
+        loan(last_pymnt_d=""),
+        [],
+        2,
+        "without last_pymnt_d the last day that the files cover",
+    ),
     "a-cut-off-after-today": (loan(last_pymnt_d="Mar-2091"), [], 2, "the cut-off would be 2091-03-31, after today"),
     "a-cut-off-given-after-today": (loan(), ["--cut-off", "2091-03-31"], 2, "where: --cut-off"),
     "no-row-is-a-loan": (loan(issue_d=""), [], 4, "no row is a loan; rows skipped, by reason: {'no_issue_month': 1}"),

@@ -184,7 +184,7 @@ REFUSED = {
     "gzip-cut-short": (gzip.compress(TWO.encode())[:-9], "damaged or cut short"),
     "gzip-bomb": (gzip.compress(TWO.encode() + b"\n" * (65 << 20)), "unpacks to over 200 times its size"),
     "parquet-cut-short": (b"PAR1" + bytes(40), "cannot be read"),
-    "a-nul-byte": (TWO.replace("n/a", "n\0a").encode(), "a cell holds a NUL byte, which no landing file may"),
+    "a-nul-byte": (TWO.replace("n/a", "n\0a").encode(), "a cell holds a NUL byte, which no landing file may have"),
     "cut-within-a-row": (TWO.encode()[:-99], "the last row breaks off"),
     "a-quote-that-swallows-rows": ((UNCLOSED + "a,b\n" * 200).encode(), "row 3 goes over more than 100 lines"),
     "a-quote-that-swallows-the-file": ((UNCLOSED + "a,b\n" * (3 << 20)).encode(), "never closes"),

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     ("arguments", "code", "said"),
     [
         (["--end", "2015-10-04"], 2, "before --start"),
-        (["--kill", "0.7", "--missed-ticks", "0.7"], 2, "no rates"),
-        (["--kill", "nan"], 2, "no rates"),
+        (["--kill", "0.7", "--missed-ticks", "0.7"], 2, "not valid rates"),
+        (["--kill", "nan"], 2, "not valid rates"),
         (["--seed", "-1"], 2, "negative"),
         (["--end", "2999-01-01"], 2, "after today"),
         (["--policy", "nowhere.json"], 2, "no such file"),

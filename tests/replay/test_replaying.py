@@ -191,7 +191,7 @@ def test_the_command_leaves_the_original_as_it_was_and_a_page(
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in original.rglob("*.*")} == before
     assert "<h1>0 weeks" in (tmp_path / "into/story.html").read_text()
     assert main(["--root", str(original), "--into", str(tmp_path / "into"), *span]) == 2
-    assert "the folder holds something" in capsys.readouterr().err
+    assert "the folder is not empty" in capsys.readouterr().err
 
 
 def test_days_after_the_last_file_are_told_of(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

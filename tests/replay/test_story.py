@@ -107,10 +107,13 @@ def test_the_page_counts_weeks_calls_trainings_and_promotions_and_tells_each() -
 @pytest.mark.parametrize(
     ("fact", "told"),
     [
-        (proposed(machine()), [("asked for a retraining, by monitoring", "Performance score 0.650 below threshold")]),
+        (
+            proposed(machine()),
+            [("decided: a retraining, proposed by monitoring", "Performance score 0.650 below threshold")],
+        ),
         (
             proposed(person(retrain=False), source="person", retrain=False),
-            [("asked for no retraining, by a person", "Because")],
+            [("decided: no retraining, proposed by a person", "Because")],
         ),
         (proposed(machine(retrain=False), retrain=False), []),
         (Fact("retraining", "claimed", {}), []),

@@ -118,4 +118,4 @@ def test_nobody_is_told_to_delete_scores(lost: str, tmp_path: Path, capsys: pyte
     (part if lost == "the rows" else part.parent / "_manifest.json").write_bytes(b"")
     code, told = refused(capsys, tmp_path, "select count(id) from gold_predictions")
     assert code == 6
-    assert "mend:  restore it from a backup; deleted, the day is scored anew" in told
+    assert "mend:  restore it from a backup; if deleted, the day is scored again" in told
