@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.protocol import clock, ledger, model_bank, partitions, policy, policy_in_force
+from jobs.protocol import claims, clock, ledger, model_bank, partitions, policy, policy_in_force
 from jobs.protocol.files import Root
+from jobs.protocol.ingest import begin
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import gates, training
+from tests.protocol.build import OPEN_RULES, READY, desk
 from tests.protocol.faults import forbid
 from tests.training_inference.small_root import LAST, NEXT, ask, edit_policy, entries, run, scores, state
 
@@ -204,6 +206,16 @@ def test_a_decision_is_carried_out_on_the_last_day_that_it_is_valid(root: Path) 
     (root / "decisions/retraining_decision.json").write_text(json.dumps(note))
     assert run(root, NEXT) == 0
     assert entries(root)[-1] == ("retraining", "completed")
+
+
+def test_a_claim_whose_trainer_is_gone_is_given_back_and_carried_out_by_the_next_run(root: Path) -> None:
+    ask(root)
+    killed = desk(FolderStore(Root(root)), LAST, job="training_inference")
+    begin(killed)
+    _, claimed = claims.claim(killed, OPEN_RULES, READY, "")
+    assert claimed
+    assert run(root, NEXT) == 0
+    assert [kind for _, kind in entries(root)[-4:]] == ["claimed", "attempt_failed", "claimed", "completed"]
 
 
 def test_a_person_s_choice_of_a_model_stands(root: Path) -> None:
