@@ -68,11 +68,11 @@ def judge(
             Gate("ece", facts["ece"], "at most", credit.ece),
             Gate("auc_over_interest_rate_alone", over_rate, "above", 0.0),
             Gate("gini_loss_lower", relative_loss, "at most", MOST_GINI_LOSS),
-            Gate("monotone_violation", facts["worst_violation"], "at most", MOST_VIOLATION),
         ]
     else:
         asked = asdict(getattr(policy, policy.profile))
         gates = [Gate(name, facts[name], "at least", bound) for name, bound in asked.items() if bound is not None]
+    gates.append(Gate("monotone_violation", facts["worst_violation"], "at most", MOST_VIOLATION))
     if against is not None:
         before, now = against["champion_log_loss"], against["log_loss"]
         rise = None if before is None or now is None or before <= 0 else -(1 - now / before)

@@ -111,6 +111,8 @@ def test_a_champion_is_only_replaced_by_one_that_is_not_worse(
         ("fraud_001", {"f1": 0.74, "recall": 0.69}, ["recall", "f1"]),
         ("fraud_002", {"f1": 0.1, "precision": 0.75}, []),
         ("fraud_002", {"recall": 0.79}, ["recall"]),
+        ("fraud_002", {"oe": 2.0, "auc": 0.5}, []),
+        ("fraud_001", {"worst_violation": 0.005}, ["monotone_violation"]),
     ],
 )
 def test_the_profiles_for_fraud_ask_what_their_predecessors_asked(
