@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from jobs.protocol import ledger, model_bank, verdicts
+from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.guards import Circumstances
 from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
@@ -36,6 +37,13 @@ def is_ready(shelf: Shelf, day: date, policy: Policy) -> bool:
 
 
 def _has_whole_champion(shelf: Shelf, state: State) -> bool:
-    """A new model is compared with the one that serves: a claim while that is damaged would only waste an attempt."""
-    serving = state.model_id
-    return not serving or not model_bank.damage(shelf.root, serving, ledger.vouched(FolderStore(shelf.root), serving))
+    """A new model is compared with the one that serves: a claim while that is damaged would only waste an attempt.
+
+    If the system cannot read it now, that is no damage but fails the run: nothing else would tell of it once it passes.
+    """
+    try:
+        if serving := state.model_id:
+            model_bank.whole(shelf.root, serving, ledger.vouched(FolderStore(shelf.root), serving))
+    except StoreDamaged:
+        return False
+    return True

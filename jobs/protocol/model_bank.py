@@ -91,7 +91,7 @@ def get(root: Root, model_id: str, expected_sha256: str | None = None) -> Model:
     If the ledger does not vouch for it (None), its trees and the rest of the scorer are first tried in a separate
     process, with a time limit. Whatever is in the folder, anything wrong raises StoreDamaged.
     """
-    model = _whole(root, model_id, expected_sha256)
+    model = whole(root, model_id, expected_sha256)
     if expected_sha256 is None and (why := _fails(*(model.files.get(it, b"") for it in (PREPARATION, TREES)))):
         raise _damaged(model_id, f"{TREES} {why}")
     return model
@@ -105,7 +105,7 @@ def unusable(root: Root, model_id: str, expected_sha256: str | None = None) -> s
 def damage(root: Root, model_id: str, expected_sha256: str | None, *, is_tried: bool = False) -> JobError | None:
     """What is wrong with a model, if anything; by hashes alone, and so cheaply, unless `is_tried`."""
     try:
-        (get if is_tried else _whole)(root, model_id, expected_sha256)
+        (get if is_tried else whole)(root, model_id, expected_sha256)
     except JobError as error:
         return error
     except OSError as error:
@@ -113,7 +113,8 @@ def damage(root: Root, model_id: str, expected_sha256: str | None, *, is_tried: 
     return None
 
 
-def _whole(root: Root, model_id: str, expected_sha256: str | None) -> Model:
+def whole(root: Root, model_id: str, expected_sha256: str | None) -> Model:
+    """A model that is what its hashes say; whether its trees can be used is not tried."""
     manifest = _read(root, model_id, MANIFEST, _MANIFEST_LIMIT)
     sha256 = hashlib.sha256(manifest).hexdigest()
     if expected_sha256 not in (None, sha256):

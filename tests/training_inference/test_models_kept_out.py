@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
 import pytest
@@ -99,3 +101,19 @@ def test_a_damaged_model_is_told_by_every_run_and_by_the_status(
     trees.write_bytes(data)
     assert run(root) == 0
     assert "PROBLEMS" not in (root / "decisions/STATUS.txt").read_text()
+
+
+def test_a_run_that_the_system_does_not_let_read_the_serving_model_fails_and_the_next_one_trains(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def does_not_answer(*_: object) -> NoReturn:
+        monkeypatch.undo()  # when STATUS.txt is written, it answers again
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    ask(root)
+    for step in ("decide", "train"):
+        monkeypatch.setattr(model_bank, "whole", does_not_answer)
+        assert run(root, LAST, "--step", step) == 1
+        assert entries(root)[-1] == ("retraining", "proposed")
+    assert run(root) == 0
+    assert [kind for _, kind in entries(root)][-2:] == ["claimed", "completed"]
