@@ -25,12 +25,12 @@ MOST_IN_SAMPLE = 20_000
 LEAST_ROWS = 200  # in a segment: with fewer, a figure is noise and may reveal something about individuals
 STRAINED, STRAINED_ROWS = 8, 2_000
 STRAINS = {"tenth_more": 1.1, "tenth_less": 0.9, "missing": None}  # factors for a feature's values
-PARTS = {  # the segments that are measured apart; income by quartiles
+PARTS = {  # the segments that are measured apart; income by quartiles, equal incomes together
     "term": pl.col("term").cast(pl.String) + pl.lit(" months"),
     "purpose": pl.col("purpose_grp"),
     "home": pl.col("home_grp"),
-    "application": pl.when(pl.col("is_joint") == 1).then(pl.lit("joint")).otherwise(pl.lit("individual")),
-    "income": ((pl.col("income_log").rank("ordinal") - 1) * 4 // pl.col("income_log").count()).replace_strict(
+    "application": pl.col("is_joint").replace_strict({0: "individual", 1: "joint"}, return_dtype=pl.String),
+    "income": ((pl.col("income_log").rank("min") - 1) * 4 // pl.col("income_log").count()).replace_strict(
         {0: "lowest", 1: "lower", 2: "higher", 3: "highest"}, return_dtype=pl.String
     ),
 }

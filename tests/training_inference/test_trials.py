@@ -33,6 +33,30 @@ def test_a_segment_is_measured_from_two_hundred_rows_on(rows: int, is_measured: 
     assert ("auc" in measuring.segments(some)[0]) == is_measured
 
 
+def test_equal_incomes_are_in_one_segment_and_who_applies_may_be_unknown() -> None:
+    incomes, joint = [1.0] * 3 + [2.0, 2.0, 3.0, 4.0, 4.0, None], [0] * 7 + [1, None]
+    rows = pl.DataFrame({"income_log": incomes, "is_joint": joint}).with_columns(
+        pl.Series("is_joint", joint, dtype=pl.Int8),
+        *(pl.lit(None, pl.String).alias(name) for name in ("purpose_grp", "home_grp")),
+        term=pl.lit(36),
+        pd=pl.lit(0.1),
+        y=pl.lit(0),
+    )
+    found = {(row["segment"], row["value"]): row["rows"] for row in measuring.segments(rows)}
+    assert {value: n for (name, value), n in found.items() if name == "application"} == {
+        "individual": 7,
+        "joint": 1,
+        "unknown": 1,
+    }
+    assert {value: n for (name, value), n in found.items() if name == "income"} == {
+        "lowest": 3,
+        "lower": 2,
+        "higher": 1,
+        "highest": 2,
+        "unknown": 1,
+    }
+
+
 def test_a_swap_set_tells_who_changes_sides_at_equal_approval() -> None:
     champion = np.array([0.1, 0.2, 0.4, 0.3])
     rows = pl.DataFrame({"y": [0, 0, 0, 1], "pd": [0.1, 0.2, 0.3, 0.4], "int_rate": [0.05, None, 0.07, 0.2]})
