@@ -12,6 +12,7 @@ import pytest
 
 from jobs.protocol import ledger, partitions, schemas
 from jobs.protocol.files import Root
+from jobs.protocol.index import Index
 from jobs.protocol.store import FolderStore
 from jobs.training_inference import job
 from tests import stored
@@ -146,6 +147,12 @@ def test_the_model_that_scores_the_date_is_named(root: Path, capsys: pytest.Capt
 def test_a_day_without_features_is_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, NEXT + timedelta(days=1)) == 3
     assert "the features of 2016-08-30 are not there yet" in capsys.readouterr().err
+
+
+def test_what_a_run_scored_the_next_one_need_not_read(root: Path) -> None:
+    assert run(root, LAST, "--step", "score") == 0
+    known = Index(Root(root), "training_inference").files
+    assert partitions.manifest_name("gold/predictions", LAST) in known
 
 
 def test_scores_rank_by_risk(root: Path) -> None:
