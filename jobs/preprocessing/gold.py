@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
 from functools import cache, partial
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Literal
 from jobs.preprocessing import tables
 from jobs.preprocessing.stock import Stock, Work
 from jobs.preprocessing.tables import FEATURE_SOURCES
-from jobs.protocol import contract, strict_json
+from jobs.protocol import contract, partitions, strict_json
 from jobs.protocol.calendar import days_between
 from jobs.protocol.command import Run
-from jobs.protocol.layers import FEATURES, LABELS, PERFORMANCE, SILVER_OF
+from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.events import amount
+from jobs.protocol.layers import FEATURES, LABELS, PERFORMANCE, PREDICTIONS, SILVER_OF
 from jobs.protocol.partitions import Input, Manifest, Ranges
 from jobs.protocol.store import POLICY, FolderStore
 
@@ -41,9 +44,24 @@ def build(run: Run, stock: Stock) -> None:
             table, day = work.table, work.day
             run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
         return
-    stock.build(run, "features", days, lambda work: _fits(stock, work.day, SMALL), partial(_features, stock))
+    made = stock.build(run, "features", days, lambda work: _fits(stock, work.day, SMALL), partial(_features, stock))
+    _tell_of_latecomers(run, made)
     rule = policy(run)
     run.attempt(partial(_build_labels, run, stock, rule))
+
+
+def _tell_of_latecomers(run: Run, made: list[Manifest]) -> None:
+    """Warn of applications that a corrected file adds to a scored day: they get no score, and nothing else fails."""
+    for now in made:
+        with suppress(StoreDamaged):  # damaged scores are for the jobs that read them
+            scored = partitions.read(run.root, PREDICTIONS, now.date)
+            if scored and (late := now.rows - scored.rows) > 0:
+                name, why = (
+                    partitions.folder(PREDICTIONS, now.date),
+                    f"lacks {amount(late, 'application')} landed later",
+                )
+                run.report.skip(name, why)
+                run.events.say("late", f"warning: {name} {why}: a scored day is not scored again", name=name, rows=late)
 
 
 @cache

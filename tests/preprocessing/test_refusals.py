@@ -1,14 +1,20 @@
-"""Where most of what landed is refused, the run that refuses it says so."""
+"""Where most of what landed is refused, or comes too late to be scored, the run that builds the day says so."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.preprocessing.roots import FIRST, LAST, land, landed, landing, preprocess
+from jobs.protocol import files, partitions
+from jobs.protocol.files import Root
+from jobs.protocol.layers import FEATURES, PREDICTIONS
+from tests import stored
+from tests.preprocessing.roots import FIRST, LAST, TABLES, built, land, landed, landing, preprocess
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     import pytest
@@ -16,9 +22,9 @@ if TYPE_CHECKING:
 DAYS = [FIRST + timedelta(n) for n in range((LAST - FIRST).days + 1)]
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+def told(capsys: pytest.CaptureFixture[str], event: str = "refused") -> list[dict[str, Any]]:
     said = map(json.loads, capsys.readouterr().out.splitlines())
-    return [one for one in said if one["event"] == "refused"]
+    return [one for one in said if one["event"] == event]
 
 
 def edit(root: Path, table: str, column: str, text: str, *, most: bool = True) -> None:
@@ -62,3 +68,35 @@ def test_a_column_that_mostly_cannot_be_read_is_told_of_and_one_half_of_which_ca
 def test_of_an_ordinary_lender_nothing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert preprocess(landed(tmp_path)) == 0
     assert told(capsys) == []
+
+
+def test_applications_that_a_corrected_file_adds_to_a_scored_day_are_told_of_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = built(tmp_path)
+    for day in DAYS[-2:]:
+        score(root, day)
+    for table in TABLES:
+        path = landing(root, table, LAST)
+        header, *rows = path.read_text("utf-8").splitlines()
+        at = header.split(",").index("id")
+        added = [",".join([*row[:at], f"99{row[at]}", *row[at + 1 :]]) for row in (row.split(",") for row in rows)]
+        land(path, "".join(f"{line}\n" for line in (header, *rows, *added)).encode())
+    capsys.readouterr()
+    assert preprocess(root) == 0
+    (one,) = told(capsys, "late")
+    features = partitions.existing(Root(root), FEATURES, LAST).rows
+    scores = partitions.existing(Root(root), PREDICTIONS, LAST).rows
+    assert (one["name"], one["rows"]) == (partitions.folder(PREDICTIONS, LAST), features - scores)
+    assert one["rows"] > 0
+    assert preprocess(root) == 0
+    assert told(capsys, "late") == []
+
+
+def score(root: Path, day: date) -> None:
+    """Put the rows of a day's features in place of its scores."""
+    whole, manifest = Root(root), partitions.existing(Root(root), FEATURES, day)
+    with files.draft(whole, partitions.drafts_folder(whole, PREDICTIONS)) as path:
+        stored.scan(whole, manifest).collect().write_parquet(path)
+        parts = (partitions.part_of(path, manifest.rows),)
+        partitions.publish(whole, replace(manifest, table=PREDICTIONS, parts=parts), [path])
