@@ -15,9 +15,7 @@ def test_freireichs_patients_fare_as_published() -> None:
     )
     errors = [one.variance**0.5 for one in found if one.variance]
     assert errors == pytest.approx([0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346], abs=6e-5)
-    upper = [
-        1 - one.interval[0] for one in found if one.interval
-    ]  # log-log, as Stata's sts list and lifelines print them
+    upper = [1 - one.interval[0] for one in found if one.interval]  # log-log, as lifelines prints them
     lower = [1 - one.interval[1] for one in found if one.interval]
     assert lower == pytest.approx([0.6197, 0.5631, 0.5032, 0.4316, 0.3675, 0.2678, 0.1881], abs=6e-5)
     assert upper == pytest.approx([0.9516, 0.9228, 0.8894, 0.8491, 0.8049, 0.7468, 0.6801], abs=6e-5)
