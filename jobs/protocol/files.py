@@ -8,7 +8,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -205,6 +205,8 @@ def locked_draft(start: str, mode: int, *, folder: int | None = None) -> tuple[s
             if os.fstat(handle).st_nlink:  # else a sweep removed it just before it was locked: try another name
                 return name, handle
         except OSError:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
             os.close(handle)
             raise
         os.close(handle)

@@ -202,12 +202,15 @@ def test_a_refusal_that_names_another_file_keeps_its_name(tmp_path: Path, code: 
     assert found.value.filename == "landed.csv"
 
 
-def test_a_failed_sync_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("call", ["fsync", "fstat"])
+def test_a_failed_sync_or_look_at_a_draft_leaves_nothing(
+    tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_handle: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="Input/output"):
+    with monkeypatch.context() as failing, pytest.raises(OSError, match="Input/output"):
+        failing.setattr(os, call, fail)
         files.write_whole(Root(tmp_path), tmp_path / "note.json", b"whole")
     assert os.listdir(tmp_path) == []
 

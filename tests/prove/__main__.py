@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -23,7 +24,20 @@ from tests.prove.false_alarms import false_alarms
 from tests.prove.races import RACERS, monitor_trainer_and_editor, race_for_numbers
 from tests.prove.ranking import ranking
 from tests.prove.scenarios import scenarios
-from tests.prove.system_calls import ERRORS, Case, Subject, cases, differences, trace, try_all, verdict
+from tests.prove.system_calls import (
+    CHANGING,
+    ERRORS,
+    READ_ERRORS,
+    READING,
+    Case,
+    Subject,
+    Tree,
+    cases,
+    differences,
+    trace,
+    try_all,
+    verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,20 +45,43 @@ if TYPE_CHECKING:
 
 def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argparse.Namespace) -> int:
     """A job killed or failed at each call that changes a file, and run again, gives what an undisturbed run gives."""
+    every, known = _undisturbed(subject, scratch, CHANGING)
+    found = every[:: options.every]
+    fail = [case for case in found if case.may_fail]
+    pairs = [(case, error) for case in fail for error in ERRORS] if options.each_error else zip(fail, cycle(ERRORS))
+    errors = [replace(case, error=_failure(case, error)) for case, error in pairs]
+    return _tried(subject, scratch, {"kill -9": found, "an error": errors}, known, options.workers)
+
+
+def reads(scratch: Path, options: argparse.Namespace) -> int:
+    """A job whose calls that read a file fail, each in its turn and once, fails plainly, and the next run mends it."""
+    wrong = 0
+    for name, subject in SUBJECTS.items():
+        (home := scratch / name).mkdir()
+        found, known = _undisturbed(subject, home, READING)
+        own = [case for case in found if case.own][:: options.every]
+        errors = [replace(case, error=error) for case, error in zip(own, cycle(READ_ERRORS))]
+        wrong += _tried(subject, home, {"a failed read": errors}, known, options.workers)
+    return wrong
+
+
+def _undisturbed(subject: Subject, scratch: Path, calls: str) -> tuple[list[Case], tuple[Tree, Tree]]:
+    """The cases that an undisturbed run gives, and what of the root counts after it, or after a run that failed."""
     template, whole, other = scratch / "template", scratch / "whole", scratch / "other"
     subject.land(template)
     shutil.copytree(template, whole)
     shutil.copytree(template, other)
-    found = cases(trace(subject.argv(whole), scratch / "trace"), whole)[:: options.every]
+    found = cases(trace(subject.argv(whole), scratch / "trace", calls), whole, calls)
     expected = subject.observe(whole)
-    else_too = subject.else_too(other, expected)
-    fail = [case for case in found if case.may_fail]
-    pairs = [(case, error) for case in fail for error in ERRORS] if options.each_error else zip(fail, cycle(ERRORS))
-    errors = [Case(case.name, case.ordinal, _failure(case, error), case.own) for case, error in pairs]
-    wrong = 0
-    for label, tried in (("kill -9", found), ("an error", errors)):
+    return found, (expected, subject.else_too(other, expected))
+
+
+def _tried(subject: Subject, scratch: Path, of: dict[str, list[Case]], known: tuple[Tree, Tree], workers: int) -> int:
+    """Try cases of each kind, print what they came to, and return how many are wrong."""
+    template, (expected, else_too), wrong = scratch / "template", known, 0
+    for label, tried in of.items():
         tally: Counter[str] = Counter()
-        for outcome in try_all(subject, template, scratch / "roots", tried, options.workers):
+        for outcome in try_all(subject, template, scratch / "roots", tried, workers):
             shown = verdict(outcome, expected, else_too)
             tally[shown] += 1
             if shown.startswith("WRONG"):
@@ -111,11 +148,15 @@ def _damages(root: Path, scratch: Path, every: int) -> Iterator[tuple[str, Itera
         yield f"mutations of {name}", damages.by_hand(root, scratch, name, 3_000 // every)
 
 
+SUBJECTS = {
+    "preprocessing": preprocessing.SUBJECT,
+    "training": training.SUBJECT,
+    "cold-start": training.COLD,
+    "monitoring": monitoring.SUBJECT,
+}
 PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
-    "preprocessing": partial(killed_anywhere_and_run_again, preprocessing.SUBJECT),
-    "training": partial(killed_anywhere_and_run_again, training.SUBJECT),
-    "cold-start": partial(killed_anywhere_and_run_again, training.COLD),
-    "monitoring": partial(killed_anywhere_and_run_again, monitoring.SUBJECT),
+    **{name: partial(killed_anywhere_and_run_again, subject) for name, subject in SUBJECTS.items()},
+    "reads": reads,
     "races": races,
     "model": model,
     "stories": stories,

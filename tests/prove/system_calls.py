@@ -1,8 +1,8 @@
-"""Kill a command, or fail it, at every system call with which it changes files; then see what running it again gives.
+"""Kill a command, or fail it, at every system call with which it changes or reads files; then see what it does next.
 
-strace traces one undisturbed run, and every mutating call of it becomes a case: the same command on a fresh copy of
-the same root, with that one call killed or failed. strace counts calls per thread: commands run with one worker, and
-for a call of the main thread no other thread is followed, so that this call is hit and no other.
+strace traces one undisturbed run, and every such call of it becomes a case: the same command on a fresh copy of the
+same root, with that one call killed or failed. strace counts calls per thread: commands run with one worker, and for a
+call of the main thread no other thread is followed, so that this call is hit and no other.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ CHANGING = (
     "write,pwrite64,writev,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,"
     "fsync,fdatasync,ftruncate,fallocate,chmod,fchmod,fchmodat,openat,open,copy_file_range"
 )
+READING = "read,pread64,openat,open,newfstatat,statx,getdents64,lseek,flock,fcntl"
 CALL = re.compile(r"^(?P<thread>\d+)\s+(?P<name>\w+)\((?P<arguments>.*)$")
 JOBS = Path(__file__).parents[2] / "jobs"
 KILLED, HUNG = 137, 124
@@ -35,6 +36,7 @@ PATIENCE = 120.0  # seconds
 TRIES = 5  # of a kill: libraries wake their threads by as many writes as it takes, so the last of a trace may not come
 MEND = re.compile(r"^  mend:  \S", re.MULTILINE)
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EMFILE", "EEXIST")
+READ_ERRORS = ("EIO", "ESTALE", "ENOMEM")
 
 
 Tree = dict[str, str]  # what must be the same in the end, by name
@@ -96,9 +98,9 @@ def command(job: str, root: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"jobs.{job}", "--root", str(root), *arguments]
 
 
-def cases(trace: str, root: Path) -> list[Case]:
-    """Every call in the trace that changed something below the root. strace counts for each thread by itself, so the
-    same ordinal of two threads is one case: the first of them to come so far is hit.
+def cases(trace: str, root: Path, calls: str = CHANGING) -> list[Case]:
+    """Every call in the trace that changed, or read, something below the root. strace counts for each thread by itself,
+    so the same ordinal of two threads is one case: the first of them to come so far is hit.
     """
     counted: Counter[tuple[str, str]] = Counter()
     found: dict[Case, None] = {}
@@ -109,20 +111,21 @@ def cases(trace: str, root: Path) -> list[Case]:
             continue
         name, arguments = call["name"], call["arguments"]
         counted[call["thread"], name] += 1
-        is_change = name not in ("open", "openat") or "O_CREAT" in arguments or "O_TRUNC" in arguments
-        if is_change and str(root) in arguments:
+        creates = "O_CREAT" in arguments or "O_TRUNC" in arguments
+        counts = name not in ("open", "openat") or creates == (calls == CHANGING)
+        if counts and str(root) in arguments:
             found[Case(name, counted[call["thread"], name], own=call["thread"] == main)] = None
     return list(found)
 
 
-def trace(argv: Sequence[str], log: Path) -> str:
+def trace(argv: Sequence[str], log: Path, calls: str = CHANGING) -> str:
     """Run a command undisturbed under strace, with the paths behind descriptors shown.
 
     All of jobs/ is compiled by then: if another process compiled a module later, fewer files would be opened.
     """
     compileall.compile_dir(JOBS, quiet=2)
     subprocess.run(
-        ["strace", "-f", "-y", "-s", "0", "-e", f"trace={CHANGING}", "-o", str(log), *argv],
+        ["strace", "-f", "-y", "-s", "0", "-e", f"trace={calls}", "-o", str(log), *argv],
         check=True,
         capture_output=True,
         env=environment(),
