@@ -209,9 +209,10 @@ def test_a_failed_sync_or_look_at_a_draft_leaves_nothing(
     def fail(_handle: int) -> None:
         raise OSError(5, "Input/output error")
 
-    with monkeypatch.context() as failing, pytest.raises(OSError, match="Input/output"):
+    with monkeypatch.context() as failing:
         failing.setattr(os, call, fail)
-        files.write_whole(Root(tmp_path), tmp_path / "note.json", b"whole")
+        with pytest.raises(OSError, match="Input/output"):
+            files.write_whole(Root(tmp_path), tmp_path / "note.json", b"whole")
     assert os.listdir(tmp_path) == []
 
 
