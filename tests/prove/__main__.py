@@ -54,11 +54,14 @@ def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argp
 
 
 def reads(scratch: Path, options: argparse.Namespace) -> int:
-    """A job whose calls that read a file fail, each in its turn and once, fails plainly, and the next run mends it."""
+    """A job whose calls that read a file fail, each in its turn and once, fails plainly, and the next run mends it.
+
+    Not monitoring: it keeps and tells a verdict of which a part is unknown, and the next run adds one that is whole.
+    """
     wrong = 0
-    for name, subject in SUBJECTS.items():
+    for name in ("preprocessing", "training", "cold-start"):
         (home := scratch / name).mkdir()
-        found, known = _undisturbed(subject, home, READING)
+        found, known = _undisturbed(subject := SUBJECTS[name], home, READING)
         own = [case for case in found if case.own][:: options.every]
         errors = [replace(case, error=error) for case, error in zip(own, cycle(READ_ERRORS))]
         wrong += _tried(subject, home, {"a failed read": errors}, known, options.workers)
