@@ -199,14 +199,14 @@ def tool(answer: Callable[[], int], name: str = "", once_stopped: str = "") -> i
         print_to(sys.stderr, f"{name}stopped{once_stopped}\n")
         return STOPPED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        code = 0
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - a library's panic is no Exception
         refusal = as_job_error(error)
         print_to(sys.stderr, f"{name}{refusal}\n")
-        return refusal.exit_code
+        code = refusal.exit_code
+    print_to(sys.stdout, "")  # what could not be printed of an answer must not fail again at the exit
     return code
 
 

@@ -96,6 +96,7 @@ def test_a_tool_without_a_stream_ends_with_its_code_all_the_same(tmp_path: Path,
         ("jobs.preprocessing", "2>/dev/full", InputMissing.exit_code),
         ("jobs.preprocessing", ">/dev/full 2>&1", InputMissing.exit_code),
         ("jobs.decisions show", ">/dev/full", JobError.exit_code),
+        ("jobs.sql 'select 1'", ">/dev/full", JobError.exit_code),
     ],
 )
 def test_a_full_disk_under_the_log_keeps_no_job_from_its_work_and_loses_no_answer(
