@@ -218,3 +218,33 @@ def test_a_damaged_ledger_and_a_root_that_is_none_have_their_codes(
     assert code == 6
     assert "mend:  restore this file" in text
     assert main(["show", "--root", str(store.root.path / "nowhere")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("retraining_decision.json.txt", "retraining_decision.json"),
+        ("Retraining_Decision (1).json", "retraining_decision.json"),
+        ("retraining_decision (Anna's conflicted copy 2026-11-23).json", "retraining_decision.json"),
+        ("retraning_decison.jsn", "retraining_decision.json"),
+        ("serving_decision", "serving_decision.json"),
+        ("policy.yaml", "policy.json"),
+        ("policy.json.bak", None),
+        (".retraining_decision.json.swp", None),
+        ("retraining_decision.json~", None),
+        ("retraining_log_2026_11_23.txt", None),
+        ("minutes of the meeting.txt", None),
+    ],
+)
+def test_a_note_saved_under_a_name_that_no_job_reads_is_remarked_upon_and_no_copy_that_an_editor_keeps(
+    store: FolderStore, capsys: pytest.CaptureFixture[str], name: str, meant: str | None
+) -> None:
+    opened(store)
+    store.root.at(f"decisions/{name}").write_text("{}")
+    for command in ("lint", "check"):
+        code, text = said(capsys, store, command, "--json")
+        told = json.loads(text)
+        found = [one for one in (told["problems"] if command == "lint" else told) if "of this name" in one["what"]]
+        assert [one["where"] for one in found] == ([f"decisions/{name}"] if meant else [])
+        assert code == 0
+        assert meant is None or f"did you mean '{meant}'?" in found[0]["mend"]
