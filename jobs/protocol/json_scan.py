@@ -82,7 +82,7 @@ def escaped(text: str) -> str:
 def whole(text: str) -> int:
     """Parse an integer; the ValueError holds what is wrong and how to mend it."""
     if len(text) > _MOST_DIGITS or abs(value := int(text)) > LARGEST:
-        raise ValueError("found an integer past 2^53", "write it as a string")
+        raise ValueError("found an integer past 2^53", "write a smaller number, or a string where text belongs")
     return value
 
 
