@@ -55,17 +55,21 @@ def build(run: Run, stock: Stock) -> None:
 
 
 def _tell_of_refusals(run: Run, source: str, made: list[Manifest]) -> None:
-    """Warn of rules that most rows of a day broke: nothing else fails if a source writes its ids or dates anew."""
-    found = {one.date: broken for one in made if (broken := _broken_by_most(one.counts))}
-    if found:
-        name, broken = partitions.folder(f"silver/_rejects/{source}", max(found)), found[max(found)]
-        why = f"lists most rows: {bronze.some(broken)} ({amount(len(found), 'such day')} in this run)"
-        run.report.skip(name, why)
-        run.events.say("refused", f"warning: {name} {why}", name=name, rules=broken, days=len(found))
+    """Warn of rules that most rows of a day broke: nothing else fails if a source writes ids, dates or units anew."""
+    for table, kinds, what in (
+        (f"silver/_rejects/{source}", ("row.", "cell."), "lists most rows"),
+        (tables.silver(source), ("soft.",), "has unusual values in most rows"),
+    ):
+        found = {one.date: broken for one in made if (broken := _broken_by_most(one.counts, kinds))}
+        if found:
+            name, broken = partitions.folder(table, max(found)), found[max(found)]
+            why = f"{what}: {bronze.some(broken)} ({amount(len(found), 'such day')} in this run)"
+            run.report.skip(name, why)
+            run.events.say("refused", f"warning: {name} {why}", name=name, rules=broken, days=len(found))
 
 
-def _broken_by_most(counts: Mapping[str, int]) -> list[str]:
-    rules = (name for name in counts if name.startswith(("row.", "cell.")))
+def _broken_by_most(counts: Mapping[str, int], kinds: tuple[str, ...]) -> list[str]:
+    rules = (name for name in counts if name.startswith(kinds))
     return [name for name in rules if counts[name] * 2 > counts["rows.in"] and not name.endswith(("token", "rounded"))]
 
 

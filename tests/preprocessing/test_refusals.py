@@ -65,6 +65,18 @@ def test_a_column_that_mostly_cannot_be_read_is_told_of_and_one_half_of_which_ca
     assert one["rules"] == ["cell.dti.parse"]
 
 
+def test_a_rate_that_lands_as_a_fraction_is_kept_and_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    edit(root, "loan_terms", "int_rate", "0.1356")
+    edit(root, "credit_history", "fico_range_low", "600", most=False)
+    assert preprocess(root) == 0
+    (one,) = told(capsys)
+    assert one["name"] == f"datamart/silver/loan_terms/snapshot_date={LAST}"
+    assert one["rules"] == ["soft.int_rate"]
+
+
 def test_of_an_ordinary_lender_nothing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert preprocess(landed(tmp_path)) == 0
     assert told(capsys) == []
