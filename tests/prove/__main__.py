@@ -56,12 +56,12 @@ def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argp
 def reads(scratch: Path, options: argparse.Namespace) -> int:
     """A job whose calls that read a file fail, each in its turn and once, fails plainly, and the next run mends it.
 
-    Not monitoring: it keeps and tells a verdict of which a part is unknown, and the next run adds one that is whole.
+    Of monitoring the conclusion counts: what it could not read is unknown in a verdict that is kept and told.
     """
-    wrong = 0
-    for name in ("preprocessing", "training", "cold-start"):
+    wrong, subjects = 0, {name: SUBJECTS[name] for name in ("preprocessing", "training", "cold-start")}
+    for name, subject in (subjects | {"monitoring": monitoring.READ}).items():
         (home := scratch / name).mkdir()
-        found, known = _undisturbed(subject := SUBJECTS[name], home, READING)
+        found, known = _undisturbed(subject, home, READING)
         own = [case for case in found if case.own][:: options.every]
         errors = [replace(case, error=error) for case, error in zip(own, cycle(READ_ERRORS))]
         wrong += _tried(subject, home, {"a failed read": errors}, known, options.workers)

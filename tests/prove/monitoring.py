@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from jobs.monitoring import job
 from jobs.protocol import ingest, ledger
+from jobs.protocol.command import REPLAY_CLOCK
 from jobs.protocol.errors import JobError
 from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.folder import ASIDE
-from jobs.protocol.store import FolderStore, quarantine_name
+from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
 from jobs.training_inference import job as scoring
 from tests.prove import system_calls, training
 
@@ -43,6 +44,13 @@ def land(root: Path) -> None:
         assert job.main(["--root", str(root), "--date", str(BEFORE)]) == 0
     finally:
         ingest.BETWEEN_LOOKS = looks
+
+
+def on_its_sunday(root: Path) -> None:
+    """The same on a clock that stands at the run's tick: long after it, a week judged anew would get no note."""
+    root.mkdir()
+    (root / REPLAY_CLOCK).write_text(f"{SUNDAY}T06:00:00+00:00\n")
+    land(root)
 
 
 def argv(root: Path) -> list[str]:
@@ -82,4 +90,21 @@ def _outbox(root: Path) -> str:
     return json.dumps(told)
 
 
+def concluded(root: Path) -> system_calls.Tree:
+    """What is concluded of the week in the end: verdict, its evidence and report, and what the note asks for.
+
+    Where a read fails, a section is unknown in a verdict that is kept and told; the next run adds one that is whole.
+    So copies of verdicts, messages and the ledger's numbers are others than without the failure.
+    """
+    seen = observed(root)
+    verdict = f"datamart/gold/monitoring/week={WEEK}/decision.json"
+    names = ["check", verdict, *(name for name in seen if name.startswith(("datamart/gold/reports/", "left: ")))]
+    if verdict in seen:
+        names.append(json.loads((root / verdict).read_bytes())["evidence"]["path"])
+    note = json.loads((root / RETRAINING_NOTE).read_bytes()) if RETRAINING_NOTE in seen else {}
+    asked = {name: str(note.get(name)) for name in ("decision_date", "retrain", "performance_score", "reason")}
+    return {name: seen.get(name, "") for name in names} | asked
+
+
 SUBJECT = system_calls.Subject("monitoring", land, argv, observed)
+READ = system_calls.Subject("monitoring", on_its_sunday, argv, concluded)
