@@ -31,6 +31,7 @@ ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes wh
 KEYS = ("id", "member_id")  # one of the two must be there: a row that names no loan is of no use
 Names = tuple[str, ...]
 MOST_COLUMNS = 1000
+_MOST_CELLS = 200 * ROW_GROUP
 _LONGEST_NAME = 200
 MOST_BYTES = 64 << 30  # that any packed file may unpack to
 _CHUNK = 1 << 20
@@ -112,6 +113,20 @@ def _flaws(names: Sequence[str], known: set[str]) -> Iterator[str]:
             yield f"the name of column {place} is too long or has characters that cannot be printed"
 
 
+def rows_at_once(width: int) -> int:
+    """The rows to hold in memory, and in a row group: fewer of a table with more columns than any contract has."""
+    return min(ROW_GROUP, _MOST_CELLS // max(width, 1))
+
+
+def most_bytes(size: int) -> int:
+    return min(files.most_unpacked(size), MOST_BYTES)
+
+
+def too_large(size: int) -> Unfit:
+    what = f"the file of {size} bytes unpacks to more than {most_bytes(size)}"
+    return Unfit(what, mend="land it uncompressed, as CSV")
+
+
 Shaped = Callable[[Sequence[str]], Shape]
 Written = tuple[Shape, "int | pl.DataFrame"]  # the rows themselves if they are still in memory, else their number
 
@@ -181,12 +196,12 @@ def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
 
 def _unpack(file: FileIO, plain: FileIO) -> None:
     size = os.fstat(file.fileno()).st_size
-    most, written = min(files.most_unpacked(size), MOST_BYTES), 0
+    written = 0
     with gzip.GzipFile(fileobj=file) as packed:
         while data := packed.read(_CHUNK):
             written += len(data)
-            if written > most:
-                raise Unfit(f"the file of {size} bytes unpacks to more than {most}", mend="land it uncompressed")
+            if written > most_bytes(size):
+                raise too_large(size)
             while data := data[plain.write(data) :]:  # a disk that fills takes a part, and refuses only the next
                 pass
 

@@ -37,6 +37,7 @@ _IN_QUOTES = (
 _EXCELS = re.compile(r'"?sep=.?"?\s*', re.IGNORECASE)
 _SYSTEM_ERROR = re.compile(r"\(os error ([0-9]+)\)\s*\Z")
 _LONGEST_RECORD = 64 << 20
+_MOST_SHORT = 10_000  # lines that are blank or remarks; one byte of the file may not make a row of a hundred bytes
 _BEGUN = re.compile(rb'"(?:[^"\0]++|"")*+|[^",\r\n\0]*+')  # a field up to where it ends, or goes wrong
 _FIELD = rb'(?:"(?:[^"\0]++|"")*+"|[^",\r\n\0]*+)'
 _ENDED = re.compile(_FIELD + rb"(?:,|\r?\n)")
@@ -137,6 +138,7 @@ def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFram
 def _examine(file: FileIO, width: int) -> None:
     """Refuse the first record that is not CSV or does not have `width` fields; blank lines and remarks may pass."""
     usual = re.compile(rb"(?:%b,){%d}%b\r?\n" % (_FIELD, width - 1, _FIELD))
+    short = 0
     for line, begin, record in _records(file):
         try:
             text = record.decode("utf-8")
@@ -149,6 +151,11 @@ def _examine(file: FileIO, width: int) -> None:
             place, fields = field.end(), fields + 1
         if place < len(record):
             raise _flaw(record, place, line)
+        short += 1
+        if short > _MOST_SHORT:
+            raise Unfit(
+                f"more than {_MOST_SHORT} lines are blank or remarks", mend="land the whole file again, without"
+            )
         remark = text.strip().strip('"').strip() if fields == 1 else None
         if remark is None or (remark and not remark.startswith(_REMARKS)):
             raise Unfit(

@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from jobs.preprocessing.landing import BOM, MOST_COLUMNS, ROW_GROUP, Shaped, Unfit, Written
+from jobs.preprocessing.landing import BOM, MOST_COLUMNS, Shaped, Unfit, Written, rows_at_once
 from jobs.preprocessing.writing import write_texts, written_out
+from jobs.protocol import files
 
 Row = dict[str, str | None]
 
@@ -60,10 +61,21 @@ def _names(rows: Iterable[Row]) -> list[str]:
 
 def _frames(rows: Iterator[Row], names: list[str]) -> Iterator[pl.DataFrame]:
     schema = dict.fromkeys(names, pl.String)
-    while batch := list(islice(rows, ROW_GROUP)):
+    while batch := _batch(rows, rows_at_once(len(names))):
         if not all(schema.keys() >= row.keys() for row in batch):
             raise _NewNameError
         yield pl.DataFrame({name: [row.get(name) for row in batch] for name in names}, schema=schema)
+
+
+def _batch(rows: Iterator[Row], most: int) -> list[Row]:
+    """The next rows: no more than `most`, and fewer if their texts are long."""
+    batch, weight = [], 0
+    for row in islice(rows, most):
+        batch.append(row)
+        weight += sum(map(len, filter(None, row.values())))
+        if weight > files.SMALL:
+            break
+    return batch
 
 
 def _rows(file: FileIO) -> Iterator[Row]:

@@ -76,6 +76,13 @@ def test_remarks_of_the_source_become_rows_to_be_rejected_later(tmp_path: Path) 
     assert rows(tmp_path, HEADER + data) == [("1", "2", "3", "4"), blank, remark, ("5", "6", "7", "8"), blank]
 
 
+def test_any_number_of_blank_lines_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.preprocessing.landing_csv._MOST_SHORT", 3)
+    assert len(rows(tmp_path, HEADER + b"\n" * 3)) == 3
+    with pytest.raises(ContractBroken, match="more than 3 lines are blank or remarks"):
+        read(tmp_path, HEADER + b"\n" * 4)
+
+
 def test_a_packed_file_holds_the_same_rows(tmp_path: Path) -> None:
     data = HEADER + b'1,"",3,4\n5,6,7,8\n'
     members = gzip.compress(data[:30]) + gzip.compress(data[30:])

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
-from jobs.preprocessing import landing_jsonl
+from jobs.preprocessing import landing, landing_jsonl
+from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken
 from tests.preprocessing.landings import KNOWN, read, rows
 
@@ -41,6 +43,19 @@ def test_a_name_that_only_a_late_line_brings_is_a_column_too(tmp_path: Path, mon
     landed, bronze = read(tmp_path, b'{"id": 1, "dti": 3}\n{"id": 2, "late": 5}\n', "jsonl")
     assert bronze["late"].to_list() == [None, "5"]
     assert landed.shape.extra == ("late",)
+
+
+@pytest.mark.parametrize(("of", "limit", "most"), [(landing, "_MOST_CELLS", 3 * 50), (files, "SMALL", 20)])
+def test_a_wide_or_long_table_is_held_a_few_rows_at_once(
+    tmp_path: Path, of: Any, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [{"id": str(n), "dti": "1", f"more {n}": "long"} for n in range(49)]
+    monkeypatch.setattr(of, limit, most)
+    _, bronze = read(tmp_path, "".join(f"{json.dumps(line)}\n" for line in lines).encode(), "jsonl")
+    assert bronze["id"].to_list() == [line["id"] for line in lines]
+    assert [bronze[f"more {n}"][n] for n in range(49)] == ["long"] * 49
+    file = parquet.ParquetFile(tmp_path / ".draft-bronze")
+    assert max(file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)) <= 5
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from jobs.preprocessing import arrivals, landing_parquet
 from jobs.preprocessing.landing import Unfit
+from jobs.preprocessing.landing_parquet import as_text
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, JobError
 from tests.preprocessing.landings import HEADER, KNOWN, read, rows
@@ -118,8 +119,7 @@ def test_one_table_gives_one_bronze_whatever_its_format(tmp_path: Path, kind: st
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
 def test_rows_are_numbered_across_batches(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("landing_parquet", "landing_jsonl"):
-        monkeypatch.setattr(f"jobs.preprocessing.{module}.ROW_GROUP", 7)
+    monkeypatch.setattr("jobs.preprocessing.landing.ROW_GROUP", 7)
     data = io.BytesIO()
     table = pl.DataFrame({"id": range(50), "dti": range(50)})
     (table.write_parquet if kind == "parquet" else table.write_ndjson)(data)
@@ -169,6 +169,46 @@ def test_parquet_may_not_claim_to_unpack_without_bounds(tmp_path: Path, monkeypa
     monkeypatch.setattr(files, "SMALL", 1 << 20)
     with pytest.raises(ContractBroken, match="bytes unpacked"):
         read(tmp_path, data, "parquet")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(pa.array(["x" * 10_000]).take(pa.array([0] * 10_000)), id="one-long-text"),
+        pytest.param(pa.array(["x" * 10_000 + str(n) for n in range(10_000)]), id="long-texts-that-differ-little"),
+        pytest.param(pa.nulls(5_000_000, pa.string()), id="nothing"),
+    ],
+)
+def test_few_bytes_do_not_become_many_rows_or_texts(
+    tmp_path: Path, values: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "SMALL", 1 << 20)
+    is_shared = values[0] == values[-1]
+    encoded = {} if is_shared else {"use_dictionary": False, "column_encoding": {"dti": "DELTA_BYTE_ARRAY"}}
+    columns = {"id": pa.nulls(len(values)), "dti": values}
+    data = parquet_of(columns, compression="zstd", **encoded)
+    seen = []
+
+    def watched(name: str, cells: pa.Array) -> pl.Series:
+        seen.append(cells.nbytes)
+        return as_text(name, cells)
+
+    monkeypatch.setattr(landing_parquet, "as_text", watched)
+    with pytest.raises(ContractBroken, match="unpacks to more than"):
+        read(tmp_path, data, "parquet")
+    assert max(seen, default=0) < 3 << 20, "copied before it was weighed"
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_texts_may_be_written_in_any_encoding(tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landing_parquet, "_DECODED_AT_ONCE", 64)
+    monkeypatch.setattr(files, "SMALL", 1 << 12)
+    texts = [f"text {n}" * (n % 50) or None for n in range(1000)]
+    encodings = {"id": "PLAIN", "dti": encoding}
+    data = parquet_of({"dti": pa.array(texts)}, use_dictionary=False, column_encoding=encodings)
+    _, bronze = read(tmp_path, data, "parquet")
+    assert bronze["dti"].to_list() == texts
+    assert bronze["_source_row"].to_list() == list(range(1, 1001))
 
 
 def test_parquet_may_not_claim_any_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
