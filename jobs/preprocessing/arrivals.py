@@ -24,6 +24,7 @@ from jobs.protocol.layers import LANDING, LANDING_KINDS
 CHECKSUM = ".sha256"
 QUIET_FOR = timedelta(seconds=60)  # a copy that pauses for longer looks finished
 CHECKSUM_BYTES = 4096
+MOST_BYTES = 64 << 30  # of a file, as it landed or unpacked; a sparse file can claim any size, and keep us for days
 EARLIEST_YEAR = 2000  # a mistyped year must not open millennia of empty days
 _DAY = re.compile(r"([0-9]{4})_([0-9]{2})_([0-9]{2})")
 _DIGEST = re.compile(r"([0-9a-f]{64})(?:\s|\Z)", re.IGNORECASE)
@@ -147,10 +148,14 @@ def open_plain(path: Path) -> FileIO:
         if error.errno == errno.ELOOP:
             raise _not_plain(path, "a link") from error
         raise
-    if not stat.S_ISREG(os.fstat(handle).st_mode):  # swapped since it was looked at
-        os.close(handle)
-        raise _not_plain(path, "not a plain file")
-    return FileIO(handle)
+    now = os.fstat(handle)
+    if stat.S_ISREG(now.st_mode) and now.st_size <= MOST_BYTES:
+        return FileIO(handle)
+    os.close(handle)
+    if stat.S_ISREG(now.st_mode):
+        mend = "look at it: a sparse file holds less than it claims; land one of fewer rows"
+        raise ContractBroken(f"it has more than {MOST_BYTES} bytes", where=path, mend=mend)
+    raise _not_plain(path, "not a plain file")  # swapped since it was looked at
 
 
 def _not_plain(path: Path, what: str) -> ContractBroken:

@@ -33,7 +33,6 @@ Names = tuple[str, ...]
 MOST_COLUMNS = 1000
 _MOST_CELLS = 200 * ROW_GROUP
 _LONGEST_NAME = 200
-MOST_BYTES = 64 << 30  # that any packed file may unpack to
 _CHUNK = 1 << 20
 _IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
 
@@ -119,7 +118,7 @@ def rows_at_once(width: int) -> int:
 
 
 def most_bytes(size: int) -> int:
-    return min(files.most_unpacked(size), MOST_BYTES)
+    return min(files.most_unpacked(size), arrivals.MOST_BYTES)
 
 
 def too_large(size: int) -> Unfit:

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 from pyarrow import parquet
 
-from jobs.preprocessing import csv_survey, landing, landing_csv
+from jobs.preprocessing import arrivals, csv_survey, landing, landing_csv
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
-from tests.preprocessing.landings import HEADER, KNOWN, as_python_reads, read, rows
+from tests.preprocessing.landings import HEADER, KNOWN, as_python_reads, read, read_file, rows
 
 SAMPLE = Path(__file__).parents[2] / "../shared/data/lending_club_sample/lending_club_sample.csv"
 
@@ -125,9 +125,10 @@ def test_bronze_of_every_kind_has_row_groups_of_one_size_packed_by_zstd_without_
 def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = gzip.compress(HEADER + b"1,2,3,4\n" * 100_000)
     assert read(tmp_path, data, "csv.gz")[0].rows == 100_000
-    for of, limit in ((files, "SMALL"), (landing, "MOST_BYTES")):
+    assert len(data) < 2000
+    for of, limit in ((files, "SMALL"), (arrivals, "MOST_BYTES")):
         with monkeypatch.context() as here:
-            here.setattr(of, limit, 1000)
+            here.setattr(of, limit, 2000)
             with pytest.raises(ContractBroken, match="unpacks to more than"):
                 read(tmp_path, data, "csv.gz")
     monkeypatch.setattr(files, "MOST_TIMES", 1)
@@ -136,6 +137,17 @@ def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(files, "SMALL", len(gzip.decompress(data)) - 1)
     with pytest.raises(ContractBroken, match="unpacks to more than"):
         read(tmp_path, data, "csv.gz")
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "jsonl"])
+def test_a_sparse_file_of_any_size_is_refused_unread(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"financial_2024_01_31.{kind}"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    with pytest.raises(ContractBroken, match="it has more than 68719476736 bytes"):
+        read_file(path, kind)
+    with pytest.raises(ContractBroken, match="it has more than 68719476736 bytes"):
+        arrivals.sha256(path)
 
 
 def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
