@@ -108,6 +108,8 @@ def _flaws(names: Sequence[str], known: set[str]) -> Iterator[str]:
             yield f"column {place}" + (f" ({name})" if name.lower() in known else "") + " has the same name as another"
         elif name in SOURCE:
             yield f"column {place} has the reserved name {name}"
+        elif name == "*" or (name[0], name[-1]) == ("^", "$"):  # polars would read the columns that match it
+            yield f"the name of column {place} is a pattern"
         elif not name.isprintable() or len(name) > _LONGEST_NAME:
             yield f"the name of column {place} is too long or has characters that cannot be printed"
 

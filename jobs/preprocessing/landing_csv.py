@@ -115,6 +115,7 @@ def _scanned(file: FileIO, shape: Shape, *, blank_is_null: bool) -> pl.LazyFrame
     frame = pl.scan_csv(
         file,  # the open file that was surveyed, whatever its name now refers to
         infer_schema=False,
+        new_columns=list(shape.names),  # as the strict reader has them: this parser keeps doubled quotes in names
         truncate_ragged_lines=False,
         row_index_name=SOURCE_ROW,
         row_index_offset=1,

@@ -76,6 +76,33 @@ def test_remarks_of_the_source_become_rows_to_be_rejected_later(tmp_path: Path) 
     assert rows(tmp_path, HEADER + data) == [("1", "2", "3", "4"), blank, remark, ("5", "6", "7", "8"), blank]
 
 
+def in_kind(kind: str, name: str) -> bytes:
+    table = pl.DataFrame({"id": ["1"], "dti": ["2"], name: ["three"]})
+    data = io.BytesIO()
+    if kind == "csv":
+        table.write_csv(data)
+    elif kind == "parquet":
+        table.write_parquet(data)
+    else:
+        table.write_ndjson(data)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("name", ['a"b', '"', "col('x')", "^", "$", "a*", "a,b", "dti_duplicated_0"])
+def test_an_unknown_column_may_have_an_odd_name(tmp_path: Path, kind: str, name: str) -> None:
+    _, bronze = read(tmp_path, in_kind(kind, name), kind)
+    assert bronze.select("id", "dti").row(0) == ("1", "2")
+    assert bronze.get_column(name).to_list() == ["three"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("name", ["*", "^id$", "^.*$", "^nothing$", "^($"])
+def test_a_name_that_matches_other_columns_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    with pytest.raises(ContractBroken, match="the name of column 3 is a pattern"):
+        read(tmp_path, in_kind(kind, name), kind)
+
+
 def test_any_number_of_blank_lines_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.preprocessing.landing_csv._MOST_SHORT", 3)
     assert len(rows(tmp_path, HEADER + b"\n" * 3)) == 3
