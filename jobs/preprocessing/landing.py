@@ -34,7 +34,7 @@ MOST_COLUMNS = 1000
 _MOST_CELLS = 200 * ROW_GROUP
 _LONGEST_NAME = 200
 _CHUNK = 1 << 20
-_IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+_IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")  # its writer can set any time but the last
 
 
 class Unfit(Exception):

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
@@ -188,6 +189,26 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeyp
         return found
 
     monkeypatch.setattr("jobs.preprocessing.landing_csv.survey", grow)
+    with pytest.raises(InputMissing, match="still being written"):
+        read(tmp_path, HEADER + b"1,2,3,4\n")
+
+
+def test_a_file_that_is_changed_while_it_is_read_and_dated_back_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surveyed = csv_survey.survey
+    path = tmp_path / "financial_2024_01_31.csv"
+
+    def change(handle: int) -> csv_survey.Survey:
+        found, before = surveyed(handle), path.stat()
+        time.sleep(0.02)  # the clock of a file system may tick only every 10 ms
+        with path.open("r+b") as file:
+            file.seek(-2, os.SEEK_END)
+            file.write(b"9")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return found
+
+    monkeypatch.setattr("jobs.preprocessing.landing_csv.survey", change)
     with pytest.raises(InputMissing, match="still being written"):
         read(tmp_path, HEADER + b"1,2,3,4\n")
 
