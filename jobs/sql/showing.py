@@ -15,7 +15,7 @@ from jobs.protocol.errors import UsageError
 from jobs.protocol.events import amount
 
 MOST_ROWS, MOST_CHARACTERS = 200, 60  # of a table on a terminal; of a cell of a table
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # what a spreadsheet would run, also in full width
 
 
 def as_table(names: list[str], rows: Iterator[Sequence[object]], out: TextIO) -> None:

@@ -45,10 +45,10 @@ def test_csv_keeps_numbers_and_disarms_formulas() -> None:
     ]
 
 
-@given(st.text(alphabet=st.sampled_from("=+-@\t\ra1 ',\"\n"), min_size=1))
+@given(st.text(alphabet=st.sampled_from("=+-@\t\ra1 ',\"\n\uff1d\uff20\uff11"), min_size=1))
 def test_no_text_in_csv_begins_as_a_formula_and_none_is_lost(text: str) -> None:
     (cell,) = as_csv(text)
-    hostile = text[0] in "=+-@\t\r"
+    hostile = text[0] in "=+-@\t\r\n\uff1d\uff20"
     assert cell == (f"'{text}" if hostile else text)
 
 
