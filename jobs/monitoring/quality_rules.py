@@ -9,22 +9,22 @@ from typing import Any, NamedTuple
 from jobs.measures.calibration import chance_of_bads
 from jobs.measures.measure import adjusted
 from jobs.measures.proportions import share_change
+from jobs.monitoring.quality_bounds import (
+    FEW_DAYS,
+    FIVEFOLD,
+    HALF,
+    LEAST_RISE,
+    MOST_RISE,
+    MUCH_RISE,
+    RELATIVE_RISE,
+    SHARES,
+    TWICE,
+)
 from jobs.monitoring.terms import SEVERITIES
 
 Json = dict[str, Any]
-Limits = tuple[tuple[float, str], ...]
 
-SHARES: dict[str, tuple[str, Limits]] = {  # the share of rows above which a finding has each severity
-    "DQ-2": ("lie outside the range of the contract", ((0.001, "low"), (0.01, "medium"), (0.05, "critical"))),
-    "DQ-3": ("have a category that was never seen", ((0.001, "low"), (0.01, "medium"), (0.10, "high"))),
-    "DQ-4": ("cannot be read", ((0.001, "low"), (0.02, "high"), (0.10, "critical"))),
-    "DQ-8": ("are there twice, or lack their partner", ((0.0001, "medium"), (0.01, "critical"))),
-    "DQ-9": ("contradict another column", ((0.01, "medium"), (0.05, "high"))),
-}
-LEAST_RISE, RELATIVE_RISE, MISSING_P = 0.01, 0.5, 0.01
-MUCH_RISE, MOST_RISE, TOP = 0.10, 0.25, 5
-HALF, TWICE, FIVEFOLD = 0.5, 2.0, 5.0
-FEW_DAYS = 2
+MISSING_P, TOP = 0.01, 5
 ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # "all missing"; a feature missing more often than the second may be so by chance
 UNIT_FACTOR = 20.0  # only a change of unit moves a median by so much in a day
 VOLUME_P, DAY_P = 1e-3, 1e-4  # a week tests some 28 volumes and 800 daily medians: chance should cause no finding

@@ -102,7 +102,7 @@ class Bench:
     def weigh(self, without: Seen | None = None, moved: float | None = None) -> Weighed:
         """Weigh all findings; or leave one out, or move its value, for every rule that uses that value."""
         known = [(seen, found) for seen, found in self._remembered_each if not _same(seen, without)]
-        there = (replace(seen, value=moved) for seen in self.all_seen if moved is not None and _same(seen, without))
+        there = (seen.at(moved) for seen in self.all_seen if moved is not None and _same(seen, without))
         known += [(seen, [*self._remembered(seen)]) for seen in there]
         judged = (seen for seen, _ in known if seen.rule == terms.FEATURE and seen.why is None)
         features = [seen.n or 0 for seen in judged if seen.reached() is not None]
@@ -119,7 +119,7 @@ class Bench:
         seen, now = finding.seen, finding.seen.value
         if now is None:
             return None
-        if seen.rule == terms.MANY or seen.given:  # derived from others, or judged elsewhere: all or nothing
+        if seen.rule == terms.MANY:  # derived from others: all or nothing
             turns = self.weigh(seen).decision != decision
             return _apart(now, finding.threshold) if turns and finding.threshold is not None else None
         bounds = [step.threshold for each in self.all_seen if _same(each, seen) for step in each.steps]

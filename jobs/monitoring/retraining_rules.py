@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from jobs.monitoring import terms
+from jobs.monitoring import quality_bounds, terms
 from jobs.monitoring.terms import Seen, Step, count, number, part, unknown
 from jobs.protocol.policy import Policy, Severities
 
@@ -128,13 +128,17 @@ def _estimates(evidence: Json, policy: Policy, *, realised: bool) -> Iterator[Se
 def _quality(evidence: Json) -> Iterator[Seen]:
     for found in (part(evidence, "quality") or {}).get("findings") or ():
         if isinstance(found, dict) and found.get("severity") in terms.SEVERITIES[1:]:
+            rule, severity = str(found.get("rule")), found["severity"]
+            value, at = number(found, "value"), number(found, "threshold") or 0.0
             yield Seen(
-                rule=str(found.get("rule")),
+                rule=rule,
                 subject=str(found.get("subject")),
-                value=number(found, "value"),
+                value=value,
                 n=count(found, "n"),
                 p=number(found, "p"),
-                given=Step(threshold=number(found, "threshold") or 0.0, severity=found["severity"]),
+                given=Step(threshold=at, severity=severity),
+                steps=tuple(Step(*bound) for bound in quality_bounds.ladder(rule, at, severity)),
+                sign=1 if value is None or value >= at else -1,
                 sentence=found.get("sentence"),
             )
 

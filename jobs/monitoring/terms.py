@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from jobs.protocol.events import amount
@@ -70,6 +70,11 @@ class Seen:
         if self.given:
             return self.given
         return next((step for step in reversed(self.steps) if self.beyond(step.threshold)), None)
+
+    def at(self, value: float) -> Seen:
+        """The same with another value: a severity that it came with follows the steps, too."""
+        there = replace(self, value=value, given=None)
+        return replace(there, given=there.reached()) if self.given else there
 
     def beyond(self, threshold: float | None) -> bool:
         if self.value is None or threshold is None:

@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.monitoring import quality_rules
+from jobs.monitoring import quality_bounds, quality_rules
 from tests.monitoring.fed_days import day, feature, severity
 
 RANK = {None: -1, "low": 0, "medium": 1, "high": 2, "critical": 3}
 COUNTS = st.integers(0, 400)
 
 
-@given(rule=st.sampled_from(sorted(quality_rules.SHARES)), n=st.integers(1, 400), hits=COUNTS, more=COUNTS)
+@given(rule=st.sampled_from(sorted(quality_bounds.SHARES)), n=st.integers(1, 400), hits=COUNTS, more=COUNTS)
 def test_more_hits_are_never_milder(rule: str, n: int, hits: int, more: int) -> None:
     few, many = (severity(rule, quality_rules.share(rule, "x", min(n, each), n)) for each in (hits, hits + more))
     assert RANK[few] <= RANK[many]

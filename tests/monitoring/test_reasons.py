@@ -75,8 +75,8 @@ def numbers(first: Json) -> tuple[object, ...]:
             "The section concept could not be computed",
         ),
         (
-            {"quality__findings": [{**finding("medium"), "p": 0.001}]},
-            ("DQ-2", "revol_util", "medium", 0.06, 0.05, 0.001, 1000, 0.01),
+            {"quality__findings": [{**finding("medium"), "value": 0.02, "threshold": 0.01, "p": 0.001}]},
+            ("DQ-2", "revol_util", "medium", 0.02, 0.01, 0.001, 1000, 0.01),
             "DQ-2 on revol_util",
         ),
     ],
