@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
+from pyarrow import parquet
 
 from jobs.preprocessing import landing
 
@@ -45,3 +47,11 @@ def as_python_reads(data: bytes) -> list[Row]:
     text = io.StringIO(data.decode("utf-8-sig"), newline="")
     _, *records = csv.reader(text, strict=True)
     return [tuple(cell or None for cell in record) for record in records]
+
+
+def parquet_of(columns: dict[str, Any], **options: Any) -> bytes:
+    data = io.BytesIO()
+    parquet.write_table(
+        pa.table({"id": pa.array(["1"] * len(next(iter(columns.values())))), **columns}), data, **options
+    )
+    return data.getvalue()

@@ -17,7 +17,7 @@ from pyarrow import parquet
 from jobs.preprocessing import arrivals, csv_survey, landing, landing_csv
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
-from tests.preprocessing.landings import HEADER, KNOWN, as_python_reads, read, read_file, rows
+from tests.preprocessing.landings import HEADER, KNOWN, as_python_reads, read, rows
 
 SAMPLE = Path(__file__).parents[2] / "../shared/data/lending_club_sample/lending_club_sample.csv"
 
@@ -77,40 +77,6 @@ def test_remarks_of_the_source_become_rows_to_be_rejected_later(tmp_path: Path) 
     assert rows(tmp_path, HEADER + data) == [("1", "2", "3", "4"), blank, remark, ("5", "6", "7", "8"), blank]
 
 
-def in_kind(kind: str, name: str) -> bytes:
-    table = pl.DataFrame({"id": ["1"], "dti": ["2"], name: ["three"]})
-    data = io.BytesIO()
-    if kind == "csv":
-        table.write_csv(data)
-    elif kind == "parquet":
-        table.write_parquet(data)
-    else:
-        table.write_ndjson(data)
-    return data.getvalue()
-
-
-@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
-@pytest.mark.parametrize("name", ['a"b', '"', "col('x')", "^", "$", "a*", "a,b", "dti_duplicated_0"])
-def test_an_unknown_column_may_have_an_odd_name(tmp_path: Path, kind: str, name: str) -> None:
-    _, bronze = read(tmp_path, in_kind(kind, name), kind)
-    assert bronze.select("id", "dti").row(0) == ("1", "2")
-    assert bronze.get_column(name).to_list() == ["three"]
-
-
-@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
-@pytest.mark.parametrize("name", ["*", "^id$", "^.*$", "^nothing$", "^($"])
-def test_a_name_that_matches_other_columns_is_refused(tmp_path: Path, kind: str, name: str) -> None:
-    with pytest.raises(ContractBroken, match="the name of column 3 is a pattern"):
-        read(tmp_path, in_kind(kind, name), kind)
-
-
-def test_any_number_of_blank_lines_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.preprocessing.landing_csv._MOST_SHORT", 3)
-    assert len(rows(tmp_path, HEADER + b"\n" * 3)) == 3
-    with pytest.raises(ContractBroken, match="more than 3 lines are blank or remarks"):
-        read(tmp_path, HEADER + b"\n" * 4)
-
-
 def test_a_packed_file_holds_the_same_rows(tmp_path: Path) -> None:
     data = HEADER + b'1,"",3,4\n5,6,7,8\n'
     members = gzip.compress(data[:30]) + gzip.compress(data[30:])
@@ -165,17 +131,6 @@ def test_a_packed_file_may_not_grow_without_bounds(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(files, "SMALL", len(gzip.decompress(data)) - 1)
     with pytest.raises(ContractBroken, match="unpacks to more than"):
         read(tmp_path, data, "csv.gz")
-
-
-@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "jsonl"])
-def test_a_sparse_file_of_any_size_is_refused_unread(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / f"financial_2024_01_31.{kind}"
-    path.touch()
-    os.truncate(path, 1 << 40)
-    with pytest.raises(ContractBroken, match="it has more than 68719476736 bytes"):
-        read_file(path, kind)
-    with pytest.raises(ContractBroken, match="it has more than 68719476736 bytes"):
-        arrivals.sha256(path)
 
 
 def test_a_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

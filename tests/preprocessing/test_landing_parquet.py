@@ -16,26 +16,16 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 from typing_extensions import override
 
 from jobs.preprocessing import arrivals, landing_parquet
 from jobs.preprocessing.landing import Unfit
-from jobs.preprocessing.landing_parquet import as_text
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, JobError
-from tests.preprocessing.landings import HEADER, KNOWN, read, rows
+from tests.preprocessing.landings import HEADER, KNOWN, parquet_of, read, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def parquet_of(columns: dict[str, Any], **options: Any) -> bytes:
-    data = io.BytesIO()
-    parquet.write_table(
-        pa.table({"id": pa.array(["1"] * len(next(iter(columns.values())))), **columns}), data, **options
-    )
-    return data.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -169,46 +159,6 @@ def test_parquet_may_not_claim_to_unpack_without_bounds(tmp_path: Path, monkeypa
     monkeypatch.setattr(files, "SMALL", 1 << 20)
     with pytest.raises(ContractBroken, match="bytes unpacked"):
         read(tmp_path, data, "parquet")
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        pytest.param(pa.array(["x" * 10_000]).take(pa.array([0] * 10_000)), id="one-long-text"),
-        pytest.param(pa.array(["x" * 10_000 + str(n) for n in range(10_000)]), id="long-texts-that-differ-little"),
-        pytest.param(pa.nulls(5_000_000, pa.string()), id="nothing"),
-    ],
-)
-def test_few_bytes_do_not_become_many_rows_or_texts(
-    tmp_path: Path, values: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "SMALL", 1 << 20)
-    is_shared = values[0] == values[-1]
-    encoded = {} if is_shared else {"use_dictionary": False, "column_encoding": {"dti": "DELTA_BYTE_ARRAY"}}
-    columns = {"id": pa.nulls(len(values)), "dti": values}
-    data = parquet_of(columns, compression="zstd", **encoded)
-    seen = []
-
-    def watched(name: str, cells: pa.Array) -> pl.Series:
-        seen.append(cells.nbytes)
-        return as_text(name, cells)
-
-    monkeypatch.setattr(landing_parquet, "as_text", watched)
-    with pytest.raises(ContractBroken, match="unpacks to more than"):
-        read(tmp_path, data, "parquet")
-    assert max(seen, default=0) < 3 << 20, "copied before it was weighed"
-
-
-@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
-def test_texts_may_be_written_in_any_encoding(tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing_parquet, "_DECODED_AT_ONCE", 64)
-    monkeypatch.setattr(files, "SMALL", 1 << 12)
-    texts = [f"text {n}" * (n % 50) or None for n in range(1000)]
-    encodings = {"id": "PLAIN", "dti": encoding}
-    data = parquet_of({"dti": pa.array(texts)}, use_dictionary=False, column_encoding=encodings)
-    _, bronze = read(tmp_path, data, "parquet")
-    assert bronze["dti"].to_list() == texts
-    assert bronze["_source_row"].to_list() == list(range(1, 1001))
 
 
 def test_parquet_may_not_claim_any_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
