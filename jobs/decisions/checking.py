@@ -98,7 +98,7 @@ def notes(root: Root) -> Iterator[Problem]:
             what = f"entry {seq} is not valid where it stands"
             yield damage(what, ledgers.name_of(seq), "report it: the entry has no effect")
         for problem in sight.problems:
-            if problem is not sight.policy_problem or root.at("decisions").is_dir():
+            if problem is not sight.policy_problem or files.is_folder(root.at("decisions")):
                 yield Problem.of(problem)
     for folder in (QUARANTINE, POLICIES):
         for name in store.list(folder):
@@ -138,8 +138,12 @@ def planted(root: Root, above: str) -> Iterator[Problem]:
 
 def receipts(root: Root) -> Iterator[Problem]:
     """Check that every receipt can be parsed, keeps its contract and is in the right place."""
-    for path in sorted(root.at("decisions/receipts").glob("*/*/*")):
-        if path.is_file() and not path.name.startswith("."):  # `planted` finds anything else
+    home = "decisions/receipts"
+    days = [
+        f"{home}/{job.name}/{day.name}" for job in entries(root, home) for day in entries(root, f"{home}/{job.name}")
+    ]
+    for path in (Path(entry.path) for day in days for entry in entries(root, day)):
+        if files.is_file(path) and not path.name.startswith("."):  # `planted` finds anything else
             yield from going_on(_receipt(root, path, RESTORE + "; or move it away: runs do not depend on it"))
 
 
@@ -158,7 +162,7 @@ def models(root: Root, known: Ledger) -> Iterator[Problem]:
     for model_id in dict.fromkeys((*present, *sorted(promised))):
         where = f"{model_bank.BANK}/{model_id}"
         manifest = root.at(f"{where}/{model_bank.MANIFEST}")
-        if not manifest.exists() and model_id not in promised:
+        if not files.mode_at(manifest) and model_id not in promised:
             what = "a run died while writing this model, or is still writing it"
             yield remark(what, where, "nothing needs doing: no decision names it; it may be moved away")
             continue
@@ -184,7 +188,7 @@ def evidence(root: Root, known: Ledger) -> Iterator[Problem]:
             continue
         if given := evidence_of(entry.body["note"].encode()):
             home = root.at(given.path).parent
-            kept = [one for one in home.iterdir() if one.is_file()] if home.is_dir() else []
+            kept = [one for name in files.names_in(home) if files.is_file(one := home / name)]
             if given.sha256 not in map(files.sha256_of, kept):  # replaced verdicts are kept in the same folder
                 what = f"the evidence of decision {entry.seq} is changed or missing"
                 yield damage(what, given.path, verdicts.LOST)
@@ -205,8 +209,9 @@ def scores(root: Root) -> Iterator[Problem]:
     """Find scores that receipts mention but are gone, and unscored days between scored ones, which may be lost too."""
     mend = "restore it from a backup before the next run, which would score the day again by today's model"
     there = [*map(str, manifests(root, PREDICTIONS))]
-    written = root.at("decisions/receipts/training_inference").glob("*/*.json")
-    told = {day.decode() for path in written if path.is_file() for day in SCORED.findall(path.read_bytes())}
+    home = "decisions/receipts/training_inference"
+    written = [Path(one.path) for day in entries(root, home) for one in entries(root, f"{home}/{day.name}")]
+    told = {day.decode() for path in written if files.is_file(path) for day in SCORED.findall(path.read_bytes())}
     for day in sorted(told.difference(there)):
         what = "a run wrote scores for this day, and they are gone"
         yield damage(what, f"datamart/gold/predictions/snapshot_date={day}", mend)

@@ -28,10 +28,13 @@ def check(root: Root, events: Events) -> list[Problem]:
     return found
 
 
-def folders(root: Root, above: str = "datamart") -> Iterator[str]:
+def folders(root: Root, above: str = "datamart", *, is_strict: bool = False) -> Iterator[str]:
+    """Every folder of a day or week. One that cannot be listed is given too, or raised if `is_strict`."""
     try:
         inside = [*entries(root, above)]
     except OSError:
+        if is_strict:
+            raise
         inside = []
         yield above  # the check of this folder will report why it cannot be read
     for entry in inside:
@@ -41,7 +44,7 @@ def folders(root: Root, above: str = "datamart") -> Iterator[str]:
         if day_of(entry.name) or day_of(entry.name, WEEK):
             yield name
         else:
-            yield from folders(root, name)
+            yield from folders(root, name, is_strict=is_strict)
 
 
 def manifest_in(root: Root, home: str, name: str = partitions.MANIFEST) -> Manifest:
@@ -69,7 +72,7 @@ def _partition(root: Root, home: str) -> Iterator[Problem]:
         where, path = f"{home}/{name}", root.at(f"{home}/{name}")
         if name not in named and name != partitions.MANIFEST:
             yield remark("no manifest lists this file, and no job reads it", where, "move it away")
-        elif not path.is_file() or path.is_symlink():
+        elif not files.is_file(path) or path.is_symlink():
             yield damage("it is not a plain file", where, partitions.mend_of(where))
         elif name in named and not files.sha256_of(path).startswith(named[name][1]):
             yield damage("a file's content does not match its name", where, partitions.mend_of(where))
@@ -83,8 +86,8 @@ def _verdict(root: Root, name: str) -> Iterator[Problem]:
     cites = [said["evidence"]]
     for cited in cites:  # the evidence, and then what it cites
         path = root.at(cited["path"])
-        if not path.is_file() or files.sha256_of(path) != cited["sha256"]:
-            what = "evidence that a verdict cites is " + ("changed" if path.exists() else "missing")
+        if not files.is_file(path) or files.sha256_of(path) != cited["sha256"]:
+            what = "evidence that a verdict cites is " + ("changed" if files.mode_at(path) else "missing")
             yield damage(what, cited["path"], verdicts.LOST)
         elif path.suffix == ".json":
             cites += json.loads(path.read_bytes()).get("files", {}).values()
@@ -93,7 +96,7 @@ def _verdict(root: Root, name: str) -> Iterator[Problem]:
 def ruled(root: Root, sha256: str) -> Iterator[Problem]:
     """Check that a policy that was used is kept."""
     name = f"{POLICIES}/{sha256[:12]}.json"
-    if not root.at(name).exists():
+    if not files.mode_at(root.at(name)):
         mend = "restore it from a backup of decisions/; if policy.json still is that policy, the next run copies it"
         yield damage("the policy by which a week was judged or a model trained is missing", name, mend)
 
@@ -113,9 +116,9 @@ def _manifest(root: Root, home: str, name: str, names: set[str]) -> Iterator[Pro
     for given in manifest.inputs if name == partitions.MANIFEST else ():
         source = given.path.partition("#")[0]
         path = root.at(source)
-        if not (path.is_file() if path.suffix else path.exists()):
+        if not (files.is_file(path) if path.suffix else files.mode_at(path)):
             yield damage(f"an input of {table} is missing", source, _mend_of_input(source))
-        elif source == given.path and path.is_file() and files.sha256_of(path) != given.sha256:
+        elif source == given.path and files.is_file(path) and files.sha256_of(path) != given.sha256:
             mend = "if it was landed again, the next run rebuilds what depends on it; else restore it from a backup"
             yield remark(f"the file has changed since {table} was made from it", source, mend)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -48,7 +47,7 @@ def uncited(root: Root) -> Iterator[str]:
 
     StoreDamaged if a manifest cannot be read, since it might cite anything. A folder without a manifest is left alone.
     """
-    stock: Stock = {home: {} for home in folders(root)}
+    stock: Stock = {home: {} for home in folders(root, is_strict=True)}
     for home, found in stock.items():
         names = [entry.name for entry in entries(root, home)]
         found |= {n: manifest_in(root, home, n) for n in names if n == partitions.MANIFEST or KEPT.fullmatch(n)}
@@ -105,11 +104,11 @@ def _said_in_documents(root: Root) -> tuple[set[str], set[str]]:
     hashes: set[str] = set()
     tables: set[str] = set()
     for place in CITING:
-        for folder, folders_in_it, names in os.walk(root.at(place)):
+        for folder, folders_in_it, names in files.walked(root.at(place)):
             if "receipts" in folders_in_it:
                 folders_in_it.remove("receipts")  # nothing depends on what they mention
             for path in (Path(folder) / name for name in names if name != "model.txt"):
-                if path.suffix in (".json", ".html", ".txt") and path.is_file():  # no pipe, which would never end
+                if path.suffix in (".json", ".html", ".txt") and files.is_file(path):  # no pipe, which would never end
                     data = path.read_bytes()
                     hashes |= {text.decode() for text in _HASH.findall(data)}
                     tables |= {text.decode() for text in _TABLE.findall(data)}

@@ -18,7 +18,7 @@ from importlib import import_module
 from itertools import chain, pairwise
 
 from jobs.decisions.finding import damage, going_on, remark, strange, summed
-from jobs.protocol import clock
+from jobs.protocol import clock, files
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.claims import abandoned
 from jobs.protocol.command import failure_of
@@ -49,12 +49,12 @@ def permissions(root: Root) -> Iterator[Problem]:
     found_in = (f"{ledgers.FOLDER}/{one.name}" for one in entries(root, ledgers.FOLDER) if one.name[0] != ".")
     ledger = {name: mode_of(name) for name in found_in}
     for name, mode in (FOLDER_MODES | {name: mode_of(name) for name in (POLICY, *NOTES)} | ledger).items():
-        found = stat.S_IMODE(root.at(name).lstat().st_mode) if os.path.lexists(root.at(name)) else mode
+        found = stat.S_IMODE(root.at(name).lstat().st_mode) if files.mode_at(root.at(name)) else mode
         if found & ~mode or (found & mode) != mode:
             grave = bool(found & ~mode & 0o022) or name in ledger
             what = f"its mode is {found:o} and should be {mode:o}"
             yield (damage if grave else remark)(what, name, f"chmod {mode:o} {name}")
-    walks = (os.walk(root.at(place)) for place in ("decisions", "datamart", "model_bank"))
+    walks = (files.walked(root.at(place)) for place in ("decisions", "datamart", "model_bank"))
     for folder, _, names in chain([(str(root.path), [], [])], *walks):
         for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118 - many of them
             mode = os.lstat(path).st_mode
@@ -79,7 +79,7 @@ def libraries(_: Root) -> Iterator[Problem]:
 def locks(root: Root) -> Iterator[Problem]:
     """A lock that one process holds is really refused to another."""
     home = root.at("decisions")
-    if not home.is_dir():
+    if not files.is_folder(home):
         return
     handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -95,7 +95,7 @@ def locks(root: Root) -> Iterator[Problem]:
 def backend(root: Root) -> Iterator[Problem]:
     """When two puts race for a name, exactly one wins; unexpected bytes are never replaced or removed."""
     store, mend = FolderStore(root), "do not run the jobs on this file system: it lacks what the store relies on"
-    if not root.at("decisions").is_dir():
+    if not files.is_folder(root.at("decisions")):
         return
     with ThreadPoolExecutor(2) as pool:
         for _ in range(ROUNDS):

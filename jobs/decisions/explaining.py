@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 from datetime import date
 
@@ -85,7 +84,7 @@ def _decision(root: Root, decision: Decision) -> Iterator[str]:
 
 def _partitions(root: Root, day: date) -> Iterator[str]:
     for home in (home for home in folders(root) if home.endswith(f"={day}")):
-        if not os.path.lexists(root.at(f"{home}/{partitions.MANIFEST}")):
+        if not files.mode_at(root.at(f"{home}/{partitions.MANIFEST}")):
             yield f"{home}: no manifest"
             continue
         manifest = manifest_in(root, home)
@@ -97,12 +96,12 @@ def _partitions(root: Root, day: date) -> Iterator[str]:
 def _held(root: Root, given: Input) -> str:
     """An input, and whether it is still unchanged."""
     name, path = f"{given.path} {given.sha256[:12]}", root.at(given.path)
-    if not os.path.lexists(root.at(given.path.partition("#")[0])):
+    if not files.mode_at(root.at(given.path.partition("#")[0])):
         return f"{name}, missing now"
-    if path.is_file() and files.sha256_of(path) != given.sha256:
+    if files.is_file(path) and files.sha256_of(path) != given.sha256:
         kept = path.with_name(f"{path.stem}-{given.sha256[:12]}{path.suffix}")
-        is_whole = kept.is_file() and files.sha256_of(kept) == given.sha256
+        is_whole = files.is_file(kept) and files.sha256_of(kept) == given.sha256
         return f"{name}, replaced since and kept as {kept.name}" if is_whole else f"{name}, changed since"
-    if (path / partitions.MANIFEST).is_file():
+    if files.is_file(path / partitions.MANIFEST):
         return name if manifest_in(root, given.path).content_sha256 == given.sha256 else f"{name}, changed since"
     return name + (f", {given.partitions} partitions" if given.partitions > 1 else "")

@@ -25,7 +25,9 @@ SET_ASIDE = re.compile(r"[.#].*|.*(~|\.bak|\.orig|\.swp|\.tmp)")  # by editors, 
 def strange(root: Root) -> list[Problem]:
     """A remark if no job has ever run on this root: nothing is damaged, but it is hardly the folder that was meant."""
     mend = "is this the right --root? If so, nothing needs doing"
-    return [] if root.at("decisions").is_dir() else [remark("no job has run on this root yet", "decisions", mend)]
+    return (
+        [] if files.is_folder(root.at("decisions")) else [remark("no job has run on this root yet", "decisions", mend)]
+    )
 
 
 def misnamed(root: Root) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from jobs.decisions.finding import misnamed
-from jobs.protocol import circumstances, clock, policy_in_force, receipts, status, verdicts
+from jobs.protocol import circumstances, clock, files, policy_in_force, receipts, status, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
@@ -74,7 +74,7 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """
     if not options.reason.strip():
         raise UsageError("the reason is empty", where="--reason", mend="say why, in a sentence: the ledger keeps it")
-    if not root.at(DECISIONS).is_dir():
+    if not files.is_folder(root.at(DECISIONS)):
         what = "nothing can be withdrawn: no job has run on this root yet"
         raise UsageError(what, where="--root", mend="give the root on which the jobs run")
     desk = _desk(root, clock.today())

@@ -84,7 +84,7 @@ def read_scored(path: Path, columns: Columns, *, needs_labels: bool) -> ScoredFi
 
 def read_frame(path: Path) -> pl.DataFrame:
     """Read a whole file; every column of a CSV file as text, so that no value is guessed at."""
-    if not path.is_file():
+    if not files.is_file(path):
         raise InputMissing("there is no such file", where=path, mend="give the path of a scored file")
     if path.name.endswith(PARQUET):
         return _read_parquet(path)

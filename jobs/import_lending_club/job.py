@@ -37,7 +37,7 @@ def run(
         for left in imports.glob(".work-*"):  # of a killed import
             shutil.rmtree(left)
         for path in paths:
-            if not path.is_file():
+            if not files.is_file(path):
                 raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
         opened = [Source(path, files.sha256_of(path.resolve()), member) for path in paths]
         opened.sort(key=lambda source: (source.path.name, source.sha256))  # in whatever order they are given

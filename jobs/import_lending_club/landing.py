@@ -65,7 +65,7 @@ def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
     stems = {name.removesuffix(".csv") for name in hashes}
     for table in TABLES:
         folder = root.at(f"{LANDING}/{table}")
-        names = os.listdir(folder) if folder.is_dir() else []
+        names = files.names_in(folder)
         named = {name: f"{table}/{name.partition('.')[0]}" for name in names if name.endswith(_OTHER_KINDS)}
         other += [name for name, stem in named.items() if stem in stems]
     if other:
@@ -94,7 +94,7 @@ def landing_name(table: str, day: date) -> str:
 def landed(root: Root, names: Iterable[str]) -> dict[str, str]:
     """The hashes of those of these landing files that exist."""
     paths = {name: root.at(f"{LANDING}/{name}") for name in names}
-    return {name: files.sha256_of(path) for name, path in paths.items() if path.is_file()}
+    return {name: files.sha256_of(path) for name, path in paths.items() if files.is_file(path)}
 
 
 def _landing_in(work: Path, month: date, cut_off: date) -> Iterator[tuple[str, pl.DataFrame]]:

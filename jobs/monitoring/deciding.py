@@ -147,6 +147,6 @@ def _policy(name: str | None) -> Policy:
     mend = "give --policy FILE, a policy like decisions/policy.json"
     if name is None:
         raise ConfigInvalid("there is no policy to judge by", where="--policy", mend=mend)
-    if not Path(name).is_file():
+    if not files.is_file(Path(name)):
         raise ConfigInvalid("the policy to judge by is not a file", where=name, mend=mend)
     return policy.load(Path(name).read_bytes(), name)

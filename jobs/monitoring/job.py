@@ -56,9 +56,9 @@ def report(run: Run) -> None:
     """Write the report, unless there is already one of this verdict."""
     session = Session.of(run)
     verdict, page = (run.root.at(name) for name in (verdicts.name_of(session.week), weeks.report_of(session.week)))
-    if run.dry_run or not verdict.is_file():
+    if run.dry_run or not files.is_file(verdict):
         return
-    if page.is_file() and f"verdict {files.sha256_of(verdict)[:12]}".encode() in page.read_bytes():
+    if files.is_file(page) and f"verdict {files.sha256_of(verdict)[:12]}".encode() in page.read_bytes():
         return
     from jobs.monitoring import report as reports
 

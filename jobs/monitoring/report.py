@@ -74,7 +74,7 @@ def _index(root: Root, week: date) -> str:
         verdict: Json = verdicts.read(root, day) or {}  # listed a moment ago
         score = verdict["performance_score"]
         kind = "none" if score is None else "estimated" if verdict["estimated"] else "realised"
-        link = f"week={day}/report.html" if day == week or root.at(weeks.report_of(day)).is_file() else ""
+        link = f"week={day}/report.html" if day == week or files.is_file(root.at(weeks.report_of(day))) else ""
         named = [Cell(str(verdict[key] or "none")) for key in ("severity", "priority", "model_id")]
         cells = [decided(verdict), *named, cell(score), Cell(kind), Cell(verdict["sentence"])]
         rows.append([Cell(str(day), link=link), *cells])

@@ -124,7 +124,7 @@ class Session(sessions.Session):
         days = [weeks.first_of(self.week, FEED_DAYS) + timedelta(days=n) for n in range(FEED_DAYS)]
         for table in FEED:
             paths = {day: self.root.at(partitions.manifest_name(table, day)) for day in days}
-            there = {day: path.read_bytes() for day, path in paths.items() if path.is_file()}
+            there = {day: path.read_bytes() for day, path in paths.items() if files.is_file(path)}
             lines = [f"{day} {hashlib.sha256(data).hexdigest()}" for day, data in there.items()]
             yield Input(f"datamart/{table}", hashlib.sha256("\n".join(lines).encode()).hexdigest(), len(there))
 

@@ -38,7 +38,7 @@ def put(run: Run, week: date, stem: str, suffix: str, data: bytes) -> Json:
 def put_verdict(run: Run, week: date, verdict: Json) -> None:
     """Write the verdict, last of all; keep the one that it replaces."""
     name, data = verdicts.name_of(week), strict_json.pretty(verdict)
-    before = run.root.at(name).read_bytes() if run.root.at(name).is_file() else data
+    before = run.root.at(name).read_bytes() if files.is_file(run.root.at(name)) else data
     if before != data:
         put(run, week, "decision", "json", before)
     if files.write_changed(run.root, run.root.at(name), data):
@@ -68,7 +68,7 @@ def remembered(run: Run, weeks: Iterable[date]) -> list[Judged]:
 def cited(root: Root, citation: Json) -> bytes:
     """The bytes that a citation refers to, checked against its hash."""
     path = root.at(citation["path"])
-    data = path.read_bytes() if path.is_file() else b""
+    data = path.read_bytes() if files.is_file(path) else b""
     if hashlib.sha256(data).hexdigest() != citation["sha256"]:
         what = "evidence that a verdict cites is " + ("changed" if data else "missing")
         raise StoreDamaged(what, where=citation["path"], mend=verdicts.LOST)
@@ -80,7 +80,7 @@ def kept_verdict(root: Root, citation: Json) -> Json | None:
     folder = citation["path"].rpartition("/")[0]
     for name in (citation["path"], f"{folder}/decision-{citation['sha256'][:DIGITS]}.json"):
         path = root.at(name)
-        if path.is_file() and files.sha256_of(path) == citation["sha256"]:
+        if files.is_file(path) and files.sha256_of(path) == citation["sha256"]:
             found: Json = json.loads(files.content(path))
             return found
     return None

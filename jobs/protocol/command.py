@@ -232,7 +232,7 @@ def open_root(text: str) -> Root:
         raise UsageError(f"a root of scheme {scheme!r} is not supported", where="--root", mend="give a folder")
     if not name.strip():  # an unset variable, mostly; it is not the current folder
         raise UsageError("the root is empty", where="--root", mend="give a folder; the current one is --root .")
-    if not path.is_dir():
+    if not files.is_folder(path):
         raise UsageError("the root is not a folder", where=path, mend="create it, or give --root FOLDER")
     if any("\ud800" <= letter <= "\udfff" for letter in str(path.resolve())):
         mend = "rename the folder: libraries refuse it"
@@ -242,8 +242,8 @@ def open_root(text: str) -> Root:
     replayed = path / REPLAY_CLOCK
     TYPED_ROOT[:] = [text]
     READ.clear()
-    clock.stand_at(clock.read(replayed) if replayed.is_file() else None)
-    return Root(path.resolve(), durable=not replayed.is_file())
+    clock.stand_at(clock.read(replayed) if files.is_file(replayed) else None)
+    return Root(path.resolve(), durable=not files.is_file(replayed))
 
 
 def stop(_signal: int, _frame: object) -> NoReturn:

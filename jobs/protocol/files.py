@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -36,6 +37,40 @@ class Root:
 
     def name_of(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; raise what hinders looking. `Path.is_file` takes it for absence from Python 3.14 on."""
+    return stat.S_ISREG(mode_at(path))
+
+
+def is_folder(path: Path) -> bool:
+    return stat.S_ISDIR(mode_at(path))
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder; none if there is no such folder."""
+    return os.listdir(folder) if is_folder(folder) else []
+
+
+def walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """`os.walk`, but what cannot be listed is raised instead of passed over, unless it is not there."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    return os.walk(folder, onerror=refuse)
+
+
+def mode_at(path: Path) -> int:
+    """The mode of what is at a path; 0 if there is nothing."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError) as error:  # the latter: no file can have such a name
+        if getattr(error, "errno", errno.ENOENT) not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        return 0
 
 
 @contextmanager
@@ -94,13 +129,13 @@ def write_whole(
 
 def write_changed(root: Root, target: Path, data: bytes, *, mode: int = 0o644) -> bool:
     """Write a small file unless it already holds these bytes; return whether it was written."""
-    there = target.is_file() and target.read_bytes() == data
+    there = is_file(target) and target.read_bytes() == data
     return not there and write_whole(root, target, data, mode=mode)
 
 
 def make_folder(root: Root, folder: Path) -> None:
     """Create a folder and, durably, every missing one above it."""
-    if folder.is_dir():
+    if is_folder(folder):
         return
     make_folder(root, folder.parent)
     folder.mkdir(0o775, exist_ok=True)  # under any umask: what everybody may write is refused
@@ -122,7 +157,7 @@ def _sync(root: Root, path: Path, how: int) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove the drafts of dead writers; a living writer holds a lock on its own."""
-    for name in os.listdir(folder) if folder.is_dir() else []:
+    for name in names_in(folder):
         if name.startswith(DRAFT):
             with unheld(folder / name) as is_abandoned:
                 if is_abandoned:

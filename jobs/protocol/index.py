@@ -70,7 +70,7 @@ class Index:
         """Append what is new, if anything; rewrite the whole file if there is none, or if most of it is new."""
         if not self._news:
             return
-        if self.path.is_file() and 2 * len(self._news) < len(self.files):
+        if files.is_file(self.path) and 2 * len(self._news) < len(self.files):
             with files.naming_folder(self.path.parent), self.path.open("ab") as file:
                 file.write(self._lines(sorted(self._news)))
         else:
@@ -89,7 +89,7 @@ def identity_of(stat: os.stat_result) -> Identity:
 def entries(root: Root, folder: str) -> Iterator[os.DirEntry[str]]:
     """The entries of a folder of the root, sorted by name; none if there is no such folder."""
     path = root.at(folder)
-    if path.is_dir():
+    if files.is_folder(path):
         with os.scandir(path) as found:
             yield from sorted(found, key=lambda entry: entry.name)
 

@@ -16,7 +16,7 @@ from jobs.protocol import schemas, strict_json
 from jobs.protocol.decisions import advance, objection
 from jobs.protocol.errors import READ, JobError, StoreDamaged
 from jobs.protocol.folder import Refused
-from jobs.protocol.index import manifests
+from jobs.protocol.index import identities, manifests
 from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.model_bank import BANK, MANIFEST
 from jobs.protocol.state import RETRAINING, Entry, Fact, State
@@ -97,7 +97,7 @@ def refuse_loss(store: FolderStore) -> None:
     if manifests(store.root, PREDICTIONS):
         raise StoreDamaged("there are scores, and the ledger that they cite is gone", where=FOLDER, mend=_RESTORE)
     is_brought = SERVING_NOTE.rpartition("/")[2] in store.list(DECISIONS)  # whoever brings a model names it there
-    if not is_brought and any(store.root.at(BANK).glob(f"*/{MANIFEST}")):
+    if not is_brought and identities(store.root, BANK, str, f"/{MANIFEST}"):
         raise StoreDamaged("there are models, but no ledger or note names them", where=FOLDER, mend=_RESTORE)
 
 

@@ -143,13 +143,13 @@ def _read(root: Root, model_id: str, name: str, limit: int) -> bytes:
         data = FolderStore(root).get(f"{BANK}/{model_id}/{name}", limit)
     except Refused as refusal:
         found = _damaged(model_id, refusal.what)
-        if refusal.mend.startswith("chmod"):  # its other mends are for files that people write
+        if refusal.mend.startswith(("chmod", "let the user")):  # its other mends are for files that people write
             found.mend = refusal.mend
         raise found from refusal
     if data is None:
         home = root.at(f"{BANK}/{model_id}")
-        what = f"{name} is missing" if home.is_dir() else "the model is not there"
-        raise _damaged(model_id, what, has_recipe=(home / RECIPE).is_file())
+        what = f"{name} is missing" if files.is_folder(home) else "the model is not there"
+        raise _damaged(model_id, what, has_recipe=files.is_file(home / RECIPE))
     return data
 
 

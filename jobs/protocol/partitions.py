@@ -158,7 +158,7 @@ def parse(data: bytes, *, where: str) -> Manifest:
 def verified(root: Root, name: str) -> Path:
     """The path of a part, once its hash matches its name: nothing is built on a damaged file."""
     path = root.at(name)
-    _refuse_changed(name, files.sha256_of(path) if path.is_file() else None)
+    _refuse_changed(name, files.sha256_of(path) if files.is_file(path) else None)
     return path
 
 
@@ -191,8 +191,10 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
     """
     home, drafts_in = root.at(folder(manifest.table, manifest.date)), drafts_folder(root, manifest.table)
     target, data = home / MANIFEST, manifest.to_bytes()
-    before = files.content(target, strict_json.LIMIT + 1) if target.is_file() else None
-    parts_there = all((at := home / each.name).is_file() and at.stat().st_size == each.bytes for each in manifest.parts)
+    before = files.content(target, strict_json.LIMIT + 1) if files.is_file(target) else None
+    parts_there = all(
+        files.is_file(at := home / each.name) and at.stat().st_size == each.bytes for each in manifest.parts
+    )
     if (before is not None and once) or (before == data and parts_there):
         return False
     files.make_folder(root, home)
@@ -200,7 +202,7 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
         files.publish(root, path, home / part.name)
     if before is not None and before != data:
         kept = home / f"_manifest-{hashlib.sha256(before).hexdigest()[:12]}.json"
-        if not kept.is_file():  # older models and scores may cite it
+        if not files.is_file(kept):  # older models and scores may cite it
             files.write_whole(root, kept, before, drafts_in=drafts_in)
     return files.write_whole(root, target, data, drafts_in=drafts_in, once=once)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections import Counter
@@ -182,5 +181,6 @@ def prune(root: Root, job: str, now: datetime) -> None:
 
 
 def _numbers(home: Path) -> list[str]:
-    names = os.listdir(home) if home.is_dir() else []
-    return sorted((name[:-5] for name in names if name.endswith(".json") and name[:-5].isdigit()), key=int)
+    return sorted(
+        (name[:-5] for name in files.names_in(home) if name.endswith(".json") and name[:-5].isdigit()), key=int
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jobs.protocol import index, partitions
+from jobs.protocol import files, index, partitions
 from jobs.protocol.errors import InputMissing, NewerFormat, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
@@ -48,7 +47,7 @@ class Built:
 def nothing_landed(root: Root) -> InputMissing | None:
     """What stands against a root on which no job will ever find anything to do: mostly it is another one."""
     mend = "give the right --root, or land the first files"
-    there = root.at(LANDING).is_dir()
+    there = files.is_folder(root.at(LANDING))
     return None if there else InputMissing("nothing has ever landed under this root", where=LANDING, mend=mend)
 
 
@@ -179,7 +178,7 @@ def cited(root: Root, folder: str, content: str) -> Manifest:
     if not _FOLDER.fullmatch(folder):
         raise StoreDamaged("that is not a partition", where=folder, mend="restore what cites it from a backup")
     home = root.at(folder)
-    names = sorted(os.listdir(home), reverse=True) if home.is_dir() else []  # the one in place first
+    names = sorted(files.names_in(home), reverse=True)  # the one in place first
     for name in (name for name in names if name == partitions.MANIFEST or partitions.KEPT.fullmatch(name)):
         manifest = partitions.at(root, f"{folder}/{name}")
         if manifest.content_sha256 == content:

@@ -76,7 +76,7 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
 def _refuse(options: argparse.Namespace) -> None:
     rates = (options.missed_ticks, options.duplicate_ticks, options.kill)
     named, adding = "--missed-ticks, --duplicate-ticks, --kill", "give rates from 0 on that add up to at most 1"
-    lost = bool(options.policy) and not options.policy.is_file()
+    lost = bool(options.policy) and not files.is_file(options.policy)
     for wrong, what, where, mend in (
         (options.end < options.start, "it is before --start", "--end", "give an --end on or after --start"),
         (min(rates) < 0 or not sum(rates) <= 1, "these are not valid rates", named, adding),  # nor is a nan

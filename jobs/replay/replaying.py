@@ -28,11 +28,12 @@ import numpy as np
 
 from jobs.preprocessing import arrivals
 from jobs.preprocessing.tables import ALL_TABLES
-from jobs.protocol import clock, command, index
+from jobs.protocol import clock, command, files, index
 from jobs.protocol.command import REPLAY_CLOCK, STOPPED, Stopped
 from jobs.protocol.errors import InputMissing
 from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
+from jobs.protocol.index import entries
 from jobs.protocol.layers import LABELS, LANDING
 from jobs.protocol.partitions import manifest_name
 from jobs.protocol.store import FolderStore
@@ -67,7 +68,8 @@ class Replay:
         self._entries = 0  # of the ledger, told so far
         self._late: list[Path] = []
         self._landed = defaultdict[date, list[Path]](list)
-        for path in sorted(original.at(LANDING).glob("*/*")):
+        tables = (Path(folder.path) for folder in entries(original, LANDING) if folder.is_dir())
+        for path in sorted(table / name for table in tables for name in files.names_in(table)):
             _, day = arrivals.parse_name(path.parent.name, path.name.removesuffix(arrivals.CHECKSUM))
             if day:
                 self._landed[day].append(path)
@@ -122,7 +124,7 @@ class Replay:
 
                 def look() -> None:
                     nonlocal shown
-                    homes = [home for table in ALL_TABLES if (home := self.root.at(f"datamart/{table}")).is_dir()]
+                    homes = [home for table in ALL_TABLES if files.is_folder(home := self.root.at(f"datamart/{table}"))]
                     built = sum(len(os.listdir(home)) for home in homes)
                     done(built - shown)
                     shown = built
@@ -137,7 +139,7 @@ class Replay:
         for tick in (tick for tick in day.ticks if tick.job == AHEAD):
             for _ in range(tick.times):
                 self._run(tick)
-        return self.happenings, self.root.at(manifest_name(LABELS, day.date)).is_file()
+        return self.happenings, files.is_file(self.root.at(manifest_name(LABELS, day.date)))
 
     def _land(self, day: Day, number: int) -> None:
         """Land the day's files, after those that were late; one table's file may now be late, or only half written."""

@@ -46,7 +46,7 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
     truth = root.at(TRUTH)
     with files.locked(root, truth / ".lock", "a simulation already runs on this root"):
         finished, lying = truth / ".finished.json", _lying(root)
-        if not finished.is_file() or finished.read_bytes() != _standing(settings, lying):
+        if not files.is_file(finished) or finished.read_bytes() != _standing(settings, lying):
             _refuse_strangers(root, settings, dates, lying)
             for left in truth.glob(".work-*"):  # of a killed simulation
                 shutil.rmtree(left)

@@ -12,7 +12,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from jobs.protocol import claims, contract, model_bank, partitions, policy, policy_in_force, strict_json
+from jobs.protocol import claims, contract, files, model_bank, partitions, policy, policy_in_force, strict_json
 from jobs.protocol.claims import Outcome
 from jobs.protocol.errors import StoreDamaged, UsageError
 from jobs.protocol.layers import FEATURES, LABELS
@@ -70,7 +70,7 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     root, store, home = session.root, session.store, f"{model_bank.BANK}/{model_id}"
     data = store.get(f"{home}/{model_bank.RECIPE}") if model_bank.is_name(model_id) else None
     if data is None:
-        known = ", ".join(sorted(path.name for path in root.at(model_bank.BANK).glob("*-*"))) or "none yet"
+        known = ", ".join(sorted(filter(model_bank.is_name, files.names_in(root.at(model_bank.BANK))))) or "none yet"
         what = f"model {model_id!r} has no recipe" if model_id else "the model to rebuild is not named"
         raise UsageError(what, where="--model", mend=f"name a model of the bank: {known}")
     recipe = strict_json.parse(data, where=f"{home}/{model_bank.RECIPE}")

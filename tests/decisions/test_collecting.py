@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,3 +193,23 @@ def test_nothing_is_removed_for_a_part_of_an_option(root: Root, capsys: pytest.C
         main(["gc", "--root", str(root.path), "--del"])
     assert stopped.value.code == 2
     assert "unrecognized arguments: --del" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hidden", ["model_bank", "datamart/silver/toy"])
+def test_nothing_is_removed_while_a_folder_that_may_cite_it_cannot_be_listed(
+    root: Root, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, hidden: str
+) -> None:
+    old = replaced(root)
+    recipe(root, cited(old))
+    ledger.append(FolderStore(root), writer(), lambda _: proposed(person()))
+    age(root)
+    real, fails = os.scandir, [1]  # once: whoever looks again finds it
+
+    def scanned(path: str | int | os.PathLike[str] = ".") -> Any:
+        if str(path) == str(root.at(hidden)) and fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), fails.pop())
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scanned)
+    assert main(["gc", "--root", str(root.path), "--delete"]) == 1
+    assert root.at(f"{partitions.folder(BRONZE, SUNDAY)}/{old.parts[0].name}").is_file()
