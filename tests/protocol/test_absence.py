@@ -69,10 +69,20 @@ def test_the_manifest_that_cannot_be_looked_at_is_not_replaced(tmp_path: Path, h
     assert target.read_bytes() == before
 
 
-def test_no_ledger_is_begun_beside_models_that_cannot_be_listed(tmp_path: Path, hidden: set[Path]) -> None:
-    root = Root(tmp_path, durable=False)
+def test_no_ledger_is_begun_beside_models_that_cannot_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, real = Root(tmp_path, durable=False), os.scandir
     model_bank.put(root, SUNDAY, {"recipe.json": b"{}"})
-    hidden.add(root.at(model_bank.BANK))
+
+    def scanned(path: Any = ".") -> Any:
+        if path in (bank, str(bank)):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
+    bank = root.at(model_bank.BANK)
+    forbid(monkeypatch, str(bank))
+    monkeypatch.setattr(os, "scandir", scanned)
     with pytest.raises(OSError, match="Permission denied"):
         ledger.refuse_loss(FolderStore(root))
 
