@@ -30,7 +30,7 @@ POLICY = training.POLICY | {"drift": {"n_min": 100}, "alerts": {"renotify_days":
 COUNTED = ("datamart/gold/monitoring/", "datamart/gold/reports/", "decisions/")
 BY_RUN = ("decisions/ledger/", "decisions/receipts/", "decisions/alerts/outbox/")  # numbers, times, hashes of both
 OUTBOX = "decisions/alerts/outbox"
-HEAD = re.compile(rb"(entry )\d+|(sha256 )[0-9a-f]{64}|(Message: )[0-9a-f]{32}")
+HEAD = re.compile(rb"(entry:? )\d+|(sha256 )[0-9a-f]{64}|(Message: )[0-9a-f]{32}")
 
 
 def land(root: Path) -> None:
