@@ -75,11 +75,11 @@ def mode_at(path: Path) -> int:
 
 @contextmanager
 def naming_folder(folder: Path) -> Iterator[None]:
-    """If the system refuses a draft, name its folder in the error: the draft's own name means nothing."""
+    """If the system refuses a draft or a note set aside, name its folder: its own name means nothing."""
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) and DRAFT in str(error.filename):
+        if isinstance(error, OSError) and (DRAFT in (named := str(error.filename)) or named.startswith(".")):
             error.filename = str(folder)
         error.add_note(str(folder))
         raise

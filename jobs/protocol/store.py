@@ -117,7 +117,6 @@ class FolderStore:
     @contextmanager
     def _drafted(self, name: str, data: bytes) -> Iterator[tuple[int, str, str]]:
         with (
-            naming_folder(self.root.at(name).parent),
             self._folder_of(name) as (folder, last),
             folders.drafted(self.root, folder, data, mode_of(name)) as draft,
         ):
@@ -126,7 +125,7 @@ class FolderStore:
     @contextmanager
     def _folder_of(self, name: str) -> Iterator[tuple[int, str]]:
         *above, last = folders.parts_of(name)
-        with folders.opened(self.root, tuple(above)) as folder:
+        with naming_folder(self.root.at(name).parent), folders.opened(self.root, tuple(above)) as folder:
             if folder is None:
                 raise FileNotFoundError(name)
             yield folder, last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 from jobs.protocol import folder as folders
 from jobs.protocol import store as stores
+from jobs.protocol.errors import as_job_error
 from jobs.protocol.files import Root
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore
 from tests.protocol.faults import Faults, in_child
@@ -113,3 +115,18 @@ def test_a_disposable_root_is_not_synced(tmp_path: Path) -> None:
 def test_bytes_are_durable_before_their_name_and_the_name_before_the_answer(tmp_path: Path) -> None:
     steps = steps_of(tmp_path, "file", None, lambda store: store.put_if_absent("file", b"x"))
     assert steps == ["write", "fchmod", "fsync", "link", "fsync", "unlink"]
+
+
+@pytest.mark.parametrize("call", ["unlink", "rename"])
+def test_an_error_about_a_note_set_aside_names_its_folder(
+    tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(name: str, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", name)
+
+    store = prepared(tmp_path, NOTE, b"old")
+    monkeypatch.setattr(os, call, fails)
+    with pytest.raises(OSError, match="Read-only") as found:
+        store.remove_if(NOTE, b"old")
+    told = {"unlink": str(tmp_path / "decisions"), "rename": "retraining_decision.json"}
+    assert as_job_error(found.value).where == told[call]
