@@ -14,15 +14,18 @@ LARGEST = 2**53  # larger integers change in readers that keep numbers as floats
 _MOST_DIGITS = len(str(-LARGEST))
 _LONGEST = 200  # characters of a key or pointer that a message repeats
 _ONE_VALUE = json.JSONDecoder()
-_PLAIN = re.compile(r"(?:(-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)|true|false|null)(?![A-Za-z_.0-9])")
-_HALF = "the file ends too early: close what is open, by } or ]; or perhaps it was saved only in part"
+_PLAIN = re.compile(r"(?:(-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)|true|false|null)(?![A-Za-z_.0-9%-])")
+_HALF = 'the file ends too early: close what is open, by ", } or ]; or perhaps it was saved only in part'
 _KEY = 'write "key": value; and a decimal with a point, as in 0.65'
 _VALUE = "write a string in double quotes, a number, true, false, null, [ or {"
-_DIGITS = "write 0.5, 5.0, 7: no leading zeros, and a digit on both sides of the point"
+_DIGITS = "write 0.5, -5.0, 7: no plus, no leading zeros, a digit on both sides of the point; put a date in quotes"
+_BLANK = "delete it, though it may be invisible, and write a plain space"
 _LINE_END = "close the string on its line; write \\n for a line end"
 _SLIPS = (  # the most likely mistakes, wherever something else was expected
     (r"//|/\*|#", "found a comment", "remove it: JSON has no comments"),
     ("['\u201c\u201d]", 'found a quote that is not "', 'JSON has double quotes only: "like this"'),
+    (r"\0", "found a zero byte", "remove it; if the file is in UTF-16, save it as UTF-8"),
+    ("[\v\f\x85\xa0\u2000-\u200f\u2028-\u202f\u2060\u3000\ufeff]", "found a blank that is not one in JSON", _BLANK),
     (r"\Z", "found the end of the file", _HALF),
 )
 _NO_VALUES = (
@@ -33,8 +36,8 @@ _NO_VALUES = (
     (r"NaN\b", "found NaN", "JSON has no NaN: write null"),
     (r"Infinity\b", "found Infinity", "JSON has no Infinity: write null or a number"),
     (r"-Infinity\b", "found -Infinity", "JSON has no Infinity: write null or a number"),
-    (r"-(?![0-9])", "found a minus without a number", "write a number"),
-    (r"[-0-9]", "found a number that is not one in JSON", _DIGITS),
+    (r"-(?![0-9.])", "found a minus without a number", "write a number"),
+    (r"[-+.]*[0-9]", "found a number that is not one in JSON", _DIGITS),
     (r"[A-Za-z_]", "found a bare word", _VALUE),
     (r"", "found no value", _VALUE),
 )
@@ -82,14 +85,14 @@ def escaped(text: str) -> str:
 def whole(text: str) -> int:
     """Parse an integer; the ValueError holds what is wrong and how to mend it."""
     if len(text) > _MOST_DIGITS or abs(value := int(text)) > LARGEST:
-        raise ValueError("found an integer past 2^53", "write a smaller number, or a string where text belongs")
+        raise ValueError("found an integer past 2^53", "write at most 15 digits, or text where text belongs")
     return value
 
 
 def finite(text: str) -> float:
     """Parse any other number, likewise."""
     if not math.isfinite(value := float(text)):
-        raise ValueError("found a number too large for any reader", "write a number below 1e308")
+        raise ValueError("found a number too large for any reader", "write a number between -1e308 and 1e308")
     return value
 
 
@@ -143,7 +146,7 @@ class _Scanner:
             self.value(pointer_to(pointer, key), depth)
             found = self.next()
             if found not in (",", closing):
-                hint = f"put a comma between members and {closing} after the last"
+                hint = f'put a comma between members and {closing} after the last; write \\" for a quote in a text'
                 raise self.unexpected(pointer, *_SLIPS, ("", f"found neither a comma nor {closing}", hint))
             if found == ",":
                 self.at += 1

@@ -88,7 +88,8 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
     try:
         until = start + timedelta(days=valid_days[priority])
     except OverflowError:
-        raise refused(data, "decision_date", "is too late", RETRAINING_NOTE, "give an earlier date") from None
+        field = "valid_from" if "valid_from" in fields else "decision_date"
+        raise refused(data, field, "is too late", RETRAINING_NOTE, "give an earlier date") from None
     end = date.fromisoformat(fields["valid_until"]) if "valid_until" in fields else until
     if end < start:
         mend = f"give a date from {start} on, or leave valid_until out"

@@ -107,7 +107,7 @@ def _complaints(error: Any, whole: Mapping[str, Any], *, quoting: bool) -> Itera
 def subject(pointer: str, whole: str = "row") -> str:
     """How a message names a place, escaped: a mistyped key may hold anything."""
     is_nested = pointer.count("/") > 1
-    return escaped(pointer if is_nested else pointer[1:]) or f"the {whole}"
+    return escaped(pointer if is_nested else pointer[1:]) or ('""' if pointer else f"the {whole}")
 
 
 def allowed(part: Mapping[str, Any] | bool) -> str:  # noqa: FBT001 - a schema

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.protocol import ledger
+from jobs.protocol.files import Root
+from jobs.protocol.store import FolderStore
 from tests.prove import monitoring, preprocessing, training
 from tests.prove.system_calls import Case, Subject, cases, differences, trace, try_all, verdict
 
@@ -42,3 +49,26 @@ def test_a_job_killed_or_failed_at_a_system_call_is_mended_by_running_again(
     wrong = [(case, said, differences(one, expected)) for case, said, one in shown if said.startswith("WRONG")]
     assert wrong == []
     assert sum(outcome.code in (-9, 137) for outcome in outcomes) == len(some)
+
+
+def test_a_training_killed_under_its_claim_leaves_two_entries_more_and_the_same_fold(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    training.land(whole)
+    shutil.copytree(whole, killed)
+    before = _kinds(killed)
+    trainer = subprocess.Popen(training.argv(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while trainer.poll() is None and "claimed" not in _kinds(killed)[len(before) :]:
+        time.sleep(0.01)
+    os.kill(trainer.pid, signal.SIGKILL)
+    assert trainer.wait() == -signal.SIGKILL
+    for root in (whole, killed):
+        subprocess.run(training.argv(root), check=True, capture_output=True)
+    ends = _kinds(whole)[len(before) :]
+    assert ends.count("claimed") == 1
+    again = ends.index("claimed") + 1
+    assert _kinds(killed)[len(before) :] == [*ends[:again], "attempt_failed", "claimed", *ends[again:]]
+    assert training.observed(killed) == training.observed(whole)
+
+
+def _kinds(root: Path) -> list[str]:
+    return [entry.kind for entry in ledger.read(FolderStore(Root(root))).entries]
