@@ -72,7 +72,7 @@ def discover(offered: Mapping[str, Mapping[str, Identity]], until: date = date.m
             if kind is None:
                 found.unknown.append(f"{LANDING}/{table}/{name}")
             elif day is None:
-                mend = f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed"
+                mend = f"name it {table}_YYYY_MM_DD.{kind}, by the day it landed, in {EARLIEST_YEAR} or later"
                 where = f"{LANDING}/{table}/{name}"
                 found.refused.append(ContractBroken("the name has no valid date", where=where, mend=mend))
             elif day <= since:

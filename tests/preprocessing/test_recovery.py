@@ -155,7 +155,9 @@ def test_a_mistyped_year_opens_no_millennia(tmp_path: Path, capsys: pytest.Captu
     path = landing(root, "loan_terms", FIRST)
     shutil.copy(path, path.with_name("loan_terms_0216_01_04.csv"))
     assert preprocess(root) == 4
-    assert "the name has no valid date" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "the name has no valid date" in told
+    assert "in 2000 or later" in told
 
 
 def test_files_of_later_days_say_nothing_about_an_earlier_one(tmp_path: Path) -> None:
