@@ -55,6 +55,14 @@ def test_every_kind_of_column_freezes_and_counts() -> None:
     }
 
 
+def test_each_column_freezes_with_its_own_sentinels_in_as_many_parts_as_asked_for() -> None:
+    values = [1.0, 2.0, 3.0, 4.0, 5.0, 999.0, 999.0]
+    frame = pl.DataFrame({"ratio": values, "rank": values})
+    bins = freeze(frame, frame.columns, {"ratio": (999.0,)}, 3)
+    assert bins["ratio"] == NumericBins((2.0, 4.0), (999.0,))
+    assert bins["rank"] == NumericBins((3.0, 5.0))
+
+
 def test_a_level_of_later_days_is_unseen_and_an_absent_column_is_left_out() -> None:
     bins = freeze(pl.DataFrame({"text": ["a", "b"], "gone": [1, 2]}), ["text", "gone"])
     counted = count(pl.DataFrame({"text": ["c", "__UNSEEN__", "a", None]}), bins)
