@@ -89,6 +89,8 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
         mend = "run again without --verify, which restores it"
         what = ", ".join(differ) or model_bank.MANIFEST
         raise StoreDamaged(f"{what} in the model bank is not as it was trained", where=home, mend=mend)
+    if not verify:
+        files.sweep(root.at(home))  # what a rebuild left that died after it had restored what was lost
     if broken:
         model_bank.put(root, as_of, made)
         session.run.report.change(home, why="restored by its recipe")

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.protocol import files, partitions
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.files import Root
+from jobs.protocol.files import DRAFT, Root
 from jobs.protocol.store import FolderStore
 from tests import stored
 from tests.training_inference.small_root import EARLIER, EASY, LAST, run
@@ -64,6 +64,17 @@ def test_a_model_that_the_bank_has_lost_is_put_back_by_its_recipe(root: Path) ->
     (folder / "model.txt").write_bytes(b"tree\n")
     (folder / "card.html").unlink()
     assert run(root, LAST, "--step", "rebuild", "--model", served(root), "--verify") == 6
+    assert run(root, LAST, "--step", "rebuild", "--model", served(root)) == 0
+    assert snapshot(folder) == before
+
+
+def test_the_draft_of_a_rebuild_that_died_is_swept_by_the_next_and_left_by_a_comparison(root: Path) -> None:
+    folder = root / "model_bank" / served(root)
+    before = snapshot(folder)
+    left = folder / f"{DRAFT}1-0123456789ab"
+    left.touch()
+    assert run(root, LAST, "--step", "rebuild", "--model", served(root), "--verify") == 0
+    assert left.exists()
     assert run(root, LAST, "--step", "rebuild", "--model", served(root)) == 0
     assert snapshot(folder) == before
 
