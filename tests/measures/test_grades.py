@@ -47,5 +47,9 @@ def test_a_chance_at_the_bound_of_a_colour_still_has_it(pd: float, colour: str) 
     assert light(1, 1, pd) == colour
 
 
+def test_no_bads_among_loans_without_risk_are_certain() -> None:
+    assert chance_of_bads(10, 0, 0.0) == 1.0
+
+
 def test_no_rows_are_no_green_light() -> None:
     assert light(0, 0, 0.15) is None

@@ -196,6 +196,18 @@ def test_two_equal_models_differ_by_nothing_without_an_interval() -> None:
     assert (change.value, change.variance, change.interval, change.p) == (0.0, 0.0, None, None)
 
 
+def test_the_interval_of_a_change_stays_within_what_an_auc_can_change_by() -> None:
+    before, labels = [0.9, 0.8, 0.7, 0.1, 0.2, 0.75], [0, 0, 0, 1, 1, 1]
+    after = [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]
+    for change, side in (
+        (ranking.paired_auc_change(before, after, labels), 1),
+        (ranking.paired_auc_change(after, before, labels), 0),
+    ):
+        assert change.variance
+        assert change.interval is not None
+        assert change.interval[side] == (-1.0, 1.0)[side]
+
+
 def test_the_same_mix_of_scores_gives_the_same_auc() -> None:
     reference = binormal(0.7)
     same_mix = ranking.auc_with_mix_of(reference.unlabelled(), reference)
