@@ -28,12 +28,17 @@ _SLIPS = (  # the most likely mistakes, wherever something else was expected
     ("[\v\f\x85\xa0\u2000-\u200f\u2028-\u202f\u2060\u3000\ufeff]", "found a blank that is not one in JSON", _BLANK),
     (r"\Z", "found the end of the file", _HALF),
 )
+_AFTER_A_VALUE = (
+    *_SLIPS,
+    (";", "found a semicolon", "write a comma between members, and nothing after the last"),
+    ("[0-9/]", "found a value in two pieces", "write a number in one, as in 1000 or 0.5; put a comma between members"),
+)
 _NO_VALUES = (
     *_SLIPS,
-    (r"True\b", "found True", "write true in small letters"),
-    (r"False\b", "found False", "write false in small letters"),
-    (r"None\b", "found None", "write null"),
-    (r"NaN\b", "found NaN", "JSON has no NaN: write null"),
+    (r"(?i:true)\b", "found True", "write true in small letters"),
+    (r"(?i:false)\b", "found False", "write false in small letters"),
+    (r"(?i:none|null)\b", "found None", "write null"),
+    (r"(?i:nan)\b", "found NaN", "JSON has no NaN: write null"),
     (r"Infinity\b", "found Infinity", "JSON has no Infinity: write null or a number"),
     (r"-Infinity\b", "found -Infinity", "JSON has no Infinity: write null or a number"),
     (r"-(?![0-9.])", "found a minus without a number", "write a number"),
@@ -147,7 +152,7 @@ class _Scanner:
             found = self.next()
             if found not in (",", closing):
                 hint = f'put a comma between members and {closing} after the last; write \\" for a quote in a text'
-                raise self.unexpected(pointer, *_SLIPS, ("", f"found neither a comma nor {closing}", hint))
+                raise self.unexpected(pointer, *_AFTER_A_VALUE, ("", f"found neither a comma nor {closing}", hint))
             if found == ",":
                 self.at += 1
                 if self.next() == ",":
