@@ -112,7 +112,7 @@ def next_run(sight: Sight) -> Iterator[str]:
     if state.open and not is_gone:
         yield from _of_decision(sight, state, state.open)
     if sight.model_problem and state.model_id == sight.state.model_id:
-        yield f"Nothing is scored: model {state.model_id} serves and is damaged, see PROBLEMS."
+        yield f"Nothing is scored: model {state.model_id} serves and cannot be used, see PROBLEMS."
     elif state.model_id:
         yield f"Scoring continues with model {state.model_id}, whatever happens to notes and decisions."
     else:

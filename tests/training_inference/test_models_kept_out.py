@@ -97,7 +97,7 @@ def test_a_damaged_model_is_told_by_every_run_and_by_the_status(
     assert capsys.readouterr().err.count("model.txt does not match the manifest") == 1
     said = " ".join((root / "decisions/STATUS.txt").read_text().split())
     assert "PROBLEMS 1. model.txt does not match the manifest where: model_bank/" in said
-    assert "serves and is damaged, see PROBLEMS" in said
+    assert "serves and cannot be used, see PROBLEMS" in said
     trees.write_bytes(data)
     assert run(root) == 0
     assert "PROBLEMS" not in (root / "decisions/STATUS.txt").read_text()
