@@ -15,6 +15,7 @@ from jobs.protocol import contract_polars as compiled
 from jobs.protocol import partitions, schemas, shelf
 from jobs.protocol.files import Root
 from jobs.protocol.layers import FEATURES, SOURCES
+from tests.protocol import row_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +31,12 @@ def contract_check() -> str:
     names = [f"c{n}" for n in range(RULES)]
     chance = np.random.default_rng(1)
     frame = pl.DataFrame({name: chance.uniform(-0.0001, 1.0001, ROWS) for name in names})
-    schema = {"type": "object", "properties": {name: {"maximum": 1} for name in names}}
-    found = compiled.offences_of(schema, dict(frame.schema))
+    made = row_schemas.table({name: ("float64", {"type": "number", "maximum": 1}) for name in names})
+    found = compiled.offences(made)
     counted = [offends.sum().alias(str(n)) for n, offends in enumerate(found.values())]
     best = min(_timed(lambda: frame.lazy().select(counted).collect()) for _ in range(5))
     rows = frame.head(SAMPLE).to_dicts()
-    slow = _timed(lambda: [schemas.complaints(schema, row) for row in rows]) * ROWS / SAMPLE
+    slow = _timed(lambda: [schemas.complaints(made.schema, row) for row in rows]) * ROWS / SAMPLE
     return (
         f"contract check, {len(found)} rules x {ROWS:,} rows: {best:.3f} s; jsonschema row by row {slow:.0f} s "
         f"(from {SAMPLE:,} rows): {slow / best:,.0f}x   target: 0.1 s, 1,000x"

@@ -1,8 +1,8 @@
 """The official JSON Schema test suite against the compiler: `python -m tests.contract_suite DIR`, for any copy of it.
 
-A case is an instance and a schema. An object of scalars is a row, a scalar is the one cell of a row whose schema stands
-under `properties`; each is tried in every dtype that can hold it. What cannot be a column, and schemas the compiler
-refuses, count as refused, with the reason. Formats are annotations in the core suite, and asserted in optional/format.
+A case is an instance and a schema. A scalar is the one cell of a row whose schema is that of a column; it is tried in
+every dtype that can hold it. What cannot be a cell, and schemas that contracts refuse, count as refused, with the
+reason. Formats are annotations in the core suite, and asserted in optional/format.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from jobs.protocol import contract, schemas
-from jobs.protocol.contract_polars import offences_of
+from jobs.protocol.contract_polars import DTYPES, offences, polars_schema
+from jobs.protocol.errors import ConfigInvalid
+from tests.protocol.row_schemas import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CELL = "cell"
-INTEGERS = {pl.Int8: 7, pl.Int16: 15, pl.Int32: 31, pl.Int64: 63}
-Column = tuple[pl.DataType, object]
+INTEGERS = {"int8": 7, "int16": 15, "int32": 31, "int64": 63}
+Cell = tuple[str, object]  # a dtype, and a value of it
 
 
 class NoColumn(Exception):
@@ -53,25 +54,16 @@ def run(folder: Path) -> Tally:
         is_asserting = path.parent.name == "format"
         for group in json.loads(path.read_text("utf-8")):
             for case in group["tests"]:
-                if problems := unclear(group["schema"]):
-                    tally.refused[named(problems[0])] += 1
-                    continue
                 try:
                     verdicts = set(readings(group["schema"], case["data"], is_asserting=is_asserting))
-                except NoColumn as reason:
-                    tally.refused[str(reason)] += 1
+                except (NoColumn, ConfigInvalid) as reason:
+                    tally.refused[named(str(reason))] += 1
                     continue
                 if verdicts == {case["valid"]}:
                     tally.passed += 1
                 else:
                     tally.wrong.append(f"{path.name}: {group['description']}: {case['description']}")
     return tally
-
-
-def unclear(schema: object) -> list[schemas.Complaint]:
-    """What a contract that had this schema in it would be refused for."""
-    words = {"$defs": schemas.document("contract")["$defs"], "$ref": "#/$defs/schema"}
-    return schemas.complaints(words, schema, quoting=True) or [*contract.objections(schema)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -81,46 +73,51 @@ def files(folder: Path) -> list[Path]:
 
 
 def readings(schema: Any, instance: Any, *, is_asserting: bool) -> Iterator[bool]:
-    """Whether the compiler finds the instance valid, for each way in which it may lie in a table."""
-    is_row = isinstance(instance, dict)
-    if not is_row:
-        schema, instance = {"properties": {CELL: schema}}, {CELL: instance}
-    if any(name == "*" or (name.startswith("^") and name.endswith("$")) for name in instance):
-        raise NoColumn("polars takes this name for a pattern")
-    ways = {name: list(columns(value)) for name, value in instance.items()}
-    for number in range(max((len(each) for each in ways.values()), default=1)):
-        way = {name: each[number % len(each)] for name, each in ways.items()}
-        rules = offences_of(schema, {name: dtype for name, (dtype, _) in way.items()})
-        frame = pl.DataFrame({name: pl.Series([value], dtype=dtype) for name, (dtype, value) in way.items()})
-        counted = [breaks for (_, keyword), breaks in rules.items() if is_asserting or keyword != "format"]
+    """Whether the compiler finds the instance valid, for each way in which it may be the cell of a column.
+
+    Raises ConfigInvalid, with the reason, if no column can have this schema.
+    """
+    if not isinstance(schema, dict):
+        raise NoColumn("true and false are no schemas of a column")
+    refused: ConfigInvalid | None = None
+    is_read = False
+    for dtype, value in columns(instance):
+        try:
+            made = table({CELL: (dtype, schema)})
+        except ConfigInvalid as why:
+            refused = refused or why
+            continue
+        is_read = True
+        frame = pl.DataFrame({CELL: [value]}, schema=polars_schema(made))
+        counted = [breaks for (_, keyword), breaks in offences(made).items() if is_asserting or keyword != "format"]
         yield not any(frame.select(breaks).item() for breaks in counted)
+    if refused and not is_read:
+        raise refused
 
 
-def columns(value: object) -> Iterator[Column]:
+def columns(value: object) -> Iterator[Cell]:
     """Every dtype that holds a value, and the value as it lies there."""
     if value is None:
-        yield from (
-            (dtype(), None) for dtype in (pl.Null, pl.Int8, pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Date)
-        )
+        yield from ((dtype, None) for dtype in DTYPES)
     elif isinstance(value, bool):
-        yield pl.Boolean(), value
+        yield "boolean", value
     elif isinstance(value, int | float):
         yield from numbers(value)
     elif isinstance(value, str):
-        yield pl.String(), value
+        yield "string", value
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) and is_date(value):
-            yield pl.Date(), date.fromisoformat(value)
+            yield "date", date.fromisoformat(value)
     else:
         raise NoColumn(f"{'a list' if isinstance(value, list) else 'an object'} is no cell")
 
 
-def numbers(value: float) -> Iterator[Column]:
+def numbers(value: float) -> Iterator[Cell]:
     """1 and 1.0 are the same number in JSON, so either may lie in a column of the other kind."""
     fitting = [dtype for dtype, bits in INTEGERS.items() if value == int(value) and -(2**bits) <= value < 2**bits]
-    yield from ((dtype(), int(value)) for dtype in fitting)
+    yield from ((dtype, int(value)) for dtype in fitting)
     is_exact = abs(value) <= 2**53 or not isinstance(value, int)
     if is_exact:
-        yield pl.Float64(), float(value)
+        yield "float64", float(value)
     if not is_exact and not fitting:
         raise NoColumn("an integer past 2^63 is no cell")
 
@@ -132,9 +129,11 @@ def is_date(text: str) -> bool:
         return False
 
 
-def named(problem: schemas.Complaint) -> str:
-    """The keyword that was refused, with the reason; without what was found, so that equal ones count together."""
-    return f"{problem.pointer.rpartition('/')[2]}: {problem.what.partition(', but ')[2] or 'it is unknown'}"
+def named(reason: str) -> str:
+    """The first reason, without its place and what was found there, so that equal ones count together."""
+    first = reason.partition("\n")[0].removeprefix("the contract is not clear: ").partition("; line")[0]
+    keyword = re.search(r"/properties/cell/([^ :]+)", first)
+    return f"{keyword[1] if keyword else ''}: {first.partition(', but ')[2] or first.rpartition(': ')[2]}"
 
 
 def main(folder: str) -> int:

@@ -10,7 +10,6 @@ from typing import Any
 
 from jobs.protocol import patterns, strict_json
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.json_scan import pointer_to
 from jobs.protocol.layers import SOURCE
 from jobs.protocol.schemas import HOME, Complaint, complaints, document, located, suggestion
 
@@ -21,7 +20,6 @@ JSON_TYPES: Mapping[str, str] = {  # by dtype
     **dict.fromkeys(("string", "date"), "string"),
 }
 KNOWN = HOME / "known.txt"
-_OF_ONE, _OF_MANY = ("additionalProperties", "not", "if", "then", "else"), ("properties", "allOf", "anyOf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +110,6 @@ def _where(name: str) -> str:
 
 def _contradictions(schema: Mapping[str, Any]) -> Iterator[Complaint]:
     """What else can be wrong with a contract all of whose keywords are known."""
-    yield from objections(schema)
     columns = schema["properties"]
     for keyword in ("required", "x-key"):
         for name in schema.get(keyword, []):
@@ -126,22 +123,8 @@ def _contradictions(schema: Mapping[str, Any]) -> Iterator[Complaint]:
             yield Complaint(f"{here}/type", "type", f"{here}/type: {what}")
         if (dtype == "date") != (column.get("format") == "date"):
             yield Complaint(f"{here}/format", "format", f"{here}/format: x-dtype date goes with format date")
-        if "pattern" in column and not patterns.is_anchored(column["pattern"]):
-            what = "begin it with \\A and end it with \\Z"
-            yield Complaint(f"{here}/pattern", "pattern", f"{here}/pattern: {what}")
-
-
-def objections(schema: Any, pointer: str = "") -> Iterator[Complaint]:  # noqa: ANN401 - a schema in a contract's words
-    """The patterns in a schema that Python and Rust may read differently."""
-    for keyword, argument in schema.items() if isinstance(schema, dict) else ():
-        here = pointer_to(pointer, keyword)
-        if keyword == "pattern" and (why := patterns.objection(argument)):
-            yield Complaint(here, keyword, f"{here} may be read differently: {why}")
-        elif keyword in _OF_ONE:
-            yield from objections(argument, here)
-        elif keyword in _OF_MANY:
-            for name, inner in argument.items() if isinstance(argument, dict) else enumerate(argument):
-                yield from objections(inner, pointer_to(here, name))
+        if "pattern" in column and (why := patterns.objection(column["pattern"])):
+            yield Complaint(f"{here}/pattern", "pattern", f"{here}/pattern may be read differently: {why}")
 
 
 def _column(name: str, schema: Mapping[str, Any]) -> Column:

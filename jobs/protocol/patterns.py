@@ -18,7 +18,7 @@ _PART = rf"(?>{_ATOM}{_REPEAT}?)"
 _FIRM = rf"{_ATOM}(?:\+|\{{(?=0*[1-9]){_COUNT}(?:,(?:{_COUNT})?)?\}})?(?![*?{{])"  # a part that cannot be empty
 _CHOICE = rf"(?>{_PART}*?{_FIRM}){_PART}*+"
 _GROUP = rf"(?>\((?:\?:)?{_CHOICE}(?:\|{_CHOICE})*\)[*+?]?)"
-_ACCEPTED = re.compile(rf"(?P<first>\\A)?(?:{_PART}|{_GROUP})*+(?P<last>\\Z)?")
+_ACCEPTED = re.compile(rf"\\A(?:{_PART}|{_GROUP})*+\\Z")
 _WHAT_IS_READ_ALIKE = (
     "write characters, escaped signs (for \\d \\w \\s: [0-9], [A-Za-z0-9_], [ \\t]), classes with - first or last and "
     "& | ~ ^ [ escaped, groups (...|...) of what cannot be empty, with no group in them and a repeat of * + ? at most; "
@@ -28,14 +28,7 @@ _WHAT_IS_READ_ALIKE = (
 
 def to_rust(pattern: str) -> str:
     """The same pattern for Rust. It must have no `objection`."""
-    found = _ACCEPTED.fullmatch(pattern)
-    return f"{pattern[:-2]}\\z" if found and found["last"] else pattern
-
-
-def is_anchored(pattern: str) -> bool:
-    r"""Whether an accepted pattern can only match a whole text: it begins with \A and ends with \Z."""
-    found = _ACCEPTED.fullmatch(pattern)
-    return found is not None and found["first"] is not None and found["last"] is not None
+    return f"{pattern[:-2]}\\z"
 
 
 def objection(pattern: str) -> str:

@@ -188,6 +188,9 @@ def test_labels_keep_their_contract(rows: list[Row]) -> None:
     assert found.schema == pl.Schema(polars_schema(store))
     broken = found.select(breaks.any().alias(":".join(rule)) for rule, breaks in offences(store).items())
     assert [rule for rule, is_broken in broken.row(0, named=True).items() if is_broken] == []
+    is_bad = pl.col("y") == 1
+    wrong = (is_bad != (pl.col("label_kind") == "bad")) | (is_bad != pl.col("event_date").is_not_null())
+    assert found.filter(wrong).is_empty()
 
 
 def test_a_loan_found_to_be_outside_the_credit_policy_is_told_again() -> None:

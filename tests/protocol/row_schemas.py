@@ -1,4 +1,4 @@
-"""Random schemas of the supported keywords, random frames, and the compiler's verdict on each row of one."""
+"""Random contracts of the supported keywords, random frames, and the compiler's verdict on each row of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import polars as pl
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from jobs.protocol.contract_polars import offences_of
+from jobs.protocol import contract, strict_json
+from jobs.protocol.contract import JSON_TYPES, Contract
+from jobs.protocol.contract_polars import offences, polars_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,17 +43,17 @@ TEXTS = st.sampled_from(
     ]
 )
 DATES = st.sampled_from([date(1, 1, 1), date(2020, 2, 29), date(9999, 12, 31)])
-PATTERNS = st.sampled_from(["\\A[0-9]{4}-", "\\Aa", "a\\Z", "[^a]", "\\A\\Z", ".", "\\A(?:2020-02-29|a)\\Z"])
-TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object"])
+PATTERNS = st.sampled_from(
+    ["\\A[0-9]{4}-.*\\Z", "\\Aa\\Z", "\\A[^a]\\Z", "\\A\\Z", "\\A.\\Z", "\\A(?:2020-02-29|a)\\Z"]
+)
 NAMES = st.sampled_from(["p", "q", "r"])
-CELLS: Mapping[pl.DataType, SearchStrategy[object]] = {
-    pl.Int8(): st.sampled_from([0, 1, -1, 2, 36, 127, -128]),
-    pl.Int64(): st.sampled_from([0, 1, 3, 36, 128, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]),
-    pl.Float64(): A_NUMBER.map(float) | st.sampled_from([math.nan, math.inf, -math.inf, 1.8e307, 0.30000000000000004]),
-    pl.Boolean(): st.booleans(),
-    pl.String(): TEXTS,
-    pl.Date(): DATES,
-    pl.Null(): st.none(),
+CELLS: Mapping[str, SearchStrategy[object]] = {  # by dtype
+    "int8": st.sampled_from([0, 1, -1, 2, 36, 127, -128]),
+    "int64": st.sampled_from([0, 1, 3, 36, 128, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]),
+    "float64": A_NUMBER.map(float) | st.sampled_from([math.nan, math.inf, -math.inf, 1.8e307, 0.30000000000000004]),
+    "boolean": st.booleans(),
+    "string": TEXTS,
+    "date": DATES,
 }
 
 
@@ -61,45 +63,52 @@ def values() -> SearchStrategy[object]:
 
 
 OF_A_VALUE: dict[str, SearchStrategy[Any]] = {
-    "type": TYPES | st.lists(TYPES, min_size=1, max_size=3, unique=True),
     "enum": st.lists(values(), max_size=4),
     "const": values(),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), A_NUMBER),
     **dict.fromkeys(("minLength", "maxLength"), st.sampled_from([0, 1, 2, 2.0, 10])),
     "pattern": PATTERNS,
-    "format": st.just("date"),
 }
 
 
-def keywords(inner: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
-    """Schemas for rows and cells alike, of up to three keywords."""
-    one_of = OF_A_VALUE | {
-        "properties": st.dictionaries(NAMES, inner, max_size=3),
-        "required": st.lists(NAMES, unique=True),
-        **dict.fromkeys(("additionalProperties", "not", "if", "then", "else"), inner),
-        **dict.fromkeys(("allOf", "anyOf"), st.lists(inner, min_size=1, max_size=3)),
+def table(columns: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Contract:
+    """A contract of these columns, each of a dtype with keywords; cells may be empty unless `type` is among them."""
+    properties = {
+        name: {"description": "A column.", "x-dtype": dtype, "type": [JSON_TYPES[dtype], "null"]}
+        | ({"format": "date"} if dtype == "date" else {})
+        | dict(words)
+        for name, (dtype, words) in columns.items()
     }
-    chosen = st.lists(st.sampled_from(sorted(one_of)), max_size=3, unique=True)
-    return chosen.flatmap(lambda names: st.fixed_dictionaries({name: one_of[name] for name in names}))
-
-
-SCHEMAS = st.recursive(st.booleans() | keywords(st.booleans()), keywords, max_leaves=6)
-ROW_SCHEMAS = keywords(SCHEMAS) | st.dictionaries(NAMES, SCHEMAS, min_size=1).map(lambda named: {"properties": named})
+    schema = {"description": "A row.", "type": "object", "x-version": 1, "x-key": [], "properties": properties}
+    return contract.read(strict_json.pretty(schema | {"additionalProperties": False}), name="a table")
 
 
 @st.composite
-def frames(draw: DrawFn) -> pl.DataFrame:
+def keywords(draw: DrawFn, dtype: str) -> dict[str, Any]:
+    """Up to three keywords of a column, which may be said of any dtype, and perhaps that no cell is empty."""
+    chosen = draw(st.lists(st.sampled_from(sorted(OF_A_VALUE)), max_size=3, unique=True))
+    full = {"type": JSON_TYPES[dtype]} if draw(st.booleans()) else {}
+    return full | {name: draw(OF_A_VALUE[name]) for name in chosen}
+
+
+TABLES = st.dictionaries(
+    NAMES, st.sampled_from(sorted(CELLS)).flatmap(lambda it: st.tuples(st.just(it), keywords(it))), min_size=1
+).map(table)
+
+
+@st.composite
+def frames(draw: DrawFn, made: Contract) -> pl.DataFrame:
     height = draw(st.integers(1, 4))
-    dtypes = draw(st.dictionaries(NAMES, st.sampled_from(list(CELLS)), min_size=1, max_size=3))
     cells = {
-        name: st.lists(st.none() | CELLS[dtype], min_size=height, max_size=height) for name, dtype in dtypes.items()
+        column.name: draw(st.lists(st.none() | CELLS[column.dtype], min_size=height, max_size=height))
+        for column in made.columns
     }
-    return pl.DataFrame({name: pl.Series(draw(cells[name]), dtype=dtype) for name, dtype in dtypes.items()})
+    return pl.DataFrame(cells, schema=polars_schema(made))
 
 
-def verdicts(schema: object, frame: pl.DataFrame) -> list[bool]:
-    """Whether each row keeps the schema; and no expression is ever null."""
-    rules = offences_of(schema, frame.schema)
+def verdicts(made: Contract, frame: pl.DataFrame) -> list[bool]:
+    """Whether each row keeps the contract; and no expression is ever null."""
+    rules = offences(made)
     found = frame.with_columns(breaks.alias(f"{n}") for n, breaks in enumerate(rules.values())).drop(frame.columns)
     assert all(dtype == pl.Boolean for dtype in found.dtypes)
     assert not any(column.null_count() for column in found)
@@ -111,7 +120,11 @@ def as_json(row: Mapping[str, object]) -> dict[str, object]:
     return {name: cell.isoformat() if isinstance(cell, date) else cell for name, cell in row.items()}
 
 
-def keeps(schema: Mapping[str, Any] | bool, row: Mapping[str, object]) -> bool:
-    """Whether a row keeps a schema, by the letter of the draft, formats asserted; one that is not JSON keeps none."""
-    is_json = not any(isinstance(cell, float) and not math.isfinite(cell) for cell in row.values())
-    return is_json and Draft202012Validator(schema, format_checker=FormatChecker(["date"])).is_valid(as_json(row))
+def kept(made: Contract, frame: pl.DataFrame) -> list[bool]:
+    """Whether each row keeps the contract, by the letter of the draft; a row that is not JSON does not."""
+    judge = Draft202012Validator(made.schema, format_checker=FormatChecker(["date"]))
+    return [is_json(row) and judge.is_valid(as_json(row)) for row in frame.to_dicts()]
+
+
+def is_json(row: Mapping[str, object]) -> bool:
+    return not any(isinstance(cell, float) and not math.isfinite(cell) for cell in row.values())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.protocol.patterns import is_anchored, objection, to_rust
+from jobs.protocol.patterns import objection, to_rust
 
 PIECES = st.sampled_from(
     [
@@ -36,9 +36,10 @@ TEXTS = st.text(st.sampled_from("abcé\n.-]\\ 😀/&~^x"), max_size=6)
 
 
 @given(st.lists(PIECES, max_size=8).map("".join), st.lists(TEXTS, min_size=1, max_size=8))
-@example("\\A(?:a|b)+\\Z", ["a\n", "ab", ""])
-@example("\\A(?:a+b?|[ab]{2})?\\.\\Z", ["ab.", ".\n", "."])
-def test_an_accepted_pattern_means_the_same_to_both(pattern: str, texts: list[str]) -> None:
+@example("(?:a|b)+", ["a\n", "ab", ""])
+@example("(?:a+b?|[ab]{2})?\\.", ["ab.", ".\n", "."])
+def test_an_accepted_pattern_means_the_same_to_both(inner: str, texts: list[str]) -> None:
+    pattern = f"\\A{inner}\\Z"
     if objection(pattern):
         return
     assert pl.Series(texts).str.contains(to_rust(pattern)).to_list() == [
@@ -49,7 +50,7 @@ def test_an_accepted_pattern_means_the_same_to_both(pattern: str, texts: list[st
 @given(st.lists(PIECES, max_size=8).map("".join), TEXTS)
 def test_an_anchored_pattern_matches_only_whole_texts(pattern: str, text: str) -> None:
     anchored = f"\\A{pattern}\\Z"
-    if not objection(anchored) and is_anchored(anchored):
+    if not objection(anchored):
         assert (re.search(anchored, text) is None) == (re.fullmatch(pattern, text) is None)
 
 
@@ -87,14 +88,15 @@ def test_an_anchored_pattern_matches_only_whole_texts(pattern: str, text: str) -
     ],
 )
 def test_what_the_two_may_read_differently_is_refused(pattern: str) -> None:
-    assert objection(pattern)
+    assert objection(f"\\A{pattern}\\Z")
 
 
 @pytest.mark.parametrize("one", ["a", ".", "[^a]", "[^éà]", "[a-z0-9]"])
 def test_the_largest_accepted_repeat_is_one_that_rust_compiles(one: str) -> None:
-    assert pl.Series(["b"]).str.contains(to_rust(f"{one}{{999}}")).to_list() == [False]
-    assert not objection(f"{one}{{999}}")
-    assert objection(f"{one}{{1000}}")
+    largest = f"\\A{one}{{999}}\\Z"
+    assert pl.Series(["b"]).str.contains(to_rust(largest)).to_list() == [False]
+    assert not objection(largest)
+    assert objection(f"\\A{one}{{1000}}\\Z")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,5 @@ def test_the_largest_accepted_repeat_is_one_that_rust_compiles(one: str) -> None
         ("", False),
     ],
 )
-def test_a_pattern_is_anchored_at_both_ends_of_the_text(pattern: str, expected: bool) -> None:
-    assert not objection(pattern)
-    assert is_anchored(pattern) is expected
+def test_a_pattern_must_be_anchored_at_both_ends_of_the_text(pattern: str, expected: bool) -> None:
+    assert (objection(pattern) == "") is expected

@@ -8,24 +8,26 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from jobs.protocol import schemas
-from tests.contract_suite import unclear
 
-DEEP: dict[str, Any] = {"properties": {"a/b": {"anyOf": [True, {"not": {"minimun": 1}}]}}}
-WORDS = schemas.document("contract")["$defs"]["schema"]["properties"]
+LANGUAGE = schemas.document("contract")["$defs"]
+WORDS = LANGUAGE["schema"]["properties"]
+
+
+def unclear(schema: object) -> list[schemas.Complaint]:
+    return schemas.complaints({"$defs": LANGUAGE, "$ref": "#/$defs/schema"}, schema, quoting=True)
 
 
 def test_an_unknown_word_is_named_with_its_place_and_the_word_that_was_meant() -> None:
-    assert [one.what for one in unclear(DEEP)] == [
-        "/properties/a~1b/anyOf/1/not/minimun is unknown; did you mean 'minimum'?"
-    ]
+    deep: dict[str, Any] = {"properties": {"a/b": {"minimun": 1}}}
+    assert [one.what for one in unclear(deep)] == ["/properties/a~1b/minimun is unknown; did you mean 'minimum'?"]
 
 
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
         ({"minProperties": 1}, "minProperties is 1, but may be nothing: the columns of a table are fixed"),
-        ({"anyOf": [True, {"$ref": "#"}]}, '/anyOf/1/$ref is "#", but may be nothing: a contract says everything'),
-        ({"properties": {"a": {"pattern": "a$"}}}, "/properties/a/pattern may be read differently: write"),
+        ({"anyOf": [True]}, "anyOf is [true], but may be nothing: a contract says what one cell may hold"),
+        ({"properties": {"a": {"$ref": "#"}}}, '/a/$ref is "#", but may be nothing: a contract says everything'),
         ({"properties": {"a": {"format": "email"}}}, "but may be date: no other format is supported"),
     ],
 )
@@ -58,18 +60,10 @@ def test_every_word_of_the_dialect_is_known_here() -> None:
         ("minLength", -1),
         ("maxLength", 1.5),
         ("pattern", 1),
-        ("pattern", "a$"),
         ("format", "email"),
         ("properties", []),
         ("required", ["a", 1]),
         ("additionalProperties", 1),
-        ("allOf", []),
-        ("anyOf", {}),
-        ("anyOf", [1]),
-        ("not", None),
-        ("if", "x"),
-        ("then", 0),
-        ("else", []),
         ("$schema", "http://json-schema.org/draft-07/schema#"),
     ],
 )
