@@ -64,7 +64,11 @@ def make(root: Root, parts: tuple[str, ...], modes: dict[str, int]) -> None:
         with opened(root, parts[: depth - 1]) as above, suppress(FileExistsError):
             if above is None:  # taken away since the round before: the next step would raise less plainly
                 raise FileNotFoundError(errno.ENOENT, "folder vanished", "/".join(parts[: depth - 1]))
-            os.mkdir(parts[depth - 1], 0o755, dir_fd=above)
+            try:
+                os.mkdir(parts[depth - 1], 0o755, dir_fd=above)
+            except OSError as error:
+                error.filename = str(root.at("/".join(parts[:depth])))
+                raise
             if mode := modes.get("/".join(parts[:depth])):
                 os.chmod(parts[depth - 1], mode, dir_fd=above)
             sync(root, above)

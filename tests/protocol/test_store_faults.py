@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -130,3 +130,20 @@ def test_an_error_about_a_note_set_aside_names_its_folder(
         store.remove_if(NOTE, b"old")
     told = {"unlink": str(tmp_path / "decisions"), "rename": "retraining_decision.json"}
     assert as_job_error(found.value).where == told[call]
+
+
+def test_an_error_about_a_new_folder_names_it_with_all_that_is_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = os.mkdir
+
+    def fails(name: str, *facts: Any, **more: Any) -> None:
+        if name == "receipts":
+            raise OSError(errno.EROFS, "Read-only file system", name)
+        make(name, *facts, **more)
+
+    store = prepared(tmp_path, NOTE, b"old")
+    monkeypatch.setattr(os, "mkdir", fails)
+    with pytest.raises(OSError, match="Read-only") as found:
+        store.put_if_absent("decisions/receipts/preprocessing/1.json", b"new")
+    assert as_job_error(found.value).where == str(tmp_path / "decisions/receipts")
