@@ -36,6 +36,7 @@ def run(
     with files.locked(root, imports / ".lock", "an import already runs on this root"):
         for left in imports.glob(".work-*"):  # of a killed import
             shutil.rmtree(left)
+        files.sweep(imports)
         for path in paths:
             if not files.is_file(path):
                 raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")

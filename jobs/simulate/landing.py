@@ -50,6 +50,7 @@ def simulate(root: Root, settings: Settings, events: Events) -> None:
             _refuse_strangers(root, settings, dates, lying)
             for left in truth.glob(".work-*"):  # of a killed simulation
                 shutil.rmtree(left)
+            files.sweep(truth)
             with files.naming_folder(truth), tempfile.TemporaryDirectory(prefix=".work-", dir=truth) as folder:
                 work = Path(folder)
                 with events.progress("simulate", len(dates)) as advance:

@@ -14,6 +14,7 @@ import pytest
 
 from jobs.import_lending_club import columns
 from jobs.import_lending_club.job import ranges
+from jobs.protocol.files import DRAFT
 from tests.import_lending_club.public_file import (
     TABLES,
     id_applied_on,
@@ -176,6 +177,7 @@ def test_an_import_cut_short_is_finished_by_the_next(step: int, tmp_path: Path) 
         shutil.rmtree(tmp_path / "root/imports")
     (tmp_path / "root/imports/.work-of-a-dead-process").mkdir(parents=True)
     (tmp_path / "root/imports/.work-of-a-dead-process/left.csv").touch()
+    (tmp_path / "root/imports" / f"{DRAFT}1-0123456789ab").touch()
     assert run(tmp_path / "root", given) == 0
     assert tree(tmp_path / "root") == tree(tmp_path / "whole")
 

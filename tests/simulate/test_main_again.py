@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.protocol.files import DRAFT
 from tests.simulate.simulated import fingerprints, landed, run, truth
 
 if TYPE_CHECKING:
@@ -65,9 +66,12 @@ def test_what_comes_while_a_simulation_moves_its_files_is_seen_by_the_next(
 def test_what_a_killed_simulation_left_half_written_is_taken_away(tmp_path: Path) -> None:
     left = tmp_path / "truth/.work-of-a-dead-process/financial_2016_02_01.csv"
     left.parent.mkdir(parents=True)
-    left.touch()
+    draft = tmp_path / "truth" / f"{DRAFT}1-0123456789ab"
+    for path in (left, draft):
+        path.touch()
     assert run(tmp_path, "2016-02-01", "2016-02-01") == 0
     assert not left.parent.exists()
+    assert not draft.exists()
 
 
 def test_a_later_end_only_adds_files(tmp_path: Path) -> None:
