@@ -17,7 +17,6 @@ from jobs.decisions.finding import damage, going_on, held, misnamed, remark, str
 from jobs.decisions.showing import sight_of
 from jobs.protocol import clock, files, model_bank, partitions, policy_in_force, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.decisions import fold
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.events import Events
 from jobs.protocol.files import DRAFT, Root
@@ -56,37 +55,32 @@ def check(root: Root, options: argparse.Namespace) -> tuple[int, str]:
 
 
 def ledger(root: Root) -> Iterator[Problem]:
-    """Check each entry and the chain, say what stands before any damage, and compare the head with STATUS.txt."""
+    """Check entries and chain up to the first damage, say what stands before it, and look at STATUS.txt."""
     store = FolderStore(root)
-    first: StoreDamaged | None = None
-    for error in ledgers.damages(store):
-        first = first or error
+    try:
+        newest = len(ledgers.read(store).entries)
+        ledgers.refuse_loss(store)
+    except StoreDamaged as error:
         yield Problem.of(error)
-    if first:
-        yield from _standing(store, int(isinstance(first, ledgers.Unchained)))
+        yield from _standing(store)
         return
     for name in (f"{ledgers.FOLDER}/{name}" for name in store.list(ledgers.FOLDER)):
         if broken := ledgers.breach(store.get(name) or b"", name):
             yield Problem.of(broken)
-    newest = len(ledgers.read(store).entries)
     seen = ledgers.witnessed(store)
-    ledgers.refuse_loss(store)
     if newest and (seen is None or seen[0] < newest):
         mend = "nothing needs doing: the next run writes STATUS.txt again"
         yield remark(f"STATUS.txt does not name the newest entry, {newest}, yet", STATUS, mend)
 
 
-def _standing(store: FolderStore, doubtful: int) -> Iterator[Problem]:
-    """Say which entries stand in spite of the damage (`doubtful`: how many at the end may not)."""
-    with suppress(StoreDamaged):
-        ledgers.read(store)
-    entries = ledgers.standing(store).entries
-    state = fold(entries[: len(entries) - doubtful])
+def _standing(store: FolderStore) -> Iterator[Problem]:
+    """Say which entries stand in spite of the damage."""
+    state = ledgers.standing(store).state
     if state.head:
         serves = f"model {state.model_id} serves" if state.model_id else "no model serves"
         waits = f"decision {state.open.seq} is open" if state.open else "no decision is open"
-        what = f"the entries up to {state.head} are intact; by them {serves}, and {waits}"
-        yield remark(what, ledgers.name_of(state.head), "leave them as they are")
+        what = f"the entries up to {state.head} can be read; by them {serves}, and {waits}"
+        yield remark(what, ledgers.name_of(state.head), "leave them as they are, but for any that the damage names")
 
 
 def notes(root: Root) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -23,7 +23,6 @@ from jobs.protocol.state import RETRAINING, Entry, Fact, State
 from jobs.protocol.store import DECISIONS, SERVING_NOTE, STATUS, FolderStore
 
 _HEAD = re.compile(rb"^  entry +(\d+)\n  sha256 +([0-9a-f]{64})$", re.MULTILINE)
-_NAME = re.compile(r"[0-9]{8}\.json")
 FOLDER = "decisions/ledger"
 VERSION = 1
 ENTRY_LIMIT = 512 << 10
@@ -31,6 +30,9 @@ _RESTORE = "restore decisions/ from a backup; to begin anew give a new --root"
 _RESTORE_ENTRY = (
     "restore this file, or the one before it, from a copy of decisions/ledger until "
     "`python -m jobs.decisions check` finds nothing; or move this file away, if it was put there by hand"
+)
+_RESTORE_MISSING = (
+    "restore the missing entry from a copy, or move this file away, if it was put there by hand; do not renumber"
 )
 _TEXTS = ("prev", "topic", "kind", "as_of", "run_key", "nonce", "at")
 _FIELDS = {"v": int, "seq": int, **dict.fromkeys(_TEXTS, str), "who": dict, "body": dict}
@@ -50,10 +52,6 @@ class Writer:
     @property
     def run_key(self) -> str:
         return f"{self.job}/{self.as_of}/{self.nonce}"
-
-
-class Unchained(StoreDamaged):
-    """An entry that is sound by itself but does not follow the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,9 @@ def refuse_loss(store: FolderStore) -> None:
         return
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
-        raise _lost(seen[0])
+        what = f"STATUS.txt names an entry {seen[0]} that is not in the ledger"
+        mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end earlier"
+        raise StoreDamaged(what, where=name_of(seen[0]), mend=mend)
     if known.entries:
         return
     if manifests(store.root, PREDICTIONS):
@@ -110,7 +110,8 @@ def read(store: FolderStore) -> Ledger:
     ledger, names = standing(store), store.list(FOLDER)
     for seq, name in enumerate(names, start=1):
         if f"{FOLDER}/{name}" != name_of(seq):
-            raise _misplaced(seq, name)
+            what = f"entry {seq} should come next, but {name} does"
+            raise StoreDamaged(what, where=FOLDER, mend=_RESTORE_MISSING)
         if seq > len(ledger.entries):
             ledger = store.memo[FOLDER] = extended(ledger, _there(store, seq))
     if len(names) < len(ledger.entries):
@@ -121,32 +122,6 @@ def read(store: FolderStore) -> Ledger:
 def standing(store: FolderStore) -> Ledger:
     """What was read through this store so far: of a damaged ledger, the entries before the first damage."""
     return store.memo.get(FOLDER) or Ledger()
-
-
-def damages(store: FolderStore) -> Iterator[StoreDamaged]:
-    """Everything that is damaged, in order; `read` raises only the first."""
-    seq = 1
-    prev: str | None = ""
-    whole: Ledger | None = Ledger()  # both None where what came before is damaged
-    for name in store.list(FOLDER):
-        if f"{FOLDER}/{name}" != name_of(seq):
-            yield _misplaced(seq, name)
-            if not _NAME.fullmatch(name) or int(name[:8]) < seq:
-                continue
-            seq, prev, whole = int(name[:8]), None, None
-        try:
-            data = _there(store, seq)
-            if whole:
-                whole = extended(whole, data)
-            else:
-                parsed(data, seq, prev)
-            prev = hashlib.sha256(data).hexdigest()
-        except StoreDamaged as error:
-            yield error
-            whole, prev = None, hashlib.sha256(data).hexdigest() if isinstance(error, Unchained) else None
-        seq += 1
-    if (seen := witnessed(store)) and seen[0] >= seq:
-        yield _lost(seen[0])
 
 
 def _there(store: FolderStore, seq: int) -> bytes:
@@ -165,8 +140,8 @@ def extended(ledger: Ledger, data: bytes) -> Ledger:
     return Ledger((*ledger.entries, entry), hashlib.sha256(data).hexdigest(), state)
 
 
-def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
-    """Parse an entry, which must be number `seq` and follow the entry with hash `prev` (None: not known)."""
+def parsed(data: bytes, seq: int, prev: str) -> Entry:
+    """Parse an entry, which must be number `seq` and follow the entry with hash `prev`."""
     try:
         given = strict_json.parse(data, where=name_of(seq), limit=ENTRY_LIMIT)
     except JobError as error:
@@ -185,8 +160,8 @@ def parsed(data: bytes, seq: int, prev: str | None) -> Entry:
         as_of = date.fromisoformat(given["as_of"])
     except ValueError:
         raise _damaged(seq, "has no valid as_of") from None
-    if prev not in (None, given["prev"]):
-        raise _damaged(seq, "does not follow the entry before it: one of the two was changed", Unchained)
+    if given["prev"] != prev:
+        raise _damaged(seq, "does not follow the entry before it: one of the two was changed")
     READ[name_of(seq)] = partial(breach, data, name_of(seq))
     return Entry(seq, given["topic"], given["kind"], as_of, given["body"], given["run_key"])
 
@@ -232,16 +207,5 @@ def _is_mine(store: FolderStore, seq: int, nonce: str) -> bool:
     return isinstance(given, dict) and given.get("nonce") == nonce
 
 
-def _misplaced(seq: int, name: str) -> StoreDamaged:
-    mend = "restore the missing entry from a copy, or move this file away, if it was put there by hand; do not renumber"
-    return StoreDamaged(f"entry {seq} should come next, but {name} does", where=FOLDER, mend=mend)
-
-
-def _lost(seq: int) -> StoreDamaged:
-    what = f"STATUS.txt names an entry {seq} that is not in the ledger"
-    mend = "restore the ledger from a copy, or delete STATUS.txt if the ledger is meant to end earlier"
-    return StoreDamaged(what, where=name_of(seq), mend=mend)
-
-
-def _damaged(seq: int, what: str, kind: type[StoreDamaged] = StoreDamaged) -> StoreDamaged:
-    return kind(f"ledger entry {seq} {what}", where=name_of(seq), mend=_RESTORE_ENTRY)
+def _damaged(seq: int, what: str) -> StoreDamaged:
+    return StoreDamaged(f"ledger entry {seq} {what}", where=name_of(seq), mend=_RESTORE_ENTRY)
