@@ -13,17 +13,16 @@ LARGEST = 2**53  # larger integers change in readers that keep numbers as floats
 
 _MOST_DIGITS = len(str(-LARGEST))
 _LONGEST = 200  # characters of a key or pointer that a message repeats
-_ONE_VALUE = json.JSONDecoder()
 _PLAIN = re.compile(r"(?:(-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)|true|false|null)(?![A-Za-z_.0-9%-])")
 _HALF = 'the file ends too early: close what is open, by ", } or ]; or perhaps it was saved only in part'
-_KEY = 'write "key": value; and a decimal with a point, as in 0.65'
+_KEY = 'write "key": value; and a decimal with a point, as in 0.65, and a thousand as 1000'
 _VALUE = "write a string in double quotes, a number, true, false, null, [ or {"
-_DIGITS = "write 0.5, -5.0, 7: no plus, no leading zeros, a digit on both sides of the point; put a date in quotes"
+_DIGITS = "write 0.5, 7: no plus, leading zeros, blanks, units; digits on both sides of the point; put a date in quotes"
+_PIECES = "write a number in one, as in 1000 or 0.5, and no unit; put a comma between members"
 _BLANK = "delete it, though it may be invisible, and write a plain space"
-_LINE_END = "close the string on its line; write \\n for a line end"
 _SLIPS = (  # the most likely mistakes, wherever something else was expected
     (r"//|/\*|#", "found a comment", "remove it: JSON has no comments"),
-    ("['\u201c\u201d]", 'found a quote that is not "', 'JSON has double quotes only: "like this"'),
+    ("(?<![0-9])['`\xab\xbb\u2018-\u201f]", 'found a quote that is not "', 'JSON has double quotes only: "like this"'),
     (r"\0", "found a zero byte", "remove it; if the file is in UTF-16, save it as UTF-8"),
     ("[\v\f\x85\xa0\u2000-\u200f\u2028-\u202f\u2060\u3000\ufeff]", "found a blank that is not one in JSON", _BLANK),
     (r"\Z", "found the end of the file", _HALF),
@@ -31,23 +30,23 @@ _SLIPS = (  # the most likely mistakes, wherever something else was expected
 _AFTER_A_VALUE = (
     *_SLIPS,
     (";", "found a semicolon", "write a comma between members, and nothing after the last"),
-    ("[0-9/]", "found a value in two pieces", "write a number in one, as in 1000 or 0.5; put a comma between members"),
+    (r"[0-9/]|(?<=\d)[^]}\"]|(?<=\d )[\w%]", "found a value in two pieces", _PIECES),
 )
 _NO_VALUES = (
     *_SLIPS,
     (r"(?i:true)\b", "found True", "write true in small letters"),
     (r"(?i:false)\b", "found False", "write false in small letters"),
-    (r"(?i:none|null)\b", "found None", "write null"),
-    (r"(?i:nan)\b", "found NaN", "JSON has no NaN: write null"),
-    (r"Infinity\b", "found Infinity", "JSON has no Infinity: write null or a number"),
-    (r"-Infinity\b", "found -Infinity", "JSON has no Infinity: write null or a number"),
+    (r"(?i:none|null)\b", "found None or NULL", "write null in small letters"),
+    (r"(?i:nan)\b", "found NaN", "JSON has no NaN: write null, or a number where there must be one"),
+    (r"(?i:inf(inity)?)\b", "found Infinity", "JSON has no Infinity: write null or a number"),
+    (r"-(?i:inf(inity)?)\b", "found -Infinity", "JSON has no Infinity: write null or a number"),
     (r"-(?![0-9.])", "found a minus without a number", "write a number"),
-    (r"[-+.]*[0-9]", "found a number that is not one in JSON", _DIGITS),
+    ("[-+.$<>=~(\u2012-\u2014\u2212\u20ac]*[0-9]", "found a number that is not one in JSON", _DIGITS),
     (r"[A-Za-z_]", "found a bare word", _VALUE),
     (r"", "found no value", _VALUE),
 )
 _IN_STRINGS = (  # by a word that identifies the parser's message
-    ("control", "found a line end or control character in a string", _LINE_END),
+    ("control", "found a line end or control character in a string", "close the string on its line; write \\n for one"),
     ("escape", "found an escape that JSON does not have", "write \\\\ for a backslash"),
     ("", "found a string without an end", _HALF),
 )
@@ -67,7 +66,7 @@ def places(text: str, where: object) -> dict[str, int]:
     scanner = _Scanner(text, where)
     scanner.value("", 0)
     if scanner.next():
-        raise scanner.unexpected("", *_SLIPS, ("", "something follows the end of the JSON value", "keep one value"))
+        raise scanner.unexpected("", *_SLIPS, ("", "something follows the JSON value", "keep one value, in one { }"))
     return scanner.places
 
 
@@ -175,13 +174,12 @@ class _Scanner:
 
     def string(self, pointer: str) -> str:
         try:
-            text, end = _ONE_VALUE.raw_decode(self.text, self.at)
+            text, end = json.JSONDecoder().raw_decode(self.text, self.at)
         except json.JSONDecodeError as error:
             word, what, hint = next(each for each in _IN_STRINGS if each[0] in error.msg)
             at = {"control": error.pos, "escape": self.text.rfind("\\", self.at, error.pos + 1)}.get(word, self.at)
             raise self.fault(pointer, what, hint, at) from None
         if any("\ud800" <= char <= "\udfff" for char in text):
-            hint = "write the character itself, or both halves"
-            raise self.fault(pointer, "found half of a surrogate pair", hint)
+            raise self.fault(pointer, "found half of a surrogate pair", "write the character itself, or both halves")
         self.at = end
         return str(text)

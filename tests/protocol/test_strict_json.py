@@ -76,6 +76,7 @@ def refusal(data: bytes, **how: Any) -> JsonInvalid:
         pytest.param('["a\\d"]', (1, 4), "an escape that JSON does not have", "\\\\", id="a-backslash"),
         pytest.param('["\\n\\u12"]', (1, 5), "an escape that JSON does not have", "\\\\", id="a-short-escape"),
         pytest.param('{"a": 1 "b": 2}', (1, 9), "neither a comma nor }", "a comma", id="a-comma-forgotten"),
+        pytest.param("[0.1 0.2]", (1, 6), "two pieces", "a comma between members", id="a-comma-forgotten-in-a-list"),
         pytest.param('{"a": 1,, "b": 2}', (1, 9), "a comma too many", "remove it", id="a-comma-twice"),
         pytest.param("[1,\n,2]", (2, 1), "a comma too many", "remove it", id="a-comma-twice-in-a-list"),
         pytest.param('{"a": ,}', (1, 7), "found no value", "a number", id="a-value-forgotten"),
