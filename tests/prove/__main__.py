@@ -19,7 +19,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.__main__ import main as models
 from tests.protocol.test_story import Story
 from tests.prove import damage as damages
-from tests.prove import knowledge, monitoring, preprocessing, training
+from tests.prove import knowledge, monitoring, preprocessing, tools, training
 from tests.prove.false_alarms import false_alarms
 from tests.prove.races import RACERS, monitor_trainer_and_editor, race_for_numbers
 from tests.prove.ranking import ranking
@@ -156,6 +156,7 @@ SUBJECTS = {
     "training": training.SUBJECT,
     "cold-start": training.COLD,
     "monitoring": monitoring.SUBJECT,
+    **tools.SUBJECTS,
 }
 PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
     **{name: partial(killed_anywhere_and_run_again, subject) for name, subject in SUBJECTS.items()},

@@ -14,7 +14,7 @@ import pytest
 from jobs.protocol import ledger
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
-from tests.prove import monitoring, preprocessing, training
+from tests.prove import monitoring, preprocessing, tools, training
 from tests.prove.system_calls import Case, Subject, cases, differences, trace, try_all, verdict
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace i
         pytest.param(preprocessing.SUBJECT, 300, 3, id="preprocessing"),
         pytest.param(training.SUBJECT, 150, 2, id="training"),
         pytest.param(monitoring.SUBJECT, 120, 2, id="monitoring"),
+        pytest.param(tools.SUBJECTS["simulate"], 50, 1, id="simulate"),
+        pytest.param(tools.SUBJECTS["import"], 500, 1, id="import"),
+        pytest.param(tools.SUBJECTS["gc"], 10, 1, id="gc"),
+        pytest.param(tools.SUBJECTS["rebuild"], 50, 1, id="rebuild"),
     ],
 )
 def test_a_job_killed_or_failed_at_a_system_call_is_mended_by_running_again(
