@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 
 from jobs.evaluate.reading import ScoredFile, numbers_or_none
@@ -13,8 +11,7 @@ from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
 from jobs.protocol.errors import ContractBroken
-
-Json = dict[str, Any]
+from jobs.protocol.strict_json import Json
 
 LEAST_ROWS_TO_TELL = 100  # below it values may all differ by chance
 TEXT = (pl.String, pl.Boolean, pl.Categorical, pl.Enum, pl.Null)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from jobs.measures.proportions import jeffreys_interval
+from jobs.protocol.strict_json import Json
 
 AT_CUTOFF = {"precision": "precision", "recall": "recall", "f1": "F1"}
 RANKING = {"auc": "AUC", "gini": "Gini", "ks": "KS", "average_precision": "average precision", **AT_CUTOFF}
@@ -21,8 +21,6 @@ CALIBRATION = {
     "mce": "largest calibration error",
 }
 LEAST_SHOWN_P = 1e-4
-
-Json = Mapping[str, Any]
 
 
 def as_text(told: Json) -> str:

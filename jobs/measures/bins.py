@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from jobs.measures.counts import PARTS, FloatArray, ValueCounts
 from jobs.protocol import layers
+from jobs.protocol.strict_json import Json
 
 LEAST_LEVEL_SHARE = 0.005  # a level below it is too thin for a bin of its own
 MISSING, UNSEEN, OTHER = "missing", "unseen", "other"
@@ -146,12 +146,12 @@ def freeze_levels(rows: dict[str | None, int]) -> TextLevels:
     )
 
 
-def to_json(bins: Bins) -> dict[str, Any]:
+def to_json(bins: Bins) -> Json:
     """Describe bins for a reference profile."""
     return {"kind": type(bins).__name__, **{key: list(value) for key, value in asdict(bins).items()}}
 
 
-def from_json(stored: dict[str, Any]) -> Bins:
+def from_json(stored: Json) -> Bins:
     """Rebuild bins from a reference profile."""
     kinds = {kind.__name__: kind for kind in (NumericBins, NumberLevels, TextLevels)}
     fields = {key: tuple(value) for key, value in stored.items() if key != "kind"}

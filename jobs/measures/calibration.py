@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from jobs.measures.counts import PARTS, FloatArray, ScoreCounts, weighted_sum
 from jobs.measures.measure import Measure, missing, normal_interval
 from jobs.measures.proportions import jeffreys_interval
+from jobs.protocol.strict_json import Json
 
 SMALLEST = float(np.finfo(np.float64).eps)  # probabilities of 0 and 1 are read as this far from them
 LEAST_BAND_ROWS = 50
@@ -174,7 +174,7 @@ def largest_calibration_error(of: Sequence[Band]) -> Measure:
     return Measure(value=max(abs(band.bad_rate - band.mean_score) for band in of), n=n)
 
 
-def brier_parts(of: Sequence[Band]) -> dict[str, Any] | None:
+def brier_parts(of: Sequence[Band]) -> Json | None:
     """Murphy's decomposition over bands: reliability (cost of miscalibration) and resolution (gain from ranking)."""
     if _unfit(of):
         return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from jobs.measures import calibration, ranking
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
 from jobs.measures.measure import Measure, missing
 from jobs.measures.proportions import jeffreys_interval
+from jobs.protocol.strict_json import Json
 
 FIGURES = ("precision", "recall", "f1")
 
@@ -41,7 +41,7 @@ def at_cutoff(
     }
 
 
-def performance(counts: ScoreCounts, at: float) -> dict[str, dict[str, Any]]:
+def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
     """The figures of model cards and weekly evidence: ranking, losses, and performance at the cut-off."""
     found = {
         "auc": ranking.auc(counts),

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import Any
 
 from jobs.measures import cutoff as cutoffs
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts
 from jobs.measures.measure import Measure
 from jobs.measures.ranking import auc, weighted_auc
 from jobs.measures.recalibration import Isotonic, isotonic
+from jobs.protocol.strict_json import Json
 
 DEVIATIONS = 3.0
 FIGURES = ("auc", *cutoffs.FIGURES)
 
 
-def performance(scores: ValueCounts, reference: ScoreCounts, cutoff: float) -> dict[str, Any]:
+def performance(scores: ValueCounts, reference: ScoreCounts, cutoff: float) -> Json:
     """Estimate for these scores by the outcomes of the reference, with the limits that chance keeps to.
 
     `drop` is the AUC lost against the same estimate for the scores of the reference.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from jobs.measures.calibration import Band
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts, ValueCounts, binary, collapsed, weighted_sum
 from jobs.measures.measure import Comparison, Measure, difference, missing, normal_interval
+from jobs.protocol.strict_json import Json
 
 POINTS = 201  # of a curve: few enough to draw
 
@@ -133,7 +134,7 @@ def curves(counts: ScoreCounts, points: int = POINTS) -> dict[str, tuple[FloatAr
     }
 
 
-def gains(of: Sequence[Band]) -> list[dict[str, Any]]:
+def gains(of: Sequence[Band]) -> list[Json]:
     """Gains table, from the riskiest band down: cumulative shares of all bads and goods include all riskier bands.
 
     Bands are given from the safest on. A lift is a bad rate over that of all. Empty where goods or bads are lacking.
@@ -145,7 +146,7 @@ def gains(of: Sequence[Band]) -> list[dict[str, Any]]:
     for band in reversed(of):
         seen, seen_bads = seen + band.n, seen_bads + band.bads
         of_bads, of_goods = seen_bads / bads, (seen - seen_bads) / (n - bads)
-        told: dict[str, Any] = {"lowest": band.lowest, "highest": band.highest, "n": band.n, "bads": band.bads}
+        told: Json = {"lowest": band.lowest, "highest": band.highest, "n": band.n, "bads": band.bads}
         told |= {"bad_rate": band.bad_rate, "mean_score": band.mean_score}
         told |= {"bad_rate_interval": list(band.bad_rate_interval())}
         told |= {"cumulative_bads": of_bads, "cumulative_goods": of_goods}

@@ -6,15 +6,14 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 from jobs.monitoring import weeks
 from jobs.monitoring.terms import CRITICAL, LOW, MEDIUM, rank
 from jobs.protocol import strict_json
 from jobs.protocol.events import amount
 from jobs.protocol.policy import AlertPolicy
+from jobs.protocol.strict_json import Json
 
-Verdict = Mapping[str, Any]
 Told = Mapping[tuple[str, date], tuple[date, str]]  # of an episode: the newest week, and the gravest severity
 
 QUIET_WEEKS = 2  # an episode is over after so many verdicts in a row without its reason
@@ -49,7 +48,7 @@ class Episode:
         return f"decisions/alerts/{self.fingerprint[:12]}.json"
 
 
-def episodes(verdicts: Iterable[Verdict]) -> dict[str, Episode]:
+def episodes(verdicts: Iterable[Json]) -> dict[str, Episode]:
     """The newest episode of every fingerprint, from verdicts oldest first."""
     known: dict[str, Episode] = {}
     for verdict in verdicts:
@@ -72,7 +71,7 @@ def episodes(verdicts: Iterable[Verdict]) -> dict[str, Episode]:
     return known
 
 
-def _opening(verdict: Verdict) -> list[Mapping[str, Any]]:
+def _opening(verdict: Json) -> list[Json]:
     """The reasons that are grave enough to open an episode, and escalation, which no rule measures."""
     found = [reason for reason in verdict["reasons"] if rank(reason["severity"]) >= rank(MEDIUM)]
     if verdict["action_hint"] == "escalate":
@@ -97,7 +96,7 @@ def due(
 
 
 def messages(
-    verdict: Verdict, telling: Sequence[Episode], known: Iterable[Episode], head: tuple[int, str], policy: AlertPolicy
+    verdict: Json, telling: Sequence[Episode], known: Iterable[Episode], head: tuple[int, str], policy: AlertPolicy
 ) -> list[dict[str, str]]:
     """The digest of a run, then its pages. They contain only the verdict's sentences, no row values."""
     urgent = [episode for episode in telling if episode.severity == CRITICAL]
@@ -115,7 +114,7 @@ def messages(
     return [{"kind": kind, "subject": subject, "text": text} for kind, text in said]
 
 
-def _digest(verdict: Verdict, decision: str, telling: Sequence[Episode], known: Iterable[Episode]) -> list[str]:
+def _digest(verdict: Json, decision: str, telling: Sequence[Episode], known: Iterable[Episode]) -> list[str]:
     week = verdict["week"]
     lines = [f"Week {week}, model {verdict['model_id']}: {decision}.", verdict["sentence"], ""]
     for one in telling:

@@ -11,9 +11,11 @@ from xml.etree import ElementTree as ET
 import vl_convert
 from markupsafe import Markup
 
+from jobs.protocol.strict_json import Json
+
 WIDTH, HEIGHT = 380, 250
 NOW, BEFORE, FAINT, WARN = "var(--now)", "var(--before)", "var(--faint)", "var(--warn)"
-Drawing = dict[str, Any]  # or a part of one, in the words of Vega-Lite
+Drawing = Json  # or a part of one, in the words of Vega-Lite
 SERIES: Drawing = {"field": "series", "type": "nominal"}
 INKS = (NOW, BEFORE, WARN)
 DASHES = ([1, 0], [5, 3], [2, 2])
@@ -21,7 +23,7 @@ SHAPES = ("circle", "square", "triangle-up")
 _SVG = "http://www.w3.org/2000/svg"
 _TAGS = {f"{{{_SVG}}}{tag}" for tag in ("svg", "g", "path", "line", "rect", "text", "tspan", "defs", "clipPath")}
 _PLAIN = re.compile(r"[\w\s#%.,()+\-]*|url\(#\w+\)|var\(--\w+\)")  # of attributes; texts are free
-_INK: dict[str, Any] = {"labelColor": "currentColor", "labelFontSize": 11}
+_INK: Json = {"labelColor": "currentColor", "labelFontSize": 11}
 _TITLE = {"titleColor": "currentColor", "titleFontSize": 11, "titleFontWeight": "normal", "titlePadding": 6}
 _RULES = {"gridColor": FAINT, "domainColor": FAINT, "tickColor": FAINT, "labelFlush": False}
 _LOOK = {"aria": False, "background": "transparent", "font": "sans-serif", "view": {"stroke": None}}
@@ -48,7 +50,7 @@ class Axes:
     level: float | None = None
 
 
-def bars(rows: Sequence[dict[str, Any]]) -> Drawing:
+def bars(rows: Sequence[Json]) -> Drawing:
     """Shares of bins: a filled bar for now, a hollow one for the reference, a dashed line through the `cut` bin.
 
     Rows have bin, before, now, cut.
@@ -104,7 +106,7 @@ def curves(lines: Mapping[str, Sequence[Sequence[Any]]], axes: Axes) -> Drawing:
     return {"data": {"values": rows}, "layer": layers}
 
 
-def vintages(rows: Sequence[dict[str, Any]], axes: Axes) -> Drawing:
+def vintages(rows: Sequence[Json], axes: Axes) -> Drawing:
     """One line per vintage, older ones fainter, dashed where not all of its loans are that old, labelled at its end."""
     names = sorted({row["series"] for row in rows})
     rising = [round(0.35 + 0.65 * (step + 1) / len(names), 3) for step in range(len(names))]
@@ -123,7 +125,7 @@ def vintages(rows: Sequence[dict[str, Any]], axes: Axes) -> Drawing:
     return {"data": {"values": rows}, "layer": layers}
 
 
-def _directions(axes: Axes, rows: Sequence[dict[str, Any]]) -> Drawing:
+def _directions(axes: Axes, rows: Sequence[Json]) -> Drawing:
     """The encoding of the two axes."""
     kind: Drawing = {"type": "quantitative", "scale": {"domain": [0, 1]} if axes.square else {"zero": axes.from_zero}}
     x, y = (

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from jobs.monitoring import storing
 from jobs.monitoring.session import Session
@@ -17,8 +15,7 @@ from jobs.protocol.ingest import Seen
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import MONITOR
 from jobs.protocol.store import RETRAINING_NOTE, quarantine_name
-
-Json = Mapping[str, Any]
+from jobs.protocol.strict_json import Json
 
 LOOKS = 3  # at a note that others keep changing
 LEFT_ALONE = {

@@ -17,8 +17,7 @@ from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.json_scan import JsonInvalid
 from jobs.protocol.policy import AlertPolicy
 from jobs.protocol.store import ALERTS, FolderStore
-
-Json = dict[str, Any]
+from jobs.protocol.strict_json import Json
 
 OUTBOX = f"{ALERTS}/outbox"
 LIMIT = 64 << 10  # bytes, for files that a person may edit

@@ -14,9 +14,8 @@ from jobs.measures.bins import BinCounts
 from jobs.measures.counts import ValueCounts, collapsed
 from jobs.measures.drift import Stability, ZeroPolicy
 from jobs.monitoring.terms import LEAST_SHARE
+from jobs.protocol.strict_json import Json
 from jobs.scorer import scorecard
-
-Json = dict[str, Any]
 
 BINS = {
     "subject": pl.String,

@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 
 import polars as pl
 
@@ -19,8 +18,7 @@ from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.command import Run, failure_of
 from jobs.protocol.policy import LabelPolicy, Policy
 from jobs.protocol.receipts import Problem
-
-Json = dict[str, Any]
+from jobs.protocol.strict_json import Json
 
 FORMAT = 1
 

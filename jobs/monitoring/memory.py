@@ -7,17 +7,15 @@ reference months that the one before did not have. Until then the rule calls for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from typing import Any
 
 from jobs.monitoring import terms
 from jobs.monitoring.terms import Seen, number, part, rank
 from jobs.protocol.calendar import add_months
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import DATA_QUALITY
-
-Json = Mapping[str, Any]
+from jobs.protocol.strict_json import Json
 
 WEEK = timedelta(days=7)
 REFERENCE = timedelta(days=92)  # the out-of-time months that a model is measured on

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from jobs.monitoring import charts
 from jobs.monitoring.terms import at
 from jobs.protocol.events import amount
+from jobs.protocol.strict_json import Json
 
 NOT_COMPUTED, INSUFFICIENT = "not computed", "insufficient data"
 LEAST_P = 0.001
@@ -29,7 +30,6 @@ RANK: dict[str, float] = {name: place for place, name in enumerate(MARKS)}
 MARKS |= {"green": "○", "yellow": "◔", "orange": "◑", "red": "●", "insufficient": NONE, "schema": "▨", "unknown": "?"}
 RANK |= {name: place for place, name in enumerate(("green", "yellow", "orange", "red"))}
 _NUMERAL = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
-Json = dict[str, Any]
 Points = Sequence[Sequence[Any]]
 Column = str | tuple[str, str]  # a head, and the path to its values with their kind; or one name for both
 

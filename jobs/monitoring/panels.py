@@ -11,11 +11,12 @@ from markupsafe import Markup
 
 from jobs.measures.calibration import Band
 from jobs.monitoring import charts, page
-from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Json, Table, cell, listing, number, plain, value_of
+from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Table, cell, listing, number, plain, value_of
 from jobs.monitoring.storing import Judged
 from jobs.monitoring.terms import at
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import Entry
+from jobs.protocol.strict_json import Json
 
 LARGEST = 6  # features that get a figure of their own
 _OUTCOMES = ("model_id", "verdict", "priority", "retrain", "source", "reason", "blocked_by", "why")  # of ledger entries
@@ -180,7 +181,7 @@ class Shown:
     def ledger(self) -> list[Json]:
         """The ledger entries of these weeks."""
 
-        def details(body: Mapping[str, Any]) -> str:
+        def details(body: Mapping[str, object]) -> str:
             return "; ".join(f"{key} {plain(body[key])}" for key in _OUTCOMES if body.get(key) not in (None, [], ""))
 
         named = ((one, {"date": str(one.as_of), "about": one.topic, "what": one.kind}) for one in self.entries)

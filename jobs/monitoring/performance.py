@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,8 +23,8 @@ from jobs.monitoring import vintages
 from jobs.monitoring.terms import CBPE, CUSUM_LIMIT, ESTIMATED_FLOOR, number, part
 from jobs.monitoring.weeks import OUTCOME_DAYS
 from jobs.protocol.policy import Policy
+from jobs.protocol.strict_json import Json
 
-Json = dict[str, Any]
 Kept = tuple[date, Json, Json]  # a week, its evidence and its verdict
 
 ENOUGH = 0.8  # of the rows of an estimate must have an outcome before the two are compared

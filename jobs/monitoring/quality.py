@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate, pairwise
-from typing import Any
 
 import polars as pl
 
@@ -20,8 +19,8 @@ from jobs.protocol.contract import Contract
 from jobs.protocol.layers import FEATURES, SOURCES, UNSEEN
 from jobs.protocol.partitions import Manifest
 from jobs.protocol.shelf import Shelf
+from jobs.protocol.strict_json import Json
 
-Json = Mapping[str, Any]
 Manifests = Mapping[str, Sequence[Manifest]]
 
 WEEKS_BEFORE = 4
@@ -30,7 +29,7 @@ NO_VALUE = ("token", "sentinel", "rounded")  # cells that mean "no value" or wer
 CROSS = ("not_before_issue", "joint_while_individual")  # rules that refuse a cell because of another column
 
 
-def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> dict[str, Any]:
+def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) -> Json:
     """The findings in the seven days up to Saturday `week`; `daily` and `reference` tell how the features should be."""
     days = [week - timedelta(days=back) for back in reversed(range(DAYS))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * DAYS + 1)]
@@ -71,7 +70,7 @@ def _begun(shelf: Shelf, days: Sequence[date]) -> date:
     return min((day for source in SOURCES for day in shelf.built(f"silver/{source}")), default=days[0])
 
 
-def _tables(days: Sequence[date], found: Manifests, begun: date) -> Iterator[dict[str, Any]]:
+def _tables(days: Sequence[date], found: Manifests, begun: date) -> Iterator[Json]:
     """How many days each table covers: a day counts once it is in silver. Days before the first landing do not count.
 
     Features are expected on the days on which all source tables landed.
@@ -121,7 +120,7 @@ def _rule_of(name: str, source: str) -> tuple[str, str] | None:
     return None
 
 
-def _volumes(shelf: Shelf, days: Sequence[date]) -> Iterator[dict[str, Any]]:
+def _volumes(shelf: Shelf, days: Sequence[date]) -> Iterator[Json]:
     for source in SOURCES:
         table, built = f"bronze/{source}", shelf.built(f"bronze/{source}")
         for day in _built(shelf, table, days):
@@ -129,7 +128,7 @@ def _volumes(shelf: Shelf, days: Sequence[date]) -> Iterator[dict[str, Any]]:
             yield from rules.volume(source, day.isoformat(), built[day].rows, [built[one].rows for one in earlier])
 
 
-def _columns(shelf: Shelf, days: Sequence[date], before: Sequence[date], used: set[str]) -> Iterator[dict[str, Any]]:
+def _columns(shelf: Shelf, days: Sequence[date], before: Sequence[date], used: set[str]) -> Iterator[Json]:
     """Landed columns that appeared or disappeared."""
     for source in SOURCES:
         table = f"bronze/{source}"
@@ -159,7 +158,7 @@ def _is_documented(known: Contract, name: str, day: date) -> bool:
     return era is not None and FIRST_ERA < era <= day.year
 
 
-def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, Any]]:
+def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[Json]:
     """For each day (`rows` are sorted by day): its rows and, per feature, how many have no value or an unseen category.
 
     And the median, but only if half of the values are so far off that their unit may have changed.
@@ -170,7 +169,7 @@ def daily(rows: pl.DataFrame, reference: Mapping[str, Json]) -> list[dict[str, A
     found, ends = [], rows["snapshot_date"].rle().struct.field("len").cum_sum().to_list()
     for start, end in pairwise((0, *ends)):  # a group_by takes six times as long, expressions twice
         of = {column.name: column for column in rows.slice(start, end - start)}
-        row: dict[str, Any] = {"snapshot_date": of["snapshot_date"].item(0), "rows": end - start}
+        row: Json = {"snapshot_date": of["snapshot_date"].item(0), "rows": end - start}
         row |= {f"{name}.missing": of[name].null_count() for name in names}
         row |= {f"{name}.unseen": (of[name] == UNSEEN).sum() for name in texts}
         for name, median in usual.items():
@@ -194,9 +193,10 @@ def _features(
         filled = {column.name for column in counts if column.sum()}
     for name, described in reference.items():
         documented = bool(daily) and _is_documented(known, name, daily[-1]["snapshot_date"])
+        missing, median = f"{name}.missing", f"{name}.median"
         days = tuple(
-            Day(row["snapshot_date"].isoformat(), n, row.get(f"{name}.missing", n), row.get(f"{name}.median"))
-            for row, n in ((row, row["rows"]) for row in daily)
+            Day(row["snapshot_date"].isoformat(), n := int(row["rows"]), row.get(missing, n), row.get(median))
+            for row in daily
         )
         yield Feature(name, described, _usual(described), documented, name in filled, days)
 

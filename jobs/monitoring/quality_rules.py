@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jobs.measures.calibration import chance_of_bads
 from jobs.measures.measure import adjusted
@@ -21,8 +21,7 @@ from jobs.monitoring.quality_bounds import (
     TWICE,
 )
 from jobs.monitoring.terms import SEVERITIES
-
-Json = dict[str, Any]
+from jobs.protocol.strict_json import Json
 
 MISSING_P, TOP = 0.01, 5
 ALL_MISSING, OFTEN_THERE = 0.99, 0.9  # "all missing"; a feature missing more often than the second may be so by chance
@@ -52,7 +51,7 @@ class Feature(NamedTuple):
     """A feature of the model, day by day, and its description in the model's reference."""
 
     name: str
-    known: Mapping[str, Any]
+    known: Json
     usual: Usual | None
     is_documented: bool  # its contract announces that it is filled by now
     was_filled: bool  # on some day of the four weeks before the week

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, partial
 from itertools import accumulate, groupby
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,9 +20,8 @@ from jobs.protocol import contract, strict_json
 from jobs.protocol.contract_polars import polars_schema
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.model_bank import RECIPE, REFERENCE
+from jobs.protocol.strict_json import Json
 from jobs.scorer import scorecard
-
-Json = dict[str, Any]
 
 MANY_ROWS = 250_000  # read about so many at a time, in whole days; counts add up
 LATEST_LANDING = 31  # days after the application in which its score is looked for

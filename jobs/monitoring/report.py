@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from jobs.monitoring import delivering, panels, storing, weeks
-from jobs.monitoring.page import Cell, Json, Table, cell, decided, template
+from jobs.monitoring.page import Cell, Table, cell, decided, template
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.monitoring.terms import at
@@ -15,6 +15,7 @@ from jobs.protocol import files, ledger, policy_in_force, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
+from jobs.protocol.strict_json import Json
 
 INDEX = f"{weeks.REPORTS}/index.html"
 EARLIER = 12  # earlier weeks that the page shows

@@ -8,11 +8,10 @@ to, and just beyond, each bound of its rule, all else (also its p) unchanged: th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
 
 from jobs.monitoring import memory as memories
 from jobs.monitoring import retraining_rules as rules
@@ -22,8 +21,7 @@ from jobs.monitoring.terms import Seen, Step, number, part, rank, unknown
 from jobs.protocol.guards import waits
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import DATA_QUALITY
-
-Json = Mapping[str, Any]
+from jobs.protocol.strict_json import Json
 
 FORMAT = 1
 _PRIORITIES = {terms.HIGH: "MEDIUM", terms.CRITICAL: "HIGH"}
@@ -166,7 +164,7 @@ class Bench:
         return one
 
 
-def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str, Any]:
+def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> Json:
     """The verdict on a week; `past` holds earlier verdicts, newest last."""
     memory = Memory(evidence, policy, past)
     all_seen = rules.everything(evidence, policy)
@@ -174,7 +172,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
     weighed = bench.weigh()
     counted = [one for one in weighed.findings if one.why is None and one.severity != terms.NONE]
     counted.sort(key=lambda one: -rank(one.severity))
-    verdict: dict[str, Any] = {
+    verdict: Json = {
         "format": FORMAT,
         "week": evidence["week"],
         "decision": weighed.decision,
@@ -201,7 +199,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> dict[str
     return verdict
 
 
-def _guards(memory: Memory, policy: Policy) -> dict[str, Any]:
+def _guards(memory: Memory, policy: Policy) -> Json:
     """The guards that a retraining requested on the Sunday after the week would meet, besides data quality."""
     sunday = memory.week + timedelta(days=1)
     until = waits((day for day, _ in memory.trainings), sunday, policy.guards)
@@ -212,7 +210,7 @@ def _guards(memory: Memory, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _score(evidence: Json, all_seen: Sequence[Seen]) -> dict[str, Any]:
+def _score(evidence: Json, all_seen: Sequence[Seen]) -> Json:
     """The realised AUC if there are enough outcomes; else its estimate; else the AUC of the few outcomes."""
     realised = next((seen.value for seen in all_seen if seen.rule == terms.FLOOR), None)
     estimate = number(part(evidence, "estimate"), "auc")
@@ -221,7 +219,7 @@ def _score(evidence: Json, all_seen: Sequence[Seen]) -> dict[str, Any]:
     return {"performance_score": score, "estimated": realised is None and estimate is not None}
 
 
-def _as_json(one: Finding) -> dict[str, Any]:
+def _as_json(one: Finding) -> Json:
     seen = one.seen
     return {
         "rule": seen.rule,

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
-from typing import Any
 
 from jobs.monitoring import quality_bounds, terms
 from jobs.monitoring.terms import Seen, Step, count, number, part, unknown
 from jobs.protocol.policy import Policy, Severities
-
-Json = Mapping[str, Any]
+from jobs.protocol.strict_json import Json
 
 SHARE_OF_HIGH = 0.05  # share of importance that a feature needs to ask for a retraining alone
 NEAR = 0.8  # part of a bound beyond which an open alert stays open

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
 
 from jobs.monitoring import storing, weeks
 from jobs.monitoring.terms import MEDIUM, rank
@@ -19,8 +18,7 @@ from jobs.protocol.model_bank import Model
 from jobs.protocol.notes import evidence_of
 from jobs.protocol.partitions import Input, Ranges
 from jobs.protocol.state import Serving
-
-Json = dict[str, Any]
+from jobs.protocol.strict_json import Json
 
 VERSION = 1  # raise it when the same inputs give other evidence or another verdict than in the release before
 HISTORY_DAYS = 1096  # of loans that the vintages cover

@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.command import Run
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
+from jobs.protocol.strict_json import Json
 
-Json = dict[str, Any]
 DIGITS = 12  # of a hash, in a name
 
 

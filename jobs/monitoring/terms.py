@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from jobs.protocol.events import amount
-
-Json = Mapping[str, Any]
+from jobs.protocol.strict_json import Json
 
 NONE, LOW, MEDIUM, HIGH, CRITICAL = SEVERITIES = ("none", "low", "medium", "high", "critical")
 DRIFT, FEATURE, MANY = "drift", "feature", "many_features"

@@ -13,8 +13,7 @@ import polars as pl
 
 from jobs.measures.proportions import cumulative_share, jeffreys_interval
 from jobs.protocol.policy import LabelPolicy
-
-Json = dict[str, Any]
+from jobs.protocol.strict_json import Json
 
 COUNTS = {
     "month": pl.String,  # of application

@@ -9,6 +9,7 @@ from typing import Any
 
 from jobs.protocol.json_scan import DEPTH, JsonInvalid, finite, line_and_column, places, whole
 
+Json = dict[str, Any]  # an object, read or to be written
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
 _BOM = b"\xef\xbb\xbf"
 _NO_BRACKETS = re.compile(r'[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)  # all but brackets outside strings

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -16,6 +15,7 @@ from jobs.measures.counts import FloatArray
 from jobs.protocol import strict_json
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.model_bank import PREPARATION, TREES
+from jobs.protocol.strict_json import Json
 from jobs.protocol.workers import cores
 
 SMALLEST = 1e-6  # probabilities stay this far away from 0 and 1
@@ -73,7 +73,7 @@ class Scorer:
     booster: lgb.Booster
     encoding: Encoding
     calibration: Platt
-    usual: Mapping[str, Any]
+    usual: Json
     feature_set_version: int
 
     def pd(self, frame: pl.DataFrame, *, threads: int) -> FloatArray:

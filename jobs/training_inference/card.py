@@ -16,10 +16,9 @@ from jobs.protocol import contract, strict_json
 from jobs.protocol.contract import Column
 from jobs.protocol.layers import FEATURES
 from jobs.protocol.policy import Policy
+from jobs.protocol.strict_json import Json
 from jobs.training_inference.dataset import Dataset, features
 from jobs.training_inference.gates import Verdict
-
-Json = dict[str, Any]
 
 _HOME = Path(__file__)
 _TEXTS: Json = strict_json.parse(_HOME.with_name("card.json").read_bytes(), where="card.json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import lightgbm as lgb
 import polars as pl
@@ -12,13 +11,14 @@ import polars as pl
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
 from jobs.measures.recalibration import calibration_line
 from jobs.protocol.contract import Column
+from jobs.protocol.strict_json import Json
 from jobs.scorer.scorer import Platt, chance
 from jobs.training_inference.dataset import TRAIN, VALID, Dataset
 
 MOST_ROUNDS, PATIENCE = 1500, 50
 LEAF_ROWS, LEAVES_AT_LEAST = 200, 60  # with few rows leaves may be smaller, to allow at least so many
 LEAST_SLOPE, MOST_SLOPE = 0.1, 10.0
-SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabilities
+SETTINGS: Json = {  # no class weights: they would break the probabilities
     "objective": "binary",
     "metric": "binary_logloss",
     "num_leaves": 8,  # credit risk is nearly additive: deeper trees only overfit
@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {  # no class weights: they would break the probabili
 
 def fit(
     data: Dataset, columns: tuple[Column, ...], tables: Mapping[str, pl.DataFrame], *, threads: int
-) -> tuple[bytes, dict[str, Any]]:
+) -> tuple[bytes, Json]:
     """Boost on the train slice until the valid slice stops improving, and keep the best round.
 
     `tables` are the encoded slices. Returns the model as text, and facts about the fit for the card.
@@ -62,7 +62,7 @@ def fit(
     return text.encode(), {"rounds": rounds, "stopped_early": stopped, "settings": settings}
 
 
-def settings_for(rows: int, columns: tuple[Column, ...]) -> dict[str, Any]:
+def settings_for(rows: int, columns: tuple[Column, ...]) -> Json:
     """The settings of a fit, without the number of threads; categories get no monotone sign, or LightGBM aborts."""
     signs = [0 if column.dtype == "string" else column.monotone for column in columns]
     leaf = max(1, min(LEAF_ROWS, rows // LEAVES_AT_LEAST))
@@ -80,7 +80,7 @@ def worst_violation(booster: lgb.Booster, columns: tuple[Column, ...]) -> float:
     return max((violation for _, _, violation in found), default=0.0)
 
 
-def _spread(node: dict[str, Any], names: list[str], signs: Mapping[str, int]) -> tuple[float, float, float]:
+def _spread(node: Json, names: list[str], signs: Mapping[str, int]) -> tuple[float, float, float]:
     """The lowest and the highest leaf below a node, and the worst violation in it."""
     if "leaf_value" in node:
         return node["leaf_value"], node["leaf_value"], 0.0

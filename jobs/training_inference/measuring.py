@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +15,7 @@ from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
 from jobs.protocol.layers import UNSEEN
 from jobs.protocol.policy import Policy
+from jobs.protocol.strict_json import Json
 from jobs.scorer import scorecard
 from jobs.scorer.scorer import Scorer, predicted
 from jobs.training_inference.dataset import CALIBRATION, OOT, SLICES, TRAIN, VALID, sampled
@@ -34,7 +34,6 @@ PARTS = {  # the segments that are measured apart; income by quartiles, equal in
         {0: "lowest", 1: "lower", 2: "higher", 3: "highest"}, return_dtype=pl.String
     ),
 }
-Json = dict[str, Any]
 Counts = Mapping[str, ScoreCounts]  # by slice
 
 

@@ -7,7 +7,6 @@ from datetime import date
 from functools import partial
 from itertools import accumulate, chain, groupby
 from operator import itemgetter
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -24,6 +23,7 @@ from jobs.protocol.model_bank import Model
 from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import cited_files
 from jobs.protocol.state import Serving
+from jobs.protocol.strict_json import Json
 from jobs.protocol.workers import side_by_side
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
@@ -183,7 +183,7 @@ def contributions(booster: lgb.Booster, table: pl.DataFrame, *, threads: int) ->
     return np.asfortranarray(told[:, :-1])  # used column by column; the order also affects how means are rounded
 
 
-def reasons(parts: FloatArray, usual: Mapping[str, Any]) -> pl.DataFrame:
+def reasons(parts: FloatArray, usual: Json) -> pl.DataFrame:
     """Up to four groups that raise each row's risk most, strongest first; ties in the order of the groups.
 
     A group's push is the sum of its columns' differences from their usual contributions, so that opposite effects
@@ -202,7 +202,7 @@ def reasons(parts: FloatArray, usual: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(found).with_columns(pl.when(first > 0).then(first).alias("reason_1_contrib"))
 
 
-def usual(columns: tuple[Column, ...], contributions: FloatArray) -> dict[str, Any]:
+def usual(columns: tuple[Column, ...], contributions: FloatArray) -> Json:
     """The groups of reasons in order, each column's group, and each column's mean contribution.
 
     A column without a group (such as a proxy for a place) never becomes a reason.

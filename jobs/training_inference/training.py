@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -19,6 +18,7 @@ from jobs.protocol.layers import FEATURES, LABELS
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import Entry
 from jobs.protocol.store import POLICIES
+from jobs.protocol.strict_json import Json
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer
 from jobs.training_inference import card, dataset, fitting, gates, measuring, scoring
@@ -34,7 +34,7 @@ class Trained:
     verdict: gates.Verdict
 
 
-def recipe_of(as_of: date, policy: Policy, champion: str | None, inputs: Mapping[str, str]) -> dict[str, Any]:
+def recipe_of(as_of: date, policy: Policy, champion: str | None, inputs: Mapping[str, str]) -> Json:
     """All that determines a model: day, policy, champion, and the partitions, by folder and hash of their rows."""
     return {"as_of": as_of.isoformat(), "policy_sha256": policy.sha256, "champion": champion, "inputs": dict(inputs)}
 
@@ -97,14 +97,14 @@ def rebuild(session: Session, model_id: str, *, verify: bool) -> None:
     session.run.events.say("same", f"{model_id}: rebuilt, identical to the byte", model_id=model_id)
 
 
-def _trained(session: Session, frames: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], rules: Policy) -> Trained:
+def _trained(session: Session, frames: Mapping[str, pl.DataFrame], recipe: Json, rules: Policy) -> Trained:
     """A model by its recipe: the same rows, policy and champion give the same bytes."""
     rows = dataset.dataset(frames[FEATURES], frames[LABELS], date.fromisoformat(recipe["as_of"]), rules)
     champion = scorers.of(session.banked(recipe["champion"]).files) if recipe["champion"] else None
     return train(rows, rules, recipe, champion, threads=scorers.free_threads())
 
 
-def train(data: Dataset, rules: Policy, recipe: Mapping[str, Any], champion: Scorer | None, *, threads: int) -> Trained:
+def train(data: Dataset, rules: Policy, recipe: Json, champion: Scorer | None, *, threads: int) -> Trained:
     """The files and the verdict of a model of these rows, held against the `champion` that serves."""
     columns = dataset.features(rules.feature_profile)
     encoding = dataset.encoding(data.frames[TRAIN], columns)

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from jobs.monitoring import delivering, report, storing, weeks
-from jobs.monitoring.page import Json
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.terms import at
 from jobs.protocol import files, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
+from jobs.protocol.strict_json import Json
 from tests.monitoring.evidences import WEEK
 from tests.monitoring.judged_weeks import full_evidence, judge_weeks, keep
 from tests.monitoring.report_pages import RULES, page_of, section, words

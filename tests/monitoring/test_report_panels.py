@@ -8,8 +8,9 @@ import pytest
 
 from jobs.measures.counts import ScoreCounts
 from jobs.monitoring import performance
-from jobs.monitoring.page import NOT_COMPUTED, Json
+from jobs.monitoring.page import NOT_COMPUTED
 from jobs.protocol.files import Root
+from jobs.protocol.strict_json import Json
 from tests.monitoring.evidences import WEEK, measure, unknown
 from tests.monitoring.judged_weeks import full_evidence
 from tests.monitoring.report_pages import section, shown, words
