@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cached_property
 
 from jobs.monitoring import memory as memories
 from jobs.monitoring import retraining_rules as rules
@@ -96,19 +95,16 @@ class Bench:
     memory: Memory
     policy: Policy
     quality: bool  # whether the section of data quality could be computed
+    _known: dict[Seen, list[Finding]] = field(default_factory=dict)  # for each flip distance all is weighed again
 
-    def weigh(self, without: Seen | None = None, moved: float | None = None) -> Weighed:
-        """Weigh all findings; or leave one out, or move its value, for every rule that uses that value."""
-        known = [(seen, found) for seen, found in self._remembered_each if not _same(seen, without)]
-        there = (seen.at(moved) for seen in self.all_seen if moved is not None and _same(seen, without))
-        known += [(seen, [*self._remembered(seen)]) for seen in there]
-        judged = (seen for seen, _ in known if seen.rule == terms.FEATURE and seen.why is None)
-        features = [seen.n or 0 for seen in judged if seen.reached() is not None]
-        found = [one for _, each in known for one in each]
-        if len(features) >= terms.MANY_FEATURES and not (without and without.rule == terms.MANY):
+    def weigh(self, all_seen: Sequence[Seen], *, many: bool = True) -> Weighed:
+        """Apply memory and precedence to what the rules saw; `many`: also to the number of features that moved."""
+        found = [one for seen in all_seen for one in self._findings(seen)]
+        features = [seen.n or 0 for seen in all_seen if seen.rule == terms.FEATURE and not seen.why and seen.reached()]
+        if many and len(features) >= terms.MANY_FEATURES:
             step = Step(threshold=float(terms.MANY_FEATURES - 1), severity=terms.MEDIUM)
-            rows, many = max(features), float(len(features))
-            found += self._remembered(Seen(rule=terms.MANY, subject="features", value=many, n=rows, steps=(step,)))
+            value, rows = float(len(features)), max(features)
+            found += self._findings(Seen(rule=terms.MANY, subject="features", value=value, n=rows, steps=(step,)))
         poor = any(one.severity == terms.CRITICAL and one.seen.given for one in found)
         blocked = poor or (self.memory.was_blocked and not self.quality)
         return Weighed(tuple(self._preceded(one, blocked=blocked) for one in found), blocked)
@@ -118,17 +114,20 @@ class Bench:
         if now is None:
             return None
         if seen.rule == terms.MANY:  # derived from others: all or nothing
-            turns = self.weigh(seen).decision != decision
+            turns = self.weigh(self.all_seen, many=False).decision != decision
             return _apart(now, finding.threshold) if turns and finding.threshold is not None else None
-        bounds = [step.threshold for each in self.all_seen if _same(each, seen) for step in each.steps]
-        tried = {*bounds, *(math.nextafter(bound, end) for bound in bounds for end in (math.inf, -math.inf))}
-        nearest = sorted(tried, key=lambda each: abs(each - now))
-        turning = (each for each in nearest if self.weigh(seen, each).decision != decision)
-        return next((_apart(each, now) for each in turning), None)
+        same = [each for each in self.all_seen if each is seen or {each.rule, seen.rule} <= _ESTIMATED]
+        bounds = {step.threshold for each in same for step in each.steps}
+        tried = bounds.union(math.nextafter(bound, end) for bound in bounds for end in (math.inf, -math.inf))
+        for value in sorted(tried, key=lambda each: abs(each - now)):
+            if self.weigh([one.at(value) if one in same else one for one in self.all_seen]).decision != decision:
+                return _apart(value, now)
+        return None
 
-    @cached_property
-    def _remembered_each(self) -> list[tuple[Seen, list[Finding]]]:
-        return [(seen, [*self._remembered(seen)]) for seen in self.all_seen]
+    def _findings(self, seen: Seen) -> list[Finding]:
+        if seen not in self._known:
+            self._known[seen] = [*self._remembered(seen)]
+        return self._known[seen]
 
     def _remembered(self, seen: Seen) -> Iterator[Finding]:
         """The findings from what a rule saw, given the weeks before and the time since the promotion."""
@@ -169,7 +168,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> Json:
     memory = Memory(evidence, policy, past)
     all_seen = rules.everything(evidence, policy)
     bench = Bench(all_seen, memory, policy, quality=part(evidence, "quality") is not None)
-    weighed = bench.weigh()
+    weighed = bench.weigh(all_seen)
     counted = [one for one in weighed.findings if one.why is None and one.severity != terms.NONE]
     counted.sort(key=lambda one: -rank(one.severity))
     verdict: Json = {
@@ -232,10 +231,6 @@ def _as_json(one: Finding) -> Json:
         "flip_distance": None,
         "sentence": terms.sentence_of(seen, one.severity, one.threshold),
     }
-
-
-def _same(one: Seen, other: Seen | None) -> bool:
-    return one is other or (other is not None and {one.rule, other.rule} <= _ESTIMATED)
 
 
 def _apart(value: float, other: float) -> float:
