@@ -23,13 +23,17 @@ def begin(store: FolderStore, *, dry_run: bool) -> tuple[Policy | None, JobError
         if dry_run:
             return rules.load(None, POLICY), None
         store.put_if_absent(POLICY, rules.default_bytes())
-    found, problem = read(store)
-    if found and not dry_run:
-        keep(store, found)
-    elif not dry_run and (defaults := rules.load(None, POLICY)) == last_good(store):
-        with suppress(JobError, OSError):  # a failing copy must not stop the run
-            store.put_if_absent(_copy_of(defaults.sha256), rules.default_bytes())
-    return found, problem
+    try:
+        data = _in_place(store)
+        found = rules.load(data, POLICY)
+    except ConfigInvalid as problem:
+        if not dry_run and (defaults := rules.load(None, POLICY)) == last_good(store):
+            with suppress(JobError, OSError):  # a failing copy must not stop the run
+                store.put_if_absent(_copy_of(defaults.sha256), rules.default_bytes())
+        return None, problem
+    if not dry_run:
+        _keep(store, found, data)
+    return found, None
 
 
 def _never_ran(store: FolderStore) -> bool:
@@ -39,26 +43,28 @@ def _never_ran(store: FolderStore) -> bool:
 
 def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
     try:
-        data = store.get(POLICY, rules.MAX_BYTES)
-        if data is not None:
-            return rules.load(data, POLICY), None
+        return rules.load(_in_place(store), POLICY), None
     except ConfigInvalid as problem:
         return None, problem
+
+
+def _in_place(store: FolderStore) -> bytes:
+    try:
+        data = store.get(POLICY, rules.MAX_BYTES)
     except Refused as refusal:
-        return None, ConfigInvalid(refusal.what, where=POLICY, mend=refusal.mend)
+        raise ConfigInvalid(refusal.what, where=POLICY, mend=refusal.mend) from refusal
+    if data is not None:
+        return data
     if _never_ran(store):
         mend = "is this the right --root? If so, run a job: the first run writes the default policy"
-        return None, ConfigInvalid("no job has run on this root yet: there is no policy", where=POLICY, mend=mend)
+        raise ConfigInvalid("no job has run on this root yet: there is no policy", where=POLICY, mend=mend)
     mend = f"restore it from {POLICIES} ({LAST_GOOD} there names the newest), or from a backup of decisions/"
     until = "; nothing is claimed or promoted until then"
-    return None, ConfigInvalid("there is no policy", where=POLICY, mend=mend + until)
+    raise ConfigInvalid("there is no policy", where=POLICY, mend=mend + until)
 
 
-def keep(store: FolderStore, policy: Policy) -> None:
+def _keep(store: FolderStore, policy: Policy, data: bytes) -> None:
     """Keep a copy of a policy before its first use, and mark it as the last good one. Safe to repeat."""
-    data = store.get(POLICY, rules.MAX_BYTES)
-    if data is None or hashlib.sha256(data).hexdigest() != policy.sha256:
-        return  # edited since it was read: the next run will see it
     pointer = strict_json.pretty({"sha256": policy.sha256})
     for name, says in ((_copy_of(policy.sha256), data), (f"{POLICIES}/{LAST_GOOD}", pointer)):
         if (before := store.get(name)) != says:

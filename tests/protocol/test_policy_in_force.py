@@ -52,14 +52,23 @@ def test_only_the_first_run_writes_a_policy(store: FolderStore) -> None:
     assert store.get(POLICY) is None
 
 
-def test_a_policy_that_was_saved_anew_since_it_was_read_is_kept_by_the_next_run_only(store: FolderStore) -> None:
-    rules, _ = policy_in_force.begin(store, dry_run=True)
-    assert rules is not None
+def test_a_policy_that_is_saved_anew_just_after_it_was_read_is_kept_because_it_is_used(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.put_if_absent(POLICY, b'{"mode": "advise"}')
-    policy_in_force.keep(store, rules)
-    store.root.at(POLICY).unlink()
-    policy_in_force.keep(store, rules)
-    assert store.list("decisions/policies") == ()
+    read = FolderStore.get
+
+    def saved_anew(self: FolderStore, name: str, limit: int = 1 << 20) -> bytes | None:
+        data = read(self, name, limit)
+        if name == POLICY:
+            self.root.at(POLICY).write_bytes(b'{"mode": "auto"}')
+        return data
+
+    monkeypatch.setattr(FolderStore, "get", saved_anew)
+    rules, _ = policy_in_force.begin(store, dry_run=False)
+    assert rules is not None
+    assert (rules.mode, policy_in_force.kept(store, rules.sha256)) == ("advise", rules)
+    assert policy_in_force.last_good(store) == rules
 
 
 @pytest.mark.parametrize("torn", [b"", b"{", b"{}", b"[]", b'{"sha256": 5}', b'{"sha256": "../../policy"}'])
