@@ -32,17 +32,14 @@ def blocked_by(state: State, decision: Decision, day: date, policy: Policy, foun
         "readiness": not found.readiness,
         "data_quality": not found.data_quality,
     }
-    return tuple(name for name, blocks in checks.items() if blocks and name not in _bypassed(decision, policy))
+    return tuple(name for name, blocks in checks.items() if blocks)
 
 
 def held_until(state: State, decision: Decision, day: date, policy: Policy) -> dict[str, date]:
     """The guards that block now and that time alone will clear, each with the day on which it clears."""
     clears = {"valid_from": decision.valid_from, **waits(state.trained, day, policy.guards)}
-    return {name: until for name, until in clears.items() if until > day and name not in _bypassed(decision, policy)}
-
-
-def _bypassed(decision: Decision, policy: Policy) -> tuple[str, ...]:
-    return policy.guards.immediate_bypasses if decision.priority == "IMMEDIATE" else ()
+    bypassed = policy.guards.immediate_bypasses if decision.priority == "IMMEDIATE" else ()
+    return {name: until for name, until in clears.items() if until > day and name not in bypassed}
 
 
 def waits(completed: Iterable[date], day: date, guards: GuardPolicy) -> dict[str, date]:
