@@ -85,8 +85,8 @@ def refuse_loss(store: FolderStore) -> None:
     """StoreDamaged if the ledger lost its end, or is gone: the next run would reuse the numbers of the lost entries."""
     try:
         seen = witnessed(store)  # before the ledger is read: STATUS.txt is always written after the entry
-    except Refused:  # the next writer of STATUS.txt reports it: nothing else waits for that
-        return
+    except Refused:  # the next writer of STATUS.txt reports it; the scores below witness no less
+        seen = None
     known = read(store)
     if seen and (seen[0] > len(known.entries) or (seen[0] == len(known.entries) and seen[1] != known.head)):
         what = f"STATUS.txt names an entry {seen[0]} that is not in the ledger"

@@ -213,3 +213,16 @@ def test_nothing_is_removed_while_a_folder_that_may_cite_it_cannot_be_listed(
     monkeypatch.setattr(os, "scandir", scanned)
     assert main(["gc", "--root", str(root.path), "--delete"]) == 1
     assert root.at(f"{partitions.folder(BRONZE, SUNDAY)}/{old.parts[0].name}").is_file()
+
+
+def test_nothing_is_collected_while_the_decisions_that_may_cite_it_are_refused(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replaced(root)
+    root.at("decisions").mkdir(exist_ok=True)
+    age(root)
+    root.at("decisions").chmod(0o777)
+    before = sorted(root.path.rglob("*"))
+    assert main(["gc", "--delete", "--root", str(root.path)]) == 6
+    assert "decisions is world-writable" in capsys.readouterr().err
+    assert sorted(root.path.rglob("*")) == before

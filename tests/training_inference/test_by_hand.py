@@ -228,14 +228,21 @@ def test_no_run_begins_another_ledger_beside_models_that_nobody_brought(
     assert kinds(asked) == ["serving"]
 
 
-@pytest.mark.parametrize("lost", [["."], ["ledger", "STATUS.txt"]], ids=["all", "ledger"])
+@pytest.mark.parametrize(
+    "lost",
+    [["."], ["ledger", "STATUS.txt"], ["ledger", "trust in STATUS.txt"]],
+    ids=["all", "ledger", "ledger-and-trust-in-STATUS.txt"],
+)
 def test_no_run_begins_another_ledger_than_the_one_that_its_scores_cite(
     root: Path, lost: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, backup = kinds(root), root.parent / "backup"
     shutil.copytree(root / "decisions", backup)
     for name in lost:
-        (shutil.rmtree if name in (".", "ledger") else os.unlink)(root / "decisions" / name)
+        if name.startswith("trust"):
+            (root / "decisions/STATUS.txt").chmod(0o666)  # refused, as everybody may write it
+        else:
+            (shutil.rmtree if name in (".", "ledger") else os.unlink)(root / "decisions" / name)
     for _ in range(2):
         assert run(root, NEXT) == StoreDamaged.exit_code
     assert (
