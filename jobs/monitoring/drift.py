@@ -30,8 +30,8 @@ DECIMALS = 4  # of the scores that a reference keeps
 
 def section(
     reference: Json, learned: ValueCounts, scores: ValueCounts, features: Mapping[str, BinCounts], zero: ZeroPolicy
-) -> tuple[Json, list[tuple[Any, ...]]]:
-    """The drift section, and its bins as rows of a table; `learned` are the scores that the reference keeps.
+) -> tuple[Json, pl.DataFrame]:
+    """The drift section, and a table of its bins; `learned` are the scores that the reference keeps.
 
     A feature that is not in `features` is absent from the store.
     """
@@ -65,9 +65,9 @@ def section(
         "largest": {"value": value, "subject": subject},
         "value": max((value for value in (psi.value, weighted) if value is not None), default=None),
         "features": found,
-        **_of_scores(reference, learned, scores),
+        **_of_scores(reference, frozen, learned, scores),
     }
-    return said, table
+    return said, pl.DataFrame(table, schema=BINS, orient="row")
 
 
 def _feature(name: str, known: Json, now: BinCounts | None, csi: Stability) -> Json:
@@ -90,7 +90,7 @@ def _as_json(found: Stability) -> Json:
     return {name: value for name, value in asdict(found).items() if name != "parts"} | {"body": found.body}
 
 
-def _of_scores(reference: Json, learned: ValueCounts, scores: ValueCounts) -> Json:
+def _of_scores(reference: Json, frozen: bins.Numbers, learned: ValueCounts, scores: ValueCounts) -> Json:
     """Approval at the reference's cut-off, mean and grades, on scores rounded as the reference's are."""
     now = ValueCounts(*collapsed(scores.values.round(DECIMALS), scores.counts))
     cutoff = round(reference["cutoff"], DECIMALS)
@@ -104,7 +104,6 @@ def _of_scores(reference: Json, learned: ValueCounts, scores: ValueCounts) -> Js
         }
         for place, grade in enumerate(scorecard.GRADES)
     ]
-    frozen: Any = bins.from_json(reference["scores"]["bins"])
     place = frozen.count(ValueCounts.of([reference["cutoff"]])).rows.index(1)
     return {
         "cutoff": {"value": reference["cutoff"], "bin": frozen.names[place]},

@@ -53,40 +53,34 @@ def _sections(
     session: Session, reading: Reading, past: Sequence[Judged], evidence: Json, tables: dict[str, pl.DataFrame]
 ) -> dict[str, Callable[[], Json]]:
     """The function that computes each section, in the order of their dependencies; they add tables to `tables`."""
-    policy, week = session.policy, session.week
+    policy, judged = session.policy, session.judged.model_id
 
-    def of_drift() -> Json:
-        window, learned = reading.window, reading.learned.unlabelled()
-        zero = ZeroPolicy(policy.drift.zero_policy)
-        said, bins = drift.section(reading.reference, learned, window.scores, window.features, zero)
-        tables["bins"] = pl.DataFrame(bins, schema=drift.BINS, orient="row")
+    def beside(name: str, made: tuple[Json, pl.DataFrame]) -> Json:
+        said, tables[name] = made
         return said
 
-    def of_performance() -> Json:
-        return reading.outcomes.told | performance.realised(reading.outcomes.counts, reading.reference["cutoff"])
-
-    def of_concept() -> Json:
-        drops = performance.past_drops(past, week, session.model.model_id)
-        return performance.concept(reading.learned, reading.outcomes.counts, drops, policy)
-
-    def of_vintages() -> Json:
-        said, tables["vintages"] = vintages.vintages(reading.aged, policy.label)
-        return said
+    def of_drift() -> tuple[Json, pl.DataFrame]:
+        window, learned, zero = reading.window, reading.learned.unlabelled(), ZeroPolicy(policy.drift.zero_policy)
+        return drift.section(reading.reference, learned, window.scores, window.features, zero)
 
     return {
         "window": lambda: reading.window.told,
-        "drift": of_drift,
-        "performance": of_performance,
-        "concept": of_concept,
+        "drift": lambda: beside("bins", of_drift()),
+        "performance": lambda: (
+            reading.outcomes.told | performance.realised(reading.outcomes.counts, reading.reference["cutoff"])
+        ),
+        "concept": lambda: performance.concept(
+            reading.learned, reading.outcomes.counts, performance.past_drops(past, session.week, judged), policy
+        ),
         "calibration": lambda: performance.calibration(reading.outcomes.counts, reading.outcomes.grades),
         "target": lambda: performance.target(reading.learned, reading.outcomes.rows, reading.aged),
         "estimate": lambda: performance.estimate(
             reading.window.scores, reading.learned, reading.reference["cutoff"], policy
         ),
         "track_record": lambda: _track_record(reading, past, evidence["performance"], policy),
-        "vintages": of_vintages,
+        "vintages": lambda: beside("vintages", vintages.vintages(reading.aged, policy.label)),
         "curves": lambda: performance.curves(reading.outcomes.counts, reading.learned),
-        "quality": lambda: quality.section(session.shelf, week, reading.reference, reading.daily),
+        "quality": lambda: quality.section(session.shelf, session.week, reading.reference, reading.daily),
     }
 
 

@@ -175,8 +175,7 @@ def test_counts_of_shards_give_what_the_whole_gives(cuts: list[int]) -> None:
 
 def test_every_bin_of_every_subject_is_told() -> None:
     counted = bins.count(frame(shift=1.0, seed=3), FROZEN)
-    said, table = drift.section(reference(), kept(), scores(seed=4), counted, ADDITIVE)
-    rows = pl.DataFrame(table, schema=drift.BINS, orient="row")
+    said, rows = drift.section(reference(), kept(), scores(seed=4), counted, ADDITIVE)
     by_subject = dict(rows.group_by("subject").agg(pl.col("contribution").sum()).iter_rows())
     assert by_subject["score"] == pytest.approx(said["score"]["value"])
     assert by_subject["moving"] == pytest.approx(feature(said, "moving")["csi"]["value"])
