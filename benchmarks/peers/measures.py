@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from jobs.measures import calibration, cutoff, estimate, ranking, recalibration
+from jobs.measures import calibration, performance, ranking, recalibration
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts, ValueCounts
 
 ROWS, CHUNK = 200_000, 5_000
@@ -41,7 +41,7 @@ def against_scikit_learn() -> None:
         at = ranking.ks(counts).at
         assert at is not None
         false_share, true_share, _ = metrics.roc_curve(y, p, drop_intermediate=False)
-        reached = cutoff.at_cutoff(counts.scores, counts.goods, counts.bads, at)
+        reached = performance.at_cutoff(counts.scores, counts.goods, counts.bads, at)
         fitted = isotonic.IsotonicRegression(out_of_bounds="clip").fit(p, y)
         grid = np.linspace(-0.1, 1.1, 10_001)
         ours, theirs = recalibration.isotonic(counts)(grid), fitted.predict(grid)
@@ -82,7 +82,7 @@ def against_nannyml() -> None:
     for place in range(len(theirs)):
         chunk = analysis.iloc[place * CHUNK : (place + 1) * CHUNK]
         cut = float(chunk.loc[chunk["y_pred"] == 1, "y_pred_proba"].min())
-        ours = estimate.performance(ValueCounts.of(chunk["y_pred_proba"]), learned, cut)
+        ours = performance.estimated(ValueCounts.of(chunk["y_pred_proba"]), learned, cut)
         for metric, name in names.items():
             value, expected = ours[name]["value"], float(theirs[(metric, "value")].iloc[place])
             show(f"chunk {place} {metric}", value, expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from jobs.evaluate.reading import ScoredFile, numbers_or_none
-from jobs.measures import calibration, cutoff, drift, estimate, measure, ranking, recalibration
+from jobs.measures import calibration, drift, measure, performance, ranking, recalibration
 from jobs.measures.bins import count, freeze, freeze_numbers
 from jobs.measures.counts import ScoreCounts
 from jobs.measures.measure import Measure, missing
@@ -85,7 +85,7 @@ def _ranking(counts: ScoreCounts, at: float | None) -> dict[str, Measure]:
         "gini": ranking.gini(counts),
         "ks": ranking.ks(counts),
         "average_precision": ranking.average_precision(counts),
-        **cutoff.at_cutoff(counts.scores, counts.goods, counts.bads, at),
+        **performance.at_cutoff(counts.scores, counts.goods, counts.bads, at),
     }
 
 
@@ -109,7 +109,7 @@ def _estimate(current: ScoredFile, reference: ScoreCounts, at: float | None) -> 
     """What to expect of the current rows if the reference's calibration still holds (CBPE)."""
     if reason := reference.one_class():
         return {"auc": missing(f"in the reference {reason}", n=current.scored.n)}
-    return estimate.figures(current.scored, recalibration.isotonic(reference), at)
+    return performance.expected(current.scored, recalibration.isotonic(reference), at)
 
 
 def _column_drift(reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, Json]:

@@ -12,9 +12,8 @@ import numpy as np
 import polars as pl
 
 from jobs.measures import calibration as calibrated
-from jobs.measures import cutoff as cutoffs
 from jobs.measures import drift, ranking, recalibration
-from jobs.measures import estimate as estimated
+from jobs.measures import performance as figures
 from jobs.measures.calibration import Band
 from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.measure import missing
@@ -34,7 +33,7 @@ EARLY_MONTHS = 4  # on book: a loan that never paid is 90 days past due by then
 def realised(counts: ScoreCounts, cutoff: float) -> Json:
     """Performance on loans whose outcome is known."""
     skill = asdict(calibrated.log_loss_skill(counts))
-    return {"n": counts.n, "bads": counts.n_bad, **cutoffs.performance(counts, cutoff), "log_loss_skill": skill}
+    return {"n": counts.n, "bads": counts.n_bad, **figures.realised(counts, cutoff), "log_loss_skill": skill}
 
 
 def cohorts(counts: Mapping[tuple[date, str], ScoreCounts]) -> list[Json]:
@@ -96,9 +95,9 @@ def estimate(scores: ValueCounts, reference: ScoreCounts, cutoff: float, policy:
     if not policy.cbpe.enabled:
         reason = "the policy switches estimates off"
     if reason:
-        empty = {name: asdict(missing(reason, n=scores.n)) for name in estimated.FIGURES}
+        empty = {name: asdict(missing(reason, n=scores.n)) for name in figures.ESTIMATED}
         return {**empty, "limits": None, "drop": None, "n": scores.n}
-    return estimated.performance(scores, reference, cutoff)
+    return figures.estimated(scores, reference, cutoff)
 
 
 def track_record(past: Sequence[Kept], now: Json, policy: Policy) -> Json:

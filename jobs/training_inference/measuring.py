@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 import polars as pl
 
-from jobs.measures import bins, calibration, cutoff, drift, ranking
+from jobs.measures import bins, calibration, drift, ranking
+from jobs.measures import performance as figures
 from jobs.measures.counts import FloatArray, ScoreCounts, ValueCounts, collapsed
 from jobs.measures.measure import Measure
 from jobs.protocol.contract import Column
@@ -48,7 +49,7 @@ def performance(counts: ScoreCounts, at: float) -> dict[str, Json]:
         "observed_to_expected": calibration.observed_to_expected(counts),
         "calibration_error": calibration.calibration_error(calibration.reliability_bands(counts)),
     }
-    return {**cutoff.performance(counts, at), **{name: asdict(measure) for name, measure in promised.items()}}
+    return {**figures.realised(counts, at), **{name: asdict(measure) for name, measure in promised.items()}}
 
 
 def cutoff_of(counts: ScoreCounts, approval_rate: float | None) -> float:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 
 from jobs.measures.counts import ScoreCounts
-from jobs.measures.cutoff import at_cutoff
 from jobs.measures.measure import Measure
+from jobs.measures.performance import at_cutoff
 from jobs.measures.proportions import jeffreys_interval
 from tests.measures.populations import ROWS, SCORES, Row, binormal, counted, of_toad
 

@@ -7,12 +7,16 @@ from hypothesis import strategies as st
 
 from jobs.measures import ranking
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.measures.cutoff import at_cutoff
-from jobs.measures.estimate import control_limits, estimated_auc, figures
+from jobs.measures.measure import Measure
+from jobs.measures.performance import at_cutoff, control_limits, expected
 from jobs.measures.recalibration import Isotonic, isotonic
 from tests.measures.populations import SCORES, binormal, counted
 
 IDENTITY = Isotonic((0.0, 1.0), (0.0, 1.0))
+
+
+def estimated_auc(scores: ValueCounts, curve: Isotonic) -> Measure:
+    return expected(scores, curve, None)["auc"]
 
 
 @given(scores=st.lists(SCORES, max_size=15))
@@ -35,7 +39,7 @@ def test_the_estimate_is_that_of_weighing_every_pair(scores: list[float]) -> Non
 
 @given(scores=st.lists(SCORES, max_size=15), cutoff=SCORES)
 def test_the_estimate_at_a_cut_off_sums_chances(scores: list[float], cutoff: float) -> None:
-    found = figures(ValueCounts.of(scores), IDENTITY, cutoff)
+    found = expected(ValueCounts.of(scores), IDENTITY, cutoff)
     caught, taken = sum(s for s in scores if s >= cutoff), sum(s >= cutoff for s in scores)
     for name, part, whole in (
         ("precision", caught, taken),
@@ -60,9 +64,9 @@ def test_on_its_own_reference_the_estimate_is_what_came() -> None:
     cutoff = ranking.ks(reference).at
     assert cutoff is not None
     realised = at_cutoff(reference.scores, reference.goods, reference.bads, cutoff)
-    expected = figures(reference.unlabelled(), curve, cutoff)
+    promised = expected(reference.unlabelled(), curve, cutoff)
     for name in ("precision", "recall"):
-        assert expected[name].known() == pytest.approx(realised[name].known(), abs=1e-4)
+        assert promised[name].known() == pytest.approx(realised[name].known(), abs=1e-4)
 
 
 def test_a_concept_drift_cannot_be_seen() -> None:

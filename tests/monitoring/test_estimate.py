@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.measures.counts import ScoreCounts, ValueCounts
-from jobs.measures.estimate import FIGURES
+from jobs.measures.performance import ESTIMATED
 from jobs.monitoring.performance import estimate
 from jobs.protocol import policy as policy_in_force
 from jobs.protocol import strict_json
@@ -76,7 +76,7 @@ NO_BADS, NO_GOODS, FINE = counted([(0.1, 0)] * 9), counted([(0.1, 1)] * 9), coun
 )
 def test_without_ground_there_is_no_estimate(rows: int, reference: ScoreCounts, reason: str) -> None:
     found = estimate(ValueCounts.of([0.5] * rows), reference, 0.5, POLICY)
-    assert [(found[name]["value"], found[name]["reason"]) for name in FIGURES] == [(None, reason)] * 4
+    assert [(found[name]["value"], found[name]["reason"]) for name in ESTIMATED] == [(None, reason)] * 4
     assert (found["limits"], found["drop"], found["n"]) == (None, None, rows)
 
 
