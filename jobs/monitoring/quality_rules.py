@@ -9,18 +9,8 @@ from typing import NamedTuple
 from jobs.measures.calibration import chance_of_bads
 from jobs.measures.measure import adjusted
 from jobs.measures.proportions import share_change
-from jobs.monitoring.quality_bounds import (
-    FEW_DAYS,
-    FIVEFOLD,
-    HALF,
-    LEAST_RISE,
-    MOST_RISE,
-    MUCH_RISE,
-    RELATIVE_RISE,
-    SHARES,
-    TWICE,
-)
-from jobs.monitoring.terms import SEVERITIES
+from jobs.monitoring import quality_bounds as bounds
+from jobs.monitoring.terms import rank
 from jobs.protocol.strict_json import Json
 
 MISSING_P, TOP = 0.01, 5
@@ -61,9 +51,7 @@ class Feature(NamedTuple):
 def worst_first(found: Iterable[Json]) -> list[Json]:
     """The worst finding of each rule and subject, worst first."""
     worst: dict[tuple[str, str], Json] = {}
-    for one in sorted(
-        found, key=lambda one: (-SEVERITIES.index(one["severity"]), int(one["rule"][3:]), one["subject"])
-    ):
+    for one in sorted(found, key=lambda one: (-rank(one["severity"]), int(one["rule"][3:]), one["subject"])):
         worst.setdefault((one["rule"], one["subject"]), one)
     return [*worst.values()]
 
@@ -80,11 +68,11 @@ def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
     family = adjusted([1.0 if change.p is None else change.p for change in changes])
     for (feature, rows, missing), p in zip(seen, family, strict=True):
         rate, before = missing / rows, feature.known["missing"]
-        rise, least = rate - before, max(LEAST_RISE, RELATIVE_RISE * before)
+        rise, least = rate - before, max(bounds.LEAST_RISE, bounds.RELATIVE_RISE * before)
         if rise > least and p < MISSING_P:
-            high = rise > MOST_RISE and feature.name in top
-            severity = "high" if high else "medium" if rise > MUCH_RISE else "low"
-            limit = MOST_RISE if high else MUCH_RISE if severity == "medium" else least
+            high = rise > bounds.MOST_RISE and feature.name in top
+            severity = "high" if high else "medium" if rise > bounds.MUCH_RISE else "low"
+            limit = bounds.MOST_RISE if high else bounds.MUCH_RISE if severity == "medium" else least
             said = f"{rate:.1%} of {feature.name} are missing, {before:.1%} in the reference."
             yield _finding("DQ-1", feature.name, severity, (rate, before + limit, rows, p), said)
 
@@ -92,7 +80,7 @@ def missing_rates(features: Sequence[Feature]) -> Iterator[Json]:
 def share(rule: str, subject: str, hits: int, n: int) -> Iterator[Json]:
     """DQ-2, 3, 4, 8 and 9: `hits` of the `n` rows that were checked break the rule."""
     rate = hits / n if n else 0.0
-    what, limits = SHARES[rule]
+    what, limits = bounds.SHARES[rule]
     passed = [limit for limit in limits if rate > limit[0]]
     if passed:
         limit, severity = passed[-1]
@@ -109,9 +97,9 @@ def volume(table: str, day: str, rows: int, before: Sequence[int]) -> Iterator[J
     total, part = rows + sum(before), 1 / (1 + len(before))
     few = ratio < 1
     p = chance_of_bads(total, total - rows, 1 - part) if few else chance_of_bads(total, rows, part)
-    if not HALF <= ratio <= TWICE and p <= VOLUME_P:
-        critical = rows == 0 or ratio > FIVEFOLD
-        limit = HALF if few else FIVEFOLD if critical else TWICE
+    if not bounds.HALF <= ratio <= bounds.TWICE and p <= VOLUME_P:
+        critical = rows == 0 or ratio > bounds.FIVEFOLD
+        limit = bounds.HALF if few else bounds.FIVEFOLD if critical else bounds.TWICE
         said = f"{table} has {rows} rows on {day}, {ratio:.2f} times what that weekday had before."
         yield _finding("DQ-5", table, "critical" if critical else "medium", (ratio, limit, rows, p), said)
 
@@ -120,7 +108,7 @@ def absence(table: str, expected: int, days: int) -> Iterator[Json]:
     """DQ-6: a table landed on fewer days than expected."""
     lacking = expected - days
     if lacking > 0:
-        severity, limit = ("critical", FEW_DAYS) if lacking > FEW_DAYS else ("high", 0)
+        severity, limit = ("critical", bounds.FEW_DAYS) if lacking > bounds.FEW_DAYS else ("high", 0)
         said = f"{table} has nothing for {lacking} of {expected} days."
         yield _finding("DQ-6", table, severity, (lacking, limit, expected, None), said)
 
@@ -149,10 +137,10 @@ def silence(feature: Feature) -> Iterator[Json]:
             severity = "medium" if not uses else "critical" if feature.was_filled else "high"
             said = f"{feature.name} is missing on {day.day}; {before:.1%} were in the reference."
             yield _finding("DQ-7", feature.name, severity, (rate, ALL_MISSING, day.rows, None), said)
-        elif day.rows and rate <= HALF and before >= ALL_MISSING:
+        elif day.rows and rate <= bounds.HALF and before >= ALL_MISSING:
             severity = "low" if feature.is_documented else "critical" if uses else "medium"
             said = f"{feature.name} is filled on {day.day}, as it never was in the reference."
-            yield _finding("DQ-7", feature.name, severity, (rate, HALF, day.rows, None), said)
+            yield _finding("DQ-7", feature.name, severity, (rate, bounds.HALF, day.rows, None), said)
 
 
 def unit(feature: Feature) -> Iterator[Json]:
