@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, partial
-from itertools import accumulate, groupby
 
 import numpy as np
 import polars as pl
@@ -21,6 +20,7 @@ from jobs.protocol.contract_polars import polars_schema
 from jobs.protocol.layers import FEATURES, LABELS, PREDICTIONS
 from jobs.protocol.model_bank import RECIPE, REFERENCE
 from jobs.protocol.strict_json import Json
+from jobs.protocol.workers import batches
 from jobs.scorer import scorecard
 
 MANY_ROWS = 250_000  # read about so many at a time, in whole days; counts add up
@@ -78,8 +78,8 @@ class Reading:
     def window(self) -> Window:
         """The week's scored rows; those of two or four weeks if the week has too few to judge drift."""
         days, within = self._within
-        batches = self._batches(PREDICTIONS, within)
-        scored = [self._scored(batch, self._scan(PREDICTIONS, batch, ("id", "pd", "model_id"))) for batch in batches]
+        names, some = ("id", "pd", "model_id"), self._batches(PREDICTIONS, within)
+        scored = [self._scored(batch, self._scan(PREDICTIONS, batch, names)) for batch in some]
         scores = pl.concat([_NO_SCORES, *scored])
         counts, again = ValueCounts.of(scores["pd"].to_numpy()), int(scores["backscored"].sum())
         told = self._since(days) | {"days": days, "rows": counts.n, "backscored": again}
@@ -176,8 +176,8 @@ class Reading:
     def _stored(self, days: Sequence[date]) -> pl.DataFrame:
         """The scores of loans that matured in the last weeks, as they were stored on these days."""
         names, among = ("id", "pd", "model_id", "snapshot_date"), pl.col("id").is_in(self.matured["id"].implode())
-        batches = [[], *self._batches(PREDICTIONS, days)]
-        return pl.concat([self._scan(PREDICTIONS, batch, names).filter(among) for batch in batches])
+        some = [[], *self._batches(PREDICTIONS, days)]
+        return pl.concat([self._scan(PREDICTIONS, batch, names).filter(among) for batch in some])
 
     def _days_of(self, matured: pl.DataFrame) -> list[date]:
         """The days on which these loans were scored."""
@@ -200,11 +200,9 @@ class Reading:
         found: Json = strict_json.parse(self._session.model.files[name], where=name)
         return found
 
-    def _batches(self, table: str, days: Sequence[date]) -> Iterator[list[date]]:
-        """Batches of consecutive days with about MANY_ROWS rows each."""
-        up_to = accumulate(self._shelf.built(table)[day].rows for day in days)
-        for _, batch in groupby(zip(days, up_to, strict=True), key=lambda read: read[1] // MANY_ROWS):
-            yield [day for day, _ in batch]
+    def _batches(self, table: str, days: Sequence[date]) -> list[list[date]]:
+        built = self._shelf.built(table)
+        return batches({day: built[day].rows for day in days}, MANY_ROWS)
 
     def _history(self, table: str, names: Sequence[str]) -> pl.DataFrame:
         """All rows of the days that count. Cached by file, because a replay asks for them every week."""

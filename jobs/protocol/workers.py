@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, groupby
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -22,6 +23,12 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
         return
     with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(work, items)
+
+
+def batches(rows: Mapping[Item, int], at_once: int) -> list[list[Item]]:
+    """Group consecutive pieces of work, given with their rows, into batches of about so many rows."""
+    numbered = zip(rows, (end // at_once for end in accumulate(rows.values())), strict=True)
+    return [[item for item, _ in batch] for _, batch in groupby(numbered, key=lambda each: each[1])]
 
 
 def cores() -> int:

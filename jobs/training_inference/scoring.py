@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import partial
-from itertools import accumulate, chain, groupby
-from operator import itemgetter
+from itertools import chain
 
 import lightgbm as lgb
 import numpy as np
@@ -24,7 +23,7 @@ from jobs.protocol.partitions import Input, Manifest
 from jobs.protocol.shelf import cited_files
 from jobs.protocol.state import Serving
 from jobs.protocol.strict_json import Json
-from jobs.protocol.workers import side_by_side
+from jobs.protocol.workers import batches, side_by_side
 from jobs.scorer import scorecard
 from jobs.scorer import scorer as scorers
 from jobs.scorer.scorer import Scorer, free_threads, predicted
@@ -50,7 +49,7 @@ def score(session: Session, serving: Serving) -> None:
 
     for day in session.pending():
         run.attempt(partial(look, day))
-    small = batches({day: n for day, n in rows.items() if n <= CHUNK})
+    small = batches({day: n for day, n in rows.items() if n <= CHUNK}, CHUNK)
     with run.events.progress("scores", len(rows)) as done:
         for group in (*([[day]] for day, n in rows.items() if n > CHUNK), small):
             make = partial(_score_days, session, serving, model, threads if len(group) == 1 else 1)
@@ -61,12 +60,6 @@ def score(session: Session, serving: Serving) -> None:
                     else:
                         run.report.fail(outcome)
                 done(len(days))
-
-
-def batches(rows: Mapping[date, int]) -> list[list[date]]:
-    """Group consecutive days into batches of about CHUNK rows."""
-    numbered = zip(rows, (end // CHUNK for end in accumulate(rows.values())), strict=True)
-    return [[day for day, _ in batch] for _, batch in groupby(numbered, key=itemgetter(1))]
 
 
 def predictions(rows: pl.DataFrame, model_id: str, ledger_seq: int, scorer: Scorer, threads: int) -> pl.DataFrame:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from jobs.protocol.workers import side_by_side
+from jobs.protocol.workers import batches, side_by_side
 
 
 @pytest.fixture(params=["1", "3"])
@@ -63,3 +63,9 @@ def test_a_process_that_may_use_one_core_works_alone(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("P2P_WORKERS", raising=False)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)
     assert set(side_by_side(lambda _: threading.current_thread(), range(8))) == {threading.current_thread()}
+
+
+def test_work_is_taken_together_up_to_so_many_rows() -> None:
+    rows = dict(enumerate((0, 3000, 1999, 1, 4999, 1)))
+    assert batches(rows, 5000) == [[0, 1, 2], [3, 4], [5]]
+    assert batches({}, 5000) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,13 +49,6 @@ def test_every_byte_is_the_same_however_many_days_are_scored_together(
     assert run(root, LAST, "--step", "score") == 0
     assert len(predictions(root)) > 2 * len(DAYS)
     assert predictions(root) == predictions(once("scored_alone", alone))
-
-
-def test_days_are_taken_together_up_to_a_chunk_of_rows() -> None:
-    first = date(2024, 1, 1)
-    rows = dict(zip((first + timedelta(days=n) for n in range(6)), (0, 3000, 1999, 1, 4999, 1), strict=True))
-    assert [[(day - first).days for day in batch] for batch in scoring.batches(rows)] == [[0, 1, 2], [3, 4], [5]]
-    assert scoring.batches({}) == []
 
 
 def land(root: Path, rows: pl.DataFrame, manifest: partitions.Manifest) -> None:
