@@ -108,8 +108,7 @@ def redecide(run: Run) -> None:
     if not known:
         mend = "give other dates, or run monitoring for these weeks first"
         raise InputMissing("no week is judged between these dates", where=verdicts.MONITORING, mend=mend)
-    earlier = verdicts.weeks(run.root, known[0].week - timedelta(days=1))
-    made: list[Json] = [found for each in earlier if (found := verdicts.read(run.root, each))]
+    made = verdicts.until(run.root, known[0].week - timedelta(days=1))
     header = _ROW.format("week", "stored", "new policy", "reasons of the new policy") + "\n"
     for one in known:
         made.append(judge(one.evidence, rules, made))

@@ -27,9 +27,8 @@ UNREADABLE: Json = {}
 
 def deliver(session: Session) -> None:
     """Write the messages that a week's verdict calls for, and send what is unsent. A failing channel is no failure."""
-    store, weeks = session.store, verdicts.weeks(session.root, session.week)
-    past = [verdict for week in weeks if (verdict := verdicts.read(session.root, week))]
-    if past and weeks[-1] == session.week:
+    store, past = session.store, verdicts.until(session.root, session.week)
+    if past and past[-1]["week"] == session.week.isoformat():
         known = alerts.episodes(past)
         shown = {fingerprint: _alert(store, episode.file) for fingerprint, episode in known.items()}
         owned = [key for key, alert in shown.items() if _owner(alert, known[key])]

@@ -36,7 +36,7 @@ def write(root: Root, week: date) -> list[str]:
         weeks=judged,
         policy=policy_in_force.kept(store, now.verdict["policy_sha256"]) or policy_in_force.last_good(store),
         entries=[entry for entry in ledger.read(store).entries if since <= entry.as_of <= week],
-        alerts=delivering.standing(store, [one.verdict for one in judged]),
+        alerts=delivering.standing(store, verdicts.until(root, week)),  # they may be older than the weeks shown
         bins=bins,
         curves=_beside(root, now, "vintages"),
     )

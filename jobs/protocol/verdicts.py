@@ -53,6 +53,11 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
     return found
 
 
+def until(root: Root, day: date) -> list[dict[str, Any]]:
+    """The verdicts on the weeks up to a date, oldest first."""
+    return [found for week in weeks(root, day) if (found := read(root, week))]
+
+
 def kept_back(root: Root, until: date, state: State) -> str:
     """The newest verdict on the serving model, in words, if something keeps it from becoming the open decision."""
     known = weeks(root, until) if state.open else []

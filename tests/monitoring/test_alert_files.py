@@ -121,7 +121,6 @@ def test_the_report_is_given_open_alerts_with_age_and_owner(tmp_path: Path) -> N
         if number == 0:
             acknowledge(tmp_path, "Ada")
     root = Root(tmp_path)
-    past = [found for one in verdicts.weeks(root, week(2)) if (found := verdicts.read(root, one))]
-    rows = delivering.standing(FolderStore(root), past)
+    rows = delivering.standing(FolderStore(root), verdicts.until(root, week(2)))
     told = [(row["subject"], row["weeks"], row["acknowledged_by"], row["model_id"]) for row in rows]
     assert told == [("income", 0, None, MODEL), ("score", 2, "Ada", MODEL)]

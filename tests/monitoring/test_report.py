@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from jobs.monitoring import delivering, report, storing, weeks
+from jobs.monitoring import alerts, delivering, report, storing, weeks
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.terms import at
-from jobs.protocol import files, verdicts
+from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
@@ -25,7 +25,7 @@ from tests.monitoring.report_pages import RULES, page_of, section, words
 
 
 def verdicts_of(root: Root) -> list[Json]:
-    return [found for week in verdicts.weeks(root, WEEK)[-13:] if (found := verdicts.read(root, week))]
+    return verdicts.until(root, WEEK)
 
 
 def test_the_page_leads_with_the_verdict_and_what_is_new(judged: tuple[Root, str]) -> None:
@@ -61,6 +61,21 @@ def test_open_alerts_stand_beside_the_verdict_with_their_age_and_who_looks_after
     assert "weeks open" in verdict
     first = delivering.standing(FolderStore(judged[0]), verdicts_of(judged[0]))[0]
     assert f"{first['rule']} {first['subject']} ◕ {first['severity']} {first['weeks']}" in verdict
+
+
+def test_an_alert_that_is_older_than_the_weeks_shown_keeps_its_age_and_its_owner(tmp_path: Path) -> None:
+    root = Root(tmp_path, durable=False)
+    judge_weeks(root, count=1)
+    last = verdicts_of(root)[-1]
+    for back in range(report.EARLIER + 3, 0, -1):
+        day = WEEK - timedelta(days=7 * back)
+        earlier = strict_json.pretty(last | {"week": day.isoformat()})
+        files.write_whole(root, root.at(verdicts.name_of(day)), earlier)
+    episode = next(iter(alerts.episodes(verdicts.until(root, WEEK)).values()))
+    owned = {"opened": episode.opened.isoformat(), "week": WEEK.isoformat(), "acknowledged_by": "Ada"}
+    files.write_whole(root, root.at(episode.file), strict_json.pretty(owned))
+    report.write(root, WEEK)
+    assert f"high {report.EARLIER + 3} {episode.opened} Ada" in words(section(page_of(root), "verdict"))
 
 
 def test_the_appendix_holds_every_setting_every_hash_and_the_words(judged: tuple[Root, str]) -> None:
