@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
 from jobs.monitoring import terms
-from jobs.monitoring.terms import Seen, number, part, rank
+from jobs.monitoring.lookup import number, part
+from jobs.monitoring.terms import Seen, rank
 from jobs.protocol.calendar import add_months
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import DATA_QUALITY

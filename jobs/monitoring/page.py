@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from jobs.monitoring import charts
-from jobs.monitoring.terms import at
+from jobs.monitoring.lookup import at
 from jobs.protocol.events import amount
 from jobs.protocol.strict_json import Json
 

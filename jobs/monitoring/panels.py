@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from jobs.measures.calibration import Band
 from jobs.monitoring import charts, page
+from jobs.monitoring.lookup import at
 from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Table, cell, listing, number, plain, value_of
 from jobs.monitoring.storing import Judged
-from jobs.monitoring.terms import at
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import Entry
 from jobs.protocol.strict_json import Json

@@ -19,7 +19,8 @@ from jobs.measures.counts import ScoreCounts, ValueCounts
 from jobs.measures.measure import missing
 from jobs.measures.proportions import cumulative_share, jeffreys_interval, share_change
 from jobs.monitoring import vintages
-from jobs.monitoring.terms import CBPE, CUSUM_LIMIT, ESTIMATED_FLOOR, number, part
+from jobs.monitoring.lookup import number, part
+from jobs.monitoring.terms import CBPE, CUSUM_LIMIT, ESTIMATED_FLOOR
 from jobs.monitoring.weeks import OUTCOME_DAYS
 from jobs.protocol.policy import Policy
 from jobs.protocol.strict_json import Json

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from jobs.monitoring import delivering, panels, storing, weeks
+from jobs.monitoring.lookup import at
 from jobs.monitoring.page import Cell, Table, cell, decided, template
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
-from jobs.monitoring.terms import at
 from jobs.protocol import files, ledger, policy_in_force, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root

@@ -14,9 +14,10 @@ from datetime import timedelta
 
 from jobs.monitoring import memory as memories
 from jobs.monitoring import retraining_rules as rules
-from jobs.monitoring import terms
+from jobs.monitoring import terms, wording
+from jobs.monitoring.lookup import number, part, unknown
 from jobs.monitoring.memory import Memory
-from jobs.monitoring.terms import Seen, Step, number, part, rank, unknown
+from jobs.monitoring.terms import Seen, Step, rank
 from jobs.protocol.guards import waits
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import DATA_QUALITY
@@ -45,6 +46,10 @@ class Finding:
             return None
         step = next((each for each in self.seen.steps if each.severity == self.severity), self.seen.reached())
         return step.threshold if step else self.seen.nominal
+
+    @property
+    def sentence(self) -> str:
+        return wording.of_finding(self.seen, self.severity, self.threshold)
 
     @property
     def asks(self) -> str:
@@ -192,9 +197,8 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> Json:
     short = len(nothing) == 2 or memory.stands(nothing)  # noqa: PLR2004 - drift and performance are all there is
     verdict["insufficient_data"] = short and weighed.decision != RETRAIN and not weighed.blocked
     asking = sorted((one for one in counted if one.asks != NO_ACTION), key=lambda one: one.asks != RETRAIN)
-    said = {"asking": asking, "in_vain": weighed.in_vain}
-    sentences = {name: [_as_json(one)["sentence"] for one in found] for name, found in said.items()}
-    verdict["sentence"] = terms.verdict_sentence(verdict, drift=number(evidence, "drift.value"), **sentences)
+    said, vain = ([one.sentence for one in some] for some in (asking, weighed.in_vain))
+    verdict["sentence"] = wording.of_verdict(verdict, said, vain, number(evidence, "drift.value"))
     return verdict
 
 
@@ -229,7 +233,7 @@ def _as_json(one: Finding) -> Json:
         "p": seen.p,
         "n": seen.n,
         "flip_distance": None,
-        "sentence": terms.sentence_of(seen, one.severity, one.threshold),
+        "sentence": one.sentence,
     }
 
 

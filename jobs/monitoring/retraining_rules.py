@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 from jobs.monitoring import quality_bounds, terms
-from jobs.monitoring.terms import Seen, Step, count, number, part, unknown
+from jobs.monitoring.lookup import count, number, part, unknown
+from jobs.monitoring.terms import Seen, Step
 from jobs.protocol.policy import Policy, Severities
 from jobs.protocol.strict_json import Json
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from jobs.monitoring import alerts, delivering, report, storing, weeks
+from jobs.monitoring.lookup import at
 from jobs.monitoring.panels import Shown
-from jobs.monitoring.terms import at
 from jobs.protocol import files, strict_json, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
