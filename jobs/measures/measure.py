@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 CONFIDENCE = 0.95  # of every two-sided interval here
+Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def normal_interval(value: float, variance: float, within: tuple[float, float]) 
     """Two-sided normal interval, clipped to the possible values; None without a usable variance."""
     if variance <= 0:
         return None
-    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
+    half = Z * math.sqrt(variance)
     return max(within[0], value - half), min(within[1], value + half)
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
-from jobs.measures.measure import CONFIDENCE, Comparison, Measure, missing, nothing_in, two_sided_p
-
-Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+from jobs.measures.measure import CONFIDENCE, Comparison, Measure, Z, missing, nothing_in, two_sided_p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

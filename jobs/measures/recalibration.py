@@ -41,6 +41,12 @@ def log_odds(p: FloatArray) -> FloatArray:
     return odds
 
 
+def chance(odds: FloatArray) -> FloatArray:
+    """The probability that has these log-odds."""
+    p: FloatArray = (1 + np.tanh(odds / 2)) / 2
+    return p
+
+
 def isotonic(counts: ScoreCounts) -> Isotonic:
     """Fit the rising line closest to the outcomes: neighbours that fall are pooled, in whole numbers."""
     if not counts.n:
@@ -113,7 +119,7 @@ def _likelihood(counts: ScoreCounts, x: FloatArray, at: FloatArray) -> float:
 def _curvature(counts: ScoreCounts, x: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Information matrix and gradient of the likelihood, were this the line."""
     line = at[0] + at[1] * x
-    p = (1 + np.tanh(line / 2)) / 2
+    p = chance(line)
     weight, left = counts.rows * p * (1 - p), counts.bads - counts.rows * p
     flat, first, second = (float((weight * x**power).sum()) for power in range(3))
     return np.array([[flat, first], [first, second]]), np.array([left.sum(), (left * x).sum()])

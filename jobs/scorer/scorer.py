@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from jobs.measures.counts import FloatArray
+from jobs.measures.recalibration import chance
 from jobs.protocol import strict_json
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.model_bank import PREPARATION, TREES
@@ -120,8 +121,3 @@ def threads_for(cores: int, load: float) -> int:
 def free_threads() -> int:
     """How many threads to start now, given the machine's present load and the CPU quota, which polars has looked up."""
     return min(threads_for(cores(), os.getloadavg()[0]), pl.thread_pool_size())
-
-
-def chance(odds: FloatArray) -> FloatArray:
-    chance: FloatArray = (1 + np.tanh(odds / 2)) / 2
-    return chance

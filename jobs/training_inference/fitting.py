@@ -9,10 +9,10 @@ import lightgbm as lgb
 import polars as pl
 
 from jobs.measures.counts import FloatArray, IntArray, ScoreCounts
-from jobs.measures.recalibration import calibration_line
+from jobs.measures.recalibration import calibration_line, chance
 from jobs.protocol.contract import Column
 from jobs.protocol.strict_json import Json
-from jobs.scorer.scorer import Platt, chance
+from jobs.scorer.scorer import Platt
 from jobs.training_inference.dataset import TRAIN, VALID, Dataset
 
 MOST_ROUNDS, PATIENCE = 1500, 50
