@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from jobs.decisions.finding import misnamed
-from jobs.protocol import circumstances, clock, files, policy_in_force, receipts, status, verdicts
+from jobs.protocol import circumstances, clock, files, policy_in_force, receipts, status
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
 from jobs.protocol.files import Root
@@ -46,8 +46,7 @@ def show(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     until = "RUNS WITH PROBLEMS, each listed until its job runs again for that date"
     sections = {"MODELS THAT SERVED": served, until: [row.format(**one) for one in troubled]}
     more = "".join(f"\n{name}\n" + "\n".join(lines or ["  none"]) + "\n" for name, lines in sections.items())
-    back = verdicts.kept_back(root, clock.today(), sight.state)
-    return 0, status.text(replace(sight, verdict=back)) + more
+    return 0, status.text(sight) + more
 
 
 def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:

@@ -48,8 +48,7 @@ def decide(session: Session) -> None:
             session.run.report.change(RETRAINING_NOTE, decision=verdict["decision"])
         elif answer in LEFT_ALONE:
             session.run.report.skip(RETRAINING_NOTE, LEFT_ALONE[answer])
-    back = verdicts.kept_back(session.root, session.run.day, session.state)
-    if problem := status.refresh(session.desk, verdict=back).found.problem:
+    if problem := status.refresh(session.desk).found.problem:
         session.run.report.fail(problem)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import model_bank, policy_in_force
+from jobs.protocol import model_bank, policy_in_force, verdicts
 from jobs.protocol.claims import abandoned, read_wish
 from jobs.protocol.decisions import advance
 from jobs.protocol.errors import JobError, StoreDamaged
@@ -68,7 +68,7 @@ def clock_problem(state: State, today: date) -> JobError | None:
     return StoreDamaged(what, where=ledgers.FOLDER, mend=mend)
 
 
-def survey(desk: Desk, verdict: str = "") -> Sight:
+def survey(desk: Desk) -> Sight:
     """Read ledger, notes and policy without changing anything."""
     ledger = ledgers.read(desk.store)
     policy, policy_problem = policy_in_force.read(desk.store)
@@ -87,7 +87,7 @@ def survey(desk: Desk, verdict: str = "") -> Sight:
         wish=chosen.wish,
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
         abandoned=abandoned(desk.store, ledger.state),
-        verdict=verdict,
+        verdict=verdicts.kept_back(desk.store.root, desk.writer.as_of, ledger.state),
     )
 
 

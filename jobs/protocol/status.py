@@ -18,11 +18,11 @@ WIDTH, INDENT = 80, 15
 SHOWN = 5  # ended decisions
 
 
-def refresh(desk: Desk, verdict: str = "") -> Sight:
+def refresh(desk: Desk) -> Sight:
     """Write STATUS.txt if its text has changed, and return what it is based on. Must not be called under `hold`."""
     try_wish(desk)
     with desk.store.hold():  # survey and write under one lock, so that an older text never replaces a newer one
-        sight = survey(desk, verdict)
+        sight = survey(desk)
         data, before = text(sight).encode(), desk.store.get(STATUS)
         if before is None:
             desk.store.put_if_absent(STATUS, data)

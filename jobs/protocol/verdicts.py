@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import Any
@@ -60,8 +61,9 @@ def until(root: Root, day: date) -> list[dict[str, Any]]:
 
 def kept_back(root: Root, until: date, state: State) -> str:
     """The newest verdict on the serving model, in words, if something keeps it from becoming the open decision."""
-    known = weeks(root, until) if state.open else []
-    newest = read(root, known[-1]) if known else None
+    newest = None
+    with suppress(StoreDamaged):  # whoever needs it reports it; all else that STATUS.txt says does not wait for that
+        newest = _newest(root, until) if state.open else None
     if newest is None or state.open is None or newest["model_id"] != state.model_id:
         return ""
     is_told = json.dumps(newest["sentence"]).encode() in state.open.note
@@ -70,6 +72,10 @@ def kept_back(root: Root, until: date, state: State) -> str:
 
 def blocks_training(root: Root, until: date) -> bool:
     """Whether the newest week found the data too poor to train on."""
-    known = weeks(root, until)
-    newest = read(root, known[-1]) if known else None
+    newest = _newest(root, until)
     return newest is not None and DATA_QUALITY in newest["blocked_by"]
+
+
+def _newest(root: Root, until: date) -> dict[str, Any] | None:
+    known = weeks(root, until)
+    return read(root, known[-1]) if known else None

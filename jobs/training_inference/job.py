@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from jobs.protocol import claims, command, files, outlook, partitions, status, verdicts
+from jobs.protocol import claims, command, files, outlook, partitions, status
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Job, Run, Step, failure_of
 from jobs.protocol.errors import AlreadyRunning, InputMissing
@@ -65,8 +65,7 @@ def train(run: Run) -> None:
 
 def _tell(session: Session) -> None:
     """Let STATUS.txt say that training is at work, and how it ended. If this fails, `clear` will report it."""
-    run = session.run
-    failure_of(lambda: status.refresh(session.desk, verdicts.kept_back(run.root, run.day, session.state)))
+    failure_of(partial(status.refresh, session.desk))
 
 
 def model(run: Run) -> None:
@@ -103,9 +102,8 @@ def clear(run: Run) -> None:
         if wrong := outlook.clock_problem(session.state, run.today):
             run.report.fail(wrong)
         return  # a backfill writes only outputs; the notes are about a later day
-    back = verdicts.kept_back(run.root, run.day, session.state)
     look = outlook.survey if run.dry_run else status.refresh
-    for problem in look(session.desk, back).problems:
+    for problem in look(session.desk).problems:
         if Problem.of(problem) not in run.report.problems:  # scoring may have reported it already
             run.report.fail(problem)
 

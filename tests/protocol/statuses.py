@@ -29,7 +29,7 @@ def usable(model_id: str) -> str | None:
 
 def told(store: FolderStore, day: date = SUNDAY, verdict: str = "") -> str:
     """The text, with its lines joined again as far as they belong together."""
-    said = status.text(survey(desk(store, day, unusable=usable), verdict))
+    said = status.text(replace(survey(desk(store, day, unusable=usable)), verdict=verdict))
     assert all(len(line) <= 80 for line in said.splitlines())
     assert said.isascii()
     return " ".join(said.split())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import policy, policy_in_force, status
+from jobs.protocol import policy, policy_in_force, status, verdicts
 from jobs.protocol.claims import claim
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import StoreDamaged
@@ -192,6 +192,17 @@ def test_it_is_written_only_when_its_text_changes(store: FolderStore) -> None:
     assert written(SUNDAY + 8 * DAY) != later
     known = ledgers.read(store)
     assert ledgers.witnessed(store) == (1, known.head)
+
+
+def test_a_verdict_that_cannot_be_read_keeps_nothing_from_being_said(store: FolderStore) -> None:
+    proposed(store, machine())
+    verdict = path(store, verdicts.name_of(SUNDAY - DAY))
+    verdict.parent.mkdir(parents=True)
+    verdict.write_bytes(b"{")
+    assert status.refresh(desk(store, unusable=usable)).verdict == ""
+    assert "OPEN DECISION" in path(store, STATUS).read_text()
+    with pytest.raises(StoreDamaged):
+        verdicts.blocks_training(store.root, SUNDAY)
 
 
 @pytest.mark.parametrize("left", [None, b'"nonce":"another'], ids=["is-lost", "is-another"])
