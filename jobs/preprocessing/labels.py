@@ -31,38 +31,20 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
     A row tells what happened until `knows_until`; no later row of the loan arrives before `stands_until`. For one
     final file with a cut-off, both are the cut-off.
     """
-    status, applied = pl.col("loan_status"), pl.col("application_date")
-    event = _event(rule, knows_until, stands_until)
+    status, end = pl.col("loan_status"), _window_end(rule, pl.col("application_date"))
+    event, payoff = _event(rule, knows_until, stands_until), pl.col("last_pymnt_d").dt.month_end()
     readable = status.is_in(CHARGED_OFF + PAID + LATE + PERFORMING)
-    lag = pl.duration(days=rule.lag_days)
-    is_bad = pl.col("_event") <= pl.col("_window_end")
-    is_paid = status.is_in(PAID) & (pl.col("_payoff") <= pl.col("_window_end"))
-    is_survivor = readable & (stands_until >= pl.col("_window_end"))
-    return (
-        loans.with_columns(
-            _event=event, _payoff=pl.col("last_pymnt_d").dt.month_end(), _window_end=_window_end(rule, applied)
-        )
-        .with_columns(
-            label_kind=pl.when(is_bad)
-            .then(pl.lit("bad"))
-            .when(is_paid)
-            .then(pl.lit("early_good"))
-            .when(is_survivor)
-            .then(pl.lit("survived")),
-            mature_date=pl.col("_window_end") + lag,
-        )
-        .with_columns(
-            y=pl.when(pl.col("label_kind").is_not_null()).then(pl.col("label_kind") == "bad").cast(pl.Int8),
-            event_date=pl.when(pl.col("label_kind") == "bad").then(pl.col("_event")),
-            known_date=pl.when(pl.col("label_kind") == "bad")
-            .then(pl.col("_event") + lag)
-            .when(pl.col("label_kind") == "early_good")
-            .then(pl.col("_payoff") + lag)
-            .when(pl.col("label_kind") == "survived")
-            .then(pl.col("mature_date")),
-        )
-        .drop("_event", "_payoff", "_window_end")
-    )
+    rests_on = {  # by kind, the day that decides; the first kind that applies counts
+        "bad": pl.when(event <= end).then(event),
+        "early_good": pl.when(status.is_in(PAID), payoff <= end).then(payoff),
+        "survived": pl.when(readable, stands_until >= end).then(end),
+    }
+    lag, is_bad = pl.duration(days=rule.lag_days), pl.col("label_kind") == "bad"
+    return loans.with_columns(
+        label_kind=pl.coalesce(pl.when(day.is_not_null()).then(pl.lit(kind)) for kind, day in rests_on.items()),
+        known_date=pl.coalesce(rests_on.values()) + lag,
+        mature_date=end + lag,
+    ).with_columns(y=is_bad.cast(pl.Int8), event_date=pl.when(is_bad).then(pl.col("known_date") - lag))
 
 
 def judged(performance: pl.LazyFrame, rule: LabelPolicy) -> pl.LazyFrame:
