@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import re
-import stat
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,7 +16,8 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from jobs.protocol.errors import ContractBroken, InputMissing
+from jobs.protocol import files
+from jobs.protocol.errors import ContractBroken, InputMissing, StoreDamaged
 from jobs.protocol.index import Identity
 from jobs.protocol.layers import LANDING, LANDING_KINDS
 
@@ -137,26 +137,17 @@ def sha256(path: Path) -> str:
 def open_plain(path: Path) -> FileIO:
     """Open a regular file. A link, pipe or device in its place is refused without blocking on it."""
     try:
-        if not stat.S_ISREG(mode := path.lstat().st_mode):
-            raise _not_plain(path, "a link" if stat.S_ISLNK(mode) else "not a plain file")
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        file = files.opened(path).detach()
     except FileNotFoundError as error:
-        raise InputMissing(
-            "the file is gone", where=path, mend="land it again, unless the source withdrew it"
-        ) from error
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _not_plain(path, "a link") from error
-        raise
-    now = os.fstat(handle)
-    if stat.S_ISREG(now.st_mode) and now.st_size <= MOST_BYTES:
-        return FileIO(handle)
-    os.close(handle)
-    if stat.S_ISREG(now.st_mode):
+        mend = "land it again, unless the source withdrew it"
+        raise InputMissing("the file is gone", where=path, mend=mend) from error
+    except (StoreDamaged, OSError) as error:
+        if getattr(error, "errno", errno.ELOOP) != errno.ELOOP:  # a link that took its place since it was looked at
+            raise
+        raise ContractBroken("it is not a plain file", where=path, mend="land a copy of the file itself") from error
+    assert isinstance(file, FileIO)  # noqa: S101 - what a reader of a plain file reads from
+    if os.fstat(file.fileno()).st_size > MOST_BYTES:
+        file.close()
         mend = "look at it: a sparse file holds less than it claims; land one of fewer rows"
         raise ContractBroken(f"it has more than {MOST_BYTES} bytes", where=path, mend=mend)
-    raise _not_plain(path, "not a plain file")  # swapped since it was looked at
-
-
-def _not_plain(path: Path, what: str) -> ContractBroken:
-    return ContractBroken(f"it is {what}", where=path, mend="land a copy of the file itself")
+    return file

@@ -164,9 +164,9 @@ def test_only_regular_files_are_looked_at(tmp_path: Path, planted: str, where: s
     target = path if where == "file" else tmp_path / f"{path.name}.sha256"
     target.unlink()
     plant(target, planted)
-    with pytest.raises(ContractBroken, match=r"it is (a link|not a plain file)"):
+    with pytest.raises(ContractBroken, match=r"it is not a plain file"):
         taken(path)
-    with pytest.raises(ContractBroken, match=r"it is (a link|not a plain file)"):
+    with pytest.raises(ContractBroken, match=r"it is not a plain file"):
         open_plain(target)
 
 
@@ -181,7 +181,7 @@ def test_what_takes_the_place_of_a_file_after_the_look_is_refused_and_not_waited
     monkeypatch.setattr(Path, "lstat", lambda _: looked_at)
     handles = Path("/proc/self/fd")
     before = len(os.listdir(handles)) if handles.is_dir() else None
-    with pytest.raises(ContractBroken, match=r"it is (a link|not a plain file)"):
+    with pytest.raises(ContractBroken, match=r"it is not a plain file"):
         open_plain(path)
     assert before is None or len(os.listdir(handles)) == before, "no handle is left open"
 

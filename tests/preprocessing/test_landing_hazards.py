@@ -157,7 +157,7 @@ def test_links_and_pipes_are_never_read(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(tmp_path / "pipe")
     for name in ("link", "pipe", "."):
-        with pytest.raises(ContractBroken, match=r"it is (a link|not a plain file)"):
+        with pytest.raises(ContractBroken, match=r"it is not a plain file"):
             read_file(tmp_path / name, "csv")
 
 
