@@ -1,7 +1,7 @@
 r"""Patterns that Python's and Rust's regular expressions are sure to read alike; all others are refused.
 
 Python explains a single value, Rust finds the offending rows of a column. They differ on `\d \w \s \b` (Unicode), `$`
-(before a final line end), flags, look-around, back-references, and repeats of something that may be empty.
+(before a final line end), flags, look-around, back-references, and repeats of groups that may be empty.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ _COUNT = r"[0-9]{1,3}"
 _LARGEST = 5000  # characters once repeats are expanded: half of what Rust will compile for any class
 _REPEAT = rf"(?:[*+?]|\{{{_COUNT}(?:,(?:{_COUNT})?)?\}})"
 _PART = rf"(?>{_ATOM}{_REPEAT}?)"
-_FIRM = rf"{_ATOM}(?:\+|\{{(?=0*[1-9]){_COUNT}(?:,(?:{_COUNT})?)?\}})?(?![*?{{])"  # a part that cannot be empty
-_CHOICE = rf"(?>{_PART}*?{_FIRM}){_PART}*+"
-_GROUP = rf"(?>\((?:\?:)?{_CHOICE}(?:\|{_CHOICE})*\)[*+?]?)"
+_GROUP = rf"(?>\((?:\?:)?{_PART}*+(?:\|{_PART}*+)*+\))"
 _ACCEPTED = re.compile(rf"\\A(?:{_PART}|{_GROUP})*+\\Z")
 _WHAT_IS_READ_ALIKE = (
     "write characters, escaped signs (for \\d \\w \\s: [0-9], [A-Za-z0-9_], [ \\t]), classes with - first or last and "
-    "& | ~ ^ [ escaped, groups (...|...) of what cannot be empty, with no group in them and a repeat of * + ? at most; "
-    "a repeat, of * + ? or up to 999, once, after what cannot be empty; \\A first, \\Z last, neither ^ nor $; no more"
+    "& | ~ ^ [ escaped, groups (...|...) with no group in them and no repeat after them; a repeat, of * + ? or up to "
+    "999, once; \\A first, \\Z last, neither ^ nor $; no more"
 )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from jobs.protocol import contract, partitions, patterns, receipts, schemas, strict_json
+from jobs.protocol import contract, partitions, receipts, schemas, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.files import Root
 
@@ -48,7 +48,7 @@ def test_every_document_s_contract_is_clear(name: str) -> None:
     for keyword, argument in words(schema):
         assert keyword in known or keyword.startswith("x-"), keyword
         assert keyword != "$ref" or argument.removeprefix("#/$defs/") in schema["$defs"]
-        assert keyword != "pattern" or not patterns.objection(argument)
+        assert keyword != "pattern" or (argument.startswith("\\A") and argument.endswith("\\Z"))
         assert keyword != "format" or argument in schemas.FORMATS
 
 
