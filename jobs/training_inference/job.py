@@ -80,7 +80,7 @@ def model(run: Run) -> None:
 
 def score(run: Run) -> None:
     session = Session.of(run)
-    pending = session.pending() if session.serving else []
+    pending = session.pending() if session.serving else {}
     if run.dry_run:
         for day in pending:
             run.events.say("would_score", f"would score {day}", date=day)

@@ -40,15 +40,8 @@ def score(session: Session, serving: Serving) -> None:
 
     A large day is scored alone, with all free threads; small ones in batches, many batches in parallel.
     """
-    run, features, model = session.run, session.shelf.built(FEATURES), session.banked(serving.model_id)
+    run, model, rows = session.run, session.banked(serving.model_id), session.pending()
     threads = free_threads()  # measured before we cause load ourselves
-    rows: dict[date, int] = {}
-
-    def look(day: date) -> None:
-        rows[day] = features[day].rows
-
-    for day in session.pending():
-        run.attempt(partial(look, day))
     small = batches({day: n for day, n in rows.items() if n <= CHUNK}, CHUNK)
     with run.events.progress("scores", len(rows)) as done:
         for group in (*([[day]] for day, n in rows.items() if n > CHUNK), small):

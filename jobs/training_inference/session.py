@@ -37,18 +37,21 @@ class Session(sessions.Session):
         """The days of a table up to the run's date."""
         return self.shelf.days(table, self.run.day)
 
-    def pending(self) -> list[date]:
-        """The days with applications but no scores. A scored day is never scored again automatically.
+    def pending(self) -> dict[date, int]:
+        """The days with applications but no scores, and how many. A scored day is never scored again automatically.
 
-        A day without applications stays unscored: a corrected file may bring them.
+        A day without applications stays unscored: a corrected file may bring them. Of a damaged day nobody knows how
+        many there are: it has 0 here, and scoring reports it.
         """
         scored = self.shelf.built(PREDICTIONS)
-        return [day for day in self.days(FEATURES) if day not in scored and not self._is_empty(day)]
+        rows = {day: self._applications(day) for day in self.days(FEATURES) if day not in scored}
+        return {day: n or 0 for day, n in rows.items() if n != 0}
 
-    def _is_empty(self, day: date) -> bool:
-        with suppress(JobError, OSError):  # scoring reports it
-            return self.shelf.built(FEATURES)[day].rows == 0
-        return False
+    def _applications(self, day: date) -> int | None:
+        with suppress(JobError, OSError):
+            built = self.shelf.built(FEATURES)[day]
+            return built.rows if built.parts else None  # only a damaged day has no parts
+        return None
 
     def cited(self, table: str, inputs: Mapping[str, str]) -> pl.DataFrame:
         """The rows of one table as cited in `inputs` (content hashes by folder), oldest day first."""
