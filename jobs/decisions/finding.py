@@ -12,7 +12,8 @@ from jobs.protocol import files, schemas, strict_json
 from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
-from jobs.protocol.index import entries
+from jobs.protocol.index import entries, manifests
+from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.receipts import Problem, in_words
 from jobs.protocol.store import DECISIONS, NOTES, POLICY
 
@@ -25,9 +26,8 @@ SET_ASIDE = re.compile(r"[.#].*|.*(~|\.bak|\.orig|\.swp|\.tmp)")  # by editors, 
 def strange(root: Root) -> list[Problem]:
     """A remark if no job has ever run on this root: nothing is damaged, but it is hardly the folder that was meant."""
     mend = "is this the right --root? If so, nothing needs doing"
-    return (
-        [] if files.is_folder(root.at("decisions")) else [remark("no job has run on this root yet", "decisions", mend)]
-    )
+    has_run = files.is_folder(root.at(DECISIONS)) or manifests(root, PREDICTIONS)
+    return [] if has_run else [remark("no job has run on this root yet", DECISIONS, mend)]
 
 
 def misnamed(root: Root) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ import pytest
 from jobs.decisions.__main__ import main
 from jobs.protocol import verdicts
 from jobs.protocol.files import Root
-from tests.decisions.wholes import LANDED, ONE_DAY, checked, land
+from tests.decisions.wholes import LANDED, ONE_DAY, checked, land, publish
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -63,6 +63,16 @@ def test_a_model_bank_and_a_ledger_that_were_moved_away_are_found(
     code, found = checked(root, capsys)
     assert code == 6
     assert "STATUS.txt names an entry 5 that is not in the ledger" in found[0]["what"]
+
+
+def test_a_root_that_lost_its_decisions_is_not_asked_whether_any_job_has_run(
+    root: Root, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(root, "gold/predictions", [1], [])
+    shutil.rmtree(root.at("decisions"))
+    for command, code in (("check", 6), ("doctor", 0)):
+        assert main([command, "--root", str(root.path)]) == code
+        assert "no job has run" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["check", "doctor"])
