@@ -31,8 +31,7 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
     A row tells what happened until `knows_until`; no later row of the loan arrives before `stands_until`. For one
     final file with a cut-off, both are the cut-off.
     """
-    status, end = pl.col("loan_status"), _window_end(rule, pl.col("application_date"))
-    event, payoff = _event(rule, knows_until, stands_until), pl.col("last_pymnt_d").dt.month_end()
+    status, event, payoff, end = (pl.col(name) for name in ("loan_status", "_event", "_payoff", "_end"))
     readable = status.is_in(CHARGED_OFF + PAID + LATE + PERFORMING)
     rests_on = {  # by kind, the day that decides; the first kind that applies counts
         "bad": pl.when(event <= end).then(event),
@@ -40,11 +39,20 @@ def label(loans: pl.LazyFrame, rule: LabelPolicy, *, knows_until: pl.Expr, stand
         "survived": pl.when(readable, stands_until >= end).then(end),
     }
     lag, is_bad = pl.duration(days=rule.lag_days), pl.col("label_kind") == "bad"
-    return loans.with_columns(
-        label_kind=pl.coalesce(pl.when(day.is_not_null()).then(pl.lit(kind)) for kind, day in rests_on.items()),
-        known_date=pl.coalesce(rests_on.values()) + lag,
-        mature_date=end + lag,
-    ).with_columns(y=is_bad.cast(pl.Int8), event_date=pl.when(is_bad).then(pl.col("known_date") - lag))
+    return (
+        loans.with_columns(  # once: an expression that is used in several places is evaluated in each
+            _event=_event(rule, knows_until, stands_until),
+            _payoff=pl.col("last_pymnt_d").dt.month_end(),
+            _end=_window_end(rule, pl.col("application_date")),
+        )
+        .with_columns(
+            label_kind=pl.coalesce(pl.when(day.is_not_null()).then(pl.lit(kind)) for kind, day in rests_on.items()),
+            known_date=pl.coalesce(rests_on.values()) + lag,
+            mature_date=end + lag,
+        )
+        .with_columns(y=is_bad.cast(pl.Int8), event_date=pl.when(is_bad).then(event))
+        .drop("_event", "_payoff", "_end")
+    )
 
 
 def judged(performance: pl.LazyFrame, rule: LabelPolicy) -> pl.LazyFrame:
