@@ -12,15 +12,13 @@ from jobs.protocol import files
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Stopped
 from jobs.protocol.errors import ConfigInvalid, JobError
-from jobs.protocol.folder import Refused
 from jobs.protocol.guards import Circumstances, blocked_by, held_until
 from jobs.protocol.ingest import Desk, Seen, look
 from jobs.protocol.ledger import Ledger
 from jobs.protocol.notes import Kind, ServingNote, read_serving, serving_bytes
 from jobs.protocol.policy import Policy
-from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.state import KEPT, PROMOTED, RETRAINING, SERVING, Entry, Fact, Serving, State
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE, FolderStore, edited
 
 TRAINER = "datamart/.trainer.lock"  # held from before a claim until after its end
 
@@ -147,7 +145,7 @@ def read_wish(desk: Desk, now: Serving | None) -> Chosen:
     """What the serving note asks to change, if anything."""
     data: bytes | None = None
     try:
-        data = desk.store.get(SERVING_NOTE, NOTE_LIMIT)
+        data = edited(desk.store, SERVING_NOTE)
         if data is None:
             return Chosen()
         if now and data == _written(now):
@@ -157,10 +155,9 @@ def read_wish(desk: Desk, now: Serving | None) -> Chosen:
             return Chosen(data)
         if (now is None or now.model_id != note.model_id) and (why := desk.unusable(note.model_id)):
             mend = "name a whole model of model_bank, or delete the note; until then the previous model keeps serving"
-            raise NoteInvalid(f"model {note.model_id} cannot serve: {why}", where=SERVING_NOTE, mend=mend)
+            what = f"model {note.model_id} cannot serve: {why}"
+            return Chosen(data, problem=ConfigInvalid(what, where=SERVING_NOTE, mend=mend))
         return Chosen(data, note)
-    except Refused as refusal:
-        return Chosen(problem=NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend))
     except ConfigInvalid as invalid:
         return Chosen(data, problem=invalid)
 

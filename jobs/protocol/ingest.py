@@ -11,13 +11,12 @@ from datetime import date
 
 from jobs.protocol import clock, model_bank
 from jobs.protocol import ledger as ledgers
-from jobs.protocol.folder import Refused
+from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify, fields_of
 from jobs.protocol.policy import Policy
-from jobs.protocol.schemas import NOTE_LIMIT, NoteInvalid
 from jobs.protocol.state import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
-from jobs.protocol.store import RETRAINING_NOTE, FolderStore, quarantine_name
+from jobs.protocol.store import RETRAINING_NOTE, FolderStore, edited, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: longer than an editor takes to save by way of a new file
 
@@ -77,9 +76,9 @@ def settle(desk: Desk) -> None:
 
 def look(desk: Desk, state: State) -> Found:
     try:
-        data = desk.store.get(RETRAINING_NOTE, NOTE_LIMIT)
-    except Refused as refusal:
-        return Found(Kind.INVALID, problem=NoteInvalid(refusal.what, where=refusal.where, mend=refusal.mend))
+        data = edited(desk.store, RETRAINING_NOTE)
+    except ConfigInvalid as problem:
+        return Found(Kind.INVALID, problem=problem)
     return classify(data, state, desk.writer.as_of, desk.valid_days, desk.today)
 
 

@@ -14,11 +14,12 @@ from typing import Any
 from jobs.protocol import strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.partitions import Input
-from jobs.protocol.schemas import checked, refused
+from jobs.protocol.schemas import Complaint, complaints, document, located
 from jobs.protocol.state import COLD_START, MONITOR, PERSON, Decision, Ending, State
-from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
+from jobs.protocol.store import EDITED_LIMIT, RETRAINING_NOTE, SERVING_NOTE
 
 FURTHEST_DAYS = 92  # a date further ahead is taken for a typing error
+_MEND = "correct these places and save; nothing was changed, and nothing is done on this note until then"
 _VERDICT = re.compile(r"datamart/gold/monitoring/week=[0-9-]{10}/decision\.json")
 _ORIGINAL = ("decision_date", "performance_score", "retrain", "reason")
 _ORDER = (*_ORIGINAL, "priority", "valid_from", "valid_until", "approved_by")
@@ -80,8 +81,8 @@ def serving_bytes(model_id: str, since: date, reason: str, *, pinned: bool) -> b
 
 
 def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
-    """Parse a retraining note and fill in the defaults; JsonInvalid or NoteInvalid says what is wrong."""
-    fields = checked(data, "retraining_note", RETRAINING_NOTE)
+    """Parse a retraining note and fill in the defaults; ConfigInvalid says what is wrong."""
+    fields = _checked(data, "retraining_note", RETRAINING_NOTE)
     decided = date.fromisoformat(fields["decision_date"])
     priority = fields.get("priority", "MEDIUM")
     start = date.fromisoformat(fields["valid_from"]) if "valid_from" in fields else decided
@@ -89,11 +90,11 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
         until = start + timedelta(days=valid_days[priority])
     except OverflowError:
         field = "valid_from" if "valid_from" in fields else "decision_date"
-        raise refused(data, field, "is too late", RETRAINING_NOTE, "give an earlier date") from None
+        raise _refused(data, field, "is too late", "give an earlier date") from None
     end = date.fromisoformat(fields["valid_until"]) if "valid_until" in fields else until
     if end < start:
         mend = f"give a date from {start} on, or leave valid_until out"
-        raise refused(data, "valid_until", f"is {end}, before its valid_from {start}", RETRAINING_NOTE, mend)
+        raise _refused(data, "valid_until", f"is {end}, before its valid_from {start}", mend)
     return Decision(
         source=MONITOR if retraining_bytes(fields) == data else PERSON,
         note=data,
@@ -105,6 +106,20 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
         retrain=fields["retrain"],
         approved_by=fields.get("approved_by"),
     )
+
+
+def _checked(data: bytes, name: str, where: str) -> dict[str, Any]:
+    """Parse a note and check it against its contract; ConfigInvalid lists every error and its place."""
+    given: dict[str, Any] = strict_json.parse(data, where=where, allow_bom=True, limit=EDITED_LIMIT)
+    if found := complaints(document(name), given, quoting=True):
+        raise ConfigInvalid(located(data, found), where=where, mend=_MEND)
+    return given
+
+
+def _refused(data: bytes, field: str, what: str, mend: str) -> ConfigInvalid:
+    """The error for a retraining note with an unacceptable field, with the field's place."""
+    wrong = located(data, [Complaint(f"/{field}", "", f"{field} {what}")])
+    return ConfigInvalid(wrong, where=RETRAINING_NOTE, mend=mend)
 
 
 def fields_of(note: bytes) -> dict[str, Any]:
@@ -122,7 +137,7 @@ def evidence_of(note: bytes) -> Input | None:
 
 
 def read_serving(data: bytes) -> ServingNote:
-    fields = checked(data, "serving_note", SERVING_NOTE)
+    fields = _checked(data, "serving_note", SERVING_NOTE)
     return ServingNote(fields["model_id"], fields.get("reason", ""), fields.get("pinned", False))
 
 
@@ -147,7 +162,7 @@ def classify(
         wanted = replace(wanted, source=COLD_START)
     for kind, field, what, mend in _obstacles(wanted, state, day):
         is_ahead = kind is Kind.FUTURE and not any(_obstacles(wanted, state, max(day, today)))
-        wrong = None if is_ahead else refused(data, field, what, RETRAINING_NOTE, mend)
+        wrong = None if is_ahead else _refused(data, field, what, mend)
         return Found(Kind.AHEAD if is_ahead else kind, data, wanted, problem=wrong)
     return Found(Kind.NEW, data, wanted)
 

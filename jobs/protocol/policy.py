@@ -14,10 +14,11 @@ from jobs.protocol import schemas, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
 from jobs.protocol.schemas import Complaint, allowed, complaints, located
+from jobs.protocol.store import EDITED_LIMIT
 
 Json = Mapping[str, Any]
 
-POLICY, MAX_BYTES = "policy", 64 << 10
+POLICY = "policy"
 _FOR_PEOPLE = ("$schema", "$comment")
 # What each setting means stands in jobs/contracts/policy.json, and in the comments of every policy.
 
@@ -166,7 +167,7 @@ def load(data: bytes | None, where: Hashable) -> Policy:
     """
     if data is None:
         data = default_bytes()
-    given = strict_json.parse(data, where=where, limit=MAX_BYTES)
+    given = strict_json.parse(data, where=where, limit=EDITED_LIMIT)
     if data != default_bytes():
         check(given, data, where)
     rules: Policy = _frozen(Policy, schemas.document(POLICY), given, sha256=hashlib.sha256(data).hexdigest())

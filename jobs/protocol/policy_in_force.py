@@ -8,11 +8,10 @@ from contextlib import suppress
 from jobs.protocol import ledger, strict_json
 from jobs.protocol import policy as rules
 from jobs.protocol.errors import ConfigInvalid, JobError
-from jobs.protocol.folder import Refused
 from jobs.protocol.index import manifests
 from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import DECISIONS, POLICIES, POLICY, FolderStore
+from jobs.protocol.store import DECISIONS, EDITED_LIMIT, POLICIES, POLICY, FolderStore, edited
 
 LAST_GOOD = "last_good.json"  # beside the copies, whose names (hashes) have no order
 
@@ -49,11 +48,7 @@ def read(store: FolderStore) -> tuple[Policy | None, JobError | None]:
 
 
 def _in_place(store: FolderStore) -> bytes:
-    try:
-        data = store.get(POLICY, rules.MAX_BYTES)
-    except Refused as refusal:
-        raise ConfigInvalid(refusal.what, where=POLICY, mend=refusal.mend) from refusal
-    if data is not None:
+    if (data := edited(store, POLICY)) is not None:
         return data
     if _never_ran(store):
         mend = "is this the right --root? If so, run a job: the first run writes the default policy"
@@ -84,7 +79,7 @@ def last_good(store: FolderStore) -> Policy:
 def kept(store: FolderStore, sha256: str) -> Policy | None:
     """The kept copy of a policy, by its hash; None if it is missing or damaged."""
     name = _copy_of(sha256)
-    data = store.get(name, rules.MAX_BYTES)
+    data = store.get(name, EDITED_LIMIT)
     is_whole = data is not None and hashlib.sha256(data).hexdigest() == sha256
     return rules.load(data, name) if is_whole else None
 

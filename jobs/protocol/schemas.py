@@ -16,9 +16,7 @@ from jobs.protocol.json_scan import escaped, pointer_to
 
 HOME = Path(__file__).parent.parent / "contracts"
 FORMATS = ("date",)
-NOTE_LIMIT = 64 << 10
 _LONGEST = 60  # characters of a found value that a message repeats
-_MEND = "correct these places and save; nothing was changed, and nothing is done on this note until then"
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 _KINDS = {"integer": "a whole number", "boolean": "true or false", "string": "a text", "object": "an object in { }"}
 _LIMITS = {
@@ -40,10 +38,6 @@ class Complaint:
     pointer: str
     keyword: str
     what: str
-
-
-class NoteInvalid(ConfigInvalid):
-    """A note that cannot be understood."""
 
 
 @cache
@@ -133,19 +127,6 @@ def suggestion(word: str, known: Collection[str]) -> str:
     """A hint ("did you mean ...?") for an unknown word; empty if nothing is similar."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
-
-
-def checked(data: bytes, name: str, where: str) -> dict[str, Any]:
-    """Parse a note and check it against its contract; NoteInvalid or JsonInvalid lists every error and its place."""
-    given: dict[str, Any] = strict_json.parse(data, where=where, allow_bom=True, limit=NOTE_LIMIT)
-    if found := complaints(document(name), given, quoting=True):
-        raise NoteInvalid(located(data, found), where=where, mend=_MEND)
-    return given
-
-
-def refused(data: bytes, field: str, what: str, where: str, mend: str) -> NoteInvalid:
-    """The error for a note with an unacceptable field, with the field's place."""
-    return NoteInvalid(located(data, [Complaint(pointer_to("", field), "", f"{field} {what}")]), where=where, mend=mend)
 
 
 def located(data: bytes, found: Iterable[Complaint]) -> str:

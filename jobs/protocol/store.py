@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.protocol import folder as folders
+from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.files import Root, naming_folder, sweep
 
-LIMIT = 64 << 20  # bytes, for files that jobs write; notes and entries have smaller limits
+LIMIT = 64 << 20  # bytes, for files that jobs write; entries have a smaller limit
+EDITED_LIMIT = 64 << 10  # for those that people write
 DECISIONS = "decisions"
 ALERTS = f"{DECISIONS}/alerts"  # people put their names into its files
 QUARANTINE = f"{DECISIONS}/quarantine"
@@ -169,6 +171,14 @@ class FolderStore:
             self.put_if_absent(quarantine_name(late), late)
         os.unlink(aside, dir_fd=folder)
         folders.sync(self.root, folder)
+
+
+def edited(store: FolderStore, name: str) -> bytes | None:
+    """The bytes of a file that people write; ConfigInvalid if there is anything but a plain file of such a size."""
+    try:
+        return store.get(name, EDITED_LIMIT)
+    except folders.Refused as refusal:
+        raise ConfigInvalid(refusal.what, where=name, mend=refusal.mend) from refusal
 
 
 def mode_of(name: str) -> int:

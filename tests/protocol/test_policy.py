@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from jobs.protocol import policy, schemas
 from jobs.protocol.errors import ConfigInvalid
+from jobs.protocol.store import EDITED_LIMIT
 
 SCHEMA = dict(schemas.document("policy"))
 
@@ -158,7 +159,7 @@ def test_text_that_is_no_json_is_refused_with_its_place() -> None:
     with pytest.raises(ConfigInvalid, match="line 1, column 11"):
         policy.load(b'{"label": }', "decisions/policy.json")
     with pytest.raises(ConfigInvalid, match="65536"):
-        policy.load(b" " * (policy.MAX_BYTES + 1), "decisions/policy.json")
+        policy.load(b" " * (EDITED_LIMIT + 1), "decisions/policy.json")
 
 
 def test_a_comment_may_stand_in_every_section_and_changes_nothing_but_the_hash() -> None:
