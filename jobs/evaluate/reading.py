@@ -86,16 +86,18 @@ def read_frame(path: Path) -> pl.DataFrame:
     """Read a whole file; every column of a CSV file as text, so that no value is guessed at."""
     if not files.is_file(path):
         raise InputMissing("there is no such file", where=path, mend="give the path of a scored file")
-    if path.name.endswith(PARQUET):
-        return _read_parquet(path)
-    if not path.name.endswith(CSV):
+    if not path.name.endswith(CSV + PARQUET):
         raise UsageError("the kind of file is unknown", where=path, mend="name it .csv, .csv.gz or .parquet")
+    with path.open("rb") as file:  # here, so that what the system refuses does not pass for a flaw of the file
+        return _read_parquet(path) if path.name.endswith(PARQUET) else _read_csv(file, path)
+
+
+def _read_csv(file: BufferedReader, path: Path) -> pl.DataFrame:
     try:
-        with path.open("rb") as file:
-            frame = pl.read_csv(plain := _plain(file, path), infer_schema=False, null_values=NULLS)
-            _check_names(frame.columns, path)
-            if frame[:, -1].null_count():
-                _refuse_short(plain, frame.width, path)
+        frame = pl.read_csv(plain := _plain(file, path), infer_schema=False, null_values=NULLS)
+        _check_names(frame.columns, path)
+        if frame[:, -1].null_count():
+            _refuse_short(plain, frame.width, path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, EOFError, zlib.error, csv.Error):
         _refuse(path, "CSV", f"save it as UTF-8, separated by commas, {_EVERY_ROW}")
     return frame

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import subprocess
@@ -27,6 +28,21 @@ def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert str(tmp_path / "none.csv") in refused(capsys, 3, tmp_path / "none.csv", *ENDS)
     path = write(scored(), tmp_path / "scored.csv")
     assert "there is no such file" in refused(capsys, 3, path, *ENDS, "--reference", tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_that_the_system_refuses_is_not_called_broken(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(scored(), tmp_path / f"scored.{kind}")
+
+    def refuse(self: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    said = refused(capsys, 1, path, *ENDS)
+    assert "the system refused: Permission denied" in said
+    assert str(path) in said
 
 
 def test_usage_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
