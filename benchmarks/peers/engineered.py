@@ -7,7 +7,7 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from jobs.preprocessing import features
-from jobs.preprocessing.feature_expressions import BUREAU_TABLES, ERAS, HIGHEST_DTI, HOMES, JOINT, PURPOSES
+from jobs.preprocessing.features import BUREAU_TABLES, ERAS, HIGHEST_DTI, HOMES, JOINT, PURPOSES
 from jobs.protocol import contract
 from jobs.protocol.layers import FEATURES
 
@@ -104,7 +104,7 @@ def _n_missing_bureau(w: Words) -> Values:
     return reduce(add, counts)
 
 
-ENGINEERED: dict[str, Callable[[Words], Values]] = {  # as jobs/preprocessing/feature_expressions.py
+ENGINEERED: dict[str, Callable[[Words], Values]] = {  # as jobs/preprocessing/features.py
     "dti": lambda w: _at_most(w, w["dti"], HIGHEST_DTI),
     "dti_joint": lambda w: _at_most(w, w["dti_joint"], HIGHEST_DTI),
     "loan_to_income": _to_income("loan_amnt"),

@@ -2,6 +2,7 @@
 
 `clean` takes a shard (some rows of one landed table) and returns its silver tables, rejects and counts. Counts add up
 over shards and rows keep their order, so it does not matter how a table is cut; see `accounts` for what they mean.
+Which row is which loan (`with_ids`, `clashes`) is found before, from the whole table.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from jobs.preprocessing.rules import Refusal
 from jobs.protocol import contract, contract_polars
 from jobs.protocol.calendar import application_date
 from jobs.protocol.contract import Column, Contract
-from jobs.protocol.layers import SILVER_OF, SOURCE, UNSEEN
+from jobs.protocol.layers import SILVER_OF, SOURCE, SOURCE_FILE, SOURCE_ROW, UNSEEN
 
 KEYS = ("id", "issue_d")  # a row that lacks one of these is refused whole
 SMALL = 1 << 14  # rows: for fewer, planning a lazy query takes longer than it saves
+CLASHES = pl.Schema({SOURCE_FILE: pl.String(), SOURCE_ROW: pl.Int64(), "rule": pl.String()})
+_LOAN = parsing.loan_id(pl.col("id")).alias("loan")
+
 ROUNDING = {"total_rec_late_fee": -1e-6}  # rounding leaves tiny negatives in the files: they mean 0
 
 
@@ -45,7 +49,7 @@ def clean(
 ) -> Cleaned:
     """Clean a shard of a bronze table.
 
-    `clashing` is what `identity.clashes` found in the whole table. `origins` holds id, and issue_d or application_type
+    `clashing` is what `clashes` found in the whole table. `origins` holds id, and issue_d or application_type
     or both, of the loans of the same snapshot: with it, rules that compare with a column of another table refuse cells
     here; without it they are not applied.
     """
@@ -188,3 +192,38 @@ def _measures(table: str) -> list[pl.Expr]:
     names = {column.name for column in landed_columns(table)}
     within = {name: holds for name, holds in rules.RULES.items() if set(holds.meta.root_names()) <= names}
     return [*accounts.beyond_soft_limits(landed_columns(table)), *accounts.measured(within)]
+
+
+def with_ids(bronze: pl.LazyFrame, loan_terms: pl.LazyFrame) -> pl.LazyFrame:
+    """Give a bronze table that landed without `id` the ids of members who have exactly one loan that day."""
+    pairs = loan_terms.select("member_id", "id").filter(pl.col("member_id").is_not_null()).unique()
+    one_to_one = (pl.len().over("member_id") == 1) & (pl.len().over("id") == 1)
+    known = pairs.filter(one_to_one).collect().lazy()  # once, for all shards
+    return bronze.drop("id", strict=False).join(known, on="member_id", how="left", maintain_order="left")
+
+
+def clashes(bronze: pl.LazyFrame | pl.DataFrame) -> pl.DataFrame:
+    """Rows to refuse because another row has the same id: `_source_file`, `_source_row` and the refusing rule.
+
+    Of identical rows the first stays; if any column differs nobody can tell which row is right, and all are refused.
+    It looks at the whole table, so that the answer does not depend on how it is cut into shards.
+    """
+    landed = [name for name in bronze.collect_schema() if name not in SOURCE]
+    if "id" not in landed:
+        return pl.DataFrame(schema=CLASHES)
+    ids = bronze.lazy().select(_LOAN).collect(engine="in-memory").to_series().drop_nulls()
+    if ids.n_unique() == ids.len():
+        return pl.DataFrame(schema=CLASHES)
+    twice = ids.filter(ids.is_duplicated()).unique().to_frame()
+    rows = (
+        bronze.lazy()
+        .with_columns(_LOAN)
+        .join(twice.lazy(), on="loan", how="semi")
+        .select("loan", *SOURCE, content=pl.struct(landed).hash())
+        .collect()
+        .sort(SOURCE)
+    )
+    alike = pl.col("content").n_unique().over("loan") == 1
+    first = pl.int_range(pl.len()).over("loan") == 0
+    rule = pl.when(~alike).then(pl.lit("duplicate_conflict")).when(~first).then(pl.lit("duplicate_identical"))
+    return rows.select(*SOURCE, rule=rule).drop_nulls("rule")

@@ -12,9 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from jobs.preprocessing import windows
-from jobs.preprocessing.feature_expressions import ENGINEERED, HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC
-from jobs.preprocessing.features import KEPT, expression, feature_columns
+from jobs.preprocessing import features, windows
 from jobs.preprocessing.labels import window_start
 from jobs.preprocessing.stock import Stock
 from jobs.protocol import contract
@@ -33,7 +31,7 @@ LANDING = timedelta(days=31)  # how late an application may land and still be in
 MOST_ROWS = 50_000  # enough to see any leak; more would only cost time
 _AS_OF = {"issue_d"}  # engineered features may measure time up to it; on its own it would reveal the vintage
 _LATER = "_days_later_than_others"
-_MARKERS = {HAS_CREDIT_HISTORY, HAS_DEMOGRAPHIC}
+_MARKERS = {features.HAS_CREDIT_HISTORY, features.HAS_DEMOGRAPHIC}
 _OF_LABELS = ("id", "y", "mature_date", "application_date", "snapshot_date")
 
 Numbers = NDArray[np.float64]
@@ -52,7 +50,7 @@ def check(stock: Stock, policy: Policy, found: pl.DataFrame, first: date, last: 
     """Refuse, by name, features that are too good to be true on the cohorts that matured up to `last`."""
     is_due = any(day.weekday() == SUNDAY for day in days_between(first, last))
     if is_due and can_judge(known := _cohorts(stock, policy, found, first, last), policy.leaks):
-        columns = feature_columns(contract.load(FEATURES))
+        columns = features.feature_columns(contract.load(FEATURES))
         refuse_suspicious(_with_features(stock, known), columns, policy.leaks)
 
 
@@ -87,11 +85,11 @@ def refuse_leaks(store: Contract, *silver: Contract) -> None:
     roles = defaultdict[str, set[str]](set)
     for column in chain(*(table.columns for table in silver)):
         roles[column.name].add(column.role or "none")
-    offences = [offence for column in feature_columns(store) for offence in _offences(column, roles)]
+    offences = [offence for column in features.feature_columns(store) for offence in _offences(column, roles)]
     offences += [
         f"{column.name} is neither a key of the store nor a feature of any profile"
         for column in store.columns
-        if not column.profiles and column.name not in KEPT
+        if not column.profiles and column.name not in features.KEPT
     ]
     if offences:
         raise ContractBroken(
@@ -135,8 +133,8 @@ def refuse_suspicious(known: pl.DataFrame, columns: Sequence[Column], rule: Leak
 
 
 def _offences(feature: Column, roles: dict[str, set[str]]) -> Iterator[str]:
-    name, read = feature.name, set(expression(feature.name).meta.root_names()) - _MARKERS
-    if name in ENGINEERED:
+    name, read = feature.name, set(features.expression(feature.name).meta.root_names()) - _MARKERS
+    if name in features.ENGINEERED:
         read -= _AS_OF
     elif feature.dtype == "date":
         yield f"{name} is a date, which tells the vintage"

@@ -95,17 +95,17 @@ def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
 
 
 def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
-    from jobs.preprocessing import cleaning, identity
+    from jobs.preprocessing import cleaning
 
     rows = stock.built(tables.bronze(work.table))[work.day].rows
     wanted = [*(column.name for column in cleaning.landed_columns(work.table)), *SOURCE]
     bronze, origins = _bronze(stock, work), _origins(stock, work)
     if rows <= SHARD_ROWS:
         whole = bronze.collect(engine="in-memory")
-        clashing = identity.clashes(whole)
+        clashing = cleaning.clashes(whole)
         yield cleaning.clean(whole[wanted], work.table, work.day, clashing=clashing, origins=origins)
         return
-    clashing = identity.clashes(bronze)
+    clashing = cleaning.clashes(bronze)
     for start in range(0, rows, SHARD_ROWS):
         shard = bronze.select(wanted).slice(start, SHARD_ROWS).collect()
         yield cleaning.clean(shard, work.table, work.day, clashing=clashing, origins=origins)
@@ -113,13 +113,13 @@ def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:
 
 def _bronze(stock: Stock, work: Work) -> pl.LazyFrame:
     """The day's bronze; if it landed without ids, with those of its members in that day's loan_terms."""
-    from jobs.preprocessing import identity
+    from jobs.preprocessing import cleaning
 
     bronze = stock.scan(tables.bronze(work.table), [work.day])
     loans = tables.bronze("loan_terms")
     if "id" not in stock.built(tables.bronze(work.table))[work.day].absent or work.day not in stock.built(loans):
         return bronze
-    return identity.with_ids(bronze, stock.scan(loans, [work.day]))
+    return cleaning.with_ids(bronze, stock.scan(loans, [work.day]))
 
 
 def _origins(stock: Stock, work: Work) -> pl.DataFrame | None:

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from jobs.preprocessing import accounts, identity, tables
+from jobs.preprocessing import accounts, cleaning, tables
 from jobs.preprocessing.cleaning import Cleaned, clean, landed_columns
 from jobs.protocol import contract, contract_polars
 from jobs.protocol.layers import SOURCES, UNSEEN
@@ -112,7 +112,7 @@ def test_rejects_hold_the_id_as_it_came() -> None:
 
 def test_rows_that_clash_are_refused_where_they_are_found() -> None:
     frame = bronze("financial", {"id": "5"}, {"id": "5"}, {"id": "6", "dti": "1"}, {"id": "6", "dti": "2"}, {"id": "7"})
-    clashing = identity.clashes(frame.lazy())
+    clashing = cleaning.clashes(frame.lazy())
     found = clean(frame, "financial", DAY, clashing=clashing)
     assert found.tables["financial"]["id"].to_list() == [5, 7]
     assert found.rejects.select("source_row", "column", "raw", "rule").rows() == [
@@ -125,7 +125,7 @@ def test_rows_that_clash_are_refused_where_they_are_found() -> None:
 
 def test_an_unreadable_key_is_told_of_before_a_clash() -> None:
     frame = bronze("loan_terms", {"id": "5"}, {"id": "5", "issue_d": "soon"})
-    found = clean(frame, "loan_terms", DAY, clashing=identity.clashes(frame.lazy()))
+    found = clean(frame, "loan_terms", DAY, clashing=cleaning.clashes(frame.lazy()))
     assert found.rejects["rule"].to_list() == ["duplicate_conflict", "key"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from jobs.preprocessing import identity, tables
+from jobs.preprocessing import cleaning, tables
 from jobs.preprocessing.cleaning import Cleaned, clean, landed_columns
 from jobs.protocol import contract, contract_polars
 from jobs.protocol.layers import SOURCES, UNSEEN
@@ -68,7 +68,7 @@ def rule_of_row() -> pl.Expr:
 @given(shard=dirty_shards())
 def test_every_row_and_cell_is_accounted_for(shard: tuple[str, pl.DataFrame]) -> None:
     table, frame = shard
-    clashing = identity.clashes(frame.lazy())
+    clashing = cleaning.clashes(frame.lazy())
     found = clean(frame, table, DAY, clashing=clashing, origins=ORIGINS if table != "loan_terms" else None)
     proves(table, frame, found)
     for name, silver in found.tables.items():
@@ -81,7 +81,7 @@ def test_every_row_and_cell_is_accounted_for(shard: tuple[str, pl.DataFrame]) ->
 @given(shard=dirty_shards(), cut=st.integers(0, 6))
 def test_it_does_not_matter_how_a_table_is_cut(shard: tuple[str, pl.DataFrame], cut: int) -> None:
     table, frame = shard
-    clashing = identity.clashes(frame.lazy())
+    clashing = cleaning.clashes(frame.lazy())
     whole = clean(frame, table, DAY, clashing=clashing)
     parts = [clean(part, table, DAY, clashing=clashing) for part in (frame[:cut], frame[cut:])]
     for name, silver in whole.tables.items():
@@ -118,7 +118,7 @@ def test_real_loans_go_through_with_every_cell_accounted_for() -> None:
     origins: pl.DataFrame | None = None
     rejects = []
     for table in SOURCES:
-        found = clean(sample, table, DAY, clashing=identity.clashes(sample.lazy()), origins=origins)
+        found = clean(sample, table, DAY, clashing=cleaning.clashes(sample.lazy()), origins=origins)
         proves(table, sample, found)
         assert found.counts["rows.out"] == 2000
         rejects += lines(found)

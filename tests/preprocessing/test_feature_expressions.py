@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.preprocessing.feature_expressions import ENGINEERED, HOMES, PURPOSES
-from jobs.preprocessing.features import expression, feature_columns
+from jobs.preprocessing.features import ENGINEERED, HOMES, PURPOSES, expression, feature_columns
 from tests.preprocessing.applications import SILVER, STORE, of
 
 JOINT = {"application_type": "Joint App"}
