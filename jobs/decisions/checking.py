@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from jobs.decisions import checking_partitions
-from jobs.decisions.finding import damage, going_on, held, misnamed, remark, strange, summed
+from jobs.decisions.finding import damage, going_on, held, remark, strange, summed
 from jobs.decisions.showing import sight_of
-from jobs.protocol import clock, files, model_bank, partitions, policy_in_force, strict_json, verdicts
+from jobs.protocol import clock, files, model_bank, outlook, partitions, policy_in_force, strict_json, verdicts
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.events import Events
@@ -98,7 +98,7 @@ def notes(root: Root) -> Iterator[Problem]:
         for name in store.list(folder):
             if not _is_named_by_hash(store, folder, name):
                 yield damage("its content does not match its name", f"{folder}/{name}", RESTORE)
-    yield from misnamed(root)
+    yield from outlook.misnamed(store)
     places = ("decisions", *FLAT)
     lying = ((place, entry.name) for place in places for entry in entries(root, place))
     for place, name in (left for left in lying if left[1].startswith((DRAFT, ASIDE))):

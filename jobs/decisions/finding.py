@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -12,15 +11,13 @@ from jobs.protocol import files, schemas, strict_json
 from jobs.protocol.errors import StoreDamaged, as_job_error, gravest
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
-from jobs.protocol.index import entries, manifests
+from jobs.protocol.index import manifests
 from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.receipts import Problem, in_words
-from jobs.protocol.store import DECISIONS, NOTES, POLICY
+from jobs.protocol.store import DECISIONS
 
 damage = partial(Problem, StoreDamaged.exit_code)
 remark = partial(Problem, 0)  # worth knowing; nothing is damaged
-READ = [name.rpartition("/")[2] for name in (*NOTES, POLICY)]
-SET_ASIDE = re.compile(r"[.#].*|.*(~|\.bak|\.orig|\.swp|\.tmp)")  # by editors, or by a person on purpose
 
 
 def strange(root: Root) -> list[Problem]:
@@ -28,15 +25,6 @@ def strange(root: Root) -> list[Problem]:
     mend = "is this the right --root? If so, nothing needs doing"
     has_run = files.is_folder(root.at(DECISIONS)) or manifests(root, PREDICTIONS)
     return [] if has_run else [remark("no job has run on this root yet", DECISIONS, mend)]
-
-
-def misnamed(root: Root) -> Iterator[Problem]:
-    """A remark on each file whose name resembles that of a note or the policy: jobs read the exact names only."""
-    for name in (entry.name for entry in entries(root, DECISIONS) if entry.is_file(follow_symlinks=False)):
-        meant = schemas.suggestion(name.casefold()[:30], READ)  # what follows is mostly who made the copy, and when
-        if meant and name not in READ and not SET_ASIDE.fullmatch(name):
-            mend = f"{meant} If it is a copy that you keep, nothing needs doing"
-            yield remark("no job reads a file of this name", f"{DECISIONS}/{name}", mend)
 
 
 def going_on(look: Iterable[Problem]) -> Iterator[Problem]:

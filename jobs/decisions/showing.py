@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
-from jobs.decisions.finding import misnamed
 from jobs.protocol import circumstances, clock, files, policy_in_force, receipts, status
 from jobs.protocol import ledger as ledgers
 from jobs.protocol.errors import UsageError, gravest
@@ -53,7 +52,7 @@ def lint(root: Root, options: argparse.Namespace) -> tuple[int, str]:
     """What the next run will do with notes and policy as they are; exit 5 if one of them is invalid."""
     today = clock.today()
     sight, later = (_with_circumstances(root, sight_of(root, today + timedelta(days=n))) for n in (0, 1))
-    problems = [*map(receipts.Problem.of, sight.problems), *misnamed(root)]
+    problems = [*map(receipts.Problem.of, sight.problems), *sight.misnamed]
     code = gravest([problem.code for problem in problems])
     now, then = list(next_run(sight)), list(next_run(later))
     if options.json:

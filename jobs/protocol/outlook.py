@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 
 from jobs.protocol import ledger as ledgers
-from jobs.protocol import model_bank, policy_in_force, verdicts
+from jobs.protocol import model_bank, policy_in_force, receipts, schemas, verdicts
 from jobs.protocol.claims import abandoned, read_wish
 from jobs.protocol.decisions import advance
 from jobs.protocol.errors import JobError, StoreDamaged
@@ -16,9 +17,11 @@ from jobs.protocol.ingest import Desk, look, proposal
 from jobs.protocol.notes import BLOCKING, Found, Kind, ServingNote
 from jobs.protocol.policy import Policy
 from jobs.protocol.state import COLD_START, MAX_ATTEMPTS, MONITOR, PERSON, SERVING, Decision, Ending, Entry, Fact, State
-from jobs.protocol.store import QUARANTINE
+from jobs.protocol.store import DECISIONS, NOTES, POLICY, QUARANTINE, FolderStore
 
 AUTHORS = {MONITOR: "monitoring", PERSON: "a person", COLD_START: "training itself"}
+READ = [name.rpartition("/")[2] for name in (*NOTES, POLICY)]
+SET_ASIDE = re.compile(r"[.#].*|.*(~|\.bak|\.orig|\.swp|\.tmp)")  # by editors, or by a person on purpose
 BLOCKS = {
     "note": "the note in place does not hold exactly the bytes of this decision",
     "policy": "policy.json cannot be read",
@@ -49,6 +52,7 @@ class Sight:
     wish: ServingNote | None = None
     quarantined: frozenset[str] = frozenset()
     abandoned: Fact | None = None  # if the claim's trainer is dead: the fact that ends the claim
+    misnamed: tuple[receipts.Problem, ...] = ()
     verdict: str = ""  # monitoring's, if a person's decision or a claim keeps it from writing its note
 
     @property
@@ -57,6 +61,15 @@ class Sight:
         notes = (self.policy_problem, self.found.problem, self.serving_problem)
         known = (clock_problem(self.state, self.today), self.model_problem, *notes)
         return tuple(one for one in known if one)
+
+
+def misnamed(store: FolderStore) -> Iterator[receipts.Problem]:
+    """A remark on each file whose name resembles that of a note or the policy: jobs read the exact names only."""
+    for name in store.list(DECISIONS):
+        meant = schemas.suggestion(name.casefold()[:30], READ)  # what follows is mostly who made the copy, and when
+        if meant and name not in READ and not SET_ASIDE.fullmatch(name):
+            mend = f"{meant} If it is a copy that you keep, nothing needs doing"
+            yield receipts.Problem(0, "no job reads a file of this name", f"{DECISIONS}/{name}", mend)
 
 
 def clock_problem(state: State, today: date) -> JobError | None:
@@ -85,6 +98,7 @@ def survey(desk: Desk) -> Sight:
         serving_problem=chosen.problem,
         model_problem=model_bank.damage(desk.store.root, serves, vouched) if serves else None,
         wish=chosen.wish,
+        misnamed=tuple(misnamed(desk.store)),
         quarantined=frozenset(f"{QUARANTINE}/{name}" for name in desk.store.list(QUARANTINE)),
         abandoned=abandoned(desk.store, ledger.state),
         verdict=verdicts.kept_back(desk.store.root, desk.writer.as_of, ledger.state),

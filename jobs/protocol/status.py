@@ -38,11 +38,12 @@ def text(sight: Sight) -> str:
         problems += _wrapped(printable(problem.what), f"  {number}. ", 5)
         problems += _wrapped(f"where: {printable(problem.where)}", "     ", 12)
         problems += _wrapped(f"mend:  {printable(problem.mend)}", "     ", 12)
+    unread = (f"It does not read {printable(one.where)}: {one.mend}." for one in sight.misnamed)
     sections = {
         "PROBLEMS": problems,
         "SERVING MODEL": [*_serving(sight.state)],
         "OPEN DECISION": [*_open(sight)],
-        "THE NEXT RUN": [line for said in next_run(sight) for line in _wrapped(said, "  - ", 4)],
+        "THE NEXT RUN": [line for said in (*next_run(sight), *unread) for line in _wrapped(said, "  - ", 4)],
         "RECENTLY ENDED": [*_ended(sight)],
         "LEDGER": [*_ledger(sight)],
     }

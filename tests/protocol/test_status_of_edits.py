@@ -55,6 +55,17 @@ def test_a_wish_for_another_model_ends_a_machines_decision_about_the_one_before(
     assert "The note is gone. - Decision 4 is superseded" in told(store)
 
 
+def test_a_note_saved_under_another_name_is_named_and_a_backup_is_not(store: FolderStore) -> None:
+    before = told(store)
+    for kept in ("~", ".bak", ".orig"):
+        path(store, RETRAINING_NOTE).with_name(f"retraining_decision.json{kept}").write_bytes(person())
+    assert told(store) == before
+    path(store, RETRAINING_NOTE).with_name("retraining_decision.json.txt").write_bytes(person())
+    unread = "It does not read decisions/retraining_decision.json.txt: did you mean 'retraining_decision.json'?"
+    assert unread in told(store)
+    assert "PROBLEMS" not in told(store)
+
+
 def test_an_old_note_put_back_over_an_open_decision_s_own_ends_that(store: FolderStore) -> None:
     at_desk = proposed(store, machine())
     path(store, RETRAINING_NOTE).write_bytes(person())
