@@ -78,7 +78,7 @@ def _outcomes(evidence: Json, policy: Policy) -> Iterator[Seen]:
         return
     if (auc := number(found, "auc")) is not None:
         upper, floor = number(found, "auc.interval.1"), policy.performance_floor.auc
-        margin = 0.0 if upper is None else max(0.0, upper - auc)
+        margin = 0.0 if upper is None else upper - auc
         bounds = {terms.MEDIUM: floor, terms.CRITICAL: _round(floor - margin)}
         yield Seen(rule=terms.FLOOR, subject="auc", value=auc, n=n, sign=-1, steps=_steps(bounds))
     yield from _concept(concept or {}, n, policy)

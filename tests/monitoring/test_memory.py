@@ -9,7 +9,18 @@ from typing import Any, ClassVar
 import pytest
 
 from jobs.monitoring.retraining import judge
-from tests.monitoring.evidences import WEEK, Json, drifted, evidence, finding, measure, miscalibrated, training, unknown
+from tests.monitoring.evidences import (
+    WEEK,
+    Json,
+    decayed,
+    drifted,
+    evidence,
+    finding,
+    measure,
+    miscalibrated,
+    training,
+    unknown,
+)
 from tests.monitoring.judging import DAYS, POLICY, aside, estimated, feature, weeks
 
 BEFORE = WEEK - DAYS
@@ -128,6 +139,21 @@ class TestHysteresis:
 
     def test_and_is_over_at_four_fifths_of_it(self) -> None:
         assert aside(weeks(drifted(0.26), drifted(0.20))[-1]) == {}
+
+    @pytest.mark.parametrize(
+        ("before", "near", "away", "rule", "threshold"),
+        [
+            (decayed(0.04), decayed(0.0241), decayed(0.024), "concept", 0.02),
+            (miscalibrated(1.2), miscalibrated(1.13, p=0.5), miscalibrated(1.12, p=0.5), "calibration", 1.1),
+            (miscalibrated(0.8), miscalibrated(0.87, p=0.5), miscalibrated(0.88, p=0.5), "calibration", 0.9),
+        ],
+    )
+    def test_so_do_those_of_outcomes_each_near_its_own_bound_and_on_its_own_side(
+        self, before: Json, near: Json, away: Json, rule: str, threshold: float
+    ) -> None:
+        (kept,) = weeks(before, near)[-1]["set_aside"]
+        assert (kept["rule"], kept["why"], kept["threshold"]) == (rule, "hysteresis", threshold)
+        assert "hysteresis" not in aside(weeks(before, away)[-1]).values()
 
     def test_one_beyond_its_bound_again_is_counted_and_not_set_aside_besides(self) -> None:
         assert aside(weeks(drifted(0.26), drifted(0.27))[-1]) == {}

@@ -25,6 +25,11 @@ def numbers(first: Json) -> tuple[object, ...]:
             "The scores have moved: PSI 0.412, above 0.300",
         ),
         (
+            unknown("window") | drifted(0.41, p=0.001) | {"drift__score__n": 1960},
+            ("drift", "score", "high", 0.41, 0.3, 0.001, 1960, 0.11),
+            "The scores have moved: PSI 0.410, above 0.300",
+        ),
+        (
             {"drift__weighted__value": 0.31, "drift__features__0__p_adjusted": 0.001},
             ("drift", "features", "high", 0.31, 0.3, 0.001, 2000, 0.01),
             "The features have moved, weighted by importance: PSI 0.310, above 0.300",

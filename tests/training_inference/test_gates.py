@@ -120,3 +120,10 @@ def test_the_profiles_for_fraud_ask_what_their_predecessors_asked(
 ) -> None:
     rules = replace(POLICY.gates, profile=profile)  # type: ignore[arg-type]
     assert [gate.name for gate in judge(GOOD | changes, rules).gates if not gate.passed] == failed
+
+
+def test_also_a_bound_of_zero_is_asked_for() -> None:
+    rules = replace(POLICY.gates, profile="fraud_001", fraud_001=replace(POLICY.gates.fraud_001, precision=0.0))
+    verdict = judge(GOOD | {"precision": None}, rules)
+    assert verdict.profile == "fraud_001"
+    assert verdict.failures == ("precision could not be measured; at least 0.0000 is asked: not met",)
