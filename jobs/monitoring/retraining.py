@@ -2,7 +2,7 @@
 
 First each rule gives a severity by itself; then memory is applied (persistence, promotion, retrainings in vain), then
 precedence: critical data quality blocks any retraining. `flip_distance` is found by judging again with one value moved
-to, and just beyond, each bound of its rule, all else (also its p) unchanged: the nearest that changes the decision.
+to either side of each bound of its rule, all else (also its p) unchanged: the nearest that changes the decision.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Bench:
             return _apart(now, finding.threshold) if turns and finding.threshold is not None else None
         same = [each for each in self.all_seen if each is seen or {each.rule, seen.rule} <= _ESTIMATED]
         bounds = {step.threshold for each in same for step in each.steps}
-        tried = bounds.union(math.nextafter(bound, end) for bound in bounds for end in (math.inf, -math.inf))
+        tried = {math.nextafter(bound, end) for bound in bounds for end in (math.inf, -math.inf)}
         for value in sorted(tried, key=lambda each: abs(each - now)):
             if self.weigh([one.at(value) if one in same else one for one in self.all_seen]).decision != decision:
                 return _apart(value, now)
@@ -196,7 +196,7 @@ def judge(evidence: Json, policy: Policy, past: Sequence[Json] = ()) -> Json:
     nothing = memories.unjudged_in(verdict)
     short = len(nothing) == 2 or memory.stands(nothing)  # noqa: PLR2004 - drift and performance are all there is
     verdict["insufficient_data"] = short and weighed.decision != RETRAIN and not weighed.blocked
-    asking = sorted((one for one in counted if one.asks != NO_ACTION), key=lambda one: one.asks != RETRAIN)
+    asking = [one for one in counted if one.asks != NO_ACTION]
     said, vain = ([one.sentence for one in some] for some in (asking, weighed.in_vain))
     verdict["sentence"] = wording.of_verdict(verdict, said, vain, number(evidence, "drift.value"))
     return verdict

@@ -85,6 +85,9 @@ class TestSingleFeatures:
         moved = feature(0.9) | {"drift__features__0__schema_change": True}
         verdict = weeks(moved, moved)[-1]
         assert (verdict["decision"], aside(verdict)) == ("no_action", {"feature": "schema_change"})
+        assert "many_features" not in [
+            each["rule"] for each in weeks(moved | feature(0.2, 1) | feature(0.2, 2))[0]["reasons"]
+        ]
 
     def test_chance_is_judged_by_the_adjusted_p(self) -> None:
         counts = feature(0.31) | {"drift__features__0__p_adjusted": 0.05}
@@ -115,6 +118,8 @@ class TestEstimates:
     def test_unreliable_ones_are_only_noted(self) -> None:
         verdict = weeks(self.LOW, self.LOW | {"track_record__mean_error": 0.031})[-1]
         assert (verdict["severity"], aside(verdict)) == ("low", {"cbpe": "cbpe unreliable"})
+        moved = weeks(drifted(0.6) | {"track_record__mean_error": 0.031})[-1]
+        assert (moved["decision"], aside(moved)) == ("retrain", {})
         most = self.LOW | {"track_record__mean_error": POLICY.cbpe.max_mae}
         assert weeks(self.LOW, most)[-1]["decision"] == "retrain"
 
@@ -172,6 +177,7 @@ class TestPromotion:
         found = judge(evidence(**drifted(0.6), **new), POLICY)
         assert found["decision"] == decision
         assert ("does not count yet" in found["sentence"]) == (decision == "no_action")
+        assert judge(evidence(**new), POLICY)["set_aside"] == []
 
     def test_the_floor_and_the_feed_do_not(self) -> None:
         new: Json = {"promoted_on": WEEK.isoformat(), "quality__findings": [finding("medium")]}

@@ -20,8 +20,8 @@ def numbers(first: Json) -> tuple[object, ...]:
     ("changes", "told", "sentence"),
     [
         (
-            drifted(0.412, p=0.001),
-            ("drift", "score", "high", 0.412, 0.3, 0.001, 2000, 0.112),
+            drifted(0.4123, p=0.001),
+            ("drift", "score", "high", 0.4123, 0.3, 0.001, 2000, 0.1123),
             "The scores have moved: PSI 0.412, above 0.300",
         ),
         (
@@ -72,6 +72,11 @@ def numbers(first: Json) -> tuple[object, ...]:
         (
             estimated(0.64, estimate__limits=None, estimate__n=1970),
             ("estimated_floor", "auc", "high", 0.64, 0.65, None, 1970, 0.01),
+            "Estimated performance score 0.640 below threshold 0.650",
+        ),
+        (
+            estimated(0.64, estimate__limits=None, track_record__mean_error=0.031),
+            ("estimated_floor", "auc", "low", 0.64, 0.65, None, 2000, None),
             "Estimated performance score 0.640 below threshold 0.650",
         ),
         (

@@ -197,6 +197,16 @@ class TestTooFewRows:
         few = evidence(**miscalibrated(1.6), performance__n=999, performance__bads=199)
         assert judge(few, POLICY)["decision"] == "no_action"
 
+    def test_a_week_that_asks_for_a_retraining_or_for_mended_data_can_be_judged(self) -> None:
+        grave = judge(evidence(window__rows=499, performance__bads=199, **miscalibrated(1.6)), POLICY)
+        assert (grave["decision"], grave["insufficient_data"]) == ("retrain", False)
+        poor = judge(evidence(**FEW, quality__findings=[finding("critical")]), POLICY)
+        assert (poor["blocked_by"], poor["insufficient_data"]) == (["data_quality"], False)
+
+    def test_an_estimate_of_all_rows_goes_before_the_ranking_of_a_few(self) -> None:
+        verdict = judge(evidence(performance__n=999, estimate__auc=measure(0.69, 2000)), POLICY)
+        assert (verdict["performance_score"], verdict["estimated"]) == (0.69, True)
+
     def test_a_young_model_is_judged_by_its_drift(self) -> None:
         verdict = judge(evidence(**estimated(0.69)), POLICY)
         assert (verdict["insufficient_data"], verdict["estimated"], verdict["performance_score"]) == (False, True, 0.69)
@@ -206,6 +216,10 @@ class TestUnknownSections:
     def test_one_is_listed_and_noted(self) -> None:
         verdict = judge(evidence(**unknown("concept", "vintages")), POLICY)
         assert (verdict["unknown"], verdict["severity"]) == (["concept", "vintages"], "low")
+
+    def test_a_feed_that_was_not_blocked_is_not_blocked_by_an_unknown_quality(self) -> None:
+        verdict = judge(evidence(**drifted(0.6), **unknown("quality")), POLICY)
+        assert (verdict["decision"], verdict["blocked_by"]) == ("retrain", [])
 
     def test_all_of_them_alert(self) -> None:
         verdict = judge(evidence(**unknown("drift", "performance", "concept", "calibration", "quality")), POLICY)
@@ -221,3 +235,8 @@ class TestHints:
 
     def test_bad_ranking_does_not(self) -> None:
         assert judge(evidence(**miscalibrated(1.2), **decayed(0.04)), POLICY)["action_hint"] is None
+        below: Json = {"performance__auc": measure(0.64, 3000, interval=[0.62, 0.66])}
+        assert judge(evidence(**miscalibrated(1.2), **below), POLICY)["action_hint"] is None
+
+    def test_nor_does_ranking_that_could_not_be_judged(self) -> None:
+        assert judge(evidence(**miscalibrated(1.2), performance__bads=199), POLICY)["action_hint"] is None

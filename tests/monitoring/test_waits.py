@@ -25,6 +25,8 @@ def test_a_verdict_names_no_wait_that_is_over_and_says_when_a_person_must_agree(
     long_ago = evidence(trainings=[training(WEEK - timedelta(days=60))])
     guards = judge(long_ago, replace(POLICY, mode="advise"))["guards"]
     assert (guards["waits"], guards["approval"]) == ({}, True)
+    until_sunday = replace(POLICY, guards=replace(POLICY.guards, cooldown_days=61))
+    assert judge(long_ago, until_sunday)["guards"]["waits"] == {}
 
 
 def test_a_spent_budget_of_trainings_is_waited_for() -> None:
