@@ -40,9 +40,7 @@ def build(run: Run, stock: Stock) -> None:
     _refuse_leaks()
     days = stale_features(stock)
     if run.dry_run:
-        for work in (*days, *stale_labels(stock, policy(run))):
-            table, day = work.table, work.day
-            run.events.say("would_build", f"would build {table} of {day}", name=table, date=day)
+        stock.foretell(run, ((work.table, work.day) for work in (*days, *stale_labels(stock, policy(run)))))
         return
     made = stock.build(run, "features", days, lambda work: _fits(stock, work.day, SMALL), partial(_features, stock))
     _tell_of_latecomers(run, made)
@@ -88,12 +86,8 @@ def stale_features(stock: Stock) -> list[Work]:
     """The days that have all four tables, and whose features were not built from them in their present form."""
     names = [tables.silver(name) for name in FEATURE_SOURCES]
     days = set.intersection(*({day for day in stock.built(name) if day > stock.since} for name in names))
-    found = []
-    for day in sorted(day for day in days if day <= stock.day):
-        work = Work(FEATURES, day, tuple(known for name in names if (known := stock.as_input(name, day))))
-        if not stock.is_made(FEATURES, work):
-            found.append(work)
-    return found
+    work = (stock.work(FEATURES, day, names) for day in sorted(day for day in days if day <= stock.day))
+    return [each for each in work if not stock.is_made(FEATURES, each)]
 
 
 def _features(stock: Stock, work: Work) -> Iterator[Manifest]:

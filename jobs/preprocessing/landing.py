@@ -9,6 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobs.preprocessing import arrivals
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
+from jobs.protocol.index import identity_of
 from jobs.protocol.layers import SOURCE
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ MOST_COLUMNS = 1000
 _MOST_CELLS = 200 * ROW_GROUP
 _LONGEST_NAME = 200
 _CHUNK = 1 << 20
-_IDENTITY = ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")  # its writer can set any time but the last
 
 
 class Unfit(Exception):
@@ -169,16 +170,14 @@ def _sha256(handle: int) -> str:
 
 
 def _refuse_changed(path: Path, before: os.stat_result) -> None:
-    try:
-        after = path.lstat()
-    except FileNotFoundError:
-        after = None
-    if any(getattr(after, fact, None) != getattr(before, fact) for fact in _IDENTITY):
-        raise InputMissing(
-            "the file changed while it was read: it is still being written",
-            where=path,
-            mend=f"run again when it is complete; best, the source lands NAME{arrivals.CHECKSUM} beside its file",
-        )
+    with suppress(FileNotFoundError):
+        if identity_of(path.lstat()) == identity_of(before):
+            return
+    raise InputMissing(
+        "the file changed while it was read: it is still being written",
+        where=path,
+        mend=f"run again when it is complete; best, the source lands NAME{arrivals.CHECKSUM} beside its file",
+    )
 
 
 def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:

@@ -27,15 +27,12 @@ SMALL = 1 << 14  # rows: days up to this size are cleaned in parallel, larger on
 
 def stale(stock: Stock, source: str) -> list[Work]:
     """The days of a landed table whose silver was not built from its inputs as they are now."""
-    bronze, found = stock.built(tables.bronze(source)), []
-    for day in sorted(day for day in bronze if stock.since < day <= stock.day):
-        names = (tables.bronze(source), *map(tables.silver, tables.COMPANIONS[source]))
-        if "id" in bronze[day].absent:  # then ids are looked up in that day's loans
-            names = (*names, tables.bronze("loan_terms"))
-        work = Work(source, day, tuple(known for name in names if (known := stock.as_input(name, day))))
-        if not all(stock.is_made(table, work) for table in tables.silver_outputs(source)):
-            found.append(work)
-    return found
+    bronze, outputs = stock.built(tables.bronze(source)), tables.silver_outputs(source)
+    names = (tables.bronze(source), *map(tables.silver, tables.COMPANIONS[source]))
+    days = sorted(day for day in bronze if stock.since < day <= stock.day)
+    borrows = {day for day in days if "id" in bronze[day].absent}  # ids are looked up in that day's loans
+    work = (stock.work(source, day, (*names, tables.bronze("loan_terms")) if day in borrows else names) for day in days)
+    return [each for each in work if not all(stock.is_made(table, each) for table in outputs)]
 
 
 def build(run: Run, stock: Stock) -> None:
@@ -43,11 +40,7 @@ def build(run: Run, stock: Stock) -> None:
     for source in SOURCES:
         work = stale(stock, source)
         if run.dry_run:
-            for day in (item.day for item in work):
-                name = partitions.folder(tables.silver(source), day)
-                run.events.say("would_build", f"would build {name}", name=name)
-                for table in tables.silver_outputs(source):
-                    stock.plan(table, day)
+            stock.foretell(run, ((table, each.day) for each in work for table in tables.silver_outputs(source)))
             continue
         make = partial(_published, stock)
         made = stock.build(run, f"silver {source}", work, partial(_is_small, stock), make)

@@ -82,6 +82,17 @@ class Stock(Shelf):
     def sha256(self, landed: Landed) -> str:
         return self.index.facts(landed.name, landed.identity, lambda name: [arrivals.sha256(self.root.at(name))])[0]
 
+    def work(self, table: str, day: date, names: Iterable[str]) -> Work:
+        """What makes a day of a table: of these tables, those that have the day."""
+        return Work(table, day, tuple(known for name in names if (known := self.as_input(name, day))))
+
+    def foretell(self, run: Run, partitions_of: Iterable[tuple[str, date]]) -> None:
+        """In a dry run: say what would be built, and pretend that it is."""
+        for table, day in partitions_of:
+            name = partitions.folder(table, day)
+            run.events.say("would_build", f"would build {name}", name=name)
+            self.plan(table, day)
+
     def is_made(self, table: str, work: Work) -> bool:
         """Whether the table is built for that day, from these inputs."""
         agreed = contract.load(tables.contract_name(table))

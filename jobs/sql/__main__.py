@@ -39,10 +39,10 @@ def _answer(options: argparse.Namespace) -> int:
         what, mend = f"{options.date} is after today ({today}, UTC)", "give a date up to today"
         raise UsageError(what, where="--date", mend=mend)
     from jobs.protocol import contract
-    from jobs.sql import asking, showing
+    from jobs.sql import asking
 
     if options.query is not None:
-        show = {"table": showing.as_table, "csv": showing.as_csv, "json": showing.as_json}[options.format]
+        show = {"table": asking.as_table, "csv": asking.as_csv, "json": asking.as_json}[options.format]
         show(*asking.ask(root, options.query, options.date or today), sys.stdout)
         return 0
     for view in asking.known():
