@@ -16,7 +16,7 @@ from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.partitions import Input
 from jobs.protocol.schemas import Complaint, complaints, document, located
 from jobs.protocol.state import COLD_START, MONITOR, PERSON, Decision, Ending, State
-from jobs.protocol.store import EDITED_LIMIT, RETRAINING_NOTE, SERVING_NOTE
+from jobs.protocol.store import RETRAINING_NOTE, SERVING_NOTE
 
 FURTHEST_DAYS = 92  # a date further ahead is taken for a typing error
 _MEND = "correct these places and save; nothing was changed, and nothing is done on this note until then"
@@ -110,7 +110,7 @@ def read_retraining(data: bytes, valid_days: Mapping[str, int]) -> Decision:
 
 def _checked(data: bytes, name: str, where: str) -> dict[str, Any]:
     """Parse a note and check it against its contract; ConfigInvalid lists every error and its place."""
-    given: dict[str, Any] = strict_json.parse(data, where=where, allow_bom=True, limit=EDITED_LIMIT)
+    given: dict[str, Any] = strict_json.parse(data, where=where, allow_bom=True, limit=strict_json.EDITED_LIMIT)
     if found := complaints(document(name), given, quoting=True):
         raise ConfigInvalid(located(data, found), where=where, mend=_MEND)
     return given

@@ -14,7 +14,6 @@ from jobs.protocol import schemas, strict_json
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.json_scan import pointer_to
 from jobs.protocol.schemas import Complaint, allowed, complaints, located
-from jobs.protocol.store import EDITED_LIMIT
 
 Json = Mapping[str, Any]
 
@@ -167,7 +166,7 @@ def load(data: bytes | None, where: Hashable) -> Policy:
     """
     if data is None:
         data = default_bytes()
-    given = strict_json.parse(data, where=where, limit=EDITED_LIMIT)
+    given = strict_json.parse(data, where=where, limit=strict_json.EDITED_LIMIT)
     if data != default_bytes():
         check(given, data, where)
     rules: Policy = _frozen(Policy, schemas.document(POLICY), given, sha256=hashlib.sha256(data).hexdigest())

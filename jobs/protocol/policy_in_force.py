@@ -11,7 +11,7 @@ from jobs.protocol.errors import ConfigInvalid, JobError
 from jobs.protocol.index import manifests
 from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.policy import Policy
-from jobs.protocol.store import DECISIONS, EDITED_LIMIT, POLICIES, POLICY, FolderStore, edited
+from jobs.protocol.store import DECISIONS, POLICIES, POLICY, FolderStore, edited
 
 LAST_GOOD = "last_good.json"  # beside the copies, whose names (hashes) have no order
 
@@ -79,7 +79,7 @@ def last_good(store: FolderStore) -> Policy:
 def kept(store: FolderStore, sha256: str) -> Policy | None:
     """The kept copy of a policy, by its hash; None if it is missing or damaged."""
     name = _copy_of(sha256)
-    data = store.get(name, EDITED_LIMIT)
+    data = store.get(name, strict_json.EDITED_LIMIT)
     is_whole = data is not None and hashlib.sha256(data).hexdigest() == sha256
     return rules.load(data, name) if is_whole else None
 

@@ -13,9 +13,9 @@ from typing import Any
 from jobs.protocol import folder as folders
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.files import Root, naming_folder, sweep
+from jobs.protocol.strict_json import EDITED_LIMIT
 
 LIMIT = 64 << 20  # bytes, for files that jobs write; entries have a smaller limit
-EDITED_LIMIT = 64 << 10  # for those that people write
 DECISIONS = "decisions"
 ALERTS = f"{DECISIONS}/alerts"  # people put their names into its files
 QUARANTINE = f"{DECISIONS}/quarantine"

@@ -11,6 +11,7 @@ from jobs.protocol.json_scan import DEPTH, JsonInvalid, finite, line_and_column,
 
 Json = dict[str, Any]  # an object, read or to be written
 LIMIT = 64 << 20  # bytes, of files that jobs wrote; readers of people's files pass less
+EDITED_LIMIT = 64 << 10  # of those that people write
 _BOM = b"\xef\xbb\xbf"
 _NO_BRACKETS = re.compile(r'[^"\[\]{}]++|"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)  # all but brackets outside strings
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

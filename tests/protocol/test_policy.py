@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from jobs.protocol import policy, schemas
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.store import EDITED_LIMIT
+from jobs.protocol.strict_json import EDITED_LIMIT
 
 SCHEMA = dict(schemas.document("policy"))
 
