@@ -50,8 +50,8 @@ def opened(root: Root, parts: tuple[str, ...]) -> Iterator[int | None]:
                 return
             except OSError as error:
                 raise _not_plain(error, "/".join(parts[:depth]), "folder") from error
-            os.close(handle)
-            handle = inner
+            above, handle = handle, inner
+            os.close(above)  # last: a descriptor whose closing fails is gone all the same, and must not be closed again
             refuse_open_to_all(os.fstat(handle), "/".join(parts[:depth]))
         yield handle
     finally:

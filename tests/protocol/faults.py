@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-MUTATING = ("write", "fchmod", "fsync", "link", "unlink", "rename", "mkdir", "chmod")
+MUTATING = ("write", "fchmod", "fsync", "link", "unlink", "rename", "mkdir", "chmod", "close")
 
 
 @dataclass
@@ -43,6 +43,8 @@ class Faults:
             if len(self.calls) != self.at:
                 return real(*args, **options)
             if self.error is not None:
+                if name == "close":
+                    real(*args, **options)  # the kernel lets go of a descriptor also where it reports an error
                 raise OSError(self.error, f"injected {errno.errorcode[self.error]}")
             if self.after:
                 with suppress(OSError):

@@ -114,7 +114,7 @@ def test_a_disposable_root_is_not_synced(tmp_path: Path) -> None:
 
 def test_bytes_are_durable_before_their_name_and_the_name_before_the_answer(tmp_path: Path) -> None:
     steps = steps_of(tmp_path, "file", None, lambda store: store.put_if_absent("file", b"x"))
-    assert steps == ["write", "fchmod", "fsync", "link", "fsync", "unlink"]
+    assert steps == ["write", "fchmod", "fsync", "link", "fsync", "unlink", "close", "close"]
 
 
 @pytest.mark.parametrize("call", ["unlink", "rename"])

@@ -26,6 +26,7 @@ from tests.prove.ranking import ranking
 from tests.prove.scenarios import scenarios
 from tests.prove.system_calls import (
     CHANGING,
+    CLOSE_ERRORS,
     ERRORS,
     READ_ERRORS,
     READING,
@@ -40,7 +41,7 @@ from tests.prove.system_calls import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argparse.Namespace) -> int:
@@ -53,18 +54,18 @@ def killed_anywhere_and_run_again(subject: Subject, scratch: Path, options: argp
     return _tried(subject, scratch, {"kill -9": found, "an error": errors}, known, options.workers)
 
 
-def reads(scratch: Path, options: argparse.Namespace) -> int:
-    """A job whose calls that read a file fail, each in its turn and once, fails plainly, and the next run mends it.
+def failed_once(calls: str, errors_of: Sequence[str], scratch: Path, options: argparse.Namespace) -> int:
+    """A job whose calls that read, or close, a file fail, each in its turn and once, fails plainly; the next mends it.
 
     Of monitoring the conclusion counts: what it could not read is unknown in a verdict that is kept and told.
     """
     wrong, subjects = 0, {name: SUBJECTS[name] for name in ("preprocessing", "training", "cold-start")}
     for name, subject in (subjects | {"monitoring": monitoring.READ}).items():
         (home := scratch / name).mkdir()
-        found, known = _undisturbed(subject, home, READING)
+        found, known = _undisturbed(subject, home, calls)
         own = [case for case in found if case.own][:: options.every]
-        errors = [replace(case, error=error) for case, error in zip(own, cycle(READ_ERRORS))]
-        wrong += _tried(subject, home, {"a failed read": errors}, known, options.workers)
+        errors = [replace(case, error=error) for case, error in zip(own, cycle(errors_of))]
+        wrong += _tried(subject, home, {f"a failed {calls.partition(',')[0]}": errors}, known, options.workers)
     return wrong
 
 
@@ -160,7 +161,8 @@ SUBJECTS = {
 }
 PROOFS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
     **{name: partial(killed_anywhere_and_run_again, subject) for name, subject in SUBJECTS.items()},
-    "reads": reads,
+    "reads": partial(failed_once, READING, READ_ERRORS),
+    "closes": partial(failed_once, "close", CLOSE_ERRORS),
     "races": races,
     "model": model,
     "stories": stories,

@@ -36,6 +36,7 @@ PATIENCE = 120.0  # seconds
 TRIES = 5  # of a kill: libraries wake their threads by as many writes as it takes, so the last of a trace may not come
 MEND = re.compile(r"^  mend:  \S", re.MULTILINE)
 ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EMFILE", "EEXIST")
+CLOSE_ERRORS = ("EIO", "ENOSPC", "EDQUOT")  # a network file system tells them only then
 READ_ERRORS = ("EIO", "ESTALE", "ENOMEM")
 
 
