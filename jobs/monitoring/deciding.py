@@ -107,7 +107,7 @@ def redecide(run: Run) -> None:
     if not known:
         mend = "give other dates, or run monitoring for these weeks first"
         raise InputMissing("no week is judged between these dates", where=verdicts.MONITORING, mend=mend)
-    made = verdicts.until(run.root, known[0].week - timedelta(days=1))
+    made = verdicts.until(run.root, known[0].week - timedelta(days=1), run.report.fail)
     header = _ROW.format("week", "stored", "new policy", "reasons of the new policy") + "\n"
     for one in known:
         made.append(judge(one.evidence, rules, made))

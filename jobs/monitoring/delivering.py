@@ -27,7 +27,7 @@ UNREADABLE: Json = {}
 
 def deliver(session: Session) -> None:
     """Write the messages that a week's verdict calls for, and send what is unsent. A failing channel is no failure."""
-    store, past = session.store, verdicts.until(session.root, session.week)
+    store, past = session.store, verdicts.until(session.root, session.week, session.run.report.fail)
     if past and past[-1]["week"] == session.week.isoformat():
         known = alerts.episodes(past)
         shown = {fingerprint: _alert(store, episode.file) for fingerprint, episode in known.items()}

@@ -62,7 +62,7 @@ def report(run: Run) -> None:
         return
     from jobs.monitoring import report as reports
 
-    for name in reports.write(run.root, session.week):
+    for name in reports.write(run.root, session.week, run.report.fail):
         run.report.change(name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 
 import polars as pl
@@ -12,7 +14,7 @@ from jobs.monitoring.page import Cell, Table, cell, decided, template
 from jobs.monitoring.panels import Shown
 from jobs.monitoring.storing import Judged
 from jobs.protocol import files, ledger, policy_in_force, verdicts
-from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.protocol.strict_json import Json
@@ -21,27 +23,30 @@ INDEX = f"{weeks.REPORTS}/index.html"
 EARLIER = 12  # earlier weeks that the page shows
 
 
-def write(root: Root, week: date) -> list[str]:
-    """Write the report of a judged week, and the page of all weeks; return those that are new or changed."""
-    store, known = FolderStore(root), verdicts.weeks(root, week)[-1 - EARLIER :]
-    now = storing.judged(root, week)
+def write(root: Root, week: date, tell: Callable[[JobError], None] | None = None) -> list[str]:
+    """Write the report of a judged week, and the page of all weeks; return those that are new or changed.
+
+    Verdicts on other weeks that are damaged are told of and left out.
+    """
+    store, now = FolderStore(root), storing.judged(root, week)
     if now is None:
         raise StoreDamaged("the week has no verdict", where=verdicts.folder(week), mend="run monitoring for it first")
-    judged = [*(_earlier(root, one) for one in known[:-1]), now]
+    earlier = verdicts.until(root, week - timedelta(days=1), tell)
+    judged = [*(_earlier(root, verdict) for verdict in earlier[-EARLIER:]), now]
     bins: dict[str, list[Json]] = {}
     for row in _beside(root, now, "bins"):
         bins.setdefault(row["subject"], []).append(row)
-    since = known[0] - timedelta(days=6)  # no entries after the week, so that the page can be made again unchanged
+    since = judged[0].week - timedelta(days=6)  # no entry after the week, so that the page can be made again unchanged
     shown = Shown(
         weeks=judged,
         policy=policy_in_force.kept(store, now.verdict["policy_sha256"]) or policy_in_force.last_good(store),
         entries=[entry for entry in ledger.read(store).entries if since <= entry.as_of <= week],
-        alerts=delivering.standing(store, verdicts.until(root, week)),  # they may be older than the weeks shown
+        alerts=delivering.standing(store, [*earlier, now.verdict]),  # they may be older than the weeks shown
         bins=bins,
         curves=_beside(root, now, "vintages"),
     )
     sha256 = files.sha256_of(root.at(verdicts.name_of(week)))
-    pages = {INDEX: _index(root, week), weeks.report_of(week): report(shown, sha256)}
+    pages = {INDEX: _index(root, week, tell), weeks.report_of(week): report(shown, sha256)}
     for name in pages:
         files.sweep(root.at(name).parent)
     # the report last: if it is there, everything is done
@@ -53,13 +58,12 @@ def report(shown: Shown, sha256: str = "") -> str:
     return template("report.html.j2").render(of=shown, panels=list(panels.sections(shown)), sha256=sha256)
 
 
-def _earlier(root: Root, week: date) -> Judged:
+def _earlier(root: Root, verdict: Json) -> Judged:
     """An earlier week, without its evidence if that is damaged or gone."""
-    try:
-        found = storing.judged(root, week)
-    except StoreDamaged:
-        found = None
-    return found or Judged(week, {}, verdicts.read(root, week) or {})
+    evidence: Json = {}
+    with suppress(StoreDamaged):
+        evidence = storing.evidence_of(root, verdict)
+    return Judged(date.fromisoformat(verdict["week"]), evidence, verdict)
 
 
 def _beside(root: Root, week: Judged, name: str) -> list[Json]:
@@ -68,11 +72,11 @@ def _beside(root: Root, week: Judged, name: str) -> list[Json]:
     return pl.read_parquet(storing.cited(root, citation)).to_dicts() if citation else []
 
 
-def _index(root: Root, week: date) -> str:
+def _index(root: Root, week: date, tell: Callable[[JobError], None] | None = None) -> str:
     """The page that lists all weeks, including this one."""
     rows = []
-    for day in reversed(verdicts.weeks(root, date.max)):
-        verdict: Json = verdicts.read(root, day) or {}  # listed a moment ago
+    for verdict in reversed(verdicts.until(root, date.max, tell)):
+        day = date.fromisoformat(verdict["week"])
         score = verdict["performance_score"]
         kind = "none" if score is None else "estimated" if verdict["estimated"] else "realised"
         link = f"week={day}/report.html" if day == week or files.is_file(root.at(weeks.report_of(day))) else ""

@@ -48,7 +48,11 @@ def put_verdict(run: Run, week: date, verdict: Json) -> None:
 def judged(root: Root, week: date) -> Judged | None:
     """The verdict of a week and the evidence it cites, checked against its hash."""
     verdict = verdicts.read(root, week)
-    return Judged(week, _parsed(cited(root, verdict["evidence"])), verdict) if verdict else None
+    return Judged(week, evidence_of(root, verdict), verdict) if verdict else None
+
+
+def evidence_of(root: Root, verdict: Json) -> Json:
+    return _parsed(cited(root, verdict["evidence"]))
 
 
 @lru_cache(maxsize=80)  # every week a replay asks again for more than a year of weeks

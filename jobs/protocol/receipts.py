@@ -74,7 +74,8 @@ class Report:
         self.skipped.append({"what": _in_letters(what), "why": why})
 
     def fail(self, error: JobError) -> None:
-        self.problems.append(Problem.of(error))
+        if (problem := Problem.of(error)) not in self.problems:  # several parts of a run may stumble on the same
+            self.problems.append(problem)
 
     @property
     def code(self) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import Any
 
 from jobs.protocol import schemas, strict_json
-from jobs.protocol.errors import READ, ConfigInvalid, StoreDamaged
+from jobs.protocol.errors import READ, ConfigInvalid, JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.index import WEEK, day_of, identities
 from jobs.protocol.state import DATA_QUALITY, State
@@ -54,9 +55,17 @@ def read(root: Root, week: date) -> dict[str, Any] | None:
     return found
 
 
-def until(root: Root, day: date) -> list[dict[str, Any]]:
-    """The verdicts on the weeks up to a date, oldest first."""
-    return [found for week in weeks(root, day) if (found := read(root, week))]
+def until(root: Root, day: date, tell: Callable[[JobError], None] | None = None) -> list[dict[str, Any]]:
+    """The verdicts on the weeks up to a date, oldest first; one that is damaged is told of and left out."""
+    found = []
+    for week in weeks(root, day):
+        try:
+            found.append(read(root, week))
+        except StoreDamaged as damage:
+            if tell is None:
+                raise
+            tell(damage)
+    return [verdict for verdict in found if verdict]
 
 
 def kept_back(root: Root, until: date, state: State) -> str:

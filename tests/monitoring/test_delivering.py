@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.monitoring import channels, delivering
-from jobs.protocol import ledger, strict_json
+from jobs.protocol import ledger, strict_json, verdicts
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Report
@@ -222,3 +222,12 @@ def test_the_digest_carries_the_head_of_the_ledger(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(ledger, "read", lambda _: SimpleNamespace(entries=(1, 2, 3), head="ab" * 32))
     run(tmp_path)
     assert f"Newest ledger entry: 3, sha256 {'ab' * 32}" in outbox(tmp_path)[0]["messages"][0]["text"]
+
+
+def test_a_damaged_verdict_on_an_earlier_week_is_told_of_and_the_newest_is_delivered(tmp_path: Path) -> None:
+    for number in range(3):
+        find(tmp_path, number, reason())
+    (tmp_path / verdicts.name_of(week(0))).write_bytes(b"{")
+    told = run(tmp_path, 2)
+    assert [problem.where for problem in told.problems] == [verdicts.name_of(week(0))]
+    assert [sent["week"] for sent in outbox(tmp_path)] == [week(2).isoformat()]

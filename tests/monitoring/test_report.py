@@ -15,7 +15,7 @@ from jobs.monitoring import alerts, delivering, report, storing, weeks
 from jobs.monitoring.lookup import at
 from jobs.monitoring.panels import Shown
 from jobs.protocol import files, strict_json, verdicts
-from jobs.protocol.errors import StoreDamaged
+from jobs.protocol.errors import JobError, StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.store import FolderStore
 from jobs.protocol.strict_json import Json
@@ -76,6 +76,17 @@ def test_an_alert_that_is_older_than_the_weeks_shown_keeps_its_age_and_its_owner
     files.write_whole(root, root.at(episode.file), strict_json.pretty(owned))
     report.write(root, WEEK)
     assert f"high {report.EARLIER + 3} {episode.opened} Ada" in words(section(page_of(root), "verdict"))
+
+
+def test_a_damaged_verdict_on_an_earlier_week_is_told_of_and_the_others_are_shown(tmp_path: Path) -> None:
+    root, told = Root(tmp_path, durable=False), list[JobError]()
+    judge_weeks(root, count=3)
+    root.at(verdicts.name_of(WEEK - timedelta(days=7))).write_bytes(b"{")
+    assert len(report.write(root, WEEK, told.append)) == 2
+    assert {str(each.where) for each in told} == {verdicts.name_of(WEEK - timedelta(days=7))}
+    assert f"Compared with the week to {WEEK - timedelta(days=14)}" in page_of(root)
+    index = root.at(report.INDEX).read_text()
+    assert [f"week={WEEK - timedelta(days=7 * back)}/" in index for back in (0, 1)] == [True, False]
 
 
 def test_the_appendix_holds_every_setting_every_hash_and_the_words(judged: tuple[Root, str]) -> None:
