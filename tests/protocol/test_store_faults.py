@@ -75,7 +75,7 @@ def test_killed_at_any_call_leaves_the_old_or_the_new_and_recovers(
 
 
 @pytest.mark.parametrize(
-    "error", [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EDQUOT, errno.EMFILE], ids=errno.errorcode.get
+    "error", [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EDQUOT, errno.EMFILE, errno.EROFS], ids=errno.errorcode.get
 )
 @pytest.mark.parametrize(("name", "before", "act", "allowed"), ACTS)
 def test_an_error_at_any_call_is_raised_and_nothing_is_half_visible(
