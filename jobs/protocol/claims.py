@@ -143,7 +143,6 @@ def try_wish(desk: Desk) -> None:
 
 def read_wish(desk: Desk, now: Serving | None) -> Chosen:
     """What the serving note asks to change, if anything."""
-    data: bytes | None = None
     try:
         data = edited(desk.store, SERVING_NOTE)
         if data is None:
@@ -156,10 +155,10 @@ def read_wish(desk: Desk, now: Serving | None) -> Chosen:
         if (now is None or now.model_id != note.model_id) and (why := desk.unusable(note.model_id)):
             mend = "name a whole model of model_bank, or delete the note; until then the previous model keeps serving"
             what = f"model {note.model_id} cannot serve: {why}"
-            return Chosen(data, problem=ConfigInvalid(what, where=SERVING_NOTE, mend=mend))
+            return Chosen(problem=ConfigInvalid(what, where=SERVING_NOTE, mend=mend))
         return Chosen(data, note)
     except ConfigInvalid as invalid:
-        return Chosen(data, problem=invalid)
+        return Chosen(problem=invalid)
 
 
 def _choose(desk: Desk) -> tuple[Ledger, Chosen]:

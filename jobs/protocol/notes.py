@@ -124,7 +124,7 @@ def _refused(data: bytes, field: str, what: str, mend: str) -> ConfigInvalid:
 
 def fields_of(note: bytes) -> dict[str, Any]:
     """The fields of a note that is already recorded in the ledger."""
-    fields: dict[str, Any] = json.loads(note.removeprefix(b"\xef\xbb\xbf"))
+    fields: dict[str, Any] = json.loads(note)
     return fields
 
 
@@ -161,7 +161,7 @@ def classify(
     if wanted.source == MONITOR and not state.served:
         wanted = replace(wanted, source=COLD_START)
     for kind, field, what, mend in _obstacles(wanted, state, day):
-        is_ahead = kind is Kind.FUTURE and not any(_obstacles(wanted, state, max(day, today)))
+        is_ahead = not any(_obstacles(wanted, state, max(day, today)))
         wrong = None if is_ahead else _refused(data, field, what, mend)
         return Found(Kind.AHEAD if is_ahead else kind, data, wanted, problem=wrong)
     return Found(Kind.NEW, data, wanted)
@@ -182,7 +182,7 @@ def _obstacles(wanted: Decision, state: State, day: date) -> Iterator[tuple[Kind
             yield Kind.FUTURE, field, far, f"give a date until {furthest}"
     # an edited note keeps its decision_id; changing its decision_date makes it a new request
     completed = {ending.decision.decision_id for ending in state.ended if ending.how == "completed"}
-    if wanted.decision_id in completed - {None} and str(wanted.decision_id).startswith(f"{wanted.decision_date}-"):
+    if wanted.decision_id in completed and str(wanted.decision_id).startswith(f"{wanted.decision_date}-"):
         late = "is that of a decision completed before this edit was read"
         yield Kind.OVERTAKEN, "decision_id", late, "to ask again, change decision_date; otherwise delete the note"
     if wanted.source != PERSON and state.open and state.open.source == PERSON:

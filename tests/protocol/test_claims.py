@@ -91,12 +91,12 @@ def test_a_persons_choice_during_a_training_wins_over_its_promotion(
     complete(desk(store), started(store), PASSED)
     seq = started(store, person())
     (tmp_path / SERVING_NOTE).write_text(json.dumps(wish))
-    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000"))
+    ledger = complete(desk(store), seq, replace(PASSED, model_id="20240117-000000000000", reasons=("so",)))
     assert kinds(store)[-2:] == ["serving", "completed"]
     ended = ledger.entries[-1].body
     assert (ended["verdict"], ledger.state.model_id) == ("kept", wish["model_id"])
     why = "the model that serves is pinned" if "pinned" in wish else "another model serves than when it was claimed"
-    assert ended["reasons"] == [f"it passed its gates, but {why}"]
+    assert ended["reasons"] == ["so", f"it passed its gates, but {why}"]
     assert serves(store) == wish
 
 

@@ -93,6 +93,7 @@ def test_a_decision_may_be_claimed_from_its_first_day_to_its_last() -> None:
         ([serving(MODEL)], OPEN, "another model serves than the one it is about"),
         ([serving(MODEL)], proposed(NOTE, source="cold_start", about=MODEL), "a model serves"),
         ([], claimed(), "that decision is not open"),
+        ([OPEN], claimed(2), "that decision is not open"),
         ([OPEN, claimed()], claimed(), "it is claimed already"),
         ([OPEN], claimed(note=b"an edit"), "the note in place is not the open decision's"),
         ([proposed(NOTE, retrain=False)], claimed(), "it does not ask for a retraining"),
@@ -161,6 +162,14 @@ def test_a_run_before_the_newest_entry_is_a_backfill() -> None:
     state = said(OPEN)
     assert [state.is_backfill(SUNDAY + shift * DAY) for shift in (-1, 0, 1)] == [True, False, False]
     assert not State().is_backfill(SUNDAY)
+    late = fold([entry(1, OPEN, SUNDAY + DAY), entry(2, fact("withdrawn", decision=1, reason=""))])
+    assert late.is_backfill(SUNDAY), "also after an entry of an earlier day"
+
+
+def test_what_blocked_a_decision_is_forgotten_once_it_is_claimed() -> None:
+    deferred = fact("deferred", decision=1, blocked_by=["week"])
+    state = said(OPEN, deferred, claimed(), fact("attempt_failed", claim=3, reason=""), deferred)
+    assert (state.ignored, state.open and state.open.blocked_by) == ((), ("week",))
 
 
 def test_a_training_counts_in_the_week_of_its_claim() -> None:

@@ -105,6 +105,15 @@ def test_a_store_that_answers_no_but_took_it_is_believed_by_the_nonce(
     assert store.list("decisions/ledger") == ("00000001.json",)
 
 
+def test_what_somebody_puts_in_place_of_the_next_entry_just_then_is_told_as_damage(store: FolderStore) -> None:
+    def say(_: State) -> Fact:
+        store.put_if_absent(name_of(1), b"[]")
+        return swap(MODEL)
+
+    with pytest.raises(StoreDamaged, match="entry 1 is not an entry"):
+        append(store, writer(), say)
+
+
 def flip(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
@@ -132,10 +141,25 @@ def test_any_flipped_byte_before_the_newest_entry_is_found(store: FolderStore, t
         (lambda folder: (folder / "00000004.json").write_bytes(b" " * (600 << 10)), "cannot be read: the file has"),
         (lambda folder: (folder / "00000004.json").write_bytes(b"[]"), "is not an entry"),
         (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":2}'), "is of version 2"),
+        (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":"1"}'), "is not an entry"),
+        (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":1,"seq":true}'), "has no valid seq"),
         (lambda folder: (folder / "00000004.json").write_bytes(b'{"v":1,"seq":4}'), "has no valid prev"),
         (lambda folder: (folder / "00000004.json").hardlink_to(folder / "00000003.json"), "gives its number as 3"),
     ],
-    ids=["deleted", "backup", "renamed", "link", "empty", "too-large", "no-object", "newer", "fields", "copied"],
+    ids=[
+        "deleted",
+        "backup",
+        "renamed",
+        "link",
+        "empty",
+        "too-large",
+        "no-object",
+        "newer",
+        "text",
+        "truth",
+        "fields",
+        "copied",
+    ],
 )
 def test_damage_is_named_with_its_file_and_never_repaired(
     store: FolderStore, tmp_path: Path, damage: Any, said: str
@@ -159,7 +183,14 @@ def test_of_a_file_that_may_be_no_entry_both_mends_are_told(store: FolderStore, 
     assert " or move this file away, if it was put there by hand" in caught.value.mend
 
 
-@pytest.mark.parametrize("body", [{}, {"source": 3}, dict(proposed(b"x").body) | {"valid_until": "soon"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"source": 3},
+        *(dict(proposed(b"x").body) | wrong for wrong in ({"valid_until": "soon"}, {"valid_until": 3}, {"note": 3})),
+    ],
+)
 def test_a_forged_newest_entry_is_damage_and_no_crash(store: FolderStore, body: dict[str, Any]) -> None:
     three(store)
     fact = Fact(RETRAINING, "proposed", body | {"supersedes": None, "about": MODEL})

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from jobs.protocol.decisions import fold
 from jobs.protocol.errors import ConfigInvalid
-from jobs.protocol.notes import Kind, classify, read_retraining, read_serving, retraining_bytes, serving_bytes
+from jobs.protocol.notes import (
+    Kind,
+    classify,
+    evidence_of,
+    read_retraining,
+    read_serving,
+    retraining_bytes,
+    serving_bytes,
+)
 from jobs.protocol.state import State
 from tests.protocol.build import MODEL, SUNDAY, VALID_DAYS, entry, machine, person, proposed
 from tests.protocol.test_decisions import claimed, completed, fact, serving
@@ -101,7 +109,8 @@ def test_what_is_written_is_read_back_as_a_machines(
         ),
         (person(decision_date="2024-02-30"), 'decision_date is "2024-02-30", but may be a date'),
         (person(decision_date="20240114"), "but may be a date"),
-        (person(decision_date="9999-12-31"), "is too late"),
+        (person(decision_date="9999-12-31"), "decision_date is too late"),
+        (person(valid_from="9999-12-31"), "valid_from is too late"),
         (person(valid_until="2024-01-01"), "is 2024-01-01, before its valid_from 2024-01-14"),
         (person(performance_score=True), "performance_score is true, but may be a number or null"),
         (person(approved_by=""), 'approved_by is "", but may be a name or null'),
@@ -178,6 +187,21 @@ def test_whose_a_new_note_is_follows_from_its_bytes(data: bytes, facts: list[Fac
     wanted = classify(data, after(*facts), SUNDAY, VALID_DAYS).wanted
     assert wanted
     assert wanted.source == source
+
+
+def test_a_date_too_far_ahead_is_named_by_its_own_field() -> None:
+    for field in ("valid_from", "valid_until"):
+        problem = classify(person(SUNDAY, **{field: "2024-04-16"}), State(), SUNDAY, VALID_DAYS).problem
+        assert problem
+        assert f"{field} is 2024-04-16, over 92 days ahead" in problem.what
+
+
+def test_a_note_cites_the_verdict_that_its_details_name_and_nothing_else() -> None:
+    cited = evidence_of(b"\xef\xbb\xbf" + NOTE)
+    assert cited
+    assert (cited.path, cited.sha256) == ("datamart/gold/monitoring/week=2024-01-14/decision.json", "0" * 64)
+    strange: tuple[object, ...] = ("mine", None, {}, {"path": cited.path + "/.."}, {"path": "../" + cited.path})
+    assert [evidence_of(person(details=each)) for each in strange] == [None] * 5
 
 
 def test_a_serving_note_is_read_back_and_only_its_three_fields_count() -> None:
