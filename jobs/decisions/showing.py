@@ -76,17 +76,15 @@ def withdraw(root: Root, options: argparse.Namespace) -> tuple[int, str]:
         what = "nothing can be withdrawn: no job has run on this root yet"
         raise UsageError(what, where="--root", mend="give the root on which the jobs run")
     desk = _desk(root, clock.today())
-    before = ledgers.read(desk.store).state
-    seen = veto(desk, options.reason)
-    state, is_left = seen.state, seen.found.kind not in (Kind.ABSENT, Kind.CLOSED)
-    last = state.ended[-1] if state.ended else None
-    if last is None or last.seq <= before.head or last.how != "withdrawn":
-        claimed, mend = state.open, "delete the note: no run has recorded it" if is_left else "nothing needs doing"
+    seen, entry = veto(desk, options.reason)
+    is_left = seen.found.kind not in (Kind.ABSENT, Kind.CLOSED)
+    if entry is None:
+        claimed, mend = seen.state.open, "delete the note: no run has recorded it" if is_left else "nothing needs doing"
         why = f"decision {claimed.seq} is claimed: training ends it" if claimed else "no decision is open"
         if claimed:
             mend = "to keep the model that serves, pin it in serving_decision.json"
         raise UsageError(f"nothing can be withdrawn: {why}", where=ledgers.FOLDER, mend=mend)
-    lines = [f"decision {last.decision.seq} is withdrawn (ledger entry {last.seq})"]
+    lines = [f"decision {seen.state.ended[-1].decision.seq} is withdrawn (ledger entry {entry.seq})"]
     sight = status.refresh(desk)
     if is_left:
         lines += ["Its note was edited and is left in place: delete it if you do not want it either. The next run:"]

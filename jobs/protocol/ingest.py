@@ -132,8 +132,11 @@ def expire(desk: Desk) -> Seen:
         return _put_away(desk, ledger, look(desk, ledger.state))
 
 
-def withdraw(desk: Desk, reason: str) -> Seen:
-    """A person's veto by command: end the open decision, and remove its note unless it was edited."""
+def withdraw(desk: Desk, reason: str) -> tuple[Seen, Entry | None]:
+    """A person's veto by command: end the open decision, and remove its note unless it was edited.
+
+    The entry is None if there is nothing to withdraw.
+    """
 
     def withdrawn(state: State) -> Fact | None:
         standing = state.waiting
@@ -143,7 +146,7 @@ def withdraw(desk: Desk, reason: str) -> Seen:
         ledger, entry = ledgers.append(desk.store, desk.writer, withdrawn)
         if entry:
             desk.store.remove_if(RETRAINING_NOTE, ledger.state.ended[-1].decision.note)
-        return Seen(ledger, look(desk, ledger.state))
+        return Seen(ledger, look(desk, ledger.state)), entry
 
 
 def _put_away(desk: Desk, ledger: Ledger, found: Found) -> Seen:

@@ -198,7 +198,7 @@ def test_an_old_note_put_over_the_open_one_is_put_away_and_the_open_one_was_remo
 def test_a_veto_by_command_ends_the_decision_and_removes_its_note(store: FolderStore, note: Path) -> None:
     note.write_bytes(NOTE)
     ingest(desk(store))
-    assert withdraw(desk(store), "not now").state.open is None
+    assert withdraw(desk(store), "not now")[0].state.open is None
     assert not note.exists()
     withdraw(desk(store), "again")
     assert kinds(store) == ["proposed", "withdrawn"]

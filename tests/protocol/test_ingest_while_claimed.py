@@ -50,7 +50,7 @@ def test_while_claimed_nothing_is_superseded_withdrawn_expired_or_put_away(store
     begin(desk(store))
     note.write_bytes(person())
     begin(desk(store, SUNDAY + 30 * DAY))
-    assert withdraw(desk(store), "no").state.claim is not None
+    assert withdraw(desk(store), "no")[0].state.claim is not None
     assert (kinds(store), note.read_bytes()) == (["proposed", "claimed"], person())
     fail_attempt(desk(store), 2, "died")
     assert ingest(desk(store)).found.kind is Kind.SAME
