@@ -11,11 +11,12 @@ from datetime import date
 
 from jobs.protocol import clock, model_bank
 from jobs.protocol import ledger as ledgers
+from jobs.protocol.decisions import objection
 from jobs.protocol.errors import ConfigInvalid
 from jobs.protocol.ledger import Ledger, Writer
 from jobs.protocol.notes import BLOCKING, Found, Kind, classify, fields_of
 from jobs.protocol.policy import Policy
-from jobs.protocol.state import DAYS_WANTED, MAX_ATTEMPTS, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
+from jobs.protocol.state import DAYS_WANTED, PERSON, RETRAINING, WANTED, Decision, Entry, Fact, State
 from jobs.protocol.store import RETRAINING_NOTE, FolderStore, edited, quarantine_name
 
 BETWEEN_LOOKS = 2.0  # seconds: longer than an editor takes to save by way of a new file
@@ -121,11 +122,9 @@ def expire(desk: Desk) -> Seen:
         standing = state.waiting
         if standing is None:
             return None
-        if standing.attempts >= MAX_ATTEMPTS:
-            body = {"decision": standing.seq, "reason": f"{standing.attempts} attempts failed"}
-            return Fact(RETRAINING, "declined", body)
-        is_over = desk.writer.as_of > standing.valid_until
-        return Fact(RETRAINING, "expired", {"decision": standing.seq}) if is_over else None
+        used_up = {"decision": standing.seq, "reason": f"{standing.attempts} attempts failed"}
+        ends = (Fact(RETRAINING, "declined", used_up), Fact(RETRAINING, "expired", {"decision": standing.seq}))
+        return next((fact for fact in ends if objection(state, fact, desk.writer.as_of) is None), None)
 
     with desk.store.settled():
         ledger, _ = ledgers.append(desk.store, desk.writer, past)
