@@ -108,6 +108,11 @@ def test_a_key_left_out_has_its_default_and_every_other_stays_as_written() -> No
         pytest.param(
             {"label": {"dpd": 91}}, "/label/dpd is 91, but may be one of 30, 60, 90, 120", id="not-in-the-list"
         ),
+        pytest.param(
+            {"label": {"dpd": 30.0}},
+            "/label/dpd is 30.0, but may be one of 30, 60, 90, 120",
+            id="a-fraction-of-the-list",
+        ),
         pytest.param({"label": {"window_months": "life"}}, 'from 3 to 60 or "term"', id="neither-number-nor-term"),
         pytest.param({"label": {"lag_days": 31.0}}, "a whole number from 0 to 92", id="a-fraction-for-a-whole-number"),
         pytest.param({"label": {"lag_days": True}}, "a whole number", id="true-is-no-number"),
