@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -118,25 +118,24 @@ def _fits(stock: Stock, day: date, most: int) -> bool:
 
 
 def by_ranges(found: list[pl.LazyFrame]) -> Iterator[list[pl.DataFrame]]:
-    """The rows of every table in ranges of id, cut so that each range has RANGE_ROWS rows of the first table.
+    """The rows of every table in ranges of id, cut so that each range has RANGE_ROWS rows of the first table."""
+    tables = [_in_order(table) for table in found]
+    cuts = tables[0][0].gather_every(RANGE_ROWS)[1:].to_list()
+    for low, below in pairwise([-(1 << 63), *cuts, (1 << 63) - 1]):
+        ends = [(ids.search_sorted(low), ids.search_sorted(below)) for ids, _ in tables]
+        yield [rows(first, end - first) for (_, rows), (first, end) in zip(tables, ends, strict=True)]
+
+
+def _in_order(table: pl.LazyFrame) -> tuple[pl.Series, Callable[[int, int], pl.DataFrame]]:
+    """The sorted ids of a table, and a function that gives some rows in that order, by their first place and number.
 
     A table that is sorted by id is read slice by slice; any other is held in memory and picked from.
     """
-    ids = [table.select("id").collect().to_series() for table in found]
-    orders = [None if loans.is_sorted() else loans.arg_sort() for loans in ids]
-    in_order = [loans if order is None else loans.gather(order) for loans, order in zip(ids, orders, strict=True)]
-    held = [None if order is None else table.collect() for table, order in zip(found, orders, strict=True)]
-    cuts = in_order[0].gather_every(RANGE_ROWS)[1:].to_list()
-    for low, below in pairwise([-(1 << 63), *cuts, (1 << 63) - 1]):
-        parts = []
-        for loans, order, whole, table in zip(in_order, orders, held, found, strict=True):
-            first, end = loans.search_sorted(low), loans.search_sorted(below)
-            if order is None or whole is None:
-                rows = table.slice(first, end - first).collect()
-            else:
-                rows = whole[order.slice(first, end - first)]
-            parts.append(rows.set_sorted("id"))
-        yield parts
+    ids = table.select("id").collect().to_series()
+    if ids.is_sorted():
+        return ids, lambda first, number: table.slice(first, number).collect().set_sorted("id")
+    order, whole = ids.arg_sort(), table.collect()
+    return ids.gather(order), lambda first, number: whole[order.slice(first, number)].set_sorted("id")
 
 
 def stale_labels(stock: Stock, policy: Policy) -> list[Work]:
