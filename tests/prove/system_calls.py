@@ -35,7 +35,7 @@ KILLED, HUNG = 137, 124
 PATIENCE = 120.0  # seconds
 TRIES = 5  # of a kill: libraries wake their threads by as many writes as it takes, so the last of a trace may not come
 MEND = re.compile(r"^  mend:  \S", re.MULTILINE)
-ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EMFILE", "EEXIST")
+ERRORS = ("EIO", "ENOSPC", "EACCES", "EDQUOT", "EROFS", "EMFILE", "EEXIST")
 CLOSE_ERRORS = ("EIO", "ENOSPC", "EDQUOT")  # a network file system tells them only then
 READ_ERRORS = ("EIO", "ESTALE", "ENOMEM")
 
