@@ -56,9 +56,8 @@ class Source:
 
     def check_growth(self, size: int) -> None:
         if size > files.most_unpacked(self.path.stat().st_size):
-            raise self.refusal(
-                f"the file unpacks to over {files.MOST_TIMES} times its size", "unpack it, and look at it"
-            )
+            what = f"the file unpacks to over {files.MOST_TIMES} times its size"
+            raise self.refusal(what, "unpack it, and look at it")
 
 
 def frames(source: Source, advance: Callable[[int], None]) -> Iterator[pl.DataFrame]:
@@ -73,10 +72,8 @@ def frames(source: Source, advance: Callable[[int], None]) -> Iterator[pl.DataFr
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
             raise source.refusal("the file is damaged or cut short", "fetch the whole file again") from None
         except (pa.ArrowException, pl.exceptions.PolarsError) as error:
-            told = next(
-                (told for mark, told in _UNREADABLE.items() if mark in str(error)), ("the file cannot be read",)
-            )
-            raise source.refusal(*told) from None  # the message may quote a row
+            known = (told for mark, told in _UNREADABLE.items() if mark in str(error))
+            raise source.refusal(*next(known, ("the file cannot be read",))) from None  # the message may quote a row
 
 
 def _frames_of(source: Source, raw: BinaryIO) -> Iterator[pl.DataFrame]:

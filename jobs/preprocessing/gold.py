@@ -54,10 +54,8 @@ def _tell_of_latecomers(run: Run, made: list[Manifest]) -> None:
         with suppress(StoreDamaged):  # damaged scores are for the jobs that read them
             scored = partitions.read(run.root, PREDICTIONS, now.date)
             if scored and (late := now.rows - scored.rows) > 0:
-                name, why = (
-                    partitions.folder(PREDICTIONS, now.date),
-                    f"lacks {amount(late, 'application')} landed later",
-                )
+                name = partitions.folder(PREDICTIONS, now.date)
+                why = f"lacks {amount(late, 'application')} landed later"
                 run.report.skip(name, why)
                 run.events.say("late", f"warning: {name} {why}: a scored day is not scored again", name=name, rows=late)
 

@@ -188,9 +188,8 @@ def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
         try:
             _unpack(file, plain)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise Unfit(
-                "the gzip is damaged, cut short or followed by something else", mend="land the whole file again"
-            ) from error
+            what = "the gzip is damaged, cut short or followed by something else"
+            raise Unfit(what, mend="land the whole file again") from error
         return landing_csv.write(plain, shaped, write_to)
 
 

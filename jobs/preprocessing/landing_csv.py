@@ -154,9 +154,8 @@ def _examine(file: FileIO, width: int) -> None:
             raise _flaw(record, place, line)
         short += 1
         if short > _MOST_SHORT:
-            raise Unfit(
-                f"more than {_MOST_SHORT} lines are blank or remarks", mend="land the whole file again, without"
-            )
+            what = f"more than {_MOST_SHORT} lines are blank or remarks"
+            raise Unfit(what, mend="land the whole file again, without")
         remark = text.strip().strip('"').strip() if fields == 1 else None
         if remark is None or (remark and not remark.startswith(_REMARKS)):
             raise Unfit(
