@@ -95,5 +95,5 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
     falling = np.argsort(p_values)[::-1]
     ranks = np.arange(len(p_values), 0, -1)
     result = np.empty(len(p_values))
-    result[falling] = np.minimum.accumulate(np.take(p_values, falling) * (len(p_values) / ranks)).clip(max=1.0)
+    result[falling] = np.minimum.accumulate(np.take(p_values, falling) * (len(p_values) / ranks))
     return [float(p) for p in result]

@@ -212,6 +212,8 @@ def test_the_same_mix_of_scores_gives_the_same_auc() -> None:
     reference = binormal(0.7)
     same_mix = ranking.auc_with_mix_of(reference.unlabelled(), reference)
     assert same_mix.value == pytest.approx(ranking.auc(reference).known(), abs=1e-12)
+    few = counted([(0.1, 0), (0.2, 1), (0.3, 0), (0.4, 1)])  # a row in each band
+    assert ranking.auc_with_mix_of(few.unlabelled(), few).value == ranking.auc(few).value
 
 
 def test_auc_for_another_mix_is_that_of_a_reference_repeated_in_that_mix() -> None:

@@ -138,6 +138,13 @@ def test_a_week_judged_anew_when_the_days_of_its_note_have_passed_writes_none(ro
     assert kinds(root) == ["proposed", "proposed"]
 
 
+def test_weeks_that_are_made_good_late_have_their_notes_one_after_the_other(root: Root) -> None:
+    for number in range(2):
+        judged(root, WEEK + 7 * number * DAY, **drifted(0.4))
+        run(root, SUNDAY + 7 * number * DAY, today=SUNDAY + 30 * DAY)
+    assert (note(root)["decision_date"], kinds(root)) == ("2024-01-21", ["proposed", "proposed"])
+
+
 def test_a_week_without_a_verdict_only_puts_the_desk_in_order(root: Root) -> None:
     files.write_whole(root, root.at(RETRAINING_NOTE), person())
     run(root)

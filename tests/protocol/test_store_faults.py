@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 from functools import partial
@@ -117,6 +118,32 @@ def test_bytes_are_durable_before_their_name_and_the_name_before_the_answer(tmp_
     assert steps == ["write", "fchmod", "fsync", "link", "fsync", "unlink", "close", "close"]
 
 
+@pytest.mark.parametrize(
+    ("name", "act", "told"),
+    [
+        (NOTE, lambda store: store.replace_if(NOTE, b"old", b"new"), "rename link fsync unlink fsync unlink"),
+        (PLAIN, lambda store: store.replace_if(PLAIN, b"old", b"new"), "rename fsync unlink"),
+        (NOTE, lambda store: store.remove_if(NOTE, b"old"), "rename fsync unlink fsync"),
+        (PLAIN, lambda store: store.remove_if(PLAIN, b"old"), "unlink fsync"),
+    ],
+    ids=["replace-a-note", "replace-a-file", "remove-a-note", "remove-a-file"],
+)
+def test_every_change_of_a_name_is_durable_before_the_answer(
+    tmp_path: Path, name: str, act: Callable[[FolderStore], bool], told: str
+) -> None:
+    steps = [step for step in steps_of(tmp_path, name, b"old", act) if step != "close"]
+    assert " ".join(steps).removeprefix("write fchmod fsync ") == told
+
+
+def test_whoever_holds_the_decisions_keeps_other_jobs_out_until_it_is_done(tmp_path: Path) -> None:
+    with opened(tmp_path).hold():
+        other = os.open(tmp_path / "decisions", os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+
+
 @pytest.mark.parametrize("call", ["unlink", "rename"])
 def test_an_error_about_a_note_set_aside_names_its_folder(
     tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
@@ -130,6 +157,14 @@ def test_an_error_about_a_note_set_aside_names_its_folder(
         store.remove_if(NOTE, b"old")
     told = {"unlink": str(tmp_path / "decisions"), "rename": "retraining_decision.json"}
     assert as_job_error(found.value).where == told[call]
+
+
+def test_what_looks_like_a_note_set_aside_and_is_of_no_note_is_left_alone(tmp_path: Path) -> None:
+    store, strange = prepared(tmp_path, NOTE, b"old"), tmp_path / f"decisions/{folders.ASIDE}policy.json-1"
+    strange.write_bytes(b"{}")
+    with store.settled():
+        assert strange.read_bytes() == b"{}"
+    assert store.get("decisions/policy.json") is None
 
 
 def test_an_error_about_a_new_folder_names_it_with_all_that_is_above_it(
