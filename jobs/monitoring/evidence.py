@@ -121,6 +121,7 @@ def _guarded(run: Run, work: Callable[[], Json]) -> Json:
     error = failure_of(compute)
     if error is None:
         return found
-    run.report.fail(error)
     problem = Problem.of(error)
+    if problem not in run.report.problems:  # several sections may rest on the same
+        run.report.problems.append(problem)
     return {"unknown": problem.what if problem.where.startswith("/") else f"{problem.what} ({problem.where})"}

@@ -74,8 +74,7 @@ class Report:
         self.skipped.append({"what": _in_letters(what), "why": why})
 
     def fail(self, error: JobError) -> None:
-        if (problem := Problem.of(error)) not in self.problems:  # several parts of a run may stumble on the same
-            self.problems.append(problem)
+        self.problems.append(Problem.of(error))
 
     @property
     def code(self) -> int:

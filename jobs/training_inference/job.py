@@ -10,6 +10,7 @@ from jobs.protocol import ledger as ledgers
 from jobs.protocol.command import Job, Run, Step, failure_of
 from jobs.protocol.errors import AlreadyRunning, InputMissing
 from jobs.protocol.layers import FEATURES, PREDICTIONS
+from jobs.protocol.receipts import Problem
 from jobs.training_inference.session import Session
 
 BUSY = "another training runs on this root"
@@ -103,7 +104,8 @@ def clear(run: Run) -> None:
         return  # a backfill writes only outputs; the notes are about a later day
     look = outlook.survey if run.dry_run else status.refresh
     for problem in look(session.desk).problems:
-        run.report.fail(problem)
+        if Problem.of(problem) not in run.report.problems:  # scoring may have reported it already
+            run.report.fail(problem)
 
 
 def log(run: Run) -> None:
