@@ -61,13 +61,10 @@ def test_the_line_is_where_the_likelihood_is_level() -> None:
     assert [left.sum(), (left * x).sum()] == pytest.approx([0.0, 0.0], abs=1e-8)
 
 
-def test_the_line_is_found_where_a_full_step_overshoots() -> None:
-    rows = [(1e-6, 0)] * 344 + [(0.9, 1)] * 13 + [(0.999, 0)] * 73
-    line = calibration_line(counted(rows))
-    left = [
-        y - 1 / (1 + math.exp(-line.intercept.known() - line.slope.known() * math.log(s / (1 - s)))) for s, y in rows
-    ]
-    assert sum(left) == pytest.approx(0.0, abs=1e-8)
+def test_the_line_is_found_where_full_steps_would_lead_away_from_it() -> None:
+    line = calibration_line(counted([(0.01, 0), (0.01, 1), (0.5, 0), *[(0.5, 1)] * 50]))
+    assert line.slope.value == pytest.approx(math.log(50) / math.log(99))
+    assert line.intercept.value == pytest.approx(math.log(50))
 
 
 def test_two_scores_give_a_line_and_its_errors_in_closed_form() -> None:

@@ -63,6 +63,8 @@ def test_an_acknowledgement_is_of_one_episode_and_not_of_the_next(tmp_path: Path
     find(tmp_path, 0, reason())
     run(tmp_path)
     acknowledge(tmp_path, "Ada")
+    run(tmp_path)
+    assert json.loads(alert_files(tmp_path)[0].read_bytes())["state"] == "acknowledged"
     for number, said in enumerate([[], [], [reason()]], start=1):
         find(tmp_path, number, *said)
         run(tmp_path, number)
@@ -71,7 +73,11 @@ def test_an_acknowledgement_is_of_one_episode_and_not_of_the_next(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "spoiled", [b"{", b"[]", b'{"week": 3}', b'{"acknowledged_by": 3}', b'{"opened": "2024-01-06"}']
+    "spoiled",
+    [
+        *(b"{", b"[]", b'{"week": 3}', b'{"acknowledged_by": 3}', b'{"opened": "2024-01-06"}'),
+        b'{"opened": "2024-01-06", "week": "2024-01-06", "acknowledged_by": 3}',
+    ],
 )
 def test_a_file_that_a_person_left_unreadable_is_let_be_and_said(tmp_path: Path, spoiled: bytes) -> None:
     find(tmp_path, 0, reason())
@@ -83,6 +89,25 @@ def test_a_file_that_a_person_left_unreadable_is_let_be_and_said(tmp_path: Path,
     assert path.read_bytes() == spoiled
     assert [one["what"] for one in report.skipped] == [f"decisions/alerts/{path.name}"]
     assert len(outbox(tmp_path)) == 2
+
+
+def test_a_name_that_is_saved_while_the_week_is_told_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find(tmp_path, 0, reason())
+    run(tmp_path)
+    find(tmp_path, 1, reason("high"))
+    real = FolderStore.put_if_absent
+
+    def saved_first(at: FolderStore, name: str, data: bytes) -> bool:
+        if "/outbox/" in name:
+            acknowledge(tmp_path, "Ada")
+        return real(at, name, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "put_if_absent", saved_first)
+        run(tmp_path, 1)
+    assert json.loads(alert_files(tmp_path)[0].read_bytes())["acknowledged_by"] == "Ada"
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "with a byte order mark"])
@@ -116,11 +141,16 @@ def test_a_policy_that_cannot_be_read_is_told_and_alerts_are_told_all_the_same(
 
 def test_the_report_is_given_open_alerts_with_age_and_owner(tmp_path: Path) -> None:
     for number in range(3):
-        find(tmp_path, number, reason(), *([reason("critical", subject="income")] if number == 2 else []))
+        find(
+            tmp_path,
+            number,
+            reason(),
+            *([reason("critical", subject="income"), reason(subject="age")] if number == 2 else []),
+        )
         run(tmp_path, number)
         if number == 0:
             acknowledge(tmp_path, "Ada")
     root = Root(tmp_path)
     rows = delivering.standing(FolderStore(root), verdicts.until(root, week(2)))
     told = [(row["subject"], row["weeks"], row["acknowledged_by"], row["model_id"]) for row in rows]
-    assert told == [("income", 0, None, MODEL), ("score", 2, "Ada", MODEL)]
+    assert told == [("income", 0, None, MODEL), ("score", 2, "Ada", MODEL), ("age", 0, None, MODEL)]

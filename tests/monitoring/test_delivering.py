@@ -89,6 +89,7 @@ def test_a_mail_that_is_refused_or_finds_nobody_listening_is_tried_again(
         closed.bind((LOOPBACK, 0))  # bound and not listening: connections are refused
         monkeypatch.setenv("P2P_ALERT_EMAIL", f"mailto://{LOOPBACK}:{closed.getsockname()[1]}/?from=p@q.org&to=a@b.org")
         assert "ConnectionRefusedError" in run(tmp_path).skipped[0]["why"]
+    assert len(hook.posts) == 1, "the other channels do not wait for it"
     monkeypatch.setenv("P2P_ALERT_EMAIL", listening)
     mailbox.refusing = True
     assert run(tmp_path).skipped[0]["why"] == "answered 451"

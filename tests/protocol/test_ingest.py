@@ -65,6 +65,11 @@ def test_an_edit_supersedes_and_names_what_was_edited(store: FolderStore, note: 
     seen = ingest(desk(store))
     assert [ending.how for ending in seen.state.ended] == ["superseded"]
     assert (seen.ledger.entries[-1].body["source"], seen.ledger.entries[-1].body["edited"]) == ("person", ["priority"])
+    note.write_bytes(
+        note.read_bytes().replace(b"0.65", b"0.6").replace(b"Performance", b"The").replace(b"true", b"false")
+    )
+    again = ingest(desk(store)).ledger.entries[-1].body
+    assert again["edited"] == ["performance_score", "reason", "retrain"], "since the edit before"
 
 
 def test_a_note_of_no_id_is_an_edit_of_none_before_it(store: FolderStore, note: Path) -> None:

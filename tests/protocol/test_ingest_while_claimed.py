@@ -49,6 +49,7 @@ def test_while_claimed_nothing_is_superseded_withdrawn_expired_or_put_away(store
     note.unlink()
     begin(desk(store))
     note.write_bytes(person())
+    begin(desk(store))
     begin(desk(store, SUNDAY + 30 * DAY))
     assert withdraw(desk(store), "no")[0].state.claim is not None
     assert (kinds(store), note.read_bytes()) == (["proposed", "claimed"], person())

@@ -52,6 +52,7 @@ def test_monitoring_replaces_its_own_note_and_a_rerun_does_nothing(store: Folder
     for data in (later, NOTE):
         assert place(desk(store, SUNDAY + 7 * DAY), data, begin(desk(store, SUNDAY + 7 * DAY)))[1] == "known"
     assert (kinds(store), note.read_bytes()) == (["proposed", "proposed"], later)
+    assert store.get(quarantine_name(NOTE)) is None, "the ledger has it"
 
 
 def test_monitoring_leaves_a_persons_note_and_a_claim_alone(store: FolderStore, note: Path) -> None:
@@ -69,6 +70,21 @@ def test_what_a_person_did_since_monitoring_looked_stands(store: FolderStore, no
     note.unlink() if save is None else note.write_bytes(save)
     assert place(desk(store), machine(reason="new"), seen)[1] == "changed"
     assert (note.read_bytes() if note.exists() else None) == save
+
+
+def test_a_save_at_the_moment_of_the_placing_stands(
+    store: FolderStore, note: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note.write_bytes(NOTE)
+    seen, real = begin(desk(store)), FolderStore.replace_if
+
+    def saved_first(at: FolderStore, name: str, expected: bytes, data: bytes) -> bool:
+        note.write_bytes(person())
+        return real(at, name, expected, data)
+
+    monkeypatch.setattr(FolderStore, "replace_if", saved_first)
+    assert place(desk(store), machine(reason="new"), seen)[1] == "changed"
+    assert note.read_bytes() == person()
 
 
 def test_a_removal_that_is_not_on_record_yet_is_not_placed_over(store: FolderStore, note: Path) -> None:

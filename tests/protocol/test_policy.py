@@ -222,3 +222,8 @@ def test_a_policy_as_the_first_run_wrote_it_is_read_without_heavy_imports() -> N
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("window", "longest"), [("term", 60 + 5), (24, 24)])
+def test_the_longest_window_of_the_term_lasts_until_the_charge_off(window: object, longest: int) -> None:
+    assert read({"label": {"window_months": window}}).label.longest_months == longest

@@ -49,6 +49,14 @@ def test_what_lies_among_receipts_and_is_none_hinders_no_run(garbage: bytes | No
     assert sorted(os.listdir(home)) == ["1.json", "2.json", "3.json"]
 
 
+def test_the_tenth_receipt_is_newer_than_the_ninth_and_a_file_of_another_name_is_none(tmp_path: Path) -> None:
+    for _ in range(9):
+        run(job(changes), tmp_path)
+    (tmp_path / "decisions/receipts/toy/2024-03-01/notes.json").write_bytes(b"{}")
+    run(job(failing(ContractBroken("w", where="f", mend="m"))), tmp_path)
+    assert [problem.what for problem in receipts.standing(Root(tmp_path), "toy", DAY)] == ["w"]
+
+
 def test_two_runs_that_end_at_once_leave_a_receipt_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(job(changes), tmp_path)
     monkeypatch.setattr(receipts, "_numbers", lambda _: [])  # as the second one looked before the first one wrote

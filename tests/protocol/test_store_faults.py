@@ -164,6 +164,7 @@ def test_what_looks_like_a_note_set_aside_and_is_of_no_note_is_left_alone(tmp_pa
     strange.write_bytes(b"{}")
     with store.settled():
         assert strange.read_bytes() == b"{}"
+    assert store.list("decisions") == ("retraining_decision.json",)
     assert store.get("decisions/policy.json") is None
 
 
