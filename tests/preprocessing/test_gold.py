@@ -31,6 +31,7 @@ HEARD = [
     Row(2, APPLIED, 36, "Charged Off", None, date(2016, 4, 20)),
     Row(3, APPLIED, 36, "Current", date(2016, 5, 1), date(2016, 5, 5)),
     Row(3, APPLIED, 36, "Charged Off", date(2016, 5, 1), date(2016, 6, 10)),
+    Row(4, APPLIED, 36, "Charged Off", None, date(2016, 5, 26)),  # the last day that counts
 ]
 NOTHING = {"bad": 0, "good": 0, "late_news": 0}
 
@@ -49,6 +50,7 @@ def test_the_labels_of_a_day_are_counted_by_outcome_and_news_that_come_too_late_
         date(2016, 4, 5): NOTHING | {"good": 1},
         date(2016, 4, 20): NOTHING | {"bad": 1},
         date(2016, 5, 6): NOTHING | {"good": 1},
+        date(2016, 5, 26): NOTHING | {"bad": 1},
         date(2016, 6, 10): NOTHING | {"late_news": 1},
         date(2016, 6, 11): NOTHING,
     }
@@ -58,7 +60,7 @@ def test_the_labels_of_a_day_are_counted_by_outcome_and_news_that_come_too_late_
     assert {day: manifest.counts for day, manifest in found.items()} == expected
     assert all(manifest.rows == manifest.counts["bad"] + manifest.counts["good"] for manifest in found.values())
     stored = Stock.of(root, date(2016, 6, 30)).scan(LABELS, expected).select("id", "y").collect()
-    assert stored.rows() == [(1, 0), (2, 1), (3, 0)]
+    assert stored.rows() == [(1, 0), (2, 1), (3, 0), (4, 1)]
 
 
 def test_no_gold_is_built_where_the_contracts_would_let_a_feature_know_the_outcome(

@@ -77,8 +77,12 @@ def test_a_rate_that_lands_as_a_fraction_is_kept_and_told_of(
     assert one["rules"] == ["soft.int_rate"]
 
 
-def test_of_an_ordinary_lender_nothing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert preprocess(landed(tmp_path)) == 0
+def test_of_an_ordinary_lender_and_of_cells_left_empty_in_words_nothing_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = landed(tmp_path)
+    edit(root, "financial", "dti", "n/a")
+    assert preprocess(root) == 0
     assert told(capsys) == []
 
 
@@ -88,6 +92,9 @@ def test_applications_that_a_corrected_file_adds_to_a_scored_day_are_told_of_onc
     root = built(tmp_path)
     for day in DAYS[-2:]:
         score(root, day)
+    edit(root, "financial", "dti", "18", most=False)
+    assert preprocess(root) == 0
+    assert told(capsys, "late") == [], "no row more"
     for table in TABLES:
         path = landing(root, table, LAST)
         header, *rows = path.read_text("utf-8").splitlines()
