@@ -44,6 +44,8 @@ def test_a_day_s_volume_is_held_against_the_same_weekdays_before(rows: int, expe
 
 def test_half_the_rows_of_a_small_day_are_chance() -> None:
     assert severity("DQ-5", quality_rules.volume("t", "d", 3, (8, 8, 8, 8))) is None
+    few = [severity("DQ-5", quality_rules.volume("t", "d", rows, (36, 36, 36, 36))) for rows in (17, 15)]
+    assert few == [None, "medium"], "this day is one of five that a row could have come on"
 
 
 @pytest.mark.parametrize(("days", "expected"), [(7, None), (6, "high"), (5, "high"), (4, "critical"), (0, "critical")])
@@ -102,6 +104,18 @@ def test_missing_rates_are_graded_beyond_their_bounds_and_five_features_are_the_
 def test_a_missing_rate_counts_from_one_in_a_hundred_on(missing: int, expected: str | None) -> None:
     known = feature(day(40, missing), missing=0.13, rows=[1000])
     assert severity("DQ-1", quality_rules.missing_rates([known])) == expected
+    others = [feature(day(), name=f"f{n}") for n in range(9)]
+    assert severity("DQ-1", quality_rules.missing_rates([known, *others])) is None, "one of ten may do so by chance"
+
+
+def test_a_feature_without_rows_is_neither_missing_nor_silent_nor_filled() -> None:
+    assert [*quality_rules.missing_rates([feature()])] == []
+    assert [*quality_rules.silence(feature(day(0, 0, None), missing=1.0))] == []
+
+
+def test_a_median_that_is_off_counts_from_so_many_rows_on_that_chance_does_not_move_half_of_them() -> None:
+    found = [severity("DQ-10", quality_rules.unit(feature(day(rows, 0, 0.18)))) for rows in (12, 13)]
+    assert found == [None, "critical"]
 
 
 @pytest.mark.parametrize(("missing", "expected"), [(50, "critical"), (51, None)])
