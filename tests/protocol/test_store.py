@@ -44,13 +44,8 @@ class TestFolderStore(StoreContract):
 
 
 def test_modes_let_colleagues_edit_notes_and_no_ledger_entry(tmp_path: Path, store: FolderStore) -> None:
-    for name in (
-        ENTRY,
-        RETRAINING_NOTE,
-        quarantine_name(b"x"),
-        "decisions/alerts/a.json",
-        "datamart/gold/x/_manifest.json",
-    ):
+    alert = "decisions/alerts/a.json"
+    for name in (ENTRY, RETRAINING_NOTE, quarantine_name(b"x"), alert, "datamart/gold/x/_manifest.json"):
         assert store.put_if_absent(name, b"x")
     expected = {
         "decisions": 0o2770,
@@ -58,7 +53,7 @@ def test_modes_let_colleagues_edit_notes_and_no_ledger_entry(tmp_path: Path, sto
         QUARANTINE: 0o2750,
         ENTRY: 0o440,
         RETRAINING_NOTE: 0o660,
-        "decisions/alerts/a.json": 0o660,
+        alert: 0o660,
         "datamart/gold/x/_manifest.json": 0o644,
     }
     assert {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in expected} == expected
