@@ -140,7 +140,7 @@ def _read(stock: Stock, now: datetime, landed: Landed) -> Iterator[Manifest]:
         stock.index.remember(landed.name, landed.identity, [read.sha256])
         work, counts = Work(table, landed.day, (Input(landed.name, read.sha256),)), dict.fromkeys(_DOORS, read.rows)
         notes = dict(zip(NOTES, map(list, (read.shape.absent, read.shape.extra)), strict=True))
-        yield stock.put(work, draft, read.rows, counts, read.frame, **notes)
+        yield stock.put(work, draft, read.rows, counts, **notes)
 
 
 def read_complete(path: Path, landed: Landed, now: datetime, draft: Path) -> Read:

@@ -17,16 +17,13 @@ from io import FileIO
 from itertools import filterfalse
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from jobs.preprocessing import arrivals
 from jobs.protocol import files
 from jobs.protocol.errors import ContractBroken, InputMissing
 from jobs.protocol.index import identity_of
 from jobs.protocol.layers import SOURCE
-
-if TYPE_CHECKING:
-    import polars as pl
 
 BOM = b"\xef\xbb\xbf"
 ROW_GROUP = 1 << 16  # rows; fixed, so that the same rows give the same bytes whatever the number of threads
@@ -130,7 +127,7 @@ def too_large(size: int) -> Unfit:
 
 
 Shaped = Callable[[Sequence[str]], Shape]
-Written = tuple[Shape, "int | pl.DataFrame"]  # the rows themselves if they are still in memory, else their number
+Written = tuple[Shape, int]  # and how many rows
 
 
 class Read(NamedTuple):
@@ -139,7 +136,6 @@ class Read(NamedTuple):
     sha256: str
     shape: Shape
     rows: int
-    frame: pl.DataFrame | None  # the bronze itself, if it is still in memory
 
 
 def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Read:
@@ -157,7 +153,7 @@ def read(path: Path, kind: str, known: Names, core: Names, write_to: Path) -> Re
             raise ContractBroken(str(flaw), where=path, mend=flaw.mend) from flaw
         sha256 = digest.result() if digest else _sha256(file.fileno())
         _refuse_changed(path, before)
-        return Read(sha256, found, rows, None) if isinstance(rows, int) else Read(sha256, found, rows.height, rows)
+        return Read(sha256, found, rows)
 
 
 def _sha256(handle: int) -> str:

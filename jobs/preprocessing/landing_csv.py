@@ -62,7 +62,7 @@ def write(file: FileIO, shaped: Shaped, write_to: Path) -> Written:
             raise OSError(int(refused[1]), os.strerror(int(refused[1])), str(write_to)) from None
         _examine(file, width)
         raise _unreadable() from None  # the parser's own message quotes the row
-    if not found.is_sound or (rows if isinstance(rows, int) else rows.height) != found.records - 1:
+    if not found.is_sound or rows != found.records - 1:
         raise _unreadable()
     return shape, rows
 
@@ -126,12 +126,12 @@ def _scanned(file: FileIO, shape: Shape, *, blank_is_null: bool) -> pl.LazyFrame
     return frame.select(**cells, **{SOURCE_FILE: pl.lit(shape.source), SOURCE_ROW: pl.col(SOURCE_ROW).cast(pl.Int64)})
 
 
-def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int | pl.DataFrame:
+def _written(scan: pl.LazyFrame, write_to: Path, size: int) -> int:
     """Write a small file in one go: setting up a stream would take longer."""
     if size <= SMALL:
         frame = scan.collect(engine="in-memory")
         writing.small(frame, write_to)
-        return frame
+        return frame.height
     scan.sink_parquet(write_to, maintain_order=True, **writing.SHAPE)
     return int(pl.scan_parquet(write_to, glob=False).select(pl.len()).collect().item())
 

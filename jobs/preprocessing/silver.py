@@ -84,7 +84,7 @@ def _published(stock: Stock, work: Work) -> Iterator[Manifest]:
                 writer.add(frame)
         sums = dict(sorted(counts.items()))
         for table, writer in zip(outputs, writers, strict=True):
-            yield stock.put(work._replace(table=table), writer.path, writer.close(), sums, writer.whole)
+            yield stock.put(work._replace(table=table), writer.path, writer.close(), sums)
 
 
 def _cleaned(stock: Stock, work: Work) -> Iterator[Cleaned]:

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from jobs.preprocessing import arrivals, tables
 from jobs.preprocessing.arrivals import Landed, Listing
@@ -29,9 +29,6 @@ from jobs.protocol.schemas import HOME
 from jobs.protocol.shelf import Shelf
 from jobs.protocol.store import POLICY
 from jobs.protocol.workers import side_by_side
-
-if TYPE_CHECKING:
-    import polars as pl
 
 SETTLED = "datamart/.index/preprocessing.settled.json"
 Item = TypeVar("Item")
@@ -125,16 +122,8 @@ class Stock(Shelf):
     def draft(self, table: str) -> AbstractContextManager[Path]:
         return files.draft(self.root, partitions.drafts_folder(self.root, table))
 
-    def put(
-        self,
-        work: Work,
-        draft: Path,
-        rows: int,
-        counts: Mapping[str, int],
-        frame: pl.DataFrame | None = None,
-        **notes: object,
-    ) -> Manifest:
-        """Publish a finished draft, and keep its rows for later steps if given. Thread-safe."""
+    def put(self, work: Work, draft: Path, rows: int, counts: Mapping[str, int], **notes: object) -> Manifest:
+        """Publish a finished draft. Thread-safe."""
         agreed = contract.load(tables.contract_name(work.table))
         manifest = Manifest(
             table=work.table,
@@ -148,8 +137,7 @@ class Stock(Shelf):
             counts=dict(counts),
             notes=notes,
         )
-        if partitions.publish(self.root, manifest, [draft]):  # else the existing files are verified when read
-            self.keep(manifest, frame)
+        partitions.publish(self.root, manifest, [draft])
         return manifest
 
     def _recall(self) -> None:

@@ -54,11 +54,6 @@ class Writer:
             self._hand_over(None)
         self._beside.shutdown()
 
-    @property
-    def whole(self) -> pl.DataFrame | None:
-        """The whole table, if it came as a single frame."""
-        return None if self._written else self._first
-
     def add(self, frame: pl.DataFrame) -> None:
         self.rows += frame.height
         if self._first is None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from jobs.protocol.command import Run
 
 _FOLDER = re.compile(r"datamart/[a-z_/]+/snapshot_date=\d{4}-\d{2}-\d{2}")
-MOST_KEPT = 1 << 20  # values: a day of some hundred loans in all its tables
 MOST_WHOLE = 250_000  # rows of files that are read at once
 MOST_SMALL = 10_000  # rows of a file that is read whole
 DAMAGED = ["damaged", "damaged", "", "0"]  # never equal to anything, so that the partition is built again
@@ -102,8 +101,6 @@ class Shelf:
     begins: date = date.min  # skip earlier days, where only recent ones are needed
     _built: dict[str, Days] = field(default_factory=dict)
     _verified: dict[str, Path] = field(default_factory=dict)
-    _kept: dict[str, pl.DataFrame] = field(default_factory=dict)  # by file name, which contains the content's hash
-    _room: int = MOST_KEPT
 
     def built(self, table: str) -> Days:
         if table not in self._built:
@@ -143,20 +140,12 @@ class Shelf:
 
         by_day = {day: self.parts(table, day) for day in days}
         names = [name for parts in by_day.values() for name in parts]
-        if len(names) == 1 and names[0] in self._kept:
-            return self._kept[names[0]].lazy()
         rows = sum(self.built(table)[day].rows for day in by_day)
         more: Literal["ignore", "raise"] = "ignore" if table == PREDICTIONS else "raise"  # old scores lack new columns
         if rows <= min(MOST_WHOLE, MOST_SMALL * len(names)):  # polars opens small files at some cost
             return pl.scan_parquet([partitions.content(self.root, name) for name in names], extra_columns=more)
         self._verified |= {name: partitions.verified(self.root, name) for name in names if name not in self._verified}
         return pl.scan_parquet([self._verified[name] for name in names], glob=False, extra_columns=more)
-
-    def keep(self, manifest: Manifest, rows: pl.DataFrame | None) -> None:
-        """Keep rows that this run has just published, if they are few, so that later steps need not read them."""
-        if rows is not None and (room := self._room - rows.height * rows.width) >= 0:
-            self._room = room
-            self._kept[f"{partitions.folder(manifest.table, manifest.date)}/{manifest.parts[0].name}"] = rows
 
     def parts(self, table: str, day: date) -> list[str]:
         """The files of a partition, each named by its content."""

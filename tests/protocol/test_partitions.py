@@ -17,7 +17,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.index import Index, manifests
 from jobs.protocol.layers import PREDICTIONS
 from jobs.protocol.partitions import Input, Manifest
-from jobs.protocol.shelf import MOST_KEPT, Shelf
+from jobs.protocol.shelf import Shelf
 from tests import stored
 from tests.sql.built import FIRST, SECOND, build
 
@@ -87,22 +87,6 @@ def test_who_writes_alone_looks_at_each_manifest_once_and_again_when_told_to(tmp
     before = manifests(root, "silver/toy")
     publish(root, [5], made_from="e")
     assert manifests(root, "silver/toy") != before
-
-
-def test_rows_that_a_run_has_just_published_are_not_read_again_while_they_are_few(tmp_path: Path) -> None:
-    root = Root(tmp_path)
-    manifest, few = publish(root, [1, 2]), pl.DataFrame({"id": [1, 2]})
-    (home(root) / manifest.parts[0].name).unlink()
-    shelf, other = (Shelf(root=root, index=Index(root, "toy")) for _ in range(2))
-    shelf.keep(manifest, few)
-    assert shelf.scan("silver/toy", [DAY]).collect().equals(few)
-    other.keep(manifest, pl.DataFrame({"id": range(MOST_KEPT + 1)}))
-    with pytest.raises(StoreDamaged, match="a file is missing"):
-        other.scan("silver/toy", [DAY])
-    other.keep(replace(manifest, table="silver/other"), pl.DataFrame({"id": range(MOST_KEPT - 1)}))
-    other.keep(manifest, few)  # few by themselves, and too many together
-    with pytest.raises(StoreDamaged, match="a file is missing"):
-        other.scan("silver/toy", [DAY])
 
 
 @pytest.mark.parametrize("whole", [0, 2], ids=["by-their-names", "read-at-once"])
