@@ -33,17 +33,16 @@ def section(shelf: Shelf, week: date, reference: Json, daily: Sequence[Json]) ->
     """The findings in the seven days up to Saturday `week`; `daily` and `reference` tell how the features should be."""
     days = [week - timedelta(days=back) for back in reversed(range(DAYS))]
     before = [days[0] - timedelta(days=back) for back in range(1, WEEKS_BEFORE * DAYS + 1)]
-    lately = Shelf(root=shelf.root, index=shelf.index, begins=before[-1])
-    features, found = list(_features(lately, before, reference["features"], daily)), manifests(lately, days)
+    features, found = list(_features(shelf, before, reference["features"], daily)), manifests(shelf, days)
     used = {feature.name for feature in features if feature.known["shap_share"] > 0}
-    begun = _begun(lately, days)
-    tables = list(_tables(days, found, begun if begun < days[0] else _begun(shelf, days)))
+    begun = min((day for source in SOURCES for day in shelf.built(f"silver/{source}")), default=days[0])
+    tables = list(_tables(days, found, begun))
     findings = [
         *rules.missing_rates(features),
         *(finding for share in shares(found, daily) for finding in rules.share(*share)),
-        *_volumes(lately, days),
+        *_volumes(shelf, days),
         *(finding for each in tables for finding in rules.absence(each["table"], each["expected"], each["days"])),
-        *_columns(lately, days, before, used),
+        *_columns(shelf, days, before, used),
         *(finding for feature in features for finding in (*rules.silence(feature), *rules.unit(feature))),
     ]
     return {"findings": rules.worst_first(findings), "tables": tables}
@@ -64,10 +63,6 @@ def _built(shelf: Shelf, table: str, days: Sequence[date]) -> list[date]:
 
 def _summed(manifests: Sequence[Manifest]) -> Counter[str]:
     return sum((Counter(manifest.counts) for manifest in manifests), Counter())
-
-
-def _begun(shelf: Shelf, days: Sequence[date]) -> date:
-    return min((day for source in SOURCES for day in shelf.built(f"silver/{source}")), default=days[0])
 
 
 def _tables(days: Sequence[date], found: Manifests, begun: date) -> Iterator[Json]:

@@ -120,16 +120,15 @@ def identities(root: Root, folder: str, wanted: Callable[[str], object], below: 
     return found
 
 
-def manifests(root: Root, table: str, since: date = date.min) -> dict[date, Identity]:
-    """By day, the identity of the manifest of every partition since then; without a manifest there is no partition.
+def manifests(root: Root, table: str) -> dict[date, Identity]:
+    """By day, the identity of the manifest of every partition; without a manifest there is no partition.
 
     Within `alone` the same dictionary is returned every time, and the caller adds what it publishes.
     """
     path = root.at(f"datamart/{table}")
     if _manifests is not None and path in _manifests:
         return _manifests[path]
-    first = f"{PREFIX}{since if _manifests is None else date.min}"
-    named = identities(root, f"datamart/{table}", lambda name: name >= first and day_of(name), f"/{MANIFEST}")
+    named = identities(root, f"datamart/{table}", day_of, f"/{MANIFEST}")
     found = {day: identity for name, identity in named.items() if (day := day_of(name))}
     if _manifests is not None:
         _manifests[path] = found

@@ -55,7 +55,7 @@ class Days:
 
     def __init__(self, shelf: Shelf, table: str) -> None:
         self._shelf, self._table = shelf, table
-        self.seen = index.manifests(shelf.root, table, shelf.begins)
+        self.seen = index.manifests(shelf.root, table)
         self.known: dict[date, Built] = {}
 
     def __getitem__(self, day: date) -> Built:
@@ -98,7 +98,6 @@ class Shelf:
 
     root: Root
     index: Index
-    begins: date = date.min  # skip earlier days, where only recent ones are needed
     _built: dict[str, Days] = field(default_factory=dict)
     _verified: dict[str, Path] = field(default_factory=dict)
 
