@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import date
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
 from jobs.protocol import files, strict_json, verdicts
@@ -52,12 +52,7 @@ def judged(root: Root, week: date) -> Judged | None:
 
 
 def evidence_of(root: Root, verdict: Json) -> Json:
-    return _parsed(cited(root, verdict["evidence"]))
-
-
-@lru_cache(maxsize=80)  # every week a replay asks again for more than a year of weeks
-def _parsed(data: bytes) -> Json:
-    found: Json = json.loads(data)
+    found: Json = json.loads(cited(root, verdict["evidence"]))
     return found
 
 

@@ -179,7 +179,6 @@ def test_what_a_process_has_read_is_not_read_again_and_changes_no_byte(
     read_on = (folder(judged) / "decision.json").read_bytes()
     shutil.rmtree(folder(judged))
     reading._read.clear()
-    storing._parsed.cache_clear()
     assert run(judged, SUNDAY, "--step", "evidence") == 0
     assert (folder(judged) / "decision.json").read_bytes() == read_on
 
