@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import polars as pl
 from jobs.import_lending_club.columns import KNOWN, OUTCOMES, TABLES
 from jobs.import_lending_club.loans import at_application, dated, later
 from jobs.protocol import files
-from jobs.protocol.calendar import days_between
+from jobs.protocol.calendar import ONE_DAY, days_between
 from jobs.protocol.errors import UsageError
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
@@ -23,7 +23,6 @@ from jobs.protocol.layers import LANDING, LANDING_KINDS
 
 _OTHER_KINDS = tuple(f".{kind}" for kind in LANDING_KINDS if kind != "csv")  # one table has one file a day
 _ROWS_HELD = 50_000
-_ONE_DAY = timedelta(days=1)
 
 
 def spill(work: Path, loans: pl.DataFrame) -> None:
@@ -64,8 +63,7 @@ def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
     other = [name.rpartition("/")[2] for name, sha256 in there.items() if sha256 != hashes[name]]
     stems = {name.removesuffix(".csv") for name in hashes}
     for table in TABLES:
-        folder = root.at(f"{LANDING}/{table}")
-        names = files.names_in(folder)
+        names = files.names_in(root.at(f"{LANDING}/{table}"))
         named = {name: f"{table}/{name.partition('.')[0]}" for name in names if name.endswith(_OTHER_KINDS)}
         other += [name for name, stem in named.items() if stem in stems]
     if other:
@@ -88,7 +86,7 @@ def publish(root: Root, work: Path, hashes: Mapping[str, str]) -> None:
 
 def landing_name(table: str, day: date) -> str:
     """The file of what happened on a day is dated the day after."""
-    return f"{table}/{table}_{day + _ONE_DAY:%Y_%m_%d}.csv"
+    return f"{table}/{table}_{day + ONE_DAY:%Y_%m_%d}.csv"
 
 
 def landed(root: Root, names: Iterable[str]) -> dict[str, str]:

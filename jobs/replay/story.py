@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.protocol import ledger, partitions, policy_in_force, strict_json, verdicts
+from jobs.protocol.calendar import ONE_DAY
 from jobs.protocol.events import amount
 from jobs.protocol.files import Root
 from jobs.protocol.index import Index
@@ -21,7 +22,6 @@ from jobs.protocol.store import FolderStore
 if TYPE_CHECKING:
     from jobs.replay.replaying import Happening
 
-ONE_DAY = timedelta(days=1)
 LEAST_BADS = 20  # an AUC of fewer says nothing
 NO_ACTION = "no_action"
 
@@ -135,11 +135,7 @@ def page(story: Story) -> bytes:
     told, trainings = amount(len(story.weeks), "week"), amount(len(trained), "training")
     headline = f"{told}, of which {alarms} called for action; {trainings}, {promoted}"
     weeks = [
-        {
-            **week._asdict(),
-            "week": str(week.week),
-            "verdict": Cell(week.decision.replace("_", " "), None, week.severity),
-        }
+        week._asdict() | {"week": str(week.week), "verdict": Cell(week.decision.replace("_", " "), None, week.severity)}
         for week in story.weeks
     ]
     days = [{"day": str(one.day), "who": one.who, "what": one.what, "why": one.why} for one in story.events]

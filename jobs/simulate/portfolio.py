@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby, pairwise
 
 import numpy as np
 import polars as pl
 
-from jobs.protocol.calendar import add_months, application_date, days_between
+from jobs.protocol.calendar import ONE_DAY, add_months, application_date, days_between
 from jobs.simulate.applicants import draw_applicants, draw_request, draw_second, draw_traits, price, true_pd
 from jobs.simulate.bureau import draw_bureau
 from jobs.simulate.chance import Draw, Ints
@@ -19,7 +19,6 @@ from jobs.simulate.columns import TABLES, Columns, as_frame
 from jobs.simulate.fates import Days, changes, draw_collections, draw_fates, moved, statements
 from jobs.simulate.settings import Market, Scenario, Settings, market
 
-ONE_DAY = timedelta(days=1)
 TRUTH = ("id", "application_date", "true_pd", "defaulted_12m", "event_date")
 NOT_OF_TERMS = {name for table in TABLES if table != "loan_terms" for name in TABLES[table][2:]}
 FIRST_MONTH = date(2007, 1, 1)

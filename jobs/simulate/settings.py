@@ -27,9 +27,6 @@ class Market:
     lender_noise: float = 1.5  # how badly the platform's own rate reflects it
 
 
-STEADY = Market()
-
-
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A change in the simulated world; whatever it does not mention stays the same."""
@@ -113,7 +110,7 @@ def shift(text: str, start: date) -> Shift:
 
 
 def market(scenarios: Iterable[Scenario]) -> Market:
-    found = STEADY
+    found = Market()
     for scenario in scenarios:
         found = replace(found, **{name: getattr(found, name) + more for name, more in scenario.market.items()})
     return found
