@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,13 @@ from jobs.import_lending_club import landing, loans, sources
 from jobs.import_lending_club.columns import KNOWN, MONTHS
 from jobs.import_lending_club.sources import Source
 from jobs.protocol import files, strict_json
-from jobs.protocol.calendar import add_months, days_between
+from jobs.protocol.calendar import ONE_DAY, days_between
 from jobs.protocol.errors import ConfigInvalid, ContractBroken, InputMissing, StoreDamaged, UsageError
 from jobs.protocol.events import Events, amount
 from jobs.protocol.files import Root
 
 FORMAT = 1
 VERSION = 2  # of the importer: raise it when the same files give other bytes
-_ONE_DAY = timedelta(days=1)
 
 
 def run(
@@ -41,7 +40,7 @@ def run(
             if not files.is_file(path):
                 raise InputMissing("there is no such file", where=path, mend="give the path of a file to import")
         opened = [Source(path, files.sha256_of(path.resolve()), member) for path in paths]
-        opened.sort(key=lambda source: (source.path.name, source.sha256))  # in whatever order they are given
+        opened.sort(key=lambda source: (source.name, source.sha256))  # in whatever order they are given
         name = _name(opened, cut_off)
         if _is_kept(root, name):
             events.say("nothing_to_do", f"These files are imported already, see {name}", report=name)
@@ -54,7 +53,7 @@ def run(
             landing.publish(root, work, hashes)
         cut_off_from = "--cut-off" if cut_off else "the month of the latest last_pymnt_d or issue_d"
         landed = {"files": len(hashes), "rows": rows, "sha256": _digest(hashes)}
-        landed = {"first": (first + _ONE_DAY).isoformat(), "last": (last + _ONE_DAY).isoformat(), **landed}
+        landed = {"first": (first + ONE_DAY).isoformat(), "last": (last + ONE_DAY).isoformat(), **landed}
         told = _report(opened, landed, {"date": last.isoformat(), "from": cut_off_from})
         files.write_whole(root, root.at(name), strict_json.pretty(told))
     events.say("imported", _sentence(told, name), report=name, **told["rows"], reasons=_reasons(opened))
@@ -82,7 +81,8 @@ def _read(opened: list[Source], work: Path, cut_off: date | None, events: Events
 
 def _first_and_last(spans: pl.DataFrame, opened: list[Source], cut_off: date | None, today: date) -> tuple[date, date]:
     """The day of the first application, and the cut-off: the last day that the files cover."""
-    first, latest, paid = spans.select(pl.min("first"), pl.max("latest"), pl.max("paid")).row(0)
+    end = pl.max_horizontal("latest", "paid").max().dt.month_end()
+    first, paid, last_known = spans.select(pl.min("first"), pl.max("paid"), end=end).row(0)
     where = opened[0].path
     if first is None:
         what = f"no row is a loan; rows skipped, by reason: {_reasons(opened) or 'none'}"
@@ -90,7 +90,7 @@ def _first_and_last(spans: pl.DataFrame, opened: list[Source], cut_off: date | N
     mend = "give the last day that the files cover by --cut-off YYYY-MM-DD; rows past it are skipped"
     if cut_off is None and paid is None:
         raise UsageError("without last_pymnt_d the last day that the files cover is unknown", where=where, mend=mend)
-    last = cut_off or add_months(max(latest, paid).replace(day=1), 1) - _ONE_DAY
+    last = cut_off or last_known
     if last > today:
         what = f"the cut-off would be {last}, after today ({today}, UTC)"
         raise UsageError(what, where="--cut-off" if cut_off else where, mend=mend)
@@ -99,10 +99,10 @@ def _first_and_last(spans: pl.DataFrame, opened: list[Source], cut_off: date | N
 
 def _name(opened: Sequence[Source], cut_off: date | None) -> str:
     """One name for the same files, read the same way."""
-    inputs = [[source.path.name, source.sha256, source.member] for source in opened]
+    inputs = [[source.name, source.sha256, source.member] for source in opened]
     asked = {"importer": VERSION, "cut_off": cut_off and cut_off.isoformat(), "files": inputs}
     digest = hashlib.sha256(strict_json.canonical(asked)).hexdigest()
-    return f"imports/{opened[0].path.name.partition('.')[0]}-{digest[:12]}.json"
+    return f"imports/{opened[0].name.partition('.')[0]}-{digest[:12]}.json"
 
 
 def _is_kept(root: Root, name: str) -> bool:
@@ -112,7 +112,7 @@ def _is_kept(root: Root, name: str) -> bool:
         landed = strict_json.parse(files.content(path, strict_json.LIMIT + 1), where=path)["landing"]
     except (FileNotFoundError, ConfigInvalid, StoreDamaged):
         return False
-    first, last = (date.fromisoformat(landed[end]) - _ONE_DAY for end in ("first", "last"))
+    first, last = (date.fromisoformat(landed[end]) - ONE_DAY for end in ("first", "last"))
     names = [landing.landing_name(table, day) for table in landed["rows"] for day in days_between(first, last)]
     return _digest(landing.landed(root, names)) == str(landed["sha256"])
 
@@ -124,7 +124,7 @@ def _report(opened: Sequence[Source], landed: dict[str, Any], cut_off: dict[str,
     for source in opened:
         why = source.skipped
         numbers = {name: ranges(n for n in why if why[n] == name) for name in sorted({*why.values()})}
-        facts = {"name": source.path.name, "sha256": source.sha256, "rows": source.rows, "skipped": numbers}
+        facts = {"name": source.name, "sha256": source.sha256, "rows": source.rows, "skipped": numbers}
         told.append(facts | source.notes)
     return {
         "format": FORMAT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import zipfile
 import zlib
@@ -50,6 +51,10 @@ class Source:
     ragged: list[int] = field(default_factory=list)  # numbers of rows of the wrong length, as they are met
     skipped: dict[int, str] = field(default_factory=dict)  # row number -> why
     rows: int = 0
+
+    @property
+    def name(self) -> str:
+        return os.fsencode(self.path.name).decode(errors="replace")  # a report is UTF-8, whatever a file is called
 
     def refusal(self, what: str, mend: str = ACCEPTED) -> ContractBroken:
         return ContractBroken(what, where=self.path, mend=mend)

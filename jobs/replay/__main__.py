@@ -52,10 +52,11 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     if given is not None:
         policy.load(given, str(options.policy))
     chances = Chances(options.missed_ticks, options.duplicate_ticks, options.kill, options.seed)
-    root = place(original, options.into)
+    root = place(original, Path(options.into))
     played = replaying.Replay(original, root, chances)
     played.expect_files(options.start, options.end)
     files.make_folder(root, root.path)
+    open_root(str(root.path))  # which refuses what no job could work in
     if given is not None:
         FolderStore(root).put_if_absent(POLICY, given)
     played.play(options.start, options.end, events)
@@ -78,6 +79,7 @@ def _refuse(options: argparse.Namespace) -> None:
     named, adding = "--missed-ticks, --duplicate-ticks, --kill", "give rates from 0 on that add up to at most 1"
     lost = bool(options.policy) and not files.is_file(options.policy)
     for wrong, what, where, mend in (
+        (not options.into.strip(), "the root is empty", "--into", "give a new folder"),
         (options.end < options.start, "it is before --start", "--end", "give an --end on or after --start"),
         (min(rates) < 0 or not sum(rates) <= 1, "these are not valid rates", named, adding),  # nor is a nan
         (options.seed < 0, "it is negative", "--seed", "give a whole number from 0 on"),
@@ -105,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--root", default=".", help="the root whose landed files are replayed; it is only read (default: .)")
     add("--start", type=iso_date, required=True, metavar="YYYY-MM-DD", help="first day of the schedules")
     add("--end", type=iso_date, required=True, metavar="YYYY-MM-DD", help="last day")
-    add("--into", type=Path, required=True, metavar="DIR", help="a new folder: the root of the replay")
+    add("--into", required=True, metavar="DIR", help="a new folder: the root of the replay")
     add("--policy", type=Path, metavar="FILE", help="the policy to replay under (default: as a first run writes it)")
     for flag, share in (
         ("--missed-ticks", "share of ticks that never come, and files late"),

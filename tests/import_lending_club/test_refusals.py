@@ -42,6 +42,7 @@ REFUSALS = {
         "without last_pymnt_d the last day that the files cover",
     ),
     "a-cut-off-after-today": (loan(last_pymnt_d="Mar-2091"), [], 2, "the cut-off would be 2091-03-31, after today"),
+    "a-cut-off-that-ends-all-time": (loan(last_pymnt_d="Dec-9999"), [], 2, "the cut-off would be 9999-12-31"),
     "a-cut-off-given-after-today": (loan(), ["--cut-off", "2091-03-31"], 2, "where: --cut-off"),
     "no-row-is-a-loan": (loan(issue_d=""), [], 4, "no row is a loan; rows skipped, by reason: {'no_issue_month': 1}"),
 }
@@ -76,6 +77,14 @@ def test_a_full_disk_is_told_with_the_folder_and_leaves_nothing_behind(
     told = f"the system refused: No space left on device\n  where: {tmp_path}/root/imports\n"
     assert told in capsys.readouterr().err
     assert os.listdir(tmp_path / "root/imports") == [".lock"]
+
+
+def test_a_file_may_have_a_name_that_is_not_utf_8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    public = put(tmp_path, text_of(loan()), os.fsdecode(b"\xff.csv"))
+    assert run(tmp_path / "root", public) == 0
+    assert [name for name in os.listdir(tmp_path / "root/imports") if name.startswith("\ufffd-")]
+    assert run(tmp_path / "root", public) == 0
+    assert "nothing_to_do" in capsys.readouterr().out
 
 
 def test_a_missing_file_a_missing_root_and_a_wrong_date_are_told(

@@ -43,6 +43,19 @@ def test_what_cannot_be_replayed_is_refused(
     assert not (tmp_path / "into").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("", "the root is empty"), (os.fsdecode(b"\xff"), "the root's path is not UTF-8")]
+)
+def test_a_folder_in_which_no_job_could_work_is_refused_before_anything_is_written(
+    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    span = ["--start", "2015-10-05", "--end", "2015-10-08"]
+    assert main(["--root", str(simulated()), "--into", name, *span]) == 2
+    assert said in capsys.readouterr().err
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
+
+
 @pytest.mark.parametrize("lacking", ["--into", "--start", "--end"])
 def test_a_replay_is_told_where_to_lie_and_when_to_begin_and_end(
     tmp_path: Path, lacking: str, capsys: pytest.CaptureFixture[str]
