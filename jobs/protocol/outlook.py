@@ -188,9 +188,7 @@ def _of_note(sight: Sight, state: State, later: State) -> str:
         ends = f": decision {later.open.seq} is withdrawn" if later.open else ""
         return f"The note is gone{', but training is at work on it already' if state.claim else ends}."
     then = "monitoring writes one when it has judged its week" if later.model_id else "training writes the first one"
-    return (
-        "The note brings nothing new: it is that of the open decision." if state.open else f"There is no note; {then}."
-    )
+    return "The note brings nothing new: it is the open decision's." if state.open else f"There is no note; {then}."
 
 
 def _of_decision(sight: Sight, state: State, standing: Decision) -> Iterator[str]:

@@ -106,7 +106,7 @@ def test_a_claim_whose_trainer_is_dead_is_told_with_what_the_next_training_does(
     assert "(ledger entry 2); its trainer is dead: the lock is free" in (said := told(store))
     store.root.at(TRAINER).unlink()  # as in a root that was restored
     assert told(store) == said
-    assert f"{dead} new: it is that of the open decision. - Decision 1 may be claimed by the next training run" in said
+    assert f"{dead} new: it is the open decision's. - Decision 1 may be claimed by the next training run" in said
     path(store, RETRAINING_NOTE).unlink()
     assert "The note is gone: decision 1 is withdrawn" in told(store)
     assert entry
