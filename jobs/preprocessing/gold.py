@@ -186,7 +186,7 @@ def _labels(run: Run, stock: Stock, policy: Policy, batch: list[Work]) -> None:
     for work in batch:
         known = by_day.get((work.day,), found.clear())
         bad = int((known["y"] == 1).sum())
-        counts = {"bad": bad, "good": known["y"].count() - bad, "late_news": late_on.get(work.day, 0)}
+        counts = {"bad": bad, "good": known.height - bad, "late_news": late_on.get(work.day, 0)}
         with stock.draft(LABELS) as path:
             known.rechunk().write_parquet(path)
             stock.register(run, stock.put(work, path, known.height, counts))

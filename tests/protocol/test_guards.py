@@ -39,6 +39,15 @@ def decision(**fields: object) -> Decision:
         ),
         pytest.param([date(2024, 1, 14)], {}, {}, {}, (), None, id="trained-on-the-sunday-before"),
         pytest.param(
+            [date(2024, 1, 22)],
+            {"priority": "IMMEDIATE"},
+            {"immediate_bypasses": ("cooldown",)},
+            {},
+            (),
+            None,
+            id="a-training-of-the-week-after-uses-up-nothing-of-this-one",
+        ),
+        pytest.param(
             [date(2023, 12, 22)],
             {},
             {"max_per_28_days": 1},
