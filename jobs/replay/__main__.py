@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,8 +50,7 @@ def _replayed(options: argparse.Namespace, events: Events) -> list[str]:
     _refuse(options)
     original, started = open_root(options.root), clock.seconds()
     given = options.policy.read_bytes() if options.policy else None
-    if given is not None:
-        policy.load(given, str(options.policy))
+    policy.load(given, str(options.policy))
     chances = Chances(options.missed_ticks, options.duplicate_ticks, options.kill, options.seed)
     root = place(original, Path(options.into))
     played = replaying.Replay(original, root, chances)
@@ -92,11 +92,11 @@ def _refuse(options: argparse.Namespace) -> None:
 
 def place(original: Root, into: Path) -> Root:
     """The folder of the replay: it must be empty, and outside the original root."""
-    path = into.resolve()
+    path = Path(os.path.realpath(into))  # unlike `resolve`, it bears links that lead in a circle
     kept = ((original.path / name).resolve() for name in ("datamart", "decisions", "model_bank"))
     if original.path.is_relative_to(path) or any(path.is_relative_to(folder) for folder in kept):
         raise UsageError("the new folder is within or around --root", where="--into", mend="name another folder")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if os.path.lexists(path) and (not files.is_folder(path) or any(path.iterdir())):
         raise UsageError("the folder is not empty", where=path, mend="give a new folder, or remove it first")
     return Root(path, durable=False)
 

@@ -56,6 +56,13 @@ def test_a_folder_in_which_no_job_could_work_is_refused_before_anything_is_writt
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
 
 
+def test_a_link_that_leads_in_a_circle_is_no_new_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    span = ["--start", "2015-10-05", "--end", "2015-10-08"]
+    assert main(["--root", str(simulated()), "--into", str(tmp_path / "circle"), *span]) == 2
+    assert "give a new folder, or remove it first" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("lacking", ["--into", "--start", "--end"])
 def test_a_replay_is_told_where_to_lie_and_when_to_begin_and_end(
     tmp_path: Path, lacking: str, capsys: pytest.CaptureFixture[str]
