@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from functools import cache, partial
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from jobs.preprocessing import tables
 from jobs.preprocessing.stock import Stock, Work
 from jobs.preprocessing.tables import FEATURE_SOURCES
 from jobs.protocol import contract, partitions, strict_json
-from jobs.protocol.calendar import days_between
+from jobs.protocol.calendar import ONE_DAY, days_between
 from jobs.protocol.command import Run
 from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.events import amount
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 SMALL = 1 << 14  # rows: days up to this size are built in parallel
 RANGE_ROWS = 1 << 16  # applications whose features are built at once
 AT_ONCE = 200  # days of labels built together: they share one read of the window before them
-ONE_DAY = timedelta(days=1)
 
 
 def build(run: Run, stock: Stock) -> None:
