@@ -15,7 +15,7 @@ from jobs.protocol import contract_polars as compiled
 from jobs.protocol import partitions, schemas, shelf
 from jobs.protocol.files import Root
 from jobs.protocol.layers import FEATURES, SOURCES
-from tests.protocol import row_schemas
+from tests.protocol import judged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def contract_check() -> str:
     names = [f"c{n}" for n in range(RULES)]
     chance = np.random.default_rng(1)
     frame = pl.DataFrame({name: chance.uniform(-0.0001, 1.0001, ROWS) for name in names})
-    made = row_schemas.table({name: ("float64", {"type": "number", "maximum": 1}) for name in names})
+    made = judged_rows.table({name: ("float64", {"type": "number", "maximum": 1}) for name in names})
     found = compiled.offences(made)
     counted = [offends.sum().alias(str(n)) for n, offends in enumerate(found.values())]
     best = min(_timed(lambda: frame.lazy().select(counted).collect()) for _ in range(5))

@@ -20,7 +20,7 @@ import polars as pl
 
 from jobs.protocol.contract_polars import DTYPES, offences, polars_schema
 from jobs.protocol.errors import ConfigInvalid
-from tests.protocol.row_schemas import table
+from tests.protocol.judged_rows import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

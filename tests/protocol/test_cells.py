@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.protocol.contract_polars import polars_schema
-from tests.protocol.row_schemas import CELLS, NUMBERS, OF_A_VALUE, frames, kept, table, verdicts
+from tests.protocol.judged_rows import kept, table, verdicts
+from tests.protocol.row_schemas import CELLS, NUMBERS, OF_A_VALUE, frames
 
 OWN_CASES = [
     pytest.param({"minimum": 1.5}, "int64", [1, 2, None], [False, True, True], id="a-fraction-bounds-integers"),

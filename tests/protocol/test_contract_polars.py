@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from jobs.protocol import contract, schemas
 from jobs.protocol.contract_polars import offences, polars_schema
 from tests import contract_suite
-from tests.protocol.row_schemas import TABLES, as_json, frames, kept, table, verdicts
+from tests.protocol.judged_rows import as_json, kept, table, verdicts
+from tests.protocol.row_schemas import TABLES, frames
 
 
 @settings(max_examples=200)
