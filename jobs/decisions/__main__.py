@@ -26,17 +26,11 @@ ABOUT = "What is decided and why, whether every file is as it was written, and w
 COMMANDS: dict[str, tuple[Callable[[Root, argparse.Namespace], tuple[int, str]], str]] = {
     "show": (showing.show, "the state of every decision and model, and the runs with problems"),
     "check": (checking.check, "whether ledger, notes, receipts, models and partitions are whole"),
-    "explain": (
-        explaining.explain,
-        "the chain of a date: runs, decision, evidence, inputs, and the model that scored it",
-    ),
+    "explain": (explaining.explain, "the chain of a date: runs, decision, evidence, inputs, the model that scored it"),
     "lint": (showing.lint, "what the next run will do with the notes and the policy as they stand"),
     "withdraw": (showing.withdraw, "end the open decision: a person's veto"),
     "gc": (collecting.collect, "list replaced files that no model, decision, score or report rests on"),
-    "doctor": (
-        doctoring.doctor,
-        "permissions, disk, locks, the file system, missing days, stale claims, the clock",
-    ),
+    "doctor": (doctoring.doctor, "permissions, disk, locks, the file system, missing days, stale claims, the clock"),
 }
 GIVEN = {"explain": " 2024-01-14", "withdraw": ' --reason "not before the holidays"'}  # arguments in the examples
 EXAMINING = ("check", "doctor")  # they work on a damaged ledger; the other commands refuse it

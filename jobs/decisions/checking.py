@@ -178,9 +178,8 @@ def models(root: Root, known: Ledger) -> Iterator[Problem]:
 def evidence(root: Root, known: Ledger) -> Iterator[Problem]:
     """Check that the evidence cited by recorded notes exists and has the cited hash."""
     for entry in known.entries:
-        if entry.kind != "proposed" or entry.body["source"] != MONITOR:
-            continue
-        if given := evidence_of(entry.body["note"].encode()):
+        is_monitors = entry.kind == "proposed" and entry.body["source"] == MONITOR
+        if is_monitors and (given := evidence_of(entry.body["note"].encode())):
             home = root.at(given.path).parent
             kept = [one for name in files.names_in(home) if files.is_file(one := home / name)]
             if given.sha256 not in map(files.sha256_of, kept):  # replaced verdicts are kept in the same folder

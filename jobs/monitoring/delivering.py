@@ -28,31 +28,31 @@ UNREADABLE: Json = {}
 def deliver(session: Session) -> None:
     """Write the messages that a week's verdict calls for, and send what is unsent. A failing channel is no failure."""
     store, past = session.store, verdicts.until(session.root, session.week, session.run.report.fail)
+    outbox, policy = _outbox(session), session.policy.alerts
     if past and past[-1]["week"] == session.week.isoformat():
         known = alerts.episodes(past)
         shown = {fingerprint: _alert(store, episode.file) for fingerprint, episode in known.items()}
         owned = [key for key, alert in shown.items() if _owner(alert, known[key])]
-        policy = session.policy.alerts
-        if telling := alerts.due(known.values(), _reported(store), owned, session.week, policy.renotify_days):
-            _write(session, past[-1], telling, known)
+        if telling := alerts.due(known.values(), _reported(outbox), owned, session.week, policy.renotify_days):
+            outbox |= _written(session, past[-1], telling, known)
         for fingerprint, episode in known.items():
             _show(session, episode, shown[fingerprint])
-    for name in store.list(OUTBOX):
-        _send(session, f"{OUTBOX}/{name}", session.policy.alerts)
+    for name, content in outbox.items():
+        _send(session, name, content, policy)
 
 
 def standing(store: FolderStore, past: Sequence[Json]) -> list[Json]:
     """The open episodes after these verdicts, gravest first, with their age in weeks and who acknowledged them."""
     found = [episode for episode in alerts.episodes(past).values() if episode.resolved is None]
-    rows = []
-    for episode in sorted(found, key=lambda one: (-rank(one.severity), one.opened, one.rule, one.subject)):
-        weeks = (date.fromisoformat(past[-1]["week"]) - episode.opened).days // 7
-        owner = _owner(_alert(store, episode.file), episode)
-        rows.append(_facts(episode) | {"weeks": weeks, "acknowledged_by": owner})
-    return rows
+    found.sort(key=lambda one: (-rank(one.severity), one.opened, one.rule, one.subject))
+    week = date.fromisoformat(past[-1]["week"])
+    return [
+        _facts(one) | {"weeks": (week - one.opened).days // 7, "acknowledged_by": _owner(_alert(store, one.file), one)}
+        for one in found
+    ]
 
 
-def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: Mapping[str, Episode]) -> None:
+def _written(session: Session, verdict: Json, telling: Sequence[Episode], known: Mapping[str, Episode]) -> Json:
     """Put one file with all due messages into the outbox; after a crash before that, nothing counts as reported."""
     book, policy = ledger.read(session.store), session.policy.alerts
     said = alerts.messages(verdict, telling, known.values(), (len(book.entries), book.head), policy)
@@ -74,15 +74,27 @@ def _write(session: Session, verdict: Json, telling: Sequence[Episode], known: M
         for channel in by_kind[one["kind"]]
     ]
     name = f"{OUTBOX}/{verdict['week']}-{key[:12]}.json"
-    session.store.put_if_absent(name, strict_json.pretty(content))
+    if not session.store.put_if_absent(name, strict_json.pretty(content)):
+        return {}  # it is there, and damaged: whatever was sent of it is marked nowhere
     session.run.report.change(name, alerts=len(telling))
+    return {name: content}
 
 
-def _reported(store: FolderStore) -> Told:
+def _outbox(session: Session) -> dict[str, Json]:
+    """The files of the outbox, oldest week first; a damaged one is told of, and what it said may be said again."""
+    found: dict[str, Json] = {}
+    for name in (f"{OUTBOX}/{file}" for file in session.store.list(OUTBOX)):
+        try:
+            found[name] = _content(session.store, name)
+        except StoreDamaged as damage:
+            session.run.report.fail(damage)
+    return found
+
+
+def _reported(outbox: Mapping[str, Json]) -> Told:
     """What has been reported: everything in the outbox counts, however long sending it takes."""
     told: dict[tuple[str, date], tuple[date, str]] = {}
-    for name in store.list(OUTBOX):  # by their weeks
-        content = _content(store, f"{OUTBOX}/{name}")
+    for content in outbox.values():
         week = date.fromisoformat(content["week"])
         for one in content["episodes"]:
             key = one["fingerprint"], date.fromisoformat(one["opened"])
@@ -91,9 +103,8 @@ def _reported(store: FolderStore) -> Told:
     return told
 
 
-def _send(session: Session, name: str, policy: AlertPolicy) -> None:
+def _send(session: Session, name: str, content: Json, policy: AlertPolicy) -> None:
     """Send what is pending in one file of the outbox, marking each delivery before trying the next."""
-    content = _content(session.store, name)
     # Too old to be news: what lasts is reported again by now, and a week made up for late goes to its file alone.
     is_old = (session.run.today - date.fromisoformat(content["week"])).days > policy.renotify_days
     for delivery in content["deliveries"]:

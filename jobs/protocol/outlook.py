@@ -179,11 +179,9 @@ def _of_note(sight: Sight, state: State, later: State) -> str:
     if found.kind in BLOCKING:
         free = state.model_id and not state.claim and not (state.open and state.open.source == PERSON)
         free = free and found.data is not None and found.kind is not Kind.AHEAD
-        then = (
-            "The next note of monitoring takes its place, and quarantine keeps it." if free else "It is left in place."
-        )
+        left, taken = "It is left in place.", "The next note of monitoring takes its place, and quarantine keeps it."
         see = ", see PROBLEMS" if found.problem else ""
-        return f"Nothing is claimed on the note: it is {found.kind.value}{see}. {then}"
+        return f"Nothing is claimed on the note: it is {found.kind.value}{see}. {taken if free else left}"
     if found.kind is Kind.ABSENT and state.open:
         ends = f": decision {later.open.seq} is withdrawn" if later.open else ""
         return f"The note is gone{', but training is at work on it already' if state.claim else ends}."

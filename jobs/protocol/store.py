@@ -118,10 +118,7 @@ class FolderStore:
 
     @contextmanager
     def _drafted(self, name: str, data: bytes) -> Iterator[tuple[int, str, str]]:
-        with (
-            self._folder_of(name) as (folder, last),
-            folders.drafted(self.root, folder, data, mode_of(name)) as draft,
-        ):
+        with self._folder_of(name) as (folder, last), folders.drafted(self.root, folder, data, mode_of(name)) as draft:
             yield folder, last, draft
 
     @contextmanager

@@ -12,7 +12,6 @@ import pytest
 
 from jobs.monitoring import channels, delivering
 from jobs.protocol import ledger, strict_json, verdicts
-from jobs.protocol.errors import StoreDamaged
 from jobs.protocol.files import Root
 from jobs.protocol.receipts import Report
 from jobs.protocol.store import FolderStore
@@ -199,14 +198,18 @@ def test_a_week_that_is_made_good_long_after_is_told_in_its_file_alone(
 
 
 @pytest.mark.parametrize("spoiled", [("", "{"), ("episodes", "episodez"), ('"medium"', '"mfdium"')])
-def test_a_spoiled_file_of_the_outbox_is_damage_and_is_named(tmp_path: Path, spoiled: tuple[str, str]) -> None:
+def test_a_spoiled_file_of_the_outbox_is_damage_is_named_and_keeps_back_no_other_message(
+    tmp_path: Path, hook: Web, spoiled: tuple[str, str]
+) -> None:
     find(tmp_path, 0, reason())
     run(tmp_path)
     (path,) = (tmp_path / delivering.OUTBOX).iterdir()
     path.chmod(0o640)
     path.write_text(path.read_text().replace(*spoiled, 1))
-    with pytest.raises(StoreDamaged, match=path.name):
-        run(tmp_path)
+    for number, sent in ((0, 1), (1, 2), (1, 2)):  # the same week again tells no more of it; the next one tells all
+        find(tmp_path, number, reason())
+        assert [problem.where for problem in run(tmp_path, number).problems] == [f"{delivering.OUTBOX}/{path.name}"]
+        assert len(hook.posts) == sent
 
 
 def test_nothing_but_sentences_leaves_the_house(tmp_path: Path, hook: Web, mailbox: Mailbox) -> None:
