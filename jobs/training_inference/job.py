@@ -19,11 +19,8 @@ BUSY = "another training runs on this root"
 def wait(run: Run) -> None:
     """Fail unless the features of the date exist. This is read from gold's manifests, never from a scheduler."""
     if run.day not in Session.of(run).shelf.built(FEATURES):
-        raise InputMissing(
-            f"the features of {run.day} are not there yet",
-            where=f"datamart/{FEATURES}",
-            mend="run preprocessing for this date; days that have features are scored all the same",
-        )
+        mend = "run preprocessing for this date; days that have features are scored all the same"
+        raise InputMissing(f"the features of {run.day} are not there yet", where=f"datamart/{FEATURES}", mend=mend)
 
 
 def check(run: Run) -> None:

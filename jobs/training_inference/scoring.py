@@ -32,6 +32,7 @@ from jobs.training_inference.session import Session
 PREDICTIONS_VERSION = 1
 MOST_REASONS = 4  # more are unlikely to help the person who reads them
 MOST_ROWS = 20_000  # explained per day: one row takes up to 0.5 ms on one core
+OUT_OF_TURN = "was scored after later days: its features came late, or its scores were lost and are made anew"
 CHUNK = 5_000  # rows that are explained in one call; also, small days are scored together up to so many rows
 
 
@@ -41,6 +42,7 @@ def score(session: Session, serving: Serving) -> None:
     A large day is scored alone, with all free threads; small ones in batches, many batches in parallel.
     """
     run, model, rows = session.run, session.banked(serving.model_id), session.pending()
+    newest = max(session.shelf.built(PREDICTIONS), default=date.min)
     threads = free_threads()  # measured before we cause load ourselves
     small = batches({day: n for day, n in rows.items() if n <= CHUNK}, CHUNK)
     with run.events.progress("scores", len(rows)) as done:
@@ -48,10 +50,14 @@ def score(session: Session, serving: Serving) -> None:
             make = partial(_score_days, session, serving, model, threads if len(group) == 1 else 1)
             for days, outcomes in zip(group, side_by_side(partial(_in_turn, make), group), strict=True):
                 for outcome in outcomes:
-                    if isinstance(outcome, Manifest):
-                        session.shelf.register(run, outcome)
-                    else:
+                    if not isinstance(outcome, Manifest):
                         run.report.fail(outcome)
+                        continue
+                    session.shelf.register(run, outcome)
+                    if outcome.date < newest:
+                        name = partitions.folder(PREDICTIONS, outcome.date)
+                        run.report.skip(name, OUT_OF_TURN)
+                        run.events.say("out_of_turn", f"warning: {name} {OUT_OF_TURN}", name=name)
                 done(len(days))
 
 
@@ -132,11 +138,8 @@ def rescore(session: Session, *, verify: bool) -> None:
         made = partitions.part_of(path, found.height)
     if (made,) != manifest.parts:
         differ = [name for name in before.columns if name not in found or not found[name].equals(before[name])]
-        raise StoreDamaged(
-            f"rescored, {', '.join(differ) or 'the bytes'} came out different",
-            where=home,
-            mend="compare the versions of the program and its libraries with those in the model's card",
-        )
+        mend = "compare the versions of the program and its libraries with those in the model's card"
+        raise StoreDamaged(f"rescored, {', '.join(differ) or 'the bytes'} came out different", where=home, mend=mend)
     said = f"{day}: {amount(found.height, 'score')}, identical to the byte"
     more = f"; not compared, because it was added later: {', '.join(later)}" if later else ""
     session.run.events.say("same", said + more, rows=found.height, not_compared=later)

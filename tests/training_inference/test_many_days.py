@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -49,6 +51,18 @@ def test_every_byte_is_the_same_however_many_days_are_scored_together(
     assert run(root, LAST, "--step", "score") == 0
     assert len(predictions(root)) > 2 * len(DAYS)
     assert predictions(root) == predictions(once("scored_alone", alone))
+
+
+def test_a_day_that_is_scored_after_later_days_is_told_of(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing else tells of scores that somebody has deleted, once another model has made them anew."""
+    assert run(root) == 0
+    lost = "datamart/gold/predictions/snapshot_date=" + str(DAYS[2])
+    shutil.rmtree(root / lost)
+    assert "out_of_turn" not in capsys.readouterr().out
+    assert run(root) == 0
+    assert json.dumps({"event": "out_of_turn", "name": lost}) in capsys.readouterr().out.splitlines()
+    newest = max((root / f"decisions/receipts/training_inference/{LAST}").iterdir(), key=lambda path: int(path.stem))
+    assert json.loads(newest.read_bytes())["skipped"] == [{"what": lost, "why": scoring.OUT_OF_TURN}]
 
 
 def land(root: Path, rows: pl.DataFrame, manifest: partitions.Manifest) -> None:
