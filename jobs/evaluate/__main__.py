@@ -34,11 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _tell(options: argparse.Namespace) -> int:
     if options.estimate and not options.reference:
-        raise UsageError(
-            "an estimate needs a reference to calibrate on",
-            where="--estimate",
-            mend="add --reference FILE, a file with labels",
-        )
+        mend = "add --reference FILE, a file with labels"
+        raise UsageError("an estimate needs a reference to calibrate on", where="--estimate", mend=mend)
     if options.score == options.label:
         raise UsageError("score and label are one column", where="--score, --label", mend="name two columns")
     from jobs.evaluate import measuring, reading, showing

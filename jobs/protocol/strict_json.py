@@ -59,6 +59,8 @@ def _decoded(data: bytes, *, where: object, allow_bom: bool, limit: int) -> str:
 
     if len(data) > limit:
         raise refused(f"the file has {len(data)} bytes", f"at most {limit} bytes are read here: shorten the file")
+    if not data.strip():
+        raise refused("the file is empty", "put back what it held: an editor or a full disk may have emptied it")
     if data.startswith(_BOM):
         if not allow_bom:
             raise refused("the file starts with a byte order mark", "save it as UTF-8 without a byte order mark")

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, metavar="S", help="another seed, another portfolio (default: 1)")
     dirt = "share of rows that each kind of dirt hits (default: 0)"
     add("--dirt", type=float, default=0.0, metavar="RATE", help=dirt)
-    otherwise = "what changes from that date on (default: --start); may be given several times"
+    otherwise = "what changes from that date on (default: --start); may be given several times, and adds up"
     add("--scenario", action="append", default=[], metavar=f"NAME[@{day}]", help=otherwise)
     return parser
 
