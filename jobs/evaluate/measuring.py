@@ -22,11 +22,8 @@ def evaluate(current: ScoredFile, reference: ScoredFile | None, *, estimated: bo
     """Measure a scored file, compared with a reference if there is one; `reasons` says why a measure is missing."""
     counts = current.labelled
     if reference and reference.scored.n and current.scored.n and reference.probabilities != current.probabilities:
-        raise ContractBroken(
-            "the scores of one file are probabilities and those of the other are not",
-            where=f"{current.name} and {reference.name}",
-            mend="compare scores of one scale",
-        )
+        what, where = "the scores of one file are probabilities and those of the other are not", current.name
+        raise ContractBroken(what, where=f"{where} and {reference.name}", mend="compare scores of one scale")
     # An estimate is judged by a cut-off that was known before the rows it is for.
     at = ranking.ks(reference.labelled if reference and estimated else counts).at
     measures = _ranking(counts, at) | (_calibration(counts) if current.probabilities else {})

@@ -169,11 +169,8 @@ def _refuse_changed(path: Path, before: os.stat_result) -> None:
     with suppress(FileNotFoundError):
         if identity_of(path.lstat()) == identity_of(before):
             return
-    raise InputMissing(
-        "the file changed while it was read: it is still being written",
-        where=path,
-        mend=f"run again when it is complete; best, the source lands NAME{arrivals.CHECKSUM} beside its file",
-    )
+    mend = f"run again when it is complete; best, the source lands NAME{arrivals.CHECKSUM} beside its file"
+    raise InputMissing("the file changed while it was read: it is still being written", where=path, mend=mend)
 
 
 def _packed_csv(file: FileIO, shaped: Shaped, write_to: Path) -> Written:

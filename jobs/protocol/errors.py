@@ -103,11 +103,8 @@ def as_job_error(error: BaseException) -> JobError:
         where = error.filename or where
     if said:
         mend = "mend what it names (space, permissions, limits) and run again"
-        return JobError(
-            f"the system refused: {said}",
-            where=where or "a file or folder of the root, or where this output goes",
-            mend=mend,
-        )
+        elsewhere = "a file or folder of the root, or where this output goes"
+        return JobError(f"the system refused: {said}", where=where or elsewhere, mend=mend)
     if os.environ.get("P2P_TRACEBACK"):  # for whoever mends the bug, on data that may be shown
         traceback.print_exception(error)
     for name, breach in reversed(list(READ.items())):  # only now, so that a run without bugs does not pay for it
@@ -116,8 +113,6 @@ def as_job_error(error: BaseException) -> JobError:
         READ.pop(name, None)
     frames = traceback.extract_tb(error.__traceback__)
     frame = next((each for each in reversed(frames) if f"{os.sep}jobs{os.sep}" in each.filename), frames[-1])
-    return JobError(
-        f"a bug: {type(error).__name__} in {frame.name}",
-        where=f"{Path(frame.filename).name}:{frame.lineno}",
-        mend="set P2P_TRACEBACK=1 and run again to see all of it (it may show row values), then report it",
-    )
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    mend = "set P2P_TRACEBACK=1 and run again to see all of it (it may show row values), then report it"
+    return JobError(f"a bug: {type(error).__name__} in {frame.name}", where=place, mend=mend)

@@ -173,6 +173,13 @@ def standing(root: Root, job: str, day: date, steps: Sequence[str] = ()) -> list
     return [Problem(**problem) for receipt in counted for problem in receipt["problems"]]
 
 
+def wrote(root: Root, job: str, day: date, name: str) -> bool:
+    """Whether a receipt for a date says that its run wrote this."""
+    store, home = FolderStore(root), folder(job, day)
+    kept = (_read(store, f"{home}/{number}.json", changes=True) for number in _numbers(root.at(home)))
+    return any(change["name"] == name for receipt in kept for change in receipt.get("changed", ()))
+
+
 def prune(root: Root, job: str, now: datetime) -> None:
     """Remove the folders of receipts in which nothing was written for `KEPT_DAYS`."""
     for day in entries(root, f"{HOME}/{job}"):

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from jobs.measures.counts import FloatArray
-from jobs.protocol import contract, files, model_bank, partitions
+from jobs.protocol import contract, files, model_bank, partitions, receipts
 from jobs.protocol.command import failure_of
 from jobs.protocol.contract import Column
 from jobs.protocol.errors import InputMissing, JobError, StoreDamaged, UsageError
@@ -32,7 +32,8 @@ from jobs.training_inference.session import Session
 PREDICTIONS_VERSION = 1
 MOST_REASONS = 4  # more are unlikely to help the person who reads them
 MOST_ROWS = 20_000  # explained per day: one row takes up to 0.5 ms on one core
-OUT_OF_TURN = "was scored after later days: its features came late, or its scores were lost and are made anew"
+LATE = "was scored after later days: its features came late, or its scores were lost and are made anew"
+LOST = "was scored before, and its scores were lost: they are made anew by the model that serves"
 CHUNK = 5_000  # rows that are explained in one call; also, small days are scored together up to so many rows
 
 
@@ -43,6 +44,7 @@ def score(session: Session, serving: Serving) -> None:
     """
     run, model, rows = session.run, session.banked(serving.model_id), session.pending()
     newest = max(session.shelf.built(PREDICTIONS), default=date.min)
+    lost = {day for day in rows if receipts.wrote(run.root, session.JOB, day, partitions.folder(PREDICTIONS, day))}
     threads = free_threads()  # measured before we cause load ourselves
     small = batches({day: n for day, n in rows.items() if n <= CHUNK}, CHUNK)
     with run.events.progress("scores", len(rows)) as done:
@@ -54,10 +56,10 @@ def score(session: Session, serving: Serving) -> None:
                         run.report.fail(outcome)
                         continue
                     session.shelf.register(run, outcome)
-                    if outcome.date < newest:
-                        name = partitions.folder(PREDICTIONS, outcome.date)
-                        run.report.skip(name, OUT_OF_TURN)
-                        run.events.say("out_of_turn", f"warning: {name} {OUT_OF_TURN}", name=name)
+                    if outcome.date in lost or outcome.date < newest:
+                        name, why = partitions.folder(PREDICTIONS, outcome.date), LOST if outcome.date in lost else LATE
+                        run.report.skip(name, why)
+                        run.events.say("out_of_turn", f"warning: {name} {why}", name=name)
                 done(len(days))
 
 

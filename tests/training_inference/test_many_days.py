@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,16 +53,19 @@ def test_every_byte_is_the_same_however_many_days_are_scored_together(
     assert predictions(root) == predictions(once("scored_alone", alone))
 
 
-def test_a_day_that_is_scored_after_later_days_is_told_of(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("lost", "why"), [(DAYS[2], scoring.LATE), (LAST, scoring.LOST)], ids=["late", "lost"])
+def test_a_day_that_is_scored_out_of_turn_or_again_is_told_of(
+    root: Path, capsys: pytest.CaptureFixture[str], lost: date, why: str
+) -> None:
     """Nothing else tells of scores that somebody has deleted, once another model has made them anew."""
     assert run(root) == 0
-    lost = "datamart/gold/predictions/snapshot_date=" + str(DAYS[2])
-    shutil.rmtree(root / lost)
+    name = f"datamart/gold/predictions/snapshot_date={lost}"
+    shutil.rmtree(root / name)
     assert "out_of_turn" not in capsys.readouterr().out
     assert run(root) == 0
-    assert json.dumps({"event": "out_of_turn", "name": lost}) in capsys.readouterr().out.splitlines()
+    assert json.dumps({"event": "out_of_turn", "name": name}) in capsys.readouterr().out.splitlines()
     newest = max((root / f"decisions/receipts/training_inference/{LAST}").iterdir(), key=lambda path: int(path.stem))
-    assert json.loads(newest.read_bytes())["skipped"] == [{"what": lost, "why": scoring.OUT_OF_TURN}]
+    assert json.loads(newest.read_bytes())["skipped"] == [{"what": name, "why": why}]
 
 
 def land(root: Path, rows: pl.DataFrame, manifest: partitions.Manifest) -> None:
