@@ -99,8 +99,7 @@ def notes(root: Root) -> Iterator[Problem]:
             if not _is_named_by_hash(store, folder, name):
                 yield damage("its content does not match its name", f"{folder}/{name}", RESTORE)
     yield from outlook.misnamed(store)
-    places = ("decisions", *FLAT)
-    lying = ((place, entry.name) for place in places for entry in entries(root, place))
+    lying = ((place, entry.name) for place in ("decisions", *FLAT) for entry in entries(root, place))
     for place, name in (left for left in lying if left[1].startswith((DRAFT, ASIDE))):
         mend = "nothing needs doing: the next run finishes it"
         yield remark("a run died while writing it, or is still writing", f"{place}/{name}", mend)

@@ -40,8 +40,7 @@ _TRY = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fc
 def doctor(root: Root, _: argparse.Namespace) -> tuple[int, str]:
     """Check everything that the jobs depend on, and say what is wrong and how to mend it."""
     looks = (permissions, disk, libraries, locks, backend, gaps, times)
-    found = strange(root) + [one for look in looks for one in going_on(look(root))]
-    return summed(found, "all is well")
+    return summed(strange(root) + [one for look in looks for one in going_on(look(root))], "all is well")
 
 
 def permissions(root: Root) -> Iterator[Problem]:

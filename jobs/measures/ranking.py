@@ -137,21 +137,22 @@ def curves(counts: ScoreCounts, points: int = POINTS) -> dict[str, tuple[FloatAr
 def gains(of: Sequence[Band]) -> list[Json]:
     """Gains table, from the riskiest band down: cumulative shares of all bads and goods include all riskier bands.
 
-    Bands are given from the safest on. A lift is a bad rate over that of all. Empty where goods or bads are lacking.
+    Bands are given from the safest on. A lift is a bad rate over that of all. A band is in order if its bad rate is no
+    higher than that of the riskier one before it. Empty where goods or bads are lacking.
     """
     n, bads = sum(band.n for band in of), sum(band.bads for band in of)
     if bads in (0, n):
         return []
-    rows, seen, seen_bads = [], 0, 0
+    rows: list[Json] = []
+    seen = seen_bads = 0
     for band in reversed(of):
         seen, seen_bads = seen + band.n, seen_bads + band.bads
         of_bads, of_goods = seen_bads / bads, (seen - seen_bads) / (n - bads)
         told: Json = {"lowest": band.lowest, "highest": band.highest, "n": band.n, "bads": band.bads}
-        told |= {"bad_rate": band.bad_rate, "mean_score": band.mean_score}
-        told |= {"bad_rate_interval": list(band.bad_rate_interval())}
-        told |= {"cumulative_bads": of_bads, "cumulative_goods": of_goods}
-        told |= {"lift": band.bad_rate * n / bads, "cumulative_lift": of_bads * n / seen}
-        rows.append(told | {"ks": abs(of_bads - of_goods)})
+        told |= {"bad_rate": band.bad_rate, "bad_rate_interval": list(band.bad_rate_interval())}
+        told |= {"mean_score": band.mean_score, "in_order": not rows or band.bad_rate <= rows[-1]["bad_rate"]}
+        told |= {"cumulative_bads": of_bads, "cumulative_goods": of_goods, "ks": abs(of_bads - of_goods)}
+        rows.append(told | {"lift": band.bad_rate * n / bads, "cumulative_lift": of_bads * n / seen})
     return rows
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from jobs.measures.calibration import Band
+from jobs.measures.ranking import gains
 from jobs.monitoring import charts, page
 from jobs.monitoring.lookup import at
 from jobs.monitoring.page import NOT_COMPUTED, Cell, Figure, Table, cell, listing, number, plain, value_of
@@ -142,20 +143,27 @@ class Shown:
         return [one | {"rate": one["bads"] / one["n"], "expected_rate": one["expected"] / one["n"]} for one in found]
 
     @property
+    def deciles(self) -> list[Band]:
+        return [Band(**each) for each in self.at("calibration.deciles") or []]
+
+    @property
     def bands(self) -> list[Json]:
         """Bad rates against promised ones, with Jeffreys intervals."""
-        bands = [Band(**each) for each in self.at("calibration.deciles") or []]
         return [
             {"scores": [one.lowest, one.highest], "n": one.n, "bads": one.bads, "promised": one.mean_score}
             | {"observed": one.bad_rate, "interval": ends, "fits": ends[0] <= one.mean_score <= ends[1]}
-            for one, ends in ((one, one.bad_rate_interval()) for one in bands)
+            for one, ends in ((one, one.bad_rate_interval()) for one in self.deciles)
         ]
+
+    @property
+    def gains(self) -> list[Json]:
+        return gains(self.deciles)
 
     @property
     def matured(self) -> list[Json]:
         """The months of application that have known outcomes."""
-        known = (one for one in self.at("vintages.months") or [] if one["matured"])
-        return [{**one, "interval": [one["low"], one["high"]]} for one in known]
+        months = self.at("vintages.months") or []
+        return [one | {"interval": [one["low"], one["high"]]} for one in months if one["matured"]]
 
     @property
     def quarters(self) -> Figure | None:
@@ -215,12 +223,8 @@ def sections(shown: Shown) -> Iterator[Json]:
                 body = getattr(macros, name)()
             except Exception as error:  # noqa: BLE001 - a page with one hole is better than none
                 state, lead = "unknown", f"This part of the evidence could not be shown: {type(error).__name__}."
-        yield {
-            "id": name,
-            "title": title,
-            "state": state,
-            "body": body or Markup('<p class="lead">{}</p>').format(lead),
-        }
+        body = body or Markup('<p class="lead">{}</p>').format(lead)
+        yield {"id": name, "title": title, "state": state, "body": body}
 
 
 def grade(one: Json, policy: Policy) -> Cell:

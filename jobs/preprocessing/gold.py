@@ -43,8 +43,7 @@ def build(run: Run, stock: Stock) -> None:
         return
     made = stock.build(run, "features", days, lambda work: _fits(stock, work.day, SMALL), partial(_features, stock))
     _tell_of_latecomers(run, made)
-    rule = policy(run)
-    run.attempt(partial(_build_labels, run, stock, rule))
+    run.attempt(partial(_build_labels, run, stock, policy(run)))
 
 
 def _tell_of_latecomers(run: Run, made: list[Manifest]) -> None:

@@ -156,8 +156,7 @@ class Stock(Shelf):
     def settle(self, problems: list[Problem]) -> None:
         """Remember that nothing is left to do, keyed by what the run saw at its start: later changes are not lost."""
         facts = {"day": str(self.day), "key": self._key(self.day), "problems": [asdict(each) for each in problems]}
-        data = json.dumps(facts, sort_keys=True).encode()
-        files.write_changed(self.root, self.root.at(SETTLED), data)
+        files.write_changed(self.root, self.root.at(SETTLED), json.dumps(facts, sort_keys=True).encode())
 
     def _key(self, until: date) -> str:
         """A hash of what a run saw up to a date, without opening a data file, and of what it has built."""

@@ -165,8 +165,7 @@ def cited(root: Root, folder: str, content: str) -> Manifest:
     """The manifest, current or kept, whose rows have this hash."""
     if not _FOLDER.fullmatch(folder):
         raise StoreDamaged("that is not a partition", where=folder, mend="restore what cites it from a backup")
-    home = root.at(folder)
-    names = sorted(files.names_in(home), reverse=True)  # the one in place first
+    names = sorted(files.names_in(root.at(folder)), reverse=True)  # the one in place first
     for name in (name for name in names if name == partitions.MANIFEST or partitions.KEPT.fullmatch(name)):
         manifest = partitions.at(root, f"{folder}/{name}")
         if manifest.content_sha256 == content:

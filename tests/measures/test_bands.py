@@ -70,6 +70,13 @@ def test_gains_by_hand() -> None:
     assert rows[0]["ks"] == pytest.approx(5 / 6)
 
 
+def test_a_band_is_out_of_order_if_it_is_worse_than_the_riskier_one_before() -> None:
+    bads_of_four = {0.9: 2, 0.7: 3, 0.5: 3, 0.3: 0}
+    rows = gains(bands(counted([(score, at < bads) for score, bads in bads_of_four.items() for at in range(4)]), 4))
+    assert [row["bad_rate"] for row in rows] == [0.5, 0.75, 0.75, 0.0]
+    assert [row["in_order"] for row in rows] == [True, False, True, True]
+
+
 @pytest.mark.parametrize("rows", [[], [(0.5, 0)], [(0.5, 1)]], ids=["empty", "goods-only", "bads-only"])
 def test_one_class_has_no_gains(rows: list[Row]) -> None:
     assert gains(bands(counted(rows))) == []

@@ -62,6 +62,10 @@ def test_of_days_that_are_known_to_be_well_only_the_days_are_listed() -> None:
     assert found.unknown == ["datamart/landing/financial/README.md"]
 
 
+def test_the_first_day_that_may_land_is_that_of_the_year_2000() -> None:
+    assert [one.day for one in found_in("financial", ["financial_2000_01_01.csv"]).landed] == [date(2000, 1, 1)]
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "parquet"])
 def test_a_landed_file_knows_its_place(kind: str) -> None:
     name = f"loan_terms_2007_06_05.{kind}"
@@ -97,7 +101,17 @@ def test_other_names_are_reported_and_keep_nothing_else_from_being_taken(name: s
 
 @pytest.mark.parametrize(
     "text",
-    ["2024_02_30", "2024_13_01", "2024_1_05", "20240105", "2024-01-05", "2024_01_05_final", "٢٠٢٤_01_05", "0000_01_01"],
+    [
+        "2024_02_30",
+        "2024_13_01",
+        "2024_1_05",
+        "20240105",
+        "2024-01-05",
+        "2024_01_05_final",
+        "٢٠٢٤_01_05",
+        "0000_01_01",
+        "1999_12_31",
+    ],
 )
 def test_a_name_without_a_real_date_is_refused_by_name(text: str) -> None:
     name = f"financial_{text}.csv"
