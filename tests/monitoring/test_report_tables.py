@@ -55,8 +55,8 @@ TABLES = {
     ),
     "Gains, riskiest scores first": (
         "scores from = 0.380; to = 0.418; n = 320; bads = 138; bad rate = 43.1%; 95 % interval = 37.8% to 48.6%; "
-        "mean PD = 40.0%; share of all bads so far = 18.2%; of all goods = 7.5%; lift = 1.816; KS = 0.107; "
-        "rate in order = yes"
+        "mean PD = 40.0%; bads so far = 18.2%; goods so far = 7.5%; lift = 1.816; KS = 0.107; "
+        "in order = yes"
     ),
     "Reliability": (
         "scores = 0.020 to 0.058; n = 320; bads = 14; expected = 4.0%; observed = 4.4%; 95 % interval = 2.5% to 7.0%"
