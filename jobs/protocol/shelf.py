@@ -65,13 +65,13 @@ class Days:
         return self.known[day]
 
     def __contains__(self, day: object) -> bool:
-        return day in self.seen or day in self.known
+        return day in self.seen
 
     def __iter__(self) -> Iterator[date]:
-        return iter(self.seen | self.known)
+        return iter(self.seen)
 
     def get(self, day: date) -> Built | None:
-        return self[day] if day in self.seen or day in self.known else None
+        return self[day] if day in self.seen else None
 
     def items(self) -> Iterator[tuple[date, Built]]:
         return ((day, self[day]) for day in self)
