@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -126,6 +127,25 @@ def test_a_note_that_had_its_turn_is_told_with_what_it_wanted(store: FolderStore
     place(proposed(store, first), machine(), begin(desk(store)))
     path(store, RETRAINING_NOTE).write_bytes(first)
     assert "The note is old (decision 1, no retraining, by" in told(store)
+
+
+def test_entries_that_are_not_valid_where_they_stand_are_named(store: FolderStore) -> None:
+    proposed(store, machine())
+    sight = survey(desk(store))
+    assert "ignored" not in status.text(sight)
+    ignoring = status.text(replace(sight, state=replace(sight.state, ignored=(2, 3))))
+    assert "  ignored      entries 2, 3: not valid where they stand\n" in ignoring
+
+
+def test_the_last_five_that_ended_are_told_newest_first_and_below_them_one_whose_note_came_back(
+    store: FolderStore,
+) -> None:
+    for turn in [*range(1, 9), 1]:
+        path(store, RETRAINING_NOTE).write_bytes(person(reason=f"Reason {turn}."))
+        begin(desk(store))
+    ended = told(store).partition("RECENTLY ENDED")[2].partition("To ask again")[0]
+    assert re.findall(r"because: Reason (\d)", ended) == ["8", "7", "6", "5", "4", "1"]
+    assert re.findall(r"Reason (\d)\. its note was found again and moved to", ended) == ["1"]
 
 
 @pytest.mark.parametrize(
