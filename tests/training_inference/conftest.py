@@ -10,16 +10,18 @@ from tests.training_inference.small_root import copy, simulated, trained
 if TYPE_CHECKING:
     from pathlib import Path
 
+HOME = "of[1]"  # which polars by itself takes for a pattern
+
 
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
-    copy(simulated(), tmp_path / "root")
-    return tmp_path / "root"
+    copy(simulated(), tmp_path / HOME)
+    return tmp_path / HOME
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(ingest, "BETWEEN_LOOKS", 0.0)
-    copy(trained(), tmp_path / "root")
-    return tmp_path / "root"
+    copy(trained(), tmp_path / HOME)
+    return tmp_path / HOME
