@@ -24,7 +24,14 @@ A_SOCKET = partial(os.mknod, mode=stat.S_IFSOCK | 0o600)  # elsewhere for the su
 
 
 @pytest.mark.parametrize(
-    "plant", [os.mkfifo, os.mkdir, partial(os.symlink, "/dev/zero"), *[A_SOCKET] * (sys.platform == "linux")]
+    "plant",
+    [
+        os.mkfifo,
+        os.mkdir,
+        partial(os.symlink, "/dev/zero"),
+        partial(os.symlink, __file__),
+        *[A_SOCKET] * (sys.platform == "linux"),
+    ],
 )
 @pytest.mark.parametrize(
     "place",
