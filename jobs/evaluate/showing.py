@@ -45,8 +45,7 @@ def as_text(told: Json) -> str:
 def _laid_out(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; its first column is text, the others are set to the right."""
     lines = [head, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    first, *others = widths
+    first, *others = (max(map(len, column)) for column in zip(*lines, strict=True))
     laid = [
         "  ".join([line[0].ljust(first), *(cell.rjust(width) for cell, width in zip(line[1:], others, strict=True))])
         for line in lines

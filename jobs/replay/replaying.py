@@ -130,6 +130,7 @@ class Replay:
                     shown = built
 
                 begins(0, look)
+                look()
             yield begins
 
     def _preprocess(self, number: int, day: Day) -> tuple[list[Happening], bool]:

@@ -16,6 +16,7 @@ from jobs.protocol.files import Root
 from jobs.protocol.receipts import Occasion, Problem, Report
 from jobs.protocol.store import quarantine_name
 from tests.decisions.wholes import LANDED, checked, publish
+from tests.progress import finished
 from tests.protocol.build import SUNDAY
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def test_a_whole_root_is_whole_and_left_as_it_is(root: Root, capsys: pytest.Capt
     assert (code, [one for one in found if one["code"]]) == (0, [])
     assert {path: path.stat()[:7] for path in root.path.rglob("*")} == {path: one[:7] for path, one in before.items()}
     assert main(["check", "--root", str(root.path)]) == 0
-    assert "everything is whole" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "everything is whole" in said.out
+    assert finished(said.err) == {"partitions"}
 
 
 def test_hidden_files_among_receipts_and_entries_are_none(root: Root, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from tests.import_lending_club.public_file import (
     text_of,
     tree,
 )  # fmt: skip
+from tests.progress import finished
 
 SAMPLE = Path(
     os.environ.get("LENDING_CLUB_SAMPLE")
@@ -153,6 +154,7 @@ def test_a_root_whose_name_is_a_pattern_is_as_good_as_any(tmp_path: Path) -> Non
 def test_the_same_files_again_leave_every_byte_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [two_loans(tmp_path, "b.csv"), put(tmp_path, text_of(loan(id="9")), "a.csv")]
     assert run(tmp_path / "root", *files) == 0
+    assert finished(capsys.readouterr().out) == {"reading", "landing"}
     before = tree(tmp_path / "root")
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "root/datamart").rglob("*")}
     assert run(tmp_path / "root", *reversed(files)) == 0

@@ -30,6 +30,7 @@ from tests.preprocessing.roots import (
     tables_of,
     tree,
 )
+from tests.progress import finished
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,14 @@ def test_every_landed_day_is_built_in_every_layer(tmp_path: Path) -> None:
             "datamart/gold/feature_store",
             "datamart/gold/label_store",
         }
+
+
+def test_how_far_each_layer_has_come_is_told_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = landed(tmp_path)
+    capsys.readouterr()
+    assert preprocess(root) == 0
+    each = (f"silver {table}" for table in TABLES)
+    assert finished(capsys.readouterr().out) == {"bronze", *each, "features", "labels"}
 
 
 def test_a_second_run_does_nothing_and_leaves_every_byte_and_time_alone(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from jobs.replay import replaying, story
 from jobs.replay.__main__ import main, place
 from jobs.replay.schedule import Chances
 from tests import stored
+from tests.progress import finished
 from tests.training_inference.small_root import EASY, LAST, simulated
 
 if TYPE_CHECKING:
@@ -186,7 +187,9 @@ def test_the_command_leaves_the_original_as_it_was_and_a_page(
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in original.rglob("*.*")}
     span = ["--start", "2015-10-05", "--end", "2015-10-08", "--policy", str(policy)]
     assert main(["--root", str(original), "--into", str(tmp_path / "into"), *span]) == 0
-    end = json.loads(capsys.readouterr().out.splitlines()[-1])
+    said = capsys.readouterr().out
+    assert finished(said) >= {"history", "replay"}
+    end = json.loads(said.splitlines()[-1])
     assert {"event": "end", "mishaps": 0, "kills": 0, "broken": 0}.items() <= end.items()
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in original.rglob("*.*")} == before
     assert "<h1>0 weeks" in (tmp_path / "into/story.html").read_text()

@@ -16,6 +16,7 @@ from jobs.protocol.files import Root
 from jobs.training_inference import scoring
 from tests import stored
 from tests.built_once import once
+from tests.progress import finished
 from tests.training_inference.small_root import LAST, copy, run, trained
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def test_a_day_that_is_scored_out_of_turn_or_again_is_told_of(
     assert run(root) == 0
     name = f"datamart/gold/predictions/snapshot_date={lost}"
     shutil.rmtree(root / name)
-    assert "out_of_turn" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "out_of_turn" not in said
+    assert finished(said) == {"scores"}
     assert run(root) == 0
     assert json.dumps({"event": "out_of_turn", "name": name}) in capsys.readouterr().out.splitlines()
     newest = max((root / f"decisions/receipts/training_inference/{LAST}").iterdir(), key=lambda path: int(path.stem))
