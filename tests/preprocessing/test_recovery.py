@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from datetime import date, timedelta
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +14,14 @@ import pytest
 from jobs.preprocessing import gold
 from jobs.protocol import files, partitions
 from jobs.protocol.errors import ContractBroken
-from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess
+from tests.preprocessing.roots import FIRST, LAST, built, current, land, landed, landing, preprocess, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 MIDDLE = FIRST + timedelta(days=2)
+LAYERS = ("datamart/bronze", "datamart/silver", "datamart/gold")
 
 
 def part_of(root: Path, table: str, day: date) -> Path:
@@ -158,6 +160,16 @@ def test_a_mistyped_year_opens_no_millennia(tmp_path: Path, capsys: pytest.Captu
     told = capsys.readouterr().err
     assert "the name has no valid date" in told
     assert "in 2000 or later" in told
+
+
+def test_where_nothing_was_left_to_do_what_is_deleted_since_is_built_again(tmp_path: Path) -> None:
+    root = built(tmp_path)
+    for day, table in product((FIRST, LAST), ("bronze/financial", "silver/loan_terms", "gold/feature_store")):
+        assert preprocess(root) == 0
+        whole = tree(root, *LAYERS)
+        shutil.rmtree(root / f"datamart/{table}/snapshot_date={day}")
+        assert preprocess(root) == 0
+        assert tree(root, *LAYERS) == whole, (day, table)
 
 
 def test_files_of_later_days_say_nothing_about_an_earlier_one(tmp_path: Path) -> None:
