@@ -110,11 +110,6 @@ class Shelf:
         """The days of a table up to a date, oldest first."""
         return sorted(day for day in self.built(table) if day <= until)
 
-    def publish(self, run: Run, manifest: Manifest, draft: Path, *, once: bool = False) -> None:
-        """Publish a partition of one file and register it; `once`: if another run has published it, that one stays."""
-        if partitions.publish(self.root, manifest, [draft], once=once) or not once:
-            self.register(run, manifest)
-
     def register(self, run: Run, manifest: Manifest) -> None:
         """Register a partition that was just published, and report it."""
         why = "its input changed" if manifest.date in self.built(manifest.table) else "new"
