@@ -144,6 +144,11 @@ def test_the_model_that_scores_the_date_is_named(root: Path, capsys: pytest.Capt
     assert said == {"event": "model", "model_id": serving.model_id, "ledger_seq": serving.seq}
 
 
+def test_where_no_model_serves_that_is_said(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fresh, LAST, "--step", "model") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0]) == {"event": "no_model"}
+
+
 def test_a_day_without_features_is_not_there_yet(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, NEXT + timedelta(days=1)) == 3
     assert "the features of 2016-08-30 are not there yet" in capsys.readouterr().err
