@@ -207,11 +207,10 @@ def publish(root: Root, manifest: Manifest, drafts: list[Path], *, once: bool = 
     return files.write_whole(root, target, data, drafts_in=drafts_in, once=once)
 
 
-def part_of(path: Path, rows: int, shard: int = 0, shards: int = 1) -> Part:
-    """Describe a finished draft, named by its shard and the hash of its content."""
+def part_of(path: Path, rows: int) -> Part:
+    """Describe a finished draft, the one part of its partition, named by the hash of its content."""
     digest = files.sha256_of(path)
-    name = f"part-{shard:03d}-of-{shards:03d}-{digest[:12]}.parquet"
-    return Part(name, rows, path.stat().st_size, digest)
+    return Part(f"part-000-of-001-{digest[:12]}.parquet", rows, path.stat().st_size, digest)
 
 
 class Ranges:

@@ -15,17 +15,7 @@ import pytest
 from jobs.import_lending_club import columns
 from jobs.import_lending_club.job import ranges
 from jobs.protocol.files import DRAFT
-from tests.import_lending_club.public_file import (
-    TABLES,
-    id_applied_on,
-    landed,
-    loan,
-    put,
-    report,
-    run,
-    text_of,
-    tree,
-)  # fmt: skip
+from tests.import_lending_club.public_file import TABLES, id_applied_on, landed, loan, put, report, run, text_of, tree
 from tests.progress import finished
 
 SAMPLE = Path(
