@@ -27,7 +27,7 @@ POLICY = {  # outcomes are known after seven months instead of thirteen, so that
     "concept": {"min_rows": 1000, "min_bads": 60},
 }
 
-ABOUT = "Three years of a simulated lender, eighteen months of the schedules, and the story of a drift: some 3 minutes."
+ABOUT = "Three years of a simulated lender, eighteen months of the schedules, and the story of a drift: 2 to 6 minutes."
 MORE = """example:
   python -m jobs.demo --root demo
 

@@ -27,7 +27,7 @@ PANELS = (  # name, title, the section of evidence that it needs, and the path t
     ("verdict", "Verdict and reasons", "", "enough"),
     ("scores", "Scores: distribution and stability", "drift", "drift.score.value"),
     ("features", "Features: drift over the weeks", "drift", "drift.features"),
-    ("ranking", "Ranking: ROC and KS", "performance", "performance.auc.value"),
+    ("ranking", "Ranking: ROC, KS and gains", "performance", "performance.auc.value"),
     ("calibration", "Calibration: reliability and grades", "calibration", "calibration.observed_to_expected.value"),
     ("vintages", "Vintages and target", "vintages", "vintages.months"),
     ("estimate", "Estimated performance and its track record", "estimate", "estimate.auc.value"),
