@@ -164,22 +164,21 @@ class Stock(Shelf):
         for table, offered in self.offered.items():
             last = f"{table}_{until:%Y_%m_%d}~"  # a name that sorts before it has no later day
             seen = [
-                item
-                for item in sorted(offered.items())
-                if item[0] < last or (arrivals.parse_name(table, item[0])[1] or date.min) <= until
+                name
+                for name in sorted(offered)
+                if name < last or (arrivals.parse_name(table, name)[1] or date.min) <= until
             ]
-            digest.update(_marshalled(seen))
+            digest.update(_marshalled(seen, map(offered.__getitem__, seen)))
         for table in ALL_TABLES:
-            history = sorted(self.built(table).seen.items())  # what this run built late stands last
-            while history and history[-1][0] > until:
-                history.pop()
-            digest.update(_marshalled(history))
+            history = self.built(table).seen
+            days = sorted(day for day in history if day <= until)  # what this run built late stands last
+            digest.update(_marshalled(map(date.toordinal, days), map(history.__getitem__, days)))
         return digest.hexdigest()
 
 
-def _marshalled(history: Sequence[tuple[date | str, Identity]]) -> bytes:
-    """Names or days with their identities as bytes. Faster than JSON: every run goes through all of history."""
-    return marshal.dumps([(str(name), *seen) for name, seen in history], 2)
+def _marshalled(names: Iterable[str | int], identities: Iterable[Identity]) -> bytes:
+    """Names, or days as numbers, with their identities. Faster than JSON: every run goes through all of history."""
+    return marshal.dumps((list(names), list(identities)), 2)
 
 
 @cache

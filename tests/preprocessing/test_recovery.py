@@ -172,6 +172,15 @@ def test_where_nothing_was_left_to_do_what_is_deleted_since_is_built_again(tmp_p
         assert tree(root, *LAYERS) == whole, (day, table)
 
 
+def test_where_nothing_was_left_to_do_what_is_moved_to_another_day_since_is_built_again(tmp_path: Path) -> None:
+    root = built(tmp_path)
+    assert preprocess(root) == 0
+    home = root / "datamart/silver/loan_terms"
+    was = (home / f"snapshot_date={FIRST}").rename(home / "snapshot_date=2015-12-31")
+    assert preprocess(root) == 0
+    assert (home / f"snapshot_date={FIRST}/{partitions.MANIFEST}").is_file(), f"not only in {was.name}"
+
+
 def test_files_of_later_days_say_nothing_about_an_earlier_one(tmp_path: Path) -> None:
     root = landed(tmp_path)
     shutil.copy(landing(root, "financial", LAST), landing(root, "financial", LAST).with_suffix(".jsonl"))
