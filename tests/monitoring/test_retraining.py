@@ -223,7 +223,12 @@ class TestUnknownSections:
 
     def test_all_of_them_alert(self) -> None:
         verdict = judge(evidence(**unknown("drift", "performance", "concept", "calibration", "quality")), POLICY)
-        assert verdict["decision"] == "alert"
+        assert (verdict["decision"], aside(verdict)) == ("alert", {}), "unknown is not too few"
+
+    def test_a_size_that_stands_alone_counts(self) -> None:
+        for other in ("score", "weighted"):
+            alone: Json = {"drift__weighted__value": 0.6, "drift__features__0__p_adjusted": 0.0} | drifted(0.6)
+            assert judge(evidence(**alone | {f"drift__{other}__value": None}), POLICY)["decision"] == "retrain"
 
     def test_a_size_without_its_p_counts(self) -> None:
         assert judge(evidence(**drifted(0.6) | {"drift__score__p": None}), POLICY)["decision"] == "retrain"
